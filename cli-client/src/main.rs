@@ -1,2 +1,4 @@
-//! The CLI.
-fn main() {}
+//! The `wardline` binary.
+fn main() -> std::process::ExitCode {
+    wardline_cli::main()
+}

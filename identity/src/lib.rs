@@ -1,1 +1,44 @@
-//! Stub.
+//! Who is who: names, keys, certificates, chains, signed statements and invitations.
+//!
+//! Relay and client judge identity with this one crate, so they cannot disagree. It trusts one thing, the
+//! pinned [`RootFingerprint`]; everything else is a claim until a check here returns a verified type
+//! ([`Organisation`], [`DeviceCertificate`], [`RelayCertificate`], [`InvitationRecord`], [`EnrolmentClaim`]).
+//! It does no I/O, reads no clock and draws no randomness of its own: both are parameters ([`Clock`],
+//! [`Entropy`]). Sources: RFC 5280 (certificates), RFC 2986 (requests), RFC 8032 and RFC 8410 (Ed25519).
+
+mod authority;
+mod certificate;
+mod clock;
+mod device_uri;
+mod entropy;
+mod error;
+mod invitation;
+mod keys;
+mod names;
+mod organisation;
+mod role;
+mod statement;
+
+pub use authority::{IssuerAuthority, RootAuthority};
+pub use certificate::{
+    DateCheck, DeviceCertificate, DeviceSubject, IssuerCertificate, RelayCertificate, RootFingerprint,
+    certificate_request, verify_certificate_request,
+};
+pub use device_uri::{DeviceUri, device_id_new, device_id_parse, device_id_text};
+pub use invitation::{
+    EnrolmentClaim, ExporterCheck, Invitation, InvitationLink, InvitationRecord, InvitationSubject,
+    claim_statement,
+};
+pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
+pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
+pub use organisation::Organisation;
+pub use role::Role;
+pub use statement::{StatementLabel, sign_statement};
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+
+pub use error::{
+    AuthorityError, CertificateError, EntropyError, FingerprintError, InvitationError, KeyError, LinkError,
+    NameError, OrganisationError, RequestError, SignatureError, StatementError,
+};

@@ -5,10 +5,13 @@
 //! It trusts nothing: a decoded message is a claim until a newtype or a signature check says otherwise.
 
 mod chain;
+mod expiry;
+pub mod h3;
 mod ids;
 mod reason;
 
 pub use chain::{ChainHash, ChainLink, roster_digest};
+pub use expiry::{LIFE_SECONDS_MAX, LIFE_SECONDS_MIN, expiry};
 pub use ids::{
     ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Epoch, IdError, InvitationId, Suite,
     UtcMillis,

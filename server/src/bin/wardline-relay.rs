@@ -1,2 +1,4 @@
 //! The relay.
-fn main() {}
+fn main() -> std::process::ExitCode {
+    wardline_server::command::main(std::env::args_os())
+}

@@ -1,0 +1,373 @@
+//! The command line's shape. `--home`, `--passcode-file` and `--json` are accepted by every command, before or after
+//! its arguments.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// End-to-end encrypted messaging for hospitals and clinics.
+#[derive(Debug, Parser)]
+#[command(name = "wardline", version, propagate_version = true, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+const EXAMPLES: &str = "Examples:
+  wardline demo                                         the whole thing, on this machine, in a minute
+  wardline enrol 'wardline://enrol/…' --device phone    make this device yours
+  wardline conversation create 'Ward 4' --with nurse-b  talk to somebody
+  wardline send 'Ward 4' 'Bed 7 is free'                say something
+  wardline read 'Ward 4' --follow                       read, and keep reading";
+
+/// What every command accepts.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Globals {
+    /// The folder with this device's vault [default: ~/.local/share/wardline]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// A file whose first line is the vault's passcode; asked for without it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passcode_file: Option<PathBuf>,
+    /// Print one JSON object a line instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Use only what is on this device; do not connect
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Log to stderr: error, warn, info, debug or trace, or a filter by target
+    #[arg(long, global = true, value_name = "LEVEL", hide_short_help = true)]
+    pub log: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Show everything at work on this machine: a relay, an organisation, three people, and every promise checked
+    #[command(after_help = "Examples:\n  wardline demo\n  wardline demo --json --keep /tmp/ward")]
+    Demo {
+        /// Keep the folders of the relay and the devices here
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+    },
+    /// Found an organisation, invite people, certify devices
+    #[command(subcommand)]
+    Admin(AdminTask),
+    /// Make this device yours, with an invitation from your administrator
+    #[command(after_help = "Example:\n  wardline enrol 'wardline://enrol/…' --device phone")]
+    Enrol {
+        /// The invitation, starting with wardline://
+        invitation: String,
+        /// What you call this device
+        #[arg(long, value_name = "NAME")]
+        device: String,
+    },
+    /// Make, list, show and change conversations
+    #[command(subcommand)]
+    Conversation(ConversationTask),
+    /// Send a message
+    #[command(
+        after_help = "Examples:\n  wardline send 'Ward 4' 'Bed 7 is free'\n  uptime | wardline send 'Ward 4' -"
+    )]
+    Send {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+        /// The text, or - to read it from standard input
+        text: String,
+    },
+    /// Read messages
+    #[command(
+        after_help = "Examples:\n  wardline read 'Ward 4' --new\n  wardline read 'Ward 4' --since 20 --follow"
+    )]
+    Read {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+        /// Keep reading until interrupted
+        #[arg(long)]
+        follow: bool,
+        /// Only what comes after this number
+        #[arg(long, value_name = "N")]
+        since: Option<u64>,
+        /// Only what was not read before
+        #[arg(long, conflicts_with = "since")]
+        new: bool,
+    },
+    /// Fetch what is new and send what waits
+    Sync {
+        /// Stay connected until interrupted; other commands on this home then go through this process
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Look people up
+    People {
+        /// Part of a name or user id
+        word: Option<String>,
+    },
+    /// Messages that wait or were returned
+    #[command(subcommand)]
+    Outbox(OutboxTask),
+    /// Show who this device is and how it stands
+    Status,
+    /// Your devices
+    #[command(subcommand)]
+    Device(DeviceTask),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  wardline completions bash > ~/.local/share/bash-completion/completions/wardline"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// The relay, for the demo: as wardline-relay
+    #[command(hide = true, disable_help_flag = true)]
+    Relay {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// `wardline conversation …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConversationTask {
+    /// Make a conversation
+    #[command(
+        after_help = "Example:\n  wardline conversation create 'Ward 4' --with nurse-b --with doctor-c"
+    )]
+    Create {
+        /// Its name; must name no patient
+        name: String,
+        /// A person in it; repeat for more
+        #[arg(long, value_name = "USER")]
+        with: Vec<String>,
+        /// The cipher suite: 0x004F (post-quantum, the default) or 0x0001 (for interoperation)
+        #[arg(long, value_name = "CODE", value_parser = suite, hide_short_help = true)]
+        suite: Option<u16>,
+    },
+    /// List the conversations with what is unread
+    List,
+    /// Show members, devices and the safety code
+    Show {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+    },
+    /// Add a person with all their devices; they read nothing from before
+    Add {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+        /// The person
+        user: String,
+    },
+    /// Remove a person with all their devices; they read nothing more
+    Remove {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+        /// The person
+        user: String,
+    },
+    /// Leave with all your devices
+    Leave {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+    },
+    /// Give a conversation another name
+    Rename {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+        /// The new name; must name no patient
+        name: String,
+    },
+}
+
+/// `wardline outbox …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxTask {
+    /// List what waits or was returned
+    List,
+    /// Try a returned message again
+    Retry {
+        /// Its id, or the first digits of it
+        message: String,
+    },
+    /// Give a message up
+    Discard {
+        /// Its id, or the first digits of it
+        message: String,
+    },
+}
+
+/// `wardline device …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceTask {
+    /// List your devices
+    List,
+    /// Let another device of yours into the conversations of this one
+    Approve {
+        /// Its id, or the first digits of it; compare the code it shows first
+        device: String,
+    },
+}
+
+/// `wardline admin …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminTask {
+    /// Found an organisation: its root, the first issuer, your device; certifies the relay
+    #[command(after_help = "Examples:
+  wardline admin found --home A --organisation 'St. Example' --relay-dir R --recovery-file F
+  wardline admin found --home A --organisation 'St. Example' --relay-request relay.request --bundle relay.bundle --recovery-file F")]
+    Found(FoundArgs),
+    /// Invite a person; list or cancel invitations
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "Examples:
+  wardline admin invite doctor-a --role clinician --name 'Doctor A'
+  wardline admin invite --file people.csv        lines of: user,role,name
+  wardline admin invite list
+  wardline admin invite cancel 3f9a"
+    )]
+    Invite(InviteArgs),
+    /// Check and certify the devices that wait, until interrupted
+    Registrar {
+        /// Judge what waits now, then end
+        #[arg(long)]
+        once: bool,
+    },
+}
+
+/// `wardline admin found`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FoundArgs {
+    /// The organisation's name
+    #[arg(long, value_name = "NAME")]
+    pub organisation: String,
+    /// The folder that wardline-relay init made, if it is on this machine
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "relay_request",
+        conflicts_with = "relay_request"
+    )]
+    pub relay_dir: Option<PathBuf>,
+    /// The relay's relay.request, if it is on another machine
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    pub relay_request: Option<PathBuf>,
+    /// Where to write the relay.bundle that goes back to it
+    #[arg(long, value_name = "FILE", requires = "relay_request")]
+    pub bundle: Option<PathBuf>,
+    /// Where to write the root's key, sealed under a code that is shown once; keep both apart and safe
+    #[arg(long, value_name = "FILE")]
+    pub recovery_file: PathBuf,
+    /// Your user id
+    #[arg(long, value_name = "USER", default_value = "administrator")]
+    pub user: String,
+    /// The name people see
+    #[arg(long, default_value = "Administrator")]
+    pub name: String,
+    /// What you call this device
+    #[arg(long, value_name = "NAME", default_value = "administrator's device")]
+    pub device: String,
+}
+
+/// `wardline admin invite`
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InviteArgs {
+    #[command(subcommand)]
+    pub task: Option<InviteTask>,
+    /// The person's user id: lowercase letters, digits, dot, dash, underscore
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    pub user: Option<String>,
+    /// clinician, administrator, registrar, responder or service
+    #[arg(long, default_value = "clinician")]
+    pub role: String,
+    /// The name people see [default: the user id]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How long the invitation is valid: 90m, 24h, 7d
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span)]
+    pub valid: u64,
+    /// A CSV file of people: user,role,name
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// `wardline admin invite …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum InviteTask {
+    /// List the invitations
+    List,
+    /// Withdraw an invitation that nobody has used
+    Cancel {
+        /// Its id, or the first digits of it
+        invitation: String,
+    },
+}
+
+/// A span such as 90m, 24h or 7d, in seconds.
+fn span(text: &str) -> Result<u64, String> {
+    let wrong = || format!("“{text}” is not a span such as 90m, 24h or 7d");
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some('d') => 86_400,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    count.checked_mul(unit).ok_or_else(wrong)
+}
+
+/// A cipher suite's code point, such as 0x004F.
+fn suite(text: &str) -> Result<u16, String> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    digits
+        .and_then(|digits| u16::from_str_radix(digits, 16).ok())
+        .ok_or_else(|| format!("“{text}” is not a code point such as 0x004F"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn globals_are_accepted_before_and_after_the_arguments() {
+        for line in [
+            "wardline --home L --json send Ward hello",
+            "wardline send --home L Ward hello --json",
+            "wardline send Ward hello --json --home L",
+        ] {
+            let args = Args::try_parse_from(line.split(' ')).expect(line);
+            assert!(args.globals.json && args.globals.home.is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn invitations_are_made_listed_and_cancelled_by_one_word() {
+        let parse = |line: &str| Args::try_parse_from(line.split(' '));
+        for line in [
+            "wardline admin invite doctor-a --role clinician --name A",
+            "wardline admin invite --file people.csv",
+            "wardline admin invite list",
+            "wardline admin invite cancel 3f9a",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        assert!(parse("wardline admin invite").is_err());
+    }
+
+    #[test]
+    fn spans_are_read() {
+        assert_eq!((span("90m"), span("24h"), span("7d")), (Ok(5_400), Ok(86_400), Ok(604_800)));
+        assert!(span("7").is_err() && span("").is_err() && span("xd").is_err());
+    }
+}

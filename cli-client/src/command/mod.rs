@@ -1,0 +1,71 @@
+//! The commands: one file each where there is something to tell.
+
+mod complete;
+mod enrol;
+mod found;
+mod invite;
+mod once;
+mod read;
+mod registrar;
+mod send;
+mod sync;
+
+use std::process::ExitCode;
+
+use wardline_client_core::api::{Command, Failure};
+
+use crate::{
+    args::{AdminTask, Args, ConversationTask, DeviceTask, OutboxTask, Task},
+    demo,
+};
+
+/// Runs one command line.
+pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let globals = args.globals;
+    match args.task {
+        Task::Demo { keep } => demo::run(keep, globals.json).await,
+        Task::Admin(AdminTask::Found(found)) => found::run(&globals, found).await,
+        Task::Admin(AdminTask::Invite(invite)) => invite::run(&globals, invite).await,
+        Task::Admin(AdminTask::Registrar { once }) => registrar::run(&globals, once).await,
+        Task::Enrol { invitation, device } => enrol::run(&globals, &invitation, &device).await,
+        Task::Conversation(task) => once::run(&globals, conversation(task)).await,
+        Task::Send { conversation, text } => send::run(&globals, conversation, text).await,
+        Task::Read { conversation, follow, since, new } => {
+            let reading = read::Reading { conversation, follow, since, new };
+            read::run(&globals, reading).await
+        }
+        Task::Sync { follow: false } => once::run(&globals, Command::Sync).await,
+        Task::Sync { follow: true } => sync::run(&globals).await,
+        Task::People { word } => once::run(&globals, Command::People { word }).await,
+        Task::Outbox(OutboxTask::List) => once::run(&globals, Command::OutboxList).await,
+        Task::Outbox(OutboxTask::Retry { message }) => {
+            once::run(&globals, Command::OutboxRetry { message }).await
+        }
+        Task::Outbox(OutboxTask::Discard { message }) => {
+            once::run(&globals, Command::OutboxDiscard { message }).await
+        }
+        Task::Status => once::run(&globals, Command::Status).await,
+        Task::Device(DeviceTask::List) => once::run(&globals, Command::DeviceList).await,
+        Task::Device(DeviceTask::Approve { device }) => {
+            once::run(&globals, Command::DeviceApprove { device }).await
+        }
+        Task::Completions { shell } => {
+            complete::run(shell);
+            Ok(ExitCode::SUCCESS)
+        }
+        // Taken before a runtime exists.
+        Task::Relay { .. } => Ok(ExitCode::FAILURE),
+    }
+}
+
+fn conversation(task: ConversationTask) -> Command {
+    match task {
+        ConversationTask::Create { name, with, suite } => Command::ConversationCreate { name, with, suite },
+        ConversationTask::List => Command::ConversationList,
+        ConversationTask::Show { conversation } => Command::ConversationShow { conversation },
+        ConversationTask::Add { conversation, user } => Command::ConversationAdd { conversation, user },
+        ConversationTask::Remove { conversation, user } => Command::ConversationRemove { conversation, user },
+        ConversationTask::Leave { conversation } => Command::ConversationLeave { conversation },
+        ConversationTask::Rename { conversation, name } => Command::ConversationRename { conversation, name },
+    }
+}

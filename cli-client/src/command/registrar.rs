@@ -1,0 +1,67 @@
+//! `wardline admin registrar`: checks and certifies the devices that wait.
+
+use std::{process::ExitCode, time::Duration};
+
+use wardline_client_core::{
+    api::{Answer, Client, Command, Failure, FailureKind, Reach},
+    owner::listen,
+};
+
+use crate::{
+    args::Globals,
+    home::{self, Home},
+    print,
+};
+
+/// How long one pass waits for a request, in seconds.
+const WAIT_SECONDS: u32 = 20;
+/// The pause after a pass that failed for want of a connection.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Judges what waits: once, or until interrupted.
+pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failure> {
+    let mut open = home::open(globals).await?;
+    if once {
+        let outcome = open.execute(Command::RegistrarPass { wait_seconds: 0 }, Reach::Online).await;
+        open.close().await?;
+        print::answer(&outcome?, globals.json);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Home::Own { ownership, client } = open else {
+        // Another process owns the home: the passes go through it.
+        loop {
+            pass(globals, open.execute(Command::RegistrarPass { wait_seconds: 5 }, Reach::Online).await)
+                .await?;
+        }
+    };
+    print::note("Checking requests until interrupted.", globals.json);
+    tokio::select! {
+        ended = listen(&ownership, client.clone()) => ended?,
+        ended = passes(globals, &client) => ended?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Pass after pass; ends only with a failure.
+async fn passes(globals: &Globals, client: &Client) -> Result<(), Failure> {
+    loop {
+        let command = Command::RegistrarPass { wait_seconds: WAIT_SECONDS };
+        pass(globals, client.execute(command, Reach::Online).await).await?;
+    }
+}
+
+/// Prints what a pass did; a lost connection only pauses.
+async fn pass(globals: &Globals, outcome: Result<Answer, Failure>) -> Result<(), Failure> {
+    match outcome {
+        Ok(Answer::Judged(judged)) if judged.issued.is_empty() && judged.refused.is_empty() => Ok(()),
+        Ok(answer) => {
+            print::answer(&answer, globals.json);
+            Ok(())
+        }
+        Err(failure) if failure.kind == FailureKind::Unavailable => {
+            tokio::time::sleep(PAUSE).await;
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    }
+}

@@ -1,0 +1,126 @@
+//! Founding, inviting, enrolling and status as people read them.
+
+use std::path::Path;
+
+use qrcode::{QrCode, render::unicode::Dense1x2};
+use serde_json::json;
+use wardline_client_core::api::{Enrolled, Founded, Invited, Progress, Status, Synced};
+
+use super::{line, object};
+
+/// A founded organisation. The recovery code is shown here and never again.
+pub(crate) fn founded(founded: &Founded, bundle: &Path, recovery: &Path, json: bool) {
+    if json {
+        return object(&json!({
+            "organisation": founded.organisation,
+            "name": founded.name,
+            "root": founded.root,
+            "user": founded.user,
+            "device": founded.device,
+            "recovery_file": recovery,
+            "recovery_code": *founded.recovery_code,
+            "bundle": bundle,
+            "relay": founded.addresses,
+        }));
+    }
+    line(&format!("{} is founded.", founded.name));
+    line(&format!("  root           {}", founded.root));
+    line(&format!("  relay          {} (its bundle: {})", founded.addresses.join(", "), bundle.display()));
+    line(&format!("  recovery file  {}", recovery.display()));
+    line(&format!("  recovery code  {}", *founded.recovery_code));
+    line("");
+    line("Write the recovery code down now: it is shown once. Keep it apart from the recovery file.");
+    line("Next: wardline-relay serve --data-dir DIR, then wardline admin invite USER --name NAME.");
+}
+
+/// Invitations that were made.
+pub(crate) fn invited(invited: &Invited, json: bool) {
+    if json {
+        for one in &invited.invited {
+            object(&json!({
+                "invitation": one.invitation,
+                "id": one.id,
+                "user": one.user,
+                "expires": one.expires,
+                "registrar_seen": invited.registrar_seen,
+            }));
+        }
+        return;
+    }
+    for one in &invited.invited {
+        line(&format!("{} — valid until {}", one.user, one.expires));
+        line(&format!("  {}", one.invitation));
+        if invited.invited.len() == 1
+            && let Ok(code) = QrCode::new(one.invitation.as_bytes())
+        {
+            line(&code.render::<Dense1x2>().quiet_zone(true).build());
+        }
+    }
+    line("Hand it over in person or over a channel you trust: whoever has it can enrol as this person.");
+    match &invited.registrar_seen {
+        Some(when) => line(&format!("A registrar last looked for requests at {when}.")),
+        None => line("No registrar is running: requests wait until wardline admin registrar runs."),
+    }
+}
+
+/// How an enrolment goes.
+pub(crate) fn progress(progress: &Progress, json: bool) {
+    if json {
+        return object(&match progress {
+            Progress::Invited { organisation, user, name } => {
+                json!({ "progress": "invited", "organisation": organisation, "user": user, "name": name })
+            }
+            Progress::Waiting { fingerprint } => json!({ "progress": "waiting", "fingerprint": fingerprint }),
+            Progress::Interrupted { why } => json!({ "progress": "interrupted", "why": why }),
+            _ => return,
+        });
+    }
+    match progress {
+        Progress::Invited { organisation, user, name } => {
+            line(&format!("{organisation} invites {name} ({user})."));
+        }
+        Progress::Waiting { fingerprint } => {
+            line(&format!("Waiting for the administrator. This device's code: {fingerprint}"));
+        }
+        Progress::Interrupted { why } => line(&format!("Interrupted ({why}); trying again.")),
+        _ => {}
+    }
+}
+
+/// An enrolled device.
+pub(crate) fn enrolled(enrolled: &Enrolled, json: bool) {
+    if json {
+        return object(&json!({
+            "organisation": enrolled.organisation,
+            "user": enrolled.user,
+            "name": enrolled.name,
+            "role": enrolled.role,
+            "device": enrolled.device,
+            "device_name": enrolled.device_name,
+            "fingerprint": enrolled.fingerprint,
+        }));
+    }
+    line(&format!(
+        "This device is {}'s “{}” now ({}).",
+        enrolled.name, enrolled.device_name, enrolled.organisation
+    ));
+    line("Next: wardline conversation create NAME --with USER");
+}
+
+/// How this device stands.
+pub(super) fn status(status: &Status) {
+    line(&format!("{} — {} ({}, {})", status.organisation, status.name, status.user, status.role));
+    line(&format!("  device         {} “{}”", status.device, status.device_name));
+    if let Some(until) = &status.certificate_until {
+        line(&format!("  certificate    until {until}"));
+    }
+    line(&format!("  relay          {} ({})", status.relay.join(", "), status.connection));
+    line(&format!("  conversations  {}", status.conversations));
+    line(&format!("  waiting        {}", status.queued));
+    line(&format!("  root           {}", status.root));
+}
+
+/// A sync that has caught up.
+pub(super) fn synced(synced: &Synced) {
+    line(&format!("up to date ({}): {} new, {} waiting", synced.connection, synced.unread, synced.queued));
+}

@@ -1,0 +1,89 @@
+//! What goes to standard output: text for people, or one JSON object a line (`docs/cli-json.md`).
+
+mod home;
+mod people;
+mod talk;
+
+use std::io::Write as _;
+
+use serde::Serialize;
+use wardline_client_core::api::{Answer, Event, Failure};
+
+pub(crate) use self::home::{enrolled, founded, invited, progress};
+
+/// Writes one line; a reader that has gone is no failure of ours.
+fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Writes one object on a line.
+fn object(value: &impl Serialize) {
+    if let Ok(mut value) = serde_json::to_value(value) {
+        // How answers are told apart on the owner's socket is no business of scripts.
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("answer");
+        }
+        line(&value.to_string());
+    }
+}
+
+/// Prints an answer.
+pub(crate) fn answer(answer: &Answer, json: bool) {
+    if json {
+        // A message a line: a script follows them as they come.
+        if let Answer::Messages(messages) = answer {
+            return messages.messages.iter().for_each(object);
+        }
+        return object(answer);
+    }
+    match answer {
+        Answer::Sent(sent) => talk::sent(sent),
+        Answer::Changed(changed) => talk::changed(changed),
+        Answer::Conversations(list) => talk::conversations(list),
+        Answer::Conversation(detail) => talk::conversation(detail),
+        Answer::Messages(messages) => messages.messages.iter().for_each(talk::message),
+        Answer::Outbox(outbox) => talk::outbox(outbox),
+        Answer::People(list) => people::people(list),
+        Answer::Devices(devices) => people::devices(devices),
+        Answer::Approved(approved) => people::approved(approved),
+        Answer::Invitations(invitations) => people::invitations(invitations),
+        Answer::Judged(judged) => people::judged(judged),
+        Answer::Invited(list) => invited(list, false),
+        Answer::Status(status) => home::status(status),
+        Answer::Synced(synced) => home::synced(synced),
+        other => object(other),
+    }
+}
+
+/// Prints a failure on standard error: what happened, why, what to do now.
+pub(crate) fn failure(failure: &Failure, json: bool) {
+    let mut out = std::io::stderr().lock();
+    if json && let Ok(text) = serde_json::to_string(&serde_json::json!({ "failure": failure })) {
+        let _ = writeln!(out, "{text}");
+        return;
+    }
+    let _ = writeln!(out, "{}", failure.what);
+    for part in [&failure.why, &failure.now].into_iter().filter(|part| !part.is_empty()) {
+        let _ = writeln!(out, "  {part}");
+    }
+}
+
+/// Prints what happened.
+pub(crate) fn event(event: &Event, json: bool) {
+    if json {
+        return object(event);
+    }
+    match event {
+        Event::CaughtUp { connection } => line(&format!("connected ({connection}), up to date")),
+        Event::Readable { conversation, number } => line(&format!("new: {conversation} {number}")),
+        Event::Offline { why } => line(&format!("not connected: {why}")),
+        _ => {}
+    }
+}
+
+/// Prints a remark, on standard error so that it is in no script's way.
+pub(crate) fn note(text: &str, json: bool) {
+    if !json {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}

@@ -1,0 +1,93 @@
+//! Conversations and messages as people read them. None of the protocol's words.
+
+use wardline_client_core::api::{Changed, ConversationDetail, Conversations, Message, Outbox, Sent};
+
+use super::line;
+
+/// A message's fate.
+pub(super) fn sent(sent: &Sent) {
+    match (sent.state.as_str(), sent.number) {
+        ("sent", Some(number)) => {
+            line(&format!("sent: number {number}, {}", sent.time.as_deref().unwrap_or_default()));
+        }
+        ("queued", _) => line("queued: there is no connection; it goes out by itself"),
+        _ => line(&format!("refused: {}", sent.why.as_deref().unwrap_or("no reason was given"))),
+    }
+}
+
+/// A change.
+pub(super) fn changed(changed: &Changed) {
+    let people = changed.people.join(", ");
+    match changed.change.as_str() {
+        "created" if people.is_empty() => line(&format!("created: {}", changed.conversation)),
+        "created" => line(&format!("created: {} with {people}", changed.conversation)),
+        change if people.is_empty() => line(change),
+        change => line(&format!("{change}: {people}")),
+    }
+}
+
+/// All conversations.
+pub(super) fn conversations(list: &Conversations) {
+    if list.conversations.is_empty() {
+        line("No conversations yet. Make one: wardline conversation create NAME --with USER");
+    }
+    for one in &list.conversations {
+        let unread = if one.unread > 0 { format!("{} new", one.unread) } else { String::new() };
+        let last = one.last.as_deref().unwrap_or("-");
+        let state = if one.state == "active" { "" } else { one.state.as_str() };
+        line(format!("{:.8}  {:<28} {:>8}  {last}  {state}", one.conversation, one.name, unread).trim_end());
+        if let Some(held) = &one.held {
+            line(&format!("          nothing is sent here for now: {held}"));
+        }
+        if let Some(number) = one.fault {
+            line(&format!("          the relay showed others something else (number {number})"));
+        }
+    }
+}
+
+/// One conversation.
+pub(super) fn conversation(detail: &ConversationDetail) {
+    let one = &detail.summary;
+    line(&format!("{} ({})", one.name, one.conversation));
+    line(&format!("  state        {}", one.state));
+    line(&format!("  safety code  {}", detail.safety_code));
+    line(&format!("  protection   {}", detail.protection));
+    line(&format!("  kept for     {} days at most", detail.retention_seconds / 86_400));
+    if let Some(held) = &one.held {
+        line(&format!("  held         nothing is sent here for now: {held}"));
+    }
+    if let Some(number) = one.fault {
+        line(&format!("  relay        it showed others something else (number {number})"));
+    }
+    line("  members");
+    for member in &detail.members {
+        let keeper = if member.keeper { ", keeper" } else { "" };
+        line(&format!("    {} — {} ({}{keeper})", member.user, member.name, member.role));
+        for device in &member.devices {
+            line(&format!("        {:.8}  {}", device.device, device.name));
+        }
+    }
+}
+
+/// One message on one line, holding its text.
+pub(super) fn message(message: &Message) {
+    let text = match message.kind.as_str() {
+        "text" => format!("{}: {}", message.from, message.text.replace('\n', " ⏎ ")),
+        "event" => format!("· {}", message.text),
+        "unreadable" => "· a message that could not be opened".to_owned(),
+        "expired" => "· a message that was gone before it came".to_owned(),
+        _ => "· a message that needs a newer version".to_owned(),
+    };
+    line(&format!("{:>5}  {}  {text}", message.number, message.time));
+}
+
+/// The outbox.
+pub(super) fn outbox(outbox: &Outbox) {
+    if outbox.outbox.is_empty() {
+        line("Nothing waits.");
+    }
+    for one in &outbox.outbox {
+        let why = one.why.as_deref().map_or(String::new(), |why| format!(": {why}"));
+        line(&format!("{:.8}  {}  {}{why}", one.message, one.time, one.state));
+    }
+}

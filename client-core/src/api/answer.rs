@@ -1,0 +1,366 @@
+//! What the core answers. These are the objects that `--json` prints, documented in `docs/cli-json.md`; instants
+//! are RFC 3339 UTC, ids lowercase hex.
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to a [`Command`](super::Command).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Answer {
+    /// To `Send`.
+    Sent(Sent),
+    /// To `ConversationCreate`, `…Add`, `…Remove`, `…Leave`, `…Rename`.
+    Changed(Changed),
+    /// To `ConversationList`.
+    Conversations(Conversations),
+    /// To `ConversationShow`.
+    Conversation(Box<ConversationDetail>),
+    /// To `Read`.
+    Messages(Messages),
+    /// To `People`.
+    People(People),
+    /// To `OutboxList`, `OutboxRetry`, `OutboxDiscard`.
+    Outbox(Outbox),
+    /// To `DeviceList`.
+    Devices(Devices),
+    /// To `DeviceApprove`.
+    Approved(Approved),
+    /// To `Invite`.
+    Invited(Invited),
+    /// To `InvitationList`, `InvitationCancel`.
+    Invitations(Invitations),
+    /// To `RegistrarPass`.
+    Judged(Judged),
+    /// To `Status`.
+    Status(Box<Status>),
+    /// To `Sync`.
+    Synced(Synced),
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sent {
+    /// "sent", "queued" or "refused".
+    pub state: String,
+    /// Its id.
+    pub message: String,
+    /// The conversation.
+    pub conversation: String,
+    /// Its number, once sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// When the relay accepted it, once sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// A change of a conversation that the log shows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Changed {
+    /// The conversation.
+    pub conversation: String,
+    /// What was done: "created", "added", "removed", "left", "renamed".
+    pub change: String,
+    /// The people it was done to.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub people: Vec<String>,
+}
+
+/// Conversations.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Conversations {
+    /// The one with the newest entry first.
+    pub conversations: Vec<ConversationSummary>,
+}
+
+/// A conversation in a list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConversationSummary {
+    /// Its id.
+    pub conversation: String,
+    /// Its name.
+    pub name: String,
+    /// "creating", "active", "left", "removed" or "stopped".
+    pub state: String,
+    /// How many messages of others were not read.
+    pub unread: u64,
+    /// When its last entry was accepted; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// Why nothing can be sent to it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// The entry at which another member saw another log: the relay is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<u64>,
+}
+
+/// A conversation with its members.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConversationDetail {
+    /// As in the list.
+    #[serde(flatten)]
+    pub summary: ConversationSummary,
+    /// How long messages are kept at most, in seconds.
+    pub retention_seconds: u32,
+    /// The same on every member's device; compare it aloud.
+    pub safety_code: String,
+    /// "post-quantum" or "classic".
+    pub protection: String,
+    /// The last entry processed.
+    pub number: u64,
+    /// The members, by user id.
+    pub members: Vec<Member>,
+}
+
+/// A person in a conversation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Member {
+    /// The user id.
+    pub user: String,
+    /// The name people see.
+    pub name: String,
+    /// The role.
+    pub role: String,
+    /// Whether they may remove people and rename.
+    pub keeper: bool,
+    /// Their devices in it.
+    pub devices: Vec<MemberDevice>,
+}
+
+/// A device in a conversation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MemberDevice {
+    /// Its id.
+    pub device: String,
+    /// What its owner calls it.
+    pub name: String,
+}
+
+/// Messages.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Messages {
+    /// The conversation.
+    pub conversation: String,
+    /// In order.
+    pub messages: Vec<Message>,
+}
+
+/// One entry that says something.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Message {
+    /// Its number.
+    pub number: u64,
+    /// "text", "event", "unreadable", "unsupported" or "expired".
+    pub kind: String,
+    /// The user it is from; empty if unknown.
+    pub from: String,
+    /// The name people see.
+    pub name: String,
+    /// The device it is from.
+    pub device: String,
+    /// When the relay accepted it.
+    pub time: String,
+    /// When it is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// The text, or what happened.
+    pub text: String,
+}
+
+/// People.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct People {
+    /// By user id.
+    pub people: Vec<Person>,
+}
+
+/// A person of the organisation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Person {
+    /// The user id.
+    pub user: String,
+    /// The name people see.
+    pub name: String,
+    /// The role.
+    pub role: String,
+    /// How many devices are in force.
+    pub devices: usize,
+}
+
+/// Messages that wait or were returned.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outbox {
+    /// In the order they were written.
+    pub outbox: Vec<OutboxMessage>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutboxMessage {
+    /// Its id.
+    pub message: String,
+    /// The conversation.
+    pub conversation: String,
+    /// "queued", "sent" (its entry is on the way back) or "refused".
+    pub state: String,
+    /// When it was written.
+    pub time: String,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// The own devices.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Devices {
+    /// In order of issue.
+    pub devices: Vec<OwnDevice>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OwnDevice {
+    /// Its id.
+    pub device: String,
+    /// What it is called.
+    pub name: String,
+    /// Whether it is this one.
+    pub this: bool,
+    /// In how many of this device's conversations it is not yet.
+    pub missing_in: usize,
+    /// Compare with what the other device shows before approving it.
+    pub code: String,
+}
+
+/// An approval under way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Approved {
+    /// The device.
+    pub device: String,
+    /// The conversations it was added to.
+    pub conversations: Vec<String>,
+}
+
+/// Invitations made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invited {
+    /// One per person asked for.
+    pub invited: Vec<NewInvitation>,
+    /// When a registrar last looked for requests; absent if none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registrar_seen: Option<String>,
+}
+
+/// One of them. The invitation is a secret: whoever has it can enrol as this person.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NewInvitation {
+    /// What to hand over.
+    pub invitation: String,
+    /// Its id.
+    pub id: String,
+    /// The user id.
+    pub user: String,
+    /// Not valid from then on.
+    pub expires: String,
+}
+
+impl std::fmt::Debug for NewInvitation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewInvitation").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Invitations.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invitations {
+    /// Newest first.
+    pub invitations: Vec<InvitationSummary>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InvitationSummary {
+    /// Its id.
+    pub id: String,
+    /// The user id.
+    pub user: String,
+    /// The name people see.
+    pub name: String,
+    /// The role.
+    pub role: String,
+    /// "open", "spent", "cancelled" or "expired".
+    pub state: String,
+    /// Not valid from then on.
+    pub expires: String,
+}
+
+/// What a registrar's pass did.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Judged {
+    /// Certificates issued.
+    pub issued: Vec<JudgedDevice>,
+    /// Requests refused.
+    pub refused: Vec<JudgedDevice>,
+}
+
+/// One judged request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JudgedDevice {
+    /// The user id.
+    pub user: String,
+    /// The device.
+    pub device: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// Its fingerprint, as the device shows it.
+    pub fingerprint: String,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// How this device stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// The organisation's name.
+    pub organisation: String,
+    /// SHA-256 of its root certificate.
+    pub root: String,
+    /// The user id.
+    pub user: String,
+    /// The name people see.
+    pub name: String,
+    /// The role.
+    pub role: String,
+    /// This device.
+    pub device: String,
+    /// What its owner calls it.
+    pub device_name: String,
+    /// When its certificate ends; absent while enrolling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_until: Option<String>,
+    /// Where the relay is.
+    pub relay: Vec<String>,
+    /// "quic", "tcp" or "offline".
+    pub connection: String,
+    /// How many conversations it is in.
+    pub conversations: usize,
+    /// How many messages wait to be sent.
+    pub queued: usize,
+}
+
+/// A sync that has caught up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Synced {
+    /// "quic" or "tcp".
+    pub connection: String,
+    /// How many messages of others were not read.
+    pub unread: u64,
+    /// How many messages wait to be sent.
+    pub queued: usize,
+}

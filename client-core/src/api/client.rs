@@ -1,0 +1,150 @@
+//! An open home: commands go in, answers and events come out.
+
+use std::{path::Path, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use tokio::{sync::broadcast, task::JoinHandle};
+use wardline_identity::{Clock, Entropy, SystemClock, SystemEntropy};
+
+use super::{Answer, Command, Failure, Reach, execute::execute};
+use crate::{
+    conversation::Core,
+    error::CoreError,
+    relay::ClientIdentity,
+    session::{Connector, RelayConnector, Session, open_vault},
+    vault::Passcode,
+};
+
+/// What happens while a home is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// Everything that was in the logs has been taken in.
+    CaughtUp {
+        /// "quic" or "tcp".
+        connection: String,
+    },
+    /// There is something new to read.
+    Readable {
+        /// The conversation.
+        conversation: String,
+        /// The entry.
+        number: u64,
+    },
+    /// The connection ended; it is tried again.
+    Offline {
+        /// Why.
+        why: String,
+    },
+}
+
+/// The parameters of a client that tests replace.
+#[derive(Clone)]
+pub struct Options {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// How to reach the relay; the device's own addresses over QUIC, else TCP, if none is given.
+    pub connector: Option<Arc<dyn Connector>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), connector: None }
+    }
+}
+
+/// An open home. Dropping it ends the connection; what was not sent goes out the next time.
+pub struct Client {
+    session: Arc<Session>,
+    connection: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Client {
+    /// Opens the home's vault. Nothing is connected before the first command that needs it.
+    ///
+    /// # Errors
+    /// [`Failure`] of kind `NoVault`, `Passcode`, `Disk` or `Untrusted` (the clock is far off).
+    pub async fn open(home: &Path, passcode: &Passcode, options: Options) -> Result<Self, Failure> {
+        let core = open_vault(home, passcode, options.clock, options.entropy).await?;
+        let connector = match options.connector {
+            Some(connector) => connector,
+            None => Arc::new(product_connector(&core)?),
+        };
+        let session = Arc::new(Session::new(core, connector));
+        Ok(Self { session, connection: tokio::sync::Mutex::new(None) })
+    }
+
+    /// Carries out a command.
+    ///
+    /// # Errors
+    /// [`Failure`], by kind.
+    pub async fn execute(&self, command: Command, reach: Reach) -> Result<Answer, Failure> {
+        if reach == Reach::Online {
+            self.connect().await;
+        }
+        execute(&self.session, command, reach).await.map_err(Failure::from)
+    }
+
+    /// Keeps a connection from now on, in the background.
+    pub async fn connect(&self) {
+        let mut connection = self.connection.lock().await;
+        if connection.is_none() {
+            let session = self.session.clone();
+            *connection = Some(tokio::spawn(async move { session.keep_connected().await }));
+        }
+    }
+
+    /// What happens from now on.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.session.events()
+    }
+
+    /// Ends the connection and closes the vault.
+    ///
+    /// # Errors
+    /// [`Failure`] of kind `Disk`; it is closed all the same.
+    pub async fn close(self) -> Result<(), Failure> {
+        if let Some(connection) = self.connection.lock().await.take() {
+            connection.abort();
+            // Ended by the abort: that is no failure.
+            let _ = connection.await;
+        }
+        let core = self.session.core().await;
+        core.vault.close().await.map_err(Failure::from)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Ok(connection) = self.connection.try_lock()
+            && let Some(connection) = connection.as_ref()
+        {
+            connection.abort();
+        }
+    }
+}
+
+/// The connector of the product, as this device.
+fn product_connector(core: &Core) -> Result<RelayConnector, CoreError> {
+    let device = &core.device;
+    let issuer = device
+        .organisation
+        .issuers()
+        .iter()
+        .find(|issuer| *issuer.fingerprint() == device.certificate.issuer())
+        .ok_or_else(|| Failure::defect("The device's issuer is not on the list."))?;
+    let identity = ClientIdentity {
+        key: device.key.to_pkcs8_v1(),
+        chain: vec![device.certificate.der().to_vec(), issuer.der().to_vec()],
+    };
+    Ok(RelayConnector::new(
+        device.addresses.clone(),
+        device.organisation.root_der().to_vec(),
+        identity,
+        core.clock.clone(),
+    ))
+}

@@ -1,0 +1,137 @@
+//! What a face of the core (CLI, phone) can ask of it. Serialised on the owner's socket, so that a second
+//! process on the same home asks the first.
+
+use serde::{Deserialize, Serialize};
+
+/// One request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Command {
+    /// Who this device is and how it stands.
+    Status,
+    /// Fetch what is new and send what waits.
+    Sync,
+    /// The people of the organisation.
+    People {
+        /// Only those whose id or name contains this.
+        word: Option<String>,
+    },
+    /// Makes a conversation.
+    ConversationCreate {
+        /// Its name; must name no patient.
+        name: String,
+        /// The people in it besides oneself.
+        with: Vec<String>,
+        /// The MLS suite; the default if none.
+        suite: Option<u16>,
+    },
+    /// The conversations.
+    ConversationList,
+    /// One conversation: members, devices, safety code.
+    ConversationShow {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+    },
+    /// Adds a person with all their devices.
+    ConversationAdd {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+        /// The user.
+        user: String,
+    },
+    /// Removes a person with all their devices.
+    ConversationRemove {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+        /// The user.
+        user: String,
+    },
+    /// Leaves with all one's devices.
+    ConversationLeave {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+    },
+    /// Gives it another name.
+    ConversationRename {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+        /// The name.
+        name: String,
+    },
+    /// Sends a text.
+    Send {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+        /// UTF-8, 1–65,536 bytes.
+        text: String,
+    },
+    /// The messages of a conversation.
+    Read {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+        /// Only those after this entry.
+        since: Option<u64>,
+        /// Only those not read before; marks them as read.
+        new: bool,
+    },
+    /// Messages that wait or were returned.
+    OutboxList,
+    /// Tries a returned message again.
+    OutboxRetry {
+        /// Its id or an unambiguous prefix.
+        message: String,
+    },
+    /// Gives a message up.
+    OutboxDiscard {
+        /// Its id or an unambiguous prefix.
+        message: String,
+    },
+    /// The own devices.
+    DeviceList,
+    /// Lets another own device into all conversations of this one.
+    DeviceApprove {
+        /// Its id or an unambiguous prefix.
+        device: String,
+    },
+    /// Invites people.
+    Invite {
+        /// Whom.
+        people: Vec<Invitee>,
+        /// How long the invitation is valid, in seconds.
+        valid_seconds: u64,
+    },
+    /// The invitations.
+    InvitationList,
+    /// Withdraws an invitation.
+    InvitationCancel {
+        /// Its id or an unambiguous prefix.
+        invitation: String,
+    },
+    /// Judges and signs the requests that wait, once.
+    RegistrarPass {
+        /// How long to wait for one, in seconds, 0–30.
+        wait_seconds: u32,
+    },
+}
+
+/// A person to invite.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invitee {
+    /// The user id.
+    pub user: String,
+    /// The name people see.
+    pub name: String,
+    /// The role: clinician, administrator, registrar, responder, service.
+    pub role: String,
+}
+
+/// Whether a request may use the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Connect and sync first.
+    Online,
+    /// Use only what is in the vault.
+    Offline,
+}

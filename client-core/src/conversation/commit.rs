@@ -1,0 +1,163 @@
+//! Staging a commit: the MLS commit, its declaration to the relay and its outbox row, in one step, before it is
+//! sent.
+
+use wardline_identity::{DeviceCertificate, StatementLabel, sign_statement};
+use wardline_proto::{
+    ConversationId, DeviceId, Digest, EntryNumber,
+    content::ConversationSettings,
+    relay::{
+        AuthenticatedData, CommitAuthor, CommitData, RemovalGround, SignedStatement, authenticated_data::Kind,
+    },
+    roster_digest,
+};
+
+use super::{
+    core::Core,
+    event::describe,
+    receive::encode,
+    roster::{Member, Roster},
+};
+use crate::{
+    error::CoreError,
+    mls::{CommitPlan, LogPosition, VerifiedKeyPackage},
+    vault::tables::{
+        conversations::{self, ConversationRow},
+        pending_commits::{self, PendingCommit},
+    },
+};
+
+/// What a commit is to do.
+#[derive(Default)]
+pub(crate) struct Change {
+    /// Packages to add, with the certificates they were checked against.
+    pub adds: Vec<(VerifiedKeyPackage, DeviceCertificate)>,
+    /// Members to remove, each with its ground.
+    pub removes: Vec<(Member, RemovalGround)>,
+    /// New settings.
+    pub settings: Option<ConversationSettings>,
+    /// Approvals of added devices.
+    pub approvals: Vec<SignedStatement>,
+}
+
+/// What staging came to.
+pub(crate) enum Staged {
+    /// Stored, to be sent.
+    Ready(PendingCommit),
+    /// There is one under way already.
+    UnderWay(PendingCommit),
+}
+
+/// Stages a commit for a wish and stores it.
+pub(crate) async fn stage(
+    core: &mut Core,
+    conversation: ConversationId,
+    intent: i64,
+    change: Change,
+) -> Result<Staged, CoreError> {
+    let outcome = stage_step(core, conversation, intent, change).await;
+    if outcome.is_err() {
+        core.forget(&conversation);
+    }
+    outcome
+}
+
+async fn stage_step(
+    core: &mut Core,
+    conversation: ConversationId,
+    intent: i64,
+    change: Change,
+) -> Result<Staged, CoreError> {
+    if !core.load_group(&conversation).await? {
+        return Err(CoreError::Protocol("was asked about a conversation that is not open"));
+    }
+    let mut tx = core.vault.begin("stage_commit").await?;
+    if let Some(pending) = pending_commits::find(&mut tx, &conversation).await? {
+        return Ok(Staged::UnderWay(pending));
+    }
+    let closed = || CoreError::Protocol("was asked about a conversation that is not open");
+    let row = conversations::load(&mut tx, &conversation).await?.ok_or_else(closed)?;
+    let group = core.groups.get_mut(&conversation).ok_or_else(closed)?;
+
+    // 1. What it declares to the relay and the members.
+    let before = Roster::read(&core.device.organisation, &group.roster());
+    let settings_before = group.settings();
+    let after = after(&before, &change);
+    let data = declaration(&row, &before, &change);
+
+    // 2. The commit.
+    let epoch = group.epoch();
+    let plan = CommitPlan {
+        removes: change.removes.iter().map(|(member, _)| member.index).collect(),
+        adds: change.adds.into_iter().map(|(package, _)| package).collect(),
+        settings: change.settings.clone(),
+        aad: encode(&AuthenticatedData { kind: Some(Kind::Commit(data)) }),
+        position: LogPosition { number: row.cursor, chain_hash: row.chain },
+    };
+    let messages = group.commit(&core.store, &core.device.identity(), plan)?;
+
+    // 3. Its row.
+    let sha256 = Digest::of(&messages.commit);
+    let settings_after = change.settings.as_ref().unwrap_or(&settings_before);
+    let author = core.device.certificate.display_name().to_string();
+    let pending = PendingCommit {
+        conversation,
+        intent,
+        epoch,
+        sha256,
+        author: encode(&author_statement(core, &conversation, epoch.get(), &sha256)),
+        commit: messages.commit,
+        welcome: messages.welcome,
+        event: describe(&author, &before, &after, (&settings_before, settings_after)),
+    };
+    pending_commits::insert(&mut tx, &pending).await?;
+    Core::finish(&core.store, tx).await?;
+    Ok(Staged::Ready(pending))
+}
+
+/// The roster that the change makes.
+fn after(before: &Roster, change: &Change) -> Roster {
+    let goes = |member: &Member| change.removes.iter().any(|(gone, _)| gone.index == member.index);
+    let mut members: Vec<Member> = before.members.iter().filter(|one| !goes(one)).cloned().collect();
+    let come = change.adds.iter().map(|(_, certificate)| certificate.clone());
+    members.extend(come.map(|certificate| Member { index: u32::MAX, certificate }));
+    Roster { members, strangers: Vec::new() }
+}
+
+/// Joins, leaves with their grounds, and the roster that results; ids ascending.
+fn declaration(row: &ConversationRow, before: &Roster, change: &Change) -> CommitData {
+    let mut joins: Vec<DeviceId> = change.adds.iter().map(|(_, certificate)| certificate.device()).collect();
+    joins.sort_unstable();
+    let mut leaves: Vec<(DeviceId, RemovalGround)> =
+        change.removes.iter().map(|(member, ground)| (member.certificate.device(), ground.clone())).collect();
+    leaves.sort_unstable_by_key(|(device, _)| *device);
+    let stays = |device: &DeviceId| !leaves.iter().any(|(gone, _)| gone == device);
+    let roster = before
+        .members
+        .iter()
+        .map(|member| member.certificate.device())
+        .filter(stays)
+        .chain(joins.iter().copied());
+    CommitData {
+        roster_sha256: roster_digest(roster).to_wire(),
+        joins: joins.iter().map(|device| device.to_wire()).collect(),
+        leaves: leaves.iter().map(|(device, _)| device.to_wire()).collect(),
+        grounds: leaves.into_iter().map(|(_, ground)| ground).collect(),
+        seen_number: row.cursor.get(),
+        seen_hash: row.chain.digest().to_wire(),
+        revocation_list_number: EntryNumber::ZERO.get(),
+        policy_number: 0,
+        approvals: change.approvals.clone(),
+    }
+}
+
+/// The author's signature that travels beside a commit.
+fn author_statement(
+    core: &Core,
+    conversation: &ConversationId,
+    epoch: u64,
+    sha256: &Digest,
+) -> SignedStatement {
+    let said =
+        CommitAuthor { conversation_id: conversation.to_wire(), epoch, commit_sha256: sha256.to_wire() };
+    sign_statement(&core.device.key, StatementLabel::CommitAuthor, &said, Some(core.device.certificate.der()))
+}

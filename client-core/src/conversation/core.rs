@@ -1,0 +1,101 @@
+//! A device's state: its vault, its MLS groups, who it is.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use wardline_identity::{
+    Clock, DeviceCertificate, Entropy, IssuerAuthority, Organisation, SigningKey, UserId,
+};
+use wardline_proto::{ConversationId, DeviceId};
+
+use crate::{
+    error::CoreError,
+    mls::{Group, Identity, MlsStore, group},
+    vault::{
+        Transaction, Vault,
+        mls_rows::{self, Scope},
+    },
+};
+
+/// Who this installation is, once enrolled.
+pub(crate) struct Device {
+    /// The device key: TLS client, MLS leaf, statements.
+    pub key: SigningKey,
+    /// Its certificate, verified.
+    pub certificate: DeviceCertificate,
+    /// The organisation, verified against the pin.
+    pub organisation: Organisation,
+    /// Where the relay is, "host:port".
+    pub addresses: Vec<String>,
+    /// The issuer's key, on an administrator's or registrar's machine.
+    pub issuer: Option<IssuerAuthority>,
+}
+
+impl Device {
+    /// The device's id.
+    pub(crate) fn id(&self) -> DeviceId {
+        self.certificate.device()
+    }
+
+    /// Its user.
+    pub(crate) fn user(&self) -> &UserId {
+        self.certificate.user()
+    }
+
+    /// What signs as its leaf.
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        Identity { key: &self.key, certificate_der: self.certificate.der() }
+    }
+}
+
+/// The state that the use-cases change.
+pub(crate) struct Core {
+    /// The vault.
+    pub vault: Vault,
+    /// MLS rows that are read or about to be written.
+    pub store: MlsStore,
+    /// The groups in memory; each as the vault has it.
+    pub groups: HashMap<ConversationId, Group>,
+    /// Who this is.
+    pub device: Device,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Core {
+    /// Makes sure that a conversation's group is in memory; `false` if the vault has none.
+    pub(crate) async fn load_group(&mut self, conversation: &ConversationId) -> Result<bool, CoreError> {
+        let Entry::Vacant(slot) = self.groups.entry(*conversation) else { return Ok(true) };
+        self.store.load(&self.vault, Scope::Conversation(*conversation)).await?;
+        let Some(group) = group::load(&self.store, *conversation)? else { return Ok(false) };
+        slot.insert(group);
+        Ok(true)
+    }
+
+    /// Forgets a group's memory, and what was not written, after a step that failed: the vault is what counts.
+    pub(crate) fn forget(&mut self, conversation: &ConversationId) {
+        self.groups.remove(conversation);
+        self.store.roll_back();
+        self.store.forget(Scope::Conversation(*conversation));
+    }
+
+    /// Ends a step: writes the changed MLS rows and commits.
+    pub(crate) async fn finish(store: &MlsStore, mut tx: Transaction<'_>) -> Result<(), CoreError> {
+        let changes = store.drain();
+        mls_rows::write(&mut tx, &changes).await?;
+        tx.commit().await?;
+        store.confirm();
+        Ok(())
+    }
+}
+
+/// Random bytes from the source of randomness.
+pub(crate) fn random<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], CoreError> {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes)?;
+    Ok(bytes)
+}

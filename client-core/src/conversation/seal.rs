@@ -1,0 +1,108 @@
+//! Encrypting a queued message: the ratchet advances and the ciphertext is stored in one step, before it is sent.
+
+use wardline_proto::{
+    Epoch, LIFE_SECONDS_MIN,
+    content::{Content, Text, content::Body},
+};
+
+use super::{core::Core, hold::Hold, receive::encode, receive_message::message_data};
+use crate::{
+    error::CoreError,
+    vault::tables::{
+        conversations::{self, ConversationRow, Standing},
+        outbox::{self, OutboxKind, OutboxRow},
+    },
+};
+
+/// The longest text, in bytes.
+pub(crate) const TEXT_BYTES_MAX: usize = 65_536;
+
+/// What became of a queued message.
+pub(crate) enum Sealed {
+    /// Encrypted for the conversation's epoch, to be sent.
+    Ready {
+        /// The MLSMessage.
+        ciphertext: Vec<u8>,
+    },
+    /// It has to wait: the conversation is not with the relay yet.
+    Wait,
+    /// It goes back to its author.
+    Refused(String),
+}
+
+/// Encrypts a queued message, or answers the ciphertext it has in this epoch already.
+///
+/// In one epoch the same bytes are sent again: a second encryption of the same message would spend a second
+/// generation of the ratchet for nothing.
+pub(crate) async fn seal(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreError> {
+    let outcome = seal_step(core, waiting).await;
+    if outcome.is_err() {
+        core.forget(&waiting.conversation);
+    }
+    outcome
+}
+
+async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreError> {
+    let conversation = waiting.conversation;
+    let open = core.load_group(&conversation).await?;
+    let mut tx = core.vault.begin("seal").await?;
+    let row = conversations::load(&mut tx, &conversation).await?;
+    let (Some(row), true) = (row, open) else {
+        return Ok(Sealed::Refused("you are not in this conversation".to_owned()));
+    };
+    if let Some(refusal) = may_send(&row, waiting, core.clock.now().seconds()) {
+        return Ok(refusal);
+    }
+    let closed = CoreError::Protocol("was asked about a conversation that is not open");
+    let group = core.groups.get_mut(&conversation).ok_or(closed)?;
+    let epoch: Epoch = group.epoch();
+    if let Some((sealed_in, ciphertext)) = &waiting.sealed
+        && *sealed_in == epoch
+    {
+        return Ok(Sealed::Ready { ciphertext: ciphertext.clone() });
+    }
+    let content = Content {
+        message_id: waiting.message.as_bytes().to_vec(),
+        seen_number: row.cursor.get(),
+        seen_hash: row.chain.digest().as_bytes().to_vec(),
+        revocation_list_number: 0,
+        policy_number: 0,
+        sent_at_ms: waiting.created.get(),
+        body: Some(match waiting.kind {
+            OutboxKind::Text => {
+                Body::Text(Text { text: String::from_utf8_lossy(&waiting.body).into_owned() })
+            }
+            OutboxKind::Leave => Body::Leave(waiting.body.clone()),
+        }),
+    };
+    let aad = message_data(waiting.life_seconds);
+    let ciphertext = group.encrypt(&core.store, &core.device.identity(), &aad, &encode(&content))?;
+    outbox::seal(&mut tx, &waiting.message, epoch, &ciphertext).await?;
+    Core::finish(&core.store, tx).await?;
+    Ok(Sealed::Ready { ciphertext })
+}
+
+/// Why a message cannot be sent now, if so.
+fn may_send(row: &ConversationRow, waiting: &OutboxRow, now_seconds: u64) -> Option<Sealed> {
+    let refused = |why: String| Some(Sealed::Refused(why));
+    match row.standing {
+        Standing::Active => {}
+        Standing::Creating => return Some(Sealed::Wait),
+        Standing::Left => return refused("you left this conversation".to_owned()),
+        Standing::Removed => return refused("you were removed from this conversation".to_owned()),
+        Standing::Stopped => {
+            return refused("this device cannot follow the conversation any more".to_owned());
+        }
+    }
+    if let Some(hold) = row.held.as_deref().and_then(Hold::parse) {
+        return refused(format!("nothing is sent here for now: {}", hold.why));
+    }
+    let age = now_seconds.saturating_sub(waiting.created.seconds());
+    (age > u64::from(waiting.life_seconds))
+        .then(|| Sealed::Refused("it waited longer than messages are kept here".to_owned()))
+}
+
+/// The life of a message that is written now: the conversation's longest.
+pub(crate) fn life_seconds(row: &ConversationRow) -> u32 {
+    row.retention_seconds.max(LIFE_SECONDS_MIN)
+}

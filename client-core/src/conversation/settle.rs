@@ -1,0 +1,46 @@
+//! Giving a commit up: only after the relay has refused it for good in the epoch it was made for.
+
+use wardline_proto::ConversationId;
+
+use super::core::Core;
+use crate::{
+    api::Failure,
+    error::CoreError,
+    vault::tables::{
+        intents::{self, Outcome},
+        pending_commits,
+    },
+};
+
+/// Clears the commit under way and ends its wish as failed.
+///
+/// Never called because an answer is missing: such a commit may have won its epoch, and is sent again instead.
+pub(crate) async fn abandon(
+    core: &mut Core,
+    conversation: ConversationId,
+    failure: &Failure,
+) -> Result<(), CoreError> {
+    let outcome = abandon_step(core, conversation, failure).await;
+    if outcome.is_err() {
+        core.forget(&conversation);
+    }
+    outcome
+}
+
+async fn abandon_step(
+    core: &mut Core,
+    conversation: ConversationId,
+    failure: &Failure,
+) -> Result<(), CoreError> {
+    let open = core.load_group(&conversation).await?;
+    let mut tx = core.vault.begin("abandon").await?;
+    if let Some(pending) = pending_commits::find(&mut tx, &conversation).await? {
+        if let (true, Some(group)) = (open, core.groups.get_mut(&conversation)) {
+            group.clear_pending(&core.store)?;
+        }
+        pending_commits::delete(&mut tx, &conversation).await?;
+        let outcome = Outcome::Failed { kind: failure.kind, why: failure.to_string() };
+        intents::end(&mut tx, pending.intent, &outcome).await?;
+    }
+    Core::finish(&core.store, tx).await
+}

@@ -1,0 +1,45 @@
+//! What this device says under its own key: that its person leaves, that another own device is approved.
+
+use wardline_identity::{DeviceCertificate, StatementLabel, sign_statement};
+use wardline_proto::{
+    ConversationId, DeviceId, UtcMillis,
+    relay::{DeviceApproval, Leave, SignedStatement},
+};
+
+use super::{core::Core, roster::Roster};
+use crate::error::CoreError;
+
+/// The person leaves a conversation with all their devices.
+pub(crate) fn leave_statement(core: &Core, conversation: &ConversationId, now: UtcMillis) -> SignedStatement {
+    let leave = Leave {
+        conversation_id: conversation.to_wire(),
+        user_id: core.device.user().to_string(),
+        left_at: Some(now.into()),
+    };
+    let signer = Some(core.device.certificate.der());
+    sign_statement(&core.device.key, StatementLabel::Leave, &leave, signer)
+}
+
+/// Another device of the person is approved.
+pub(crate) fn approval_statement(core: &Core, device: &DeviceCertificate, now: UtcMillis) -> SignedStatement {
+    let approval = DeviceApproval {
+        device_id: device.device().to_wire(),
+        certificate_sha256: device.fingerprint().to_wire(),
+        approved_at: Some(now.into()),
+    };
+    let signer = Some(core.device.certificate.der());
+    sign_statement(&core.device.key, StatementLabel::DeviceApproval, &approval, signer)
+}
+
+/// The devices in a conversation; none if it is not open here.
+pub(crate) async fn devices(
+    core: &mut Core,
+    conversation: &ConversationId,
+) -> Result<Vec<DeviceId>, CoreError> {
+    if !core.load_group(conversation).await? {
+        return Ok(Vec::new());
+    }
+    let Some(group) = core.groups.get(conversation) else { return Ok(Vec::new()) };
+    let roster = Roster::read(&core.device.organisation, &group.roster());
+    Ok(roster.members.iter().map(|member| member.certificate.device()).collect())
+}

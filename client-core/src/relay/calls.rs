@@ -1,0 +1,150 @@
+//! The calls, each with its deadline.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use wardline_proto::relay::{
+    AckRequest, AckResponse, CancelInvitationRequest, CancelInvitationResponse, ClaimKeyPackagesRequest,
+    ClaimKeyPackagesResponse, CommitRequest, CommitResponse, CountKeyPackagesRequest,
+    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
+    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
+    GetOrganisationResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
+    IssueCertificateResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
+    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest,
+    PublishInvitationResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse, RefuseEnrolmentRequest,
+    RefuseEnrolmentResponse, SendRequest, SendResponse, SubscribeRequest,
+};
+
+use super::{
+    Relay, RelayConnection, RelayError, Subscription,
+    connection::{ANSWER, request},
+};
+
+/// For requests of megabytes, on a ward's worst network.
+const LARGE: Duration = Duration::from_secs(60);
+
+/// For answers that the relay holds back for up to so many seconds: it never holds back longer than 30.
+fn held_back(seconds: u32) -> Duration {
+    ANSWER + Duration::from_secs(seconds.min(30).into())
+}
+
+#[async_trait]
+impl Relay for RelayConnection {
+    fn exporter(&self) -> [u8; 32] {
+        Self::exporter(self)
+    }
+
+    async fn get_invitation(
+        &self,
+        message: GetInvitationRequest,
+    ) -> Result<GetInvitationResponse, RelayError> {
+        self.answer(ANSWER, self.enrolment().get_invitation(request(message, ANSWER))).await
+    }
+
+    async fn enrol(&self, message: EnrolRequest) -> Result<EnrolResponse, RelayError> {
+        let within = held_back(message.wait_seconds);
+        self.answer(within, self.enrolment().enrol(request(message, within))).await
+    }
+
+    async fn publish_invitation(
+        &self,
+        message: PublishInvitationRequest,
+    ) -> Result<PublishInvitationResponse, RelayError> {
+        self.answer(ANSWER, self.registrar().publish_invitation(request(message, ANSWER))).await
+    }
+
+    async fn list_invitations(
+        &self,
+        message: ListInvitationsRequest,
+    ) -> Result<ListInvitationsResponse, RelayError> {
+        self.answer(ANSWER, self.registrar().list_invitations(request(message, ANSWER))).await
+    }
+
+    async fn cancel_invitation(
+        &self,
+        message: CancelInvitationRequest,
+    ) -> Result<CancelInvitationResponse, RelayError> {
+        self.answer(ANSWER, self.registrar().cancel_invitation(request(message, ANSWER))).await
+    }
+
+    async fn list_enrolments(
+        &self,
+        message: ListEnrolmentsRequest,
+    ) -> Result<ListEnrolmentsResponse, RelayError> {
+        let within = held_back(message.wait_seconds);
+        self.answer(within, self.registrar().list_enrolments(request(message, within))).await
+    }
+
+    async fn issue_certificate(
+        &self,
+        message: IssueCertificateRequest,
+    ) -> Result<IssueCertificateResponse, RelayError> {
+        self.answer(ANSWER, self.registrar().issue_certificate(request(message, ANSWER))).await
+    }
+
+    async fn refuse_enrolment(
+        &self,
+        message: RefuseEnrolmentRequest,
+    ) -> Result<RefuseEnrolmentResponse, RelayError> {
+        self.answer(ANSWER, self.registrar().refuse_enrolment(request(message, ANSWER))).await
+    }
+
+    async fn get_organisation(
+        &self,
+        message: GetOrganisationRequest,
+    ) -> Result<GetOrganisationResponse, RelayError> {
+        self.answer(ANSWER, self.directory().get_organisation(request(message, ANSWER))).await
+    }
+
+    async fn list_people(&self, message: ListPeopleRequest) -> Result<ListPeopleResponse, RelayError> {
+        self.answer(ANSWER, self.directory().list_people(request(message, ANSWER))).await
+    }
+
+    async fn publish_key_packages(
+        &self,
+        message: PublishKeyPackagesRequest,
+    ) -> Result<PublishKeyPackagesResponse, RelayError> {
+        self.answer(LARGE, self.key_packages().publish_key_packages(request(message, LARGE))).await
+    }
+
+    async fn claim_key_packages(
+        &self,
+        message: ClaimKeyPackagesRequest,
+    ) -> Result<ClaimKeyPackagesResponse, RelayError> {
+        self.answer(ANSWER, self.key_packages().claim_key_packages(request(message, ANSWER))).await
+    }
+
+    async fn count_key_packages(
+        &self,
+        message: CountKeyPackagesRequest,
+    ) -> Result<CountKeyPackagesResponse, RelayError> {
+        self.answer(ANSWER, self.key_packages().count_key_packages(request(message, ANSWER))).await
+    }
+
+    async fn create_conversation(
+        &self,
+        message: CreateConversationRequest,
+    ) -> Result<CreateConversationResponse, RelayError> {
+        self.answer(ANSWER, self.conversations().create_conversation(request(message, ANSWER))).await
+    }
+
+    async fn commit(&self, message: CommitRequest) -> Result<CommitResponse, RelayError> {
+        self.answer(LARGE, self.conversations().commit(request(message, LARGE))).await
+    }
+
+    async fn send(&self, message: SendRequest) -> Result<SendResponse, RelayError> {
+        self.answer(ANSWER, self.conversations().send(request(message, ANSWER))).await
+    }
+
+    async fn ack(&self, message: AckRequest) -> Result<AckResponse, RelayError> {
+        self.answer(ANSWER, self.conversations().ack(request(message, ANSWER))).await
+    }
+
+    async fn get_winner(&self, message: GetWinnerRequest) -> Result<GetWinnerResponse, RelayError> {
+        self.answer(ANSWER, self.conversations().get_winner(request(message, ANSWER))).await
+    }
+
+    async fn subscribe(&self, message: SubscribeRequest) -> Result<Subscription, RelayError> {
+        self.open_stream(message).await
+    }
+}

@@ -1,0 +1,257 @@
+//! Founding an organisation: root, first issuer, the administrator's device, the relay's certificates.
+//!
+//! The root's key is made here once, written to the recovery file under a code that is shown once, and kept in no
+//! vault.
+
+use std::{io::Write as _, path::Path, sync::Arc};
+
+use age::{armor::ArmoredWriter, armor::Format, secrecy::SecretString};
+use data_encoding::BASE32_NOPAD;
+use prost::Message as _;
+use wardline_identity::{
+    AuthorityError, Clock, DateCheck, DeviceKey, DeviceSubject, DisplayName, Entropy, IssuerAuthority,
+    NameError, Organisation, OrganisationId, Role, RootAuthority, SigningKey, UserId, device_id_new,
+};
+use wardline_proto::relay::{self, RelayBundle, RelayRequest};
+use zeroize::Zeroizing;
+
+use super::enrol::device_name;
+use crate::{
+    api::{Failure, FailureKind},
+    conversation::{encode, random},
+    error::CoreError,
+    vault::{
+        KdfCost, Passcode, Presence, Vault, presence,
+        tables::{
+            device::{self, DeviceRow},
+            issuer::{self, IssuerRow},
+        },
+    },
+};
+
+/// What founding needs.
+pub struct Founding<'a> {
+    /// The folder of the administrator's vault; made if need be.
+    pub home: &'a Path,
+    /// Opens the vault from now on.
+    pub passcode: &'a Passcode,
+    /// What a guess at the passcode costs.
+    pub cost: KdfCost,
+    /// The organisation's name.
+    pub organisation: &'a str,
+    /// The administrator's user id.
+    pub user: &'a str,
+    /// The administrator's name.
+    pub name: &'a str,
+    /// What the administrator calls this device.
+    pub device_name: &'a str,
+    /// The relay's request: the encoded `RelayRequest` that `wardline-relay init` wrote.
+    pub relay_request: &'a [u8],
+    /// Where the root's key goes, sealed; must not exist.
+    pub recovery_file: &'a Path,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// A founded organisation.
+pub struct Founded {
+    /// Its id.
+    pub organisation: String,
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its root certificate.
+    pub root: String,
+    /// The administrator's user id.
+    pub user: String,
+    /// The administrator's device.
+    pub device: String,
+    /// Opens the recovery file; shown once, kept nowhere.
+    pub recovery_code: Zeroizing<String>,
+    /// What the relay needs to serve: an encoded `RelayBundle`.
+    pub relay_bundle: Vec<u8>,
+    /// Where the relay is.
+    pub addresses: Vec<String>,
+}
+
+/// Founds an organisation. The recovery file is on the disk before the vault is made; the bundle is the caller's to
+/// write.
+pub(crate) async fn found(founding: &Founding<'_>) -> Result<Founded, CoreError> {
+    // 1. Everything that can be refused, before anything is written.
+    if presence(founding.home)? == Presence::Present {
+        return Err(crate::vault::VaultError::Exists.into());
+    }
+    let request = RelayRequest::decode(founding.relay_request).map_err(|_| {
+        Failure::new(
+            FailureKind::Input,
+            "This is not a relay's request.",
+            "The file does not decode.",
+            "Name the folder that wardline-relay init made, or its relay.request.",
+        )
+    })?;
+    let names = Names::parse(founding)?;
+
+    // 2. Root, issuer, relay, device.
+    let (entropy, now) = (&*founding.entropy, founding.clock.now());
+    let root =
+        RootAuthority::found(&names.organisation, names.id.clone(), entropy, now).map_err(authority)?;
+    let issuer = root.found_issuer(&names.administrator, entropy, now).map_err(authority)?;
+    let wire = relay::Organisation {
+        organisation_id: names.id.to_string(),
+        name: names.organisation.to_string(),
+        root_certificate: root.certificate_der().to_vec().into(),
+        issuers: Some(root.sign_issuers_list(1, &[issuer.certificate_der()]).map_err(authority)?),
+    };
+    let organisation = Organisation::verify(&wire, &root.fingerprint(), now)
+        .map_err(|_| Failure::defect("The new organisation does not verify."))?;
+    let key = SigningKey::generate(entropy)?;
+    let device = device_id_new(entropy)?;
+    let subject = DeviceSubject {
+        organisation: names.id.clone(),
+        user: names.user.clone(),
+        device,
+        display_name: names.administrator.clone(),
+        device_name: device_name(founding.device_name)?,
+        role: Role::Administrator,
+    };
+    let certificate = issuer
+        .certify_device(&subject, &DeviceKey::Ed25519(key.public()), entropy, now)
+        .map_err(authority)?;
+    organisation
+        .verify_device(&certificate, DateCheck::At(now))
+        .map_err(|_| Failure::defect("The new device's certificate does not verify."))?;
+    let bundle = certify_relay(&issuer, &request, wire.clone(), &certificate, founding)?;
+
+    // 3. The root's key, sealed, before anything depends on it.
+    let recovery_code = recovery_code(entropy)?;
+    write_recovery(founding.recovery_file, &root, &recovery_code)?;
+
+    // 4. The vault.
+    let vault = Vault::create(founding.home, founding.passcode, entropy, founding.cost).await?;
+    let row = DeviceRow {
+        device,
+        user: names.user.to_string(),
+        display_name: names.administrator.to_string(),
+        device_name: subject.device_name.to_string(),
+        role: Role::Administrator.as_str().to_owned(),
+        key_seed: key.seed(),
+        root_fingerprint: *root.fingerprint().as_bytes(),
+        addresses: request.addresses.clone(),
+        organisation: encode(&wire),
+        certificate: Some(certificate),
+        invitation: None,
+    };
+    let issuer_row =
+        IssuerRow { key_seed: issuer.key().seed(), certificate: issuer.certificate_der().to_vec() };
+    let mut tx = vault.begin("found").await?;
+    device::insert(&mut tx, &row).await?;
+    issuer::insert(&mut tx, &issuer_row).await?;
+    tx.commit().await?;
+    vault.close().await?;
+    Ok(Founded {
+        organisation: names.id.to_string(),
+        name: names.organisation.to_string(),
+        root: root.fingerprint().to_string(),
+        user: names.user.to_string(),
+        device: device.to_string(),
+        recovery_code,
+        relay_bundle: bundle,
+        addresses: request.addresses,
+    })
+}
+
+struct Names {
+    organisation: DisplayName,
+    id: OrganisationId,
+    user: UserId,
+    administrator: DisplayName,
+}
+
+impl Names {
+    fn parse(founding: &Founding<'_>) -> Result<Self, CoreError> {
+        let wrong = |what: &str, error: NameError| {
+            Failure::new(
+                FailureKind::Input,
+                format!("The {what} cannot be used."),
+                format!("{error}."),
+                "Choose another.",
+            )
+        };
+        Ok(Self {
+            organisation: DisplayName::parse(founding.organisation)
+                .map_err(|error| wrong("organisation's name", error))?,
+            id: OrganisationId::from_name(founding.organisation)
+                .map_err(|error| wrong("organisation's name", error))?,
+            user: UserId::parse(founding.user).map_err(|error| wrong("user", error))?,
+            administrator: DisplayName::parse(founding.name).map_err(|error| wrong("name", error))?,
+        })
+    }
+}
+
+/// Certifies both keys of the relay.
+fn certify_relay(
+    issuer: &IssuerAuthority,
+    request: &RelayRequest,
+    organisation: relay::Organisation,
+    founder: &[u8],
+    founding: &Founding<'_>,
+) -> Result<Vec<u8>, CoreError> {
+    let now = founding.clock.now();
+    let certify = |request_der: &[u8]| {
+        issuer.certify_relay(request_der, &request.addresses, &*founding.entropy, now).map_err(|error| {
+            Failure::new(
+                FailureKind::Input,
+                "The relay's request cannot be certified.",
+                format!("{error}."),
+                "Make it anew: wardline-relay init.",
+            )
+        })
+    };
+    Ok(encode(&RelayBundle {
+        organisation: Some(organisation),
+        relay_certificate_ed25519: certify(&request.request_ed25519)?.into(),
+        relay_certificate_p256: certify(&request.request_p256)?.into(),
+        relay_issuer: issuer.certificate_der().to_vec().into(),
+        founder_certificate: founder.to_vec().into(),
+    }))
+}
+
+/// 160 random bits in eight groups of four letters and digits.
+fn recovery_code(entropy: &dyn Entropy) -> Result<Zeroizing<String>, CoreError> {
+    let text = Zeroizing::new(BASE32_NOPAD.encode(&random::<20>(entropy)?));
+    let groups: Vec<&str> = (0..8).map(|at| &text[at * 4..at * 4 + 4]).collect();
+    Ok(Zeroizing::new(groups.join("-")))
+}
+
+/// Writes the root's key and certificate as an age file under the code.
+fn write_recovery(path: &Path, root: &RootAuthority, code: &str) -> Result<(), CoreError> {
+    let seal = || -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new();
+        file.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        let file = file.open(path)?;
+        let encryptor = age::Encryptor::with_user_passphrase(SecretString::from(code.to_owned()));
+        let armor = ArmoredWriter::wrap_output(&file, Format::AsciiArmor)?;
+        let mut writer = encryptor.wrap_output(armor)?;
+        writer.write_all(b"wardline root 1\n")?;
+        writer.write_all(&*root.key().seed())?;
+        writer.write_all(root.certificate_der())?;
+        writer.finish()?.finish()?;
+        file.sync_all()
+    };
+    seal().map_err(|error| {
+        let now = if error.kind() == std::io::ErrorKind::AlreadyExists {
+            "Name another --recovery-file; this one may hold another organisation's root."
+        } else {
+            "Name a --recovery-file that can be written."
+        };
+        Failure::new(FailureKind::Disk, "The recovery file could not be written.", format!("{error}."), now)
+            .into()
+    })
+}
+
+fn authority(error: AuthorityError) -> CoreError {
+    Failure::defect(format!("A certificate could not be made: {error}.")).into()
+}

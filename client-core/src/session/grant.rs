@@ -1,0 +1,210 @@
+//! Granting a wish: plan, claim packages, commit, and let the log say which commit ended the epoch.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use wardline_identity::{DateCheck, DeviceCertificate, UserId};
+use wardline_proto::{
+    Digest, Reason, Suite,
+    relay::{ClaimKeyPackagesRequest, ClaimedKeyPackage, CommitRequest, SignedStatement},
+};
+
+use super::{Session, ask_people, send::passes, verified_devices, wait::until_named};
+use crate::{
+    api::{Failure, FailureKind},
+    conversation::{Change, Plan, Staged, abandon, approvals, missing, nobody, plan, stage},
+    error::CoreError,
+    mls::{VerifiedKeyPackage, key_package},
+    relay::{Relay, RelayError},
+    vault::tables::{
+        conversations,
+        intents::{self, IntentRow, Outcome},
+        pending_commits::PendingCommit,
+    },
+};
+
+/// How long to pause before a commit is tried again, where the relay names no time.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How many devices one commit adds at most (design 4.3).
+const ADDS_MAX: usize = 200;
+
+/// Takes a wish one commit further, or ends it.
+///
+/// # Errors
+/// The connection's: the wish stays open.
+pub(crate) async fn grant(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    wish: &IntentRow,
+) -> Result<(), CoreError> {
+    let planned = plan(&mut *session.core().await, &wish.conversation, &wish.wish).await?;
+    let change = match planned {
+        Plan::Nothing => return end(session, wish, Outcome::Done).await,
+        Plan::Impossible(failure) => return fail(session, wish, &failure).await,
+        Plan::Commit(change) => *change,
+        Plan::People(users) => match additions(session, relay, wish, &users).await? {
+            Additions::None => return end(session, wish, Outcome::Done).await,
+            Additions::Impossible(failure) => return fail(session, wish, &failure).await,
+            Additions::Change(change) => *change,
+        },
+    };
+    let staged = stage(&mut *session.core().await, wish.conversation, wish.intent, change).await?;
+    match staged {
+        Staged::Ready(pending) | Staged::UnderWay(pending) => submit(session, relay, pending).await,
+    }
+}
+
+/// Sends a commit that is stored, and waits until the log has named the winner of its epoch.
+///
+/// # Errors
+/// The connection's: the commit stays stored and is sent again.
+pub(crate) async fn submit(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    pending: PendingCommit,
+) -> Result<(), CoreError> {
+    let author = prost::Message::decode(pending.author.as_slice());
+    let author: SignedStatement =
+        author.map_err(|_| CoreError::Protocol("was sent a statement that does not decode"))?;
+    let request = CommitRequest {
+        conversation_id: pending.conversation.to_wire(),
+        epoch: pending.epoch.get(),
+        commit: pending.commit.into(),
+        author: Some(author),
+        welcome: pending.welcome.unwrap_or_default().into(),
+    };
+    loop {
+        match relay.commit(request.clone()).await {
+            // Accepted, or another's was: either way the log shows it, and taking it in settles this one.
+            Ok(_) | Err(RelayError::Refused { reason: Reason::EpochConflict, .. }) => {
+                return until_named(session, &pending.conversation).await;
+            }
+            Err(RelayError::Refused { reason, retry_after, .. }) if passes(reason) => {
+                tokio::time::sleep(retry_after.unwrap_or(PAUSE)).await;
+            }
+            Err(error @ RelayError::Refused { .. }) => {
+                let failure = Failure::from(error);
+                abandon(&mut *session.core().await, pending.conversation, &failure).await?;
+                session.stepped(&[]);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What adding people needs.
+enum Additions {
+    /// Nobody is missing.
+    None,
+    /// It cannot be.
+    Impossible(Failure),
+    /// A change.
+    Change(Box<Change>),
+}
+
+/// Looks people up, claims packages for their missing devices and checks them.
+async fn additions(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    wish: &IntentRow,
+    users: &[UserId],
+) -> Result<Additions, CoreError> {
+    // 1. Whose devices.
+    let people = if users.is_empty() { Vec::new() } else { ask_people(relay, users).await? };
+    if let Some(unknown) = users.iter().find(|user| !people.iter().any(|one| one.user_id == user.as_str())) {
+        return Ok(Additions::Impossible(nobody(unknown.as_str())));
+    }
+    let (missing, suite) = {
+        let core = session.core().await;
+        let now = session.clock.now();
+        let devices = people.iter().flat_map(|one| verified_devices(&core.device.organisation, one, now));
+        let missing = missing(&core, &wish.conversation, &wish.wish, devices.collect());
+        let mut tx = core.vault.begin("look_for_suite").await?;
+        let row = conversations::load(&mut tx, &wish.conversation).await?;
+        tx.commit().await?;
+        (missing, row.map_or(Suite::MlKem768X25519, |row| row.suite))
+    };
+    if let Some(without) = people.iter().find(|one| one.devices.is_empty()) {
+        return Ok(Additions::Impossible(no_device(&without.display_name)));
+    }
+    let missing: Vec<DeviceCertificate> = missing.into_iter().take(ADDS_MAX).collect();
+    if missing.is_empty() {
+        return Ok(Additions::None);
+    }
+
+    // 2. Their packages. A commit that lost its epoch spent none of them: asking again for the same devices, under
+    //    the same id, gives the same ones.
+    let request = ClaimKeyPackagesRequest {
+        request_id: request_id(wish, &missing),
+        device_ids: missing.iter().map(|device| device.device().to_wire()).collect(),
+        cipher_suite: u32::from(suite.code()),
+    };
+    let claimed = relay.claim_key_packages(request).await?.key_packages;
+
+    // 3. Each is what its certificate says.
+    let adds = verified(session, suite, &missing, &claimed).await;
+    if adds.is_empty() {
+        return Ok(Additions::Impossible(unready()));
+    }
+    Ok(Additions::Change(Box::new(Change { adds, approvals: approvals(&wish.wish), ..Change::default() })))
+}
+
+/// The packages whose leaf is the certificate that the directory named and the root vouches for (P2).
+async fn verified(
+    session: &Session,
+    suite: Suite,
+    missing: &[DeviceCertificate],
+    claimed: &[ClaimedKeyPackage],
+) -> Vec<(VerifiedKeyPackage, DeviceCertificate)> {
+    let core = session.core().await;
+    let now = session.clock.now();
+    let check = |package: &ClaimedKeyPackage| {
+        let parsed = key_package::parse_and_verify(&package.key_package).ok()?;
+        let der = &parsed.leaf.certificate_der;
+        let in_force = core.device.organisation.verify_device(der, DateCheck::At(now)).ok()?;
+        let named = missing.iter().find(|device| device.fingerprint() == Digest::of(der))?;
+        (parsed.suite == suite).then_some(())?;
+        parsed.verified(&in_force).ok().map(|package| (package, named.clone()))
+    };
+    claimed.iter().filter_map(check).collect()
+}
+
+/// The id under which packages are claimed: the wish's own, bound to the devices.
+fn request_id(wish: &IntentRow, devices: &[DeviceCertificate]) -> Bytes {
+    let mut bytes = wish.request.to_vec();
+    devices.iter().for_each(|device| bytes.extend_from_slice(device.device().as_bytes()));
+    Bytes::copy_from_slice(&Digest::of(&bytes).as_bytes()[..16])
+}
+
+async fn end(session: &Session, wish: &IntentRow, outcome: Outcome) -> Result<(), CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("end_wish").await?;
+    intents::end(&mut tx, wish.intent, &outcome).await?;
+    tx.commit().await?;
+    drop(core);
+    session.stepped(&[]);
+    Ok(())
+}
+
+async fn fail(session: &Session, wish: &IntentRow, failure: &Failure) -> Result<(), CoreError> {
+    end(session, wish, Outcome::Failed { kind: failure.kind, why: failure.to_string() }).await
+}
+
+fn no_device(name: &str) -> Failure {
+    Failure::new(
+        FailureKind::Unknown,
+        format!("{name} has no device yet."),
+        "The invitation was not used.",
+        "Add them once they have enrolled.",
+    )
+}
+
+fn unready() -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        "Their devices cannot be added now.",
+        "None of them has left what is needed for that with the relay.",
+        "Ask them to open Wardline once, then try again.",
+    )
+}

@@ -1,0 +1,135 @@
+//! A device's life: found or enrol, open, connect, follow the log, send what waits.
+//!
+//! [`Session`] is the state shared by the tasks of one process: the [`Core`](crate::conversation::Core) behind a
+//! lock that is held for a step and never across a call to the relay, the connection, and a counter that every step
+//! raises, so that whoever waits for the vault to show something wakes.
+
+mod backoff;
+mod directory;
+mod enrol;
+mod follow;
+mod found;
+mod grant;
+mod greet;
+mod key_packages;
+mod link;
+mod open;
+mod outbox;
+mod registrar;
+mod send;
+mod wait;
+
+pub(crate) use self::{
+    directory::{ask_people, verified_devices},
+    enrol::{device_code, enrol},
+    found::found,
+    link::{Link, RelayConnector},
+    open::open_vault,
+    registrar::{invite, list_invitations, registrar_pass},
+    wait::{Delivery, until_settled},
+};
+pub use self::{
+    enrol::{Enrolled, Enrolment, Progress},
+    found::{Founded, Founding},
+    link::Connector,
+};
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard, Notify, broadcast, watch};
+use wardline_identity::{Clock, Entropy};
+
+use crate::{
+    api::Event,
+    conversation::{Core, Effect},
+};
+
+/// How many events a slow listener may lag behind before it is told to look at the vault instead.
+const EVENTS: usize = 1_024;
+
+/// What the tasks of one process share.
+pub(crate) struct Session {
+    core: Mutex<Core>,
+    /// How to reach the relay.
+    pub connector: Arc<dyn Connector>,
+    /// Where the connection stands.
+    pub link: watch::Sender<Link>,
+    /// Raised by every step.
+    progress: watch::Sender<u64>,
+    /// Rung when there is something to send.
+    pub wake: Notify,
+    /// Rung when a cursor moved.
+    pub moved: Notify,
+    events: broadcast::Sender<Event>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Session {
+    /// A session over an open vault; nothing is connected yet.
+    pub(crate) fn new(core: Core, connector: Arc<dyn Connector>) -> Self {
+        let (clock, entropy) = (core.clock.clone(), core.entropy.clone());
+        Self {
+            core: Mutex::new(core),
+            connector,
+            link: watch::Sender::new(Link::Connecting),
+            progress: watch::Sender::new(0),
+            wake: Notify::new(),
+            moved: Notify::new(),
+            events: broadcast::Sender::new(EVENTS),
+            clock,
+            entropy,
+        }
+    }
+
+    /// The state, for one step.
+    pub(crate) async fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().await
+    }
+
+    /// Everything that happens from now on.
+    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// The counter of steps.
+    pub(crate) fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.subscribe()
+    }
+
+    /// A step is done: wakes whoever waits for what it did.
+    pub(crate) fn stepped(&self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Readable(conversation, number) => {
+                    let event =
+                        Event::Readable { conversation: conversation.to_string(), number: number.get() };
+                    // Nobody may be listening; that is fine.
+                    let _ = self.events.send(event);
+                }
+                Effect::LetGo(_) | Effect::Lost(_) | Effect::Settled(_) => self.wake.notify_one(),
+                Effect::Sent(..) | Effect::Removed(_) | Effect::Joined(_) => {}
+            }
+        }
+        self.progress.send_modify(|steps| *steps += 1);
+    }
+
+    /// Says that the connection changed.
+    pub(crate) fn relinked(&self, link: Link) {
+        let event = match &link {
+            Link::Connecting => None,
+            Link::Online { transport, caught_up: true, .. } => {
+                Some(Event::CaughtUp { connection: (*transport).to_owned() })
+            }
+            Link::Online { .. } => None,
+            Link::Offline(failure) => Some(Event::Offline { why: failure.to_string() }),
+        };
+        self.link.send_replace(link);
+        if let Some(event) = event {
+            let _ = self.events.send(event);
+        }
+        self.progress.send_modify(|steps| *steps += 1);
+    }
+}

@@ -1,0 +1,89 @@
+//! Opening a home: the vault, and from it the device with everything verified again.
+
+use std::{path::Path, sync::Arc};
+
+use prost::Message as _;
+use wardline_identity::{
+    Clock, DateCheck, Entropy, IssuerAuthority, Organisation, RootFingerprint, SigningKey,
+};
+use wardline_proto::relay;
+
+use crate::{
+    api::{Failure, FailureKind},
+    conversation::{Core, Device},
+    error::CoreError,
+    mls::MlsStore,
+    vault::{
+        Passcode, Vault,
+        tables::{device, issuer, messages},
+    },
+};
+
+/// Opens the vault and loads the device; what has passed its retention goes first.
+pub(crate) async fn open_vault(
+    home: &Path,
+    passcode: &Passcode,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Core, CoreError> {
+    let vault = Vault::unlock(home, passcode).await?;
+    let mut tx = vault.begin("sweep").await?;
+    messages::sweep(&mut tx, clock.now()).await?;
+    tx.commit().await?;
+    let device = load_device(&vault, &*clock).await?;
+    let store = MlsStore::new();
+    Ok(Core { vault, store, groups: std::collections::HashMap::new(), device, clock, entropy })
+}
+
+/// The device of an open vault.
+///
+/// Everything is verified again: a vault that was written by someone else's hand gives no device. The own
+/// certificate's dates are the relay's to judge, so that an expired device can still read what it has.
+pub(crate) async fn load_device(vault: &Vault, clock: &dyn Clock) -> Result<Device, CoreError> {
+    let mut tx = vault.begin("load_device").await?;
+    let row = device::load(&mut tx).await?;
+    let issuer = issuer::load(&mut tx).await?;
+    tx.commit().await?;
+    let Some(row) = row else { return Err(unfinished().into()) };
+    let Some(certificate) = row.certificate else { return Err(unfinished().into()) };
+    let root = RootFingerprint::from_bytes(row.root_fingerprint);
+    let wire = relay::Organisation::decode(row.organisation.as_slice()).map_err(|_| damaged())?;
+    let organisation = Organisation::verify(&wire, &root, clock.now()).map_err(|error| {
+        Failure::new(
+            FailureKind::Untrusted,
+            "The organisation's certificates are not valid now.",
+            format!("{error}."),
+            "Check this device's date and time; if they are right, ask your administrator.",
+        )
+    })?;
+    let certificate = organisation.verify_device(&certificate, DateCheck::Skip).map_err(|_| damaged())?;
+    let issuer = issuer
+        .map(|issuer| IssuerAuthority::new(SigningKey::from_seed(*issuer.key_seed), &issuer.certificate))
+        .transpose()
+        .map_err(|_| damaged())?;
+    Ok(Device {
+        key: SigningKey::from_seed(*row.key_seed),
+        certificate,
+        organisation,
+        addresses: row.addresses,
+        issuer,
+    })
+}
+
+fn unfinished() -> Failure {
+    Failure::new(
+        FailureKind::NoVault,
+        "This home has no certificate yet.",
+        "Its enrolment was not finished.",
+        "Run the same wardline enrol command again; it goes on where it stopped.",
+    )
+}
+
+fn damaged() -> Failure {
+    Failure::new(
+        FailureKind::Disk,
+        "The vault is damaged.",
+        "The device's own certificate in it does not verify.",
+        "Ask your administrator for a new invitation and enrol in another --home.",
+    )
+}

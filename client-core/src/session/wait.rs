@@ -1,0 +1,169 @@
+//! Waiting for the vault to show something, woken by every step.
+
+use std::time::Duration;
+
+use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, UtcMillis};
+
+use super::{Link, Session};
+use crate::{
+    api::{Failure, FailureKind},
+    error::CoreError,
+    vault::tables::{
+        intents::{self, Outcome},
+        messages, outbox, pending_commits,
+    },
+};
+
+/// How long a command waits for the log before it answers "queued".
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What became of a message.
+pub(crate) enum Delivery {
+    /// The relay has it.
+    Sent(EntryNumber, UtcMillis),
+    /// It waits for a connection.
+    Queued,
+    /// It went back to its author.
+    Refused(String),
+}
+
+impl Session {
+    /// Waits until the connection has caught up, or failed once.
+    pub(crate) async fn connected(&self) -> Link {
+        let mut link = self.link.subscribe();
+        let settled = |link: &Link| match link {
+            Link::Connecting => false,
+            Link::Online { caught_up, .. } => *caught_up,
+            Link::Offline(_) => true,
+        };
+        match tokio::time::timeout(PATIENCE, link.wait_for(settled)).await {
+            Ok(Ok(link)) => link.clone(),
+            _ => Link::Offline(Failure::new(
+                FailureKind::Unavailable,
+                "The relay does not answer.",
+                "",
+                "Check the network; what waits goes out when the relay is back.",
+            )),
+        }
+    }
+
+    /// Waits until a queued message is in the log or refused, or there is no connection to send it over.
+    pub(crate) async fn delivered(&self, message: &ClientMessageId) -> Result<Delivery, CoreError> {
+        let mut progress = self.progress();
+        let wait = async {
+            loop {
+                if let Some(delivery) = self.look_for(message).await? {
+                    return Ok(delivery);
+                }
+                if matches!(*self.link.borrow(), Link::Offline(_)) {
+                    return Ok(Delivery::Queued);
+                }
+                if progress.changed().await.is_err() {
+                    return Ok(Delivery::Queued);
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or(Ok(Delivery::Queued))
+    }
+
+    /// Waits until nothing waits to be sent that can be, or there is no connection.
+    pub(crate) async fn drained(&self) -> Result<(), CoreError> {
+        let mut progress = self.progress();
+        let wait = async {
+            loop {
+                let core = self.core().await;
+                let mut tx = core.vault.begin("look_for_waiting").await?;
+                let message = outbox::next(&mut tx, &[]).await?.is_some();
+                let wish = !intents::open(&mut tx).await?.is_empty();
+                tx.commit().await?;
+                drop(core);
+                if !message && !wish || matches!(*self.link.borrow(), Link::Offline(_)) {
+                    return Ok(());
+                }
+                if progress.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or(Ok(()))
+    }
+
+    async fn look_for(&self, message: &ClientMessageId) -> Result<Option<Delivery>, CoreError> {
+        let core = self.core().await;
+        let mut tx = core.vault.begin("look_for_message").await?;
+        let waiting = outbox::find(&mut tx, message).await?;
+        let found = match waiting {
+            Some(row) => match (row.accepted, row.refusal) {
+                (Some((number, stamp)), _) => Some(Delivery::Sent(number, stamp)),
+                (None, Some(why)) => Some(Delivery::Refused(why)),
+                (None, None) => None,
+            },
+            None => {
+                let place = messages::place_of(&mut tx, &core.device.id(), message).await?;
+                Some(place.map_or(Delivery::Queued, |(number, stamp)| Delivery::Sent(number, stamp)))
+            }
+        };
+        tx.commit().await?;
+        Ok(found)
+    }
+}
+
+/// Waits until a wish has come true or failed.
+pub(crate) async fn until_settled(session: &Session, intent: i64) -> Result<Outcome, CoreError> {
+    let mut progress = session.progress();
+    let wait = async {
+        loop {
+            if let Some(outcome) = settled(session, intent).await? {
+                return Ok(outcome);
+            }
+            if let Link::Offline(failure) = &*session.link.borrow() {
+                return Err(queued(&failure.why).into());
+            }
+            if progress.changed().await.is_err() {
+                return Err(queued("").into());
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, wait).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(queued("The relay has not confirmed it yet.").into()),
+    }
+}
+
+/// How a wish ended, if it did.
+pub(crate) async fn settled(session: &Session, intent: i64) -> Result<Option<Outcome>, CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("look_for_outcome").await?;
+    let row = intents::find(&mut tx, intent).await?;
+    tx.commit().await?;
+    Ok(row.and_then(|row| row.outcome))
+}
+
+/// Waits until no commit of ours is under way in a conversation: the log has shown which one ended its epoch.
+pub(crate) async fn until_named(session: &Session, conversation: &ConversationId) -> Result<(), CoreError> {
+    let mut progress = session.progress();
+    let wait = async {
+        loop {
+            let core = session.core().await;
+            let mut tx = core.vault.begin("look_for_winner").await?;
+            let pending = pending_commits::find(&mut tx, conversation).await?;
+            tx.commit().await?;
+            drop(core);
+            if pending.is_none() || progress.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .unwrap_or(Err(CoreError::Protocol("took a commit and did not show it in the log")))
+}
+
+fn queued(why: &str) -> Failure {
+    Failure::new(
+        FailureKind::Queued,
+        "There is no connection to the relay; the change is kept.",
+        why,
+        "It is made by itself when the relay is back: wardline sync --follow.",
+    )
+}

@@ -1,0 +1,144 @@
+//! Table `intents`: changes of a conversation that this device wants, until the log shows them.
+//!
+//! What is stored is the wish ("add nurse-b"), not the commit: a commit that loses its epoch is made again from
+//! the wish.
+
+use serde::{Deserialize, Serialize};
+use sqlx::{Row as _, sqlite::SqliteRow};
+use wardline_proto::{ConversationId, UtcMillis};
+
+use super::{corrupt, fixed, stored, unsigned};
+use crate::vault::{Transaction, VaultError};
+
+/// What this device wants of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wish {
+    /// All devices of these users are in.
+    Add {
+        /// User ids.
+        users: Vec<String>,
+    },
+    /// This other device of the own person is in: it was approved here.
+    AddOwnDevice {
+        /// The device, hex.
+        device: String,
+        /// The encoded signed `DeviceApproval`.
+        approval: Vec<u8>,
+    },
+    /// No device of this user is in.
+    Remove {
+        /// The user id.
+        user: String,
+    },
+    /// No device of this user is in, because they said so.
+    LetGo {
+        /// The user id.
+        user: String,
+        /// The encoded signed `Leave`.
+        leave: Vec<u8>,
+    },
+    /// The conversation has this name.
+    Rename {
+        /// The name.
+        name: String,
+    },
+}
+
+/// How a wish ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// The log shows it.
+    Done,
+    /// It cannot be.
+    Failed {
+        /// Which kind of failure, as in the API.
+        kind: crate::api::FailureKind,
+        /// What happened and what to do, for people.
+        why: String,
+    },
+}
+
+/// One row.
+#[derive(Debug, Clone)]
+pub(crate) struct IntentRow {
+    /// Its place.
+    pub intent: i64,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The wish.
+    pub wish: Wish,
+    /// Under which packages are claimed for it.
+    pub request: [u8; 16],
+    /// Not to be tried before.
+    pub not_before: UtcMillis,
+    /// How it ended, if it did.
+    pub outcome: Option<Outcome>,
+}
+
+fn parse(row: &SqliteRow) -> Result<IntentRow, VaultError> {
+    let wish: String = row.try_get("wish")?;
+    let request: Vec<u8> = row.try_get("request_id")?;
+    let outcome: Option<String> = row.try_get("outcome")?;
+    Ok(IntentRow {
+        intent: row.try_get("intent_id")?,
+        conversation: fixed(row, "conversation_id")?,
+        wish: serde_json::from_str(&wish).map_err(|_| corrupt())?,
+        request: request.as_slice().try_into().map_err(|_| corrupt())?,
+        not_before: UtcMillis::new(unsigned(row, "not_before_ms")?),
+        outcome: outcome.map(|text| serde_json::from_str(&text).map_err(|_| corrupt())).transpose()?,
+    })
+}
+
+/// Stores a wish; answers its place.
+pub(crate) async fn insert(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    wish: &Wish,
+    request: &[u8; 16],
+    now: UtcMillis,
+    not_before: UtcMillis,
+) -> Result<i64, VaultError> {
+    let wish = serde_json::to_string(wish).map_err(|_| corrupt())?;
+    let done = sqlx::query(
+        "INSERT INTO intents (conversation_id, wish, request_id, created_ms, not_before_ms)
+         VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(wish)
+    .bind(request.as_slice())
+    .bind(stored(now.get()))
+    .bind(stored(not_before.get()))
+    .execute(tx.connection())
+    .await?;
+    Ok(done.last_insert_rowid())
+}
+
+/// One wish.
+pub(crate) async fn find(tx: &mut Transaction<'_>, intent: i64) -> Result<Option<IntentRow>, VaultError> {
+    let row = sqlx::query("SELECT * FROM intents WHERE intent_id = ?")
+        .bind(intent)
+        .fetch_optional(tx.connection())
+        .await?;
+    row.as_ref().map(parse).transpose()
+}
+
+/// The open wishes, in the order they were made.
+pub(crate) async fn open(tx: &mut Transaction<'_>) -> Result<Vec<IntentRow>, VaultError> {
+    let rows = sqlx::query("SELECT * FROM intents WHERE outcome IS NULL ORDER BY intent_id")
+        .fetch_all(tx.connection())
+        .await?;
+    rows.iter().map(parse).collect()
+}
+
+/// Ends a wish.
+pub(crate) async fn end(tx: &mut Transaction<'_>, intent: i64, outcome: &Outcome) -> Result<(), VaultError> {
+    let outcome = serde_json::to_string(outcome).map_err(|_| corrupt())?;
+    sqlx::query("UPDATE intents SET outcome = ? WHERE intent_id = ?")
+        .bind(outcome)
+        .bind(intent)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Table `messages`: what people read, one row an entry that says something.
+
+use sqlx::{Row as _, sqlite::SqliteRow};
+use wardline_proto::{ClientMessageId, ConversationId, DeviceId, EntryNumber, UtcMillis};
+
+use super::{corrupt, fixed, optional_unsigned, stored, unsigned};
+use crate::vault::{Transaction, VaultError};
+
+/// What a row shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MessageKind {
+    /// Somebody's text.
+    Text,
+    /// Something that happened: joined, removed, renamed.
+    Event,
+    /// An entry that could not be opened.
+    Unreadable,
+    /// Content that this version does not know.
+    Unsupported,
+    /// A message whose bytes were gone when it came.
+    Expired,
+}
+
+impl MessageKind {
+    const ALL: [Self; 5] = [Self::Text, Self::Event, Self::Unreadable, Self::Unsupported, Self::Expired];
+
+    /// The stored word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Event => "event",
+            Self::Unreadable => "unreadable",
+            Self::Unsupported => "unsupported",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// One row.
+#[derive(Debug, Clone)]
+pub(crate) struct MessageRow {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The entry.
+    pub number: EntryNumber,
+    /// What it shows.
+    pub kind: MessageKind,
+    /// Who it is from; empty if unknown.
+    pub sender_user: String,
+    /// The name people see; empty if unknown.
+    pub sender_name: String,
+    /// Which device it is from.
+    pub sender_device: DeviceId,
+    /// The sender's id of a text.
+    pub message: Option<ClientMessageId>,
+    /// When the relay accepted it.
+    pub stamp: UtcMillis,
+    /// When it is gone; `None`: kept.
+    pub expires: Option<UtcMillis>,
+    /// The text, or what happened.
+    pub body: String,
+}
+
+fn parse(row: &SqliteRow) -> Result<MessageRow, VaultError> {
+    let kind: String = row.try_get("kind")?;
+    let message: Option<Vec<u8>> = row.try_get("message_id")?;
+    Ok(MessageRow {
+        conversation: fixed(row, "conversation_id")?,
+        number: EntryNumber::new(unsigned(row, "number")?),
+        kind: MessageKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or(corrupt())?,
+        sender_user: row.try_get("sender_user")?,
+        sender_name: row.try_get("sender_name")?,
+        sender_device: fixed(row, "sender_device")?,
+        message: message
+            .map(|bytes| ClientMessageId::try_from(bytes.as_slice()).map_err(|_| corrupt()))
+            .transpose()?,
+        stamp: UtcMillis::new(unsigned(row, "stamp_ms")?),
+        expires: optional_unsigned(row, "expires_ms")?.map(UtcMillis::new),
+        body: row.try_get("body")?,
+    })
+}
+
+/// Stores a row. A message of the same device and id that is there already stays the only one.
+pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &MessageRow) -> Result<(), VaultError> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO messages
+            (conversation_id, number, kind, sender_user, sender_name, sender_device, message_id, stamp_ms,
+             expires_ms, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(row.conversation.as_bytes().as_slice())
+    .bind(stored(row.number.get()))
+    .bind(row.kind.as_str())
+    .bind(&row.sender_user)
+    .bind(&row.sender_name)
+    .bind(row.sender_device.as_bytes().as_slice())
+    .bind(row.message.as_ref().map(|id| id.as_bytes().as_slice()))
+    .bind(stored(row.stamp.get()))
+    .bind(row.expires.map(|instant| stored(instant.get())))
+    .bind(&row.body)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Rows after `after`, in order, at most `limit`.
+pub(crate) async fn list(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    after: EntryNumber,
+    limit: u32,
+) -> Result<Vec<MessageRow>, VaultError> {
+    let rows = sqlx::query(
+        "SELECT * FROM messages WHERE conversation_id = ? AND number > ? ORDER BY number LIMIT ?",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(stored(after.get()))
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await?;
+    rows.iter().map(parse).collect()
+}
+
+/// How many texts of others after `after`.
+pub(crate) async fn count_unread(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    after: EntryNumber,
+    own: &DeviceId,
+) -> Result<u64, VaultError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS unread FROM messages
+         WHERE conversation_id = ? AND number > ? AND kind <> 'event' AND sender_device <> ?",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(stored(after.get()))
+    .bind(own.as_bytes().as_slice())
+    .fetch_one(tx.connection())
+    .await?;
+    unsigned(&row, "unread")
+}
+
+/// Deletes what has passed its retention; answers how many rows.
+pub(crate) async fn sweep(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<u64, VaultError> {
+    let done = sqlx::query("DELETE FROM messages WHERE expires_ms <= ?")
+        .bind(stored(now.get()))
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Number and stamp of an own message's entry.
+pub(crate) async fn place_of(
+    tx: &mut Transaction<'_>,
+    device: &DeviceId,
+    message: &ClientMessageId,
+) -> Result<Option<(EntryNumber, UtcMillis)>, VaultError> {
+    let row = sqlx::query("SELECT number, stamp_ms FROM messages WHERE sender_device = ? AND message_id = ?")
+        .bind(device.as_bytes().as_slice())
+        .bind(message.as_bytes().as_slice())
+        .fetch_optional(tx.connection())
+        .await?;
+    row.map(|row| {
+        Ok((EntryNumber::new(unsigned(&row, "number")?), UtcMillis::new(unsigned(&row, "stamp_ms")?)))
+    })
+    .transpose()
+}

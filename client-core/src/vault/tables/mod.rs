@@ -1,0 +1,50 @@
+//! The client's tables beside its MLS state: one file, one table, one struct.
+//!
+//! Each function runs inside a caller's [`Transaction`](super::Transaction), so that a step's rows, its MLS
+//! state and its cursor change together or not at all.
+
+pub(crate) mod chain;
+pub(crate) mod conversations;
+pub(crate) mod device;
+pub(crate) mod intents;
+pub(crate) mod issuer;
+pub(crate) mod messages;
+pub(crate) mod outbox;
+pub(crate) mod pending_commits;
+pub(crate) mod spent_invitations;
+
+use sqlx::{Row as _, sqlite::SqliteRow};
+use wardline_proto::IdError;
+
+use super::VaultError;
+
+/// Reads a column as unsigned; SQLite stores signed 64-bit numbers.
+fn unsigned(row: &SqliteRow, column: &str) -> Result<u64, VaultError> {
+    let value: i64 = row.try_get(column)?;
+    u64::try_from(value).map_err(|_| corrupt())
+}
+
+/// Reads an optional column as unsigned.
+fn optional_unsigned(row: &SqliteRow, column: &str) -> Result<Option<u64>, VaultError> {
+    let value: Option<i64> = row.try_get(column)?;
+    value.map(|value| u64::try_from(value).map_err(|_| corrupt())).transpose()
+}
+
+/// A number as SQLite stores it; those beyond 2^63 saturate.
+fn stored(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Reads a column of fixed length.
+fn fixed<T>(row: &SqliteRow, column: &str) -> Result<T, VaultError>
+where
+    T: for<'a> TryFrom<&'a [u8], Error = IdError>,
+{
+    let bytes: Vec<u8> = row.try_get(column)?;
+    T::try_from(bytes.as_slice()).map_err(|_| corrupt())
+}
+
+/// A row that does not read.
+fn corrupt() -> VaultError {
+    VaultError::Corrupt { file: "database" }
+}

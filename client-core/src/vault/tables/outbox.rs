@@ -1,0 +1,186 @@
+//! Table `outbox`: messages of this device that the log does not show yet.
+//!
+//! A row is written before anything is sent and goes when its entry comes back through the log, in the
+//! transaction that stores the message. Its ciphertext is stored in the transaction that advanced the ratchet.
+
+use sqlx::{Row as _, sqlite::SqliteRow};
+use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, Epoch, UtcMillis};
+
+use super::{corrupt, fixed, optional_unsigned, stored, unsigned};
+use crate::vault::{Transaction, VaultError};
+
+/// What a row will say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutboxKind {
+    /// Text.
+    Text,
+    /// The person leaves.
+    Leave,
+}
+
+/// One row.
+#[derive(Debug, Clone)]
+pub(crate) struct OutboxRow {
+    /// Its id, chosen once.
+    pub message: ClientMessageId,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// What it will say.
+    pub kind: OutboxKind,
+    /// UTF-8 text, or the encoded signed `Leave`.
+    pub body: Vec<u8>,
+    /// When the person said it.
+    pub created: UtcMillis,
+    /// How long it may be kept, in seconds.
+    pub life_seconds: u32,
+    /// Epoch and ciphertext, once encrypted.
+    pub sealed: Option<(Epoch, Vec<u8>)>,
+    /// The relay's answer, if it came: number and stamp.
+    pub accepted: Option<(EntryNumber, UtcMillis)>,
+    /// Why it will not be sent, if so.
+    pub refusal: Option<String>,
+}
+
+fn parse(row: &SqliteRow) -> Result<OutboxRow, VaultError> {
+    let kind: String = row.try_get("kind")?;
+    let epoch = optional_unsigned(row, "epoch")?.map(Epoch::new);
+    let ciphertext: Option<Vec<u8>> = row.try_get("ciphertext")?;
+    let number = optional_unsigned(row, "accepted_number")?;
+    let stamp = optional_unsigned(row, "accepted_ms")?;
+    Ok(OutboxRow {
+        message: fixed(row, "message_id")?,
+        conversation: fixed(row, "conversation_id")?,
+        kind: if kind == "leave" { OutboxKind::Leave } else { OutboxKind::Text },
+        body: row.try_get("body")?,
+        created: UtcMillis::new(unsigned(row, "created_ms")?),
+        life_seconds: u32::try_from(unsigned(row, "life_seconds")?).map_err(|_| corrupt())?,
+        sealed: epoch.zip(ciphertext),
+        accepted: number.map(EntryNumber::new).zip(stamp.map(UtcMillis::new)),
+        refusal: row.try_get("refusal")?,
+    })
+}
+
+/// Queues a message.
+pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &OutboxRow) -> Result<(), VaultError> {
+    let kind = match row.kind {
+        OutboxKind::Text => "text",
+        OutboxKind::Leave => "leave",
+    };
+    sqlx::query(
+        "INSERT INTO outbox (message_id, conversation_id, kind, body, created_ms, life_seconds)
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(row.message.as_bytes().as_slice())
+    .bind(row.conversation.as_bytes().as_slice())
+    .bind(kind)
+    .bind(&row.body)
+    .bind(stored(row.created.get()))
+    .bind(i64::from(row.life_seconds))
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// One row.
+pub(crate) async fn find(
+    tx: &mut Transaction<'_>,
+    message: &ClientMessageId,
+) -> Result<Option<OutboxRow>, VaultError> {
+    let row = sqlx::query("SELECT * FROM outbox WHERE message_id = ?")
+        .bind(message.as_bytes().as_slice())
+        .fetch_optional(tx.connection())
+        .await?;
+    row.as_ref().map(parse).transpose()
+}
+
+/// All rows, in the order they were written.
+pub(crate) async fn list(tx: &mut Transaction<'_>) -> Result<Vec<OutboxRow>, VaultError> {
+    let rows = sqlx::query("SELECT * FROM outbox ORDER BY place").fetch_all(tx.connection()).await?;
+    rows.iter().map(parse).collect()
+}
+
+/// The first row that still has to be sent and whose conversation is not in `skip`.
+pub(crate) async fn next(
+    tx: &mut Transaction<'_>,
+    skip: &[ConversationId],
+) -> Result<Option<OutboxRow>, VaultError> {
+    let rows =
+        sqlx::query("SELECT * FROM outbox WHERE accepted_number IS NULL AND refusal IS NULL ORDER BY place")
+            .fetch_all(tx.connection())
+            .await?;
+    for row in &rows {
+        let row = parse(row)?;
+        if !skip.contains(&row.conversation) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// Stores the ciphertext, in the transaction that advanced the ratchet.
+pub(crate) async fn seal(
+    tx: &mut Transaction<'_>,
+    message: &ClientMessageId,
+    epoch: Epoch,
+    ciphertext: &[u8],
+) -> Result<(), VaultError> {
+    sqlx::query("UPDATE outbox SET epoch = ?, ciphertext = ? WHERE message_id = ?")
+        .bind(stored(epoch.get()))
+        .bind(ciphertext)
+        .bind(message.as_bytes().as_slice())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Notes the relay's answer.
+pub(crate) async fn accept(
+    tx: &mut Transaction<'_>,
+    message: &ClientMessageId,
+    (number, stamp): (EntryNumber, UtcMillis),
+) -> Result<(), VaultError> {
+    sqlx::query("UPDATE outbox SET accepted_number = ?, accepted_ms = ? WHERE message_id = ?")
+        .bind(stored(number.get()))
+        .bind(stored(stamp.get()))
+        .bind(message.as_bytes().as_slice())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Returns a message to its author.
+pub(crate) async fn refuse(
+    tx: &mut Transaction<'_>,
+    message: &ClientMessageId,
+    why: &str,
+) -> Result<(), VaultError> {
+    sqlx::query("UPDATE outbox SET refusal = ? WHERE message_id = ?")
+        .bind(why)
+        .bind(message.as_bytes().as_slice())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Tries a returned message again, from now.
+pub(crate) async fn retry(
+    tx: &mut Transaction<'_>,
+    message: &ClientMessageId,
+    now: UtcMillis,
+) -> Result<(), VaultError> {
+    sqlx::query("UPDATE outbox SET refusal = NULL, created_ms = ? WHERE message_id = ?")
+        .bind(stored(now.get()))
+        .bind(message.as_bytes().as_slice())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Deletes a row: its entry came back, or its author discarded it.
+pub(crate) async fn delete(tx: &mut Transaction<'_>, message: &ClientMessageId) -> Result<(), VaultError> {
+    sqlx::query("DELETE FROM outbox WHERE message_id = ?")
+        .bind(message.as_bytes().as_slice())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}

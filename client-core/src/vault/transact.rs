@@ -1,0 +1,182 @@
+//! An open vault and its transactions: the only way in for reading and writing.
+//!
+//! Everything that must hold together (an advanced ratchet, the message it opened, the cursor) goes into one
+//! transaction; it is on the disk when [`Vault::transact`] returns. A future that is dropped halfway leaves
+//! nothing behind: the next transaction rolls it back first.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::VaultError;
+
+/// An open vault: one database connection, used by one transaction at a time.
+pub struct Vault {
+    pub(super) folder: PathBuf,
+    slot: Mutex<Slot>,
+}
+
+/// The connection, and whether a transaction on it was left unfinished.
+pub(super) struct Slot {
+    connection: Option<SqliteConnection>,
+    unfinished: bool,
+}
+
+/// A transaction under way.
+pub struct Transaction<'a> {
+    slot: MutexGuard<'a, Slot>,
+}
+
+impl Vault {
+    pub(super) fn new(folder: PathBuf, connection: SqliteConnection) -> Self {
+        Self { folder, slot: Mutex::new(Slot { connection: Some(connection), unfinished: false }) }
+    }
+
+    /// Runs `work` in one transaction and makes it durable (`BEGIN IMMEDIATE` … `COMMIT`, synced) before
+    /// returning. If `work` fails, or the commit, nothing of it is stored. `name` goes to diagnosis.
+    ///
+    /// # Errors
+    /// What `work` returns; [`VaultError`] for the transaction itself.
+    pub async fn transact<'a, T, E, F>(&'a self, name: &'static str, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Transaction<'a>) -> BoxFuture<'t, Result<T, E>> + Send,
+        E: From<VaultError>,
+    {
+        self.run(name, "BEGIN IMMEDIATE", "COMMIT", work).await
+    }
+
+    /// Runs `work` on one consistent state. What it writes is undone.
+    ///
+    /// # Errors
+    /// What `work` returns; [`VaultError`] for the transaction itself.
+    pub async fn read<'a, T, E, F>(&'a self, name: &'static str, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Transaction<'a>) -> BoxFuture<'t, Result<T, E>> + Send,
+        E: From<VaultError>,
+    {
+        self.run(name, "BEGIN", "ROLLBACK", work).await
+    }
+
+    /// Begins a transaction to be ended by [`Transaction::commit`]; dropped before that, nothing of it is
+    /// stored. `name` goes to diagnosis.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn begin(&self, name: &'static str) -> Result<Transaction<'_>, VaultError> {
+        let mut transaction = Transaction { slot: self.idle().await? };
+        transaction.slot.unfinished = true;
+        transaction.connection().execute("BEGIN IMMEDIATE").await?;
+        tracing::trace!(vault.transaction = name, "a transaction of the vault begins");
+        Ok(transaction)
+    }
+
+    /// Empties the write-ahead log, which keeps old versions of pages: part of deleting for good.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn checkpoint(&self) -> Result<(), VaultError> {
+        let mut slot = self.idle().await?;
+        slot.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        Ok(())
+    }
+
+    /// Closes the database. Later calls get [`VaultError::Closed`].
+    ///
+    /// # Errors
+    /// [`VaultError`] if the last checkpoint fails; it is closed all the same.
+    pub async fn close(&self) -> Result<(), VaultError> {
+        let mut slot = self.slot.lock().await;
+        match slot.connection.take() {
+            Some(connection) => Ok(connection.close().await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn run<'a, T, E, F>(
+        &'a self,
+        name: &'static str,
+        begin: &'static str,
+        end: &'static str,
+        work: F,
+    ) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Transaction<'a>) -> BoxFuture<'t, Result<T, E>> + Send,
+        E: From<VaultError>,
+    {
+        let mut transaction = Transaction { slot: self.idle().await? };
+        transaction.slot.unfinished = true;
+        transaction.connection().execute(begin).await.map_err(VaultError::from)?;
+        let ended = match work(&mut transaction).await {
+            Ok(value) => transaction.finish(end).await.map(|()| value).map_err(E::from),
+            Err(error) => {
+                // Fails if SQLite has rolled back by itself (a full disk, say): then there is nothing to
+                // undo.
+                drop(transaction.finish("ROLLBACK").await);
+                Err(error)
+            }
+        };
+        if ended.is_err() {
+            tracing::debug!(vault.transaction = name, "a transaction of the vault was undone");
+        }
+        ended
+    }
+
+    /// The connection itself, for tests that look behind the transactions.
+    #[cfg(test)]
+    pub(super) async fn idle_for_tests(&self) -> MutexGuard<'_, Slot> {
+        self.idle().await.unwrap()
+    }
+
+    /// The connection, with nothing left open on it.
+    async fn idle(&self) -> Result<MutexGuard<'_, Slot>, VaultError> {
+        let mut slot = self.slot.lock().await;
+        if slot.connection.is_none() {
+            return Err(VaultError::Closed);
+        }
+        if slot.unfinished {
+            // As above.
+            drop(slot.connection().execute("ROLLBACK").await);
+            slot.unfinished = false;
+        }
+        Ok(slot)
+    }
+}
+
+impl Slot {
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        self.connection.as_mut().expect("checked when the lock was taken")
+    }
+}
+
+impl Transaction<'_> {
+    /// The connection, for the tables' SQL.
+    pub(in crate::vault) fn connection(&mut self) -> &mut SqliteConnection {
+        self.slot.connection()
+    }
+
+    /// Makes what was written durable: it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`VaultError`]; then nothing of it is stored.
+    pub async fn commit(mut self) -> Result<(), VaultError> {
+        self.finish("COMMIT").await
+    }
+
+    async fn finish(&mut self, end: &'static str) -> Result<(), VaultError> {
+        // SQLCipher reports a page that fails authentication only with the next page: so one more is asked
+        // for.
+        self.connection().execute("SELECT count(*) FROM sqlite_schema").await?;
+        self.connection().execute(end).await?;
+        self.slot.unfinished = false;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault(…)")
+    }
+}

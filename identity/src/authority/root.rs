@@ -1,0 +1,136 @@
+//! The root: made once, used to make issuers and their list, otherwise kept in its recovery file.
+
+use wardline_proto::relay::{IssuersList, SignedStatement};
+use wardline_proto::{Digest, UtcMillis};
+
+use super::template::{self, Span};
+use crate::certificate::RootCertificate;
+use crate::{
+    AuthorityError, DeviceKey, DisplayName, Entropy, IssuerAuthority, OrganisationId, PublicKey,
+    RootFingerprint, SigningKey, StatementLabel, sign_statement,
+};
+
+/// The root's key and certificate.
+#[derive(Debug)]
+pub struct RootAuthority {
+    key: SigningKey,
+    certificate: RootCertificate,
+}
+
+impl RootAuthority {
+    /// Founds an organisation: a new key and its self-signed certificate, good for 30 years.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Entropy`], [`AuthorityError::Time`]; [`AuthorityError::Encoding`] is a defect.
+    pub fn found(
+        name: &DisplayName,
+        id: OrganisationId,
+        entropy: &dyn Entropy,
+        now: UtcMillis,
+    ) -> Result<Self, AuthorityError> {
+        let key = SigningKey::generate(entropy)?;
+        let span = Span::days(now, ROOT_DAYS, UtcMillis::new(u64::MAX));
+        let der = template::root(&id, name, span)?.self_sign(&key, entropy)?;
+        Self::from_parts(key, &der)
+    }
+
+    /// The root from its recovery file.
+    ///
+    /// # Errors
+    /// [`AuthorityError::OwnCertificate`] if it is no root, [`AuthorityError::KeyMismatch`] if it has another
+    /// key.
+    pub fn from_parts(key: SigningKey, certificate_der: &[u8]) -> Result<Self, AuthorityError> {
+        let certificate = RootCertificate::read(certificate_der).map_err(AuthorityError::OwnCertificate)?;
+        if certificate.key != key.public() {
+            return Err(AuthorityError::KeyMismatch);
+        }
+        Ok(Self { key, certificate })
+    }
+
+    /// The certificate.
+    #[must_use]
+    pub const fn certificate_der(&self) -> &[u8] {
+        &self.certificate.der
+    }
+
+    /// What devices pin.
+    #[must_use]
+    pub fn fingerprint(&self) -> RootFingerprint {
+        RootFingerprint::of(&self.certificate.der)
+    }
+
+    /// The key, for the recovery file.
+    #[must_use]
+    pub const fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// The organisation's id.
+    #[must_use]
+    pub const fn organisation(&self) -> &OrganisationId {
+        &self.certificate.organisation
+    }
+
+    /// The organisation's name.
+    #[must_use]
+    pub const fn name(&self) -> &DisplayName {
+        &self.certificate.name
+    }
+
+    /// Certifies an issuer's key for one year; gives its certificate. It counts once it is on the list.
+    ///
+    /// # Errors
+    /// [`AuthorityError::NotInForce`] if the root is not, and as [`RootAuthority::found`].
+    pub fn certify_issuer(
+        &self,
+        key: &PublicKey,
+        label: &DisplayName,
+        entropy: &dyn Entropy,
+        now: UtcMillis,
+    ) -> Result<Vec<u8>, AuthorityError> {
+        self.certificate.validity.judge(now.into()).map_err(|_| AuthorityError::NotInForce)?;
+        let span = Span::days(now, ISSUER_DAYS, self.certificate.validity.not_after);
+        let template = template::issuer(self.organisation(), label, key, span)?;
+        template.sign(&DeviceKey::Ed25519(*key), self.certificate_der(), &self.key, entropy)
+    }
+
+    /// Makes an issuer whose key is made here too, as at the founding.
+    ///
+    /// # Errors
+    /// As [`RootAuthority::certify_issuer`].
+    pub fn found_issuer(
+        &self,
+        label: &DisplayName,
+        entropy: &dyn Entropy,
+        now: UtcMillis,
+    ) -> Result<IssuerAuthority, AuthorityError> {
+        let key = SigningKey::generate(entropy)?;
+        let der = self.certify_issuer(&key.public(), label, entropy, now)?;
+        IssuerAuthority::new(key, &der)
+    }
+
+    /// Signs the issuers' list with this number: 1 at the founding, one more with each change.
+    ///
+    /// # Errors
+    /// [`AuthorityError::IssuersShape`] for number 0, more than 64 issuers, or one of them twice.
+    pub fn sign_issuers_list<D: AsRef<[u8]>>(
+        &self,
+        number: u64,
+        issuers: &[D],
+    ) -> Result<SignedStatement, AuthorityError> {
+        let digests: std::collections::BTreeSet<_> =
+            issuers.iter().map(|der| Digest::of(der.as_ref())).collect();
+        if number == 0 || issuers.len() > ISSUERS_MAX || digests.len() != issuers.len() {
+            return Err(AuthorityError::IssuersShape);
+        }
+        let certificates = issuers.iter().map(|der| der.as_ref().to_vec().into()).collect();
+        let list = IssuersList { number, certificates };
+        Ok(sign_statement(&self.key, StatementLabel::IssuersList, &list, Some(self.certificate_der())))
+    }
+}
+
+/// As the wire says of `IssuersList.certificates`.
+pub(crate) const ISSUERS_MAX: usize = 64;
+
+const ROOT_DAYS: u64 = 30 * 365;
+const ISSUER_DAYS: u64 = 365;

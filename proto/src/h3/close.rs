@@ -1,0 +1,79 @@
+//! Why an end closes a QUIC connection, beyond what HTTP/3 has codes for.
+//!
+//! HTTP/3's own codes live below 0x0400 and its reserved ones are 0x1f·N + 0x21 (RFC 9114 §8.1); ours are neither,
+//! so that a client can tell "revoked" from "restart" before it dials again. TCP has no such code: there the next
+//! connection tells.
+
+use quinn::VarInt;
+
+/// An application close code of Wardline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseCode {
+    /// The device was revoked.
+    Revoked,
+    /// The relay is stopping; dial again later.
+    ShuttingDown,
+    /// The certificate is not one of this organisation's in force.
+    CertificateInvalid,
+    /// Too many connections; dial again later.
+    LimitReached,
+    /// The client has no more use for the connection.
+    Done,
+}
+
+impl CloseCode {
+    const ALL: [Self; 5] =
+        [Self::Revoked, Self::ShuttingDown, Self::CertificateInvalid, Self::LimitReached, Self::Done];
+
+    /// The code on the wire.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Revoked => 0x5701,
+            Self::ShuttingDown => 0x5702,
+            Self::CertificateInvalid => 0x5703,
+            Self::LimitReached => 0x5704,
+            Self::Done => 0x5705,
+        }
+    }
+
+    /// From a code on the wire; `None` for one that is not ours.
+    #[must_use]
+    pub fn from_code(code: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| u64::from(known.code()) == code)
+    }
+
+    /// The reason phrase that travels beside the code.
+    #[must_use]
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Revoked => "device revoked",
+            Self::ShuttingDown => "shutting down",
+            Self::CertificateInvalid => "certificate invalid",
+            Self::LimitReached => "too many connections",
+            Self::Done => "done",
+        }
+    }
+
+    /// Closes `connection` with this code at once; streams in flight end with it.
+    pub fn close(self, connection: &quinn::Connection) {
+        connection.close(VarInt::from_u32(self.code()), self.phrase().as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_codes_are_none_of_http3s() {
+        for known in CloseCode::ALL {
+            let code = known.code();
+            assert!(code >= 0x0400, "{known:?} could be an HTTP/3 or QPACK code");
+            assert_ne!((code - 0x21) % 0x1f, 0, "{known:?} is a reserved code");
+            assert_eq!(CloseCode::from_code(code.into()), Some(known));
+        }
+        assert_eq!(CloseCode::from_code(0x0100), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! Who is let in: the certificates in force, held in memory so that a handshake waits for no disk.
+//!
+//! A certificate gets here only after it was checked against the organisation's root and written to the
+//! database. What is here is looked up by the SHA-256 of the whole certificate: nothing a client sends is
+//! parsed to decide. The same list answers the directory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use metrics::gauge;
+use rustls::pki_types::CertificateDer;
+use wardline_identity::{Clock, DateCheck, DeviceCertificate, Organisation, UserId};
+use wardline_proto::{Digest, UtcMillis};
+
+use crate::transport::{Admission, Refusal};
+
+/// The certificates in force.
+#[derive(Debug)]
+pub struct Devices {
+    clock: Arc<dyn Clock>,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_fingerprint: HashMap<Digest, Arc<DeviceCertificate>>,
+    /// In order of issue.
+    by_user: BTreeMap<UserId, Vec<Arc<DeviceCertificate>>>,
+}
+
+impl Devices {
+    /// From what the database holds, in order of issue. A certificate that does not verify any more (its
+    /// issuer was struck) is left out.
+    #[must_use]
+    pub fn load(organisation: &Organisation, clock: Arc<dyn Clock>, certificates: &[Vec<u8>]) -> Self {
+        let mut known = Known::default();
+        for der in certificates {
+            match organisation.verify_device(der, DateCheck::Skip) {
+                Ok(certificate) => known.insert(Arc::new(certificate)),
+                Err(error) => tracing::warn!(%error, "a stored certificate is not admitted any more"),
+            }
+        }
+        let devices = Self { clock, known: RwLock::new(known) };
+        devices.count();
+        devices
+    }
+
+    /// Lets one more in, from the next handshake on.
+    pub fn insert(&self, certificate: DeviceCertificate) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::new(certificate));
+        self.count();
+    }
+
+    /// People with the certificates of their devices in force, one a device, in order of user id.
+    #[must_use]
+    pub fn people(&self, which: People<'_>) -> Vec<(UserId, Vec<Arc<DeviceCertificate>>)> {
+        let now = self.clock.now();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let found: Vec<(&UserId, &Vec<Arc<DeviceCertificate>>)> = match which {
+            People::All => known.by_user.iter().collect(),
+            People::These(users) => {
+                let mut users: Vec<&UserId> = users.iter().collect();
+                users.sort();
+                users.dedup();
+                users.into_iter().filter_map(|user| known.by_user.get_key_value(user)).collect()
+            }
+        };
+        found
+            .into_iter()
+            .map(|(user, certificates)| (user.clone(), newest_in_force(certificates, now)))
+            .filter(|(_, certificates)| !certificates.is_empty())
+            .collect()
+    }
+
+    fn count(&self) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        // Far below 2^52: exact.
+        #[expect(clippy::cast_precision_loss, reason = "a number of devices")]
+        gauge!("wardline_devices_in_force").set(known.by_fingerprint.len() as f64);
+    }
+}
+
+impl Admission for Devices {
+    fn admit(&self, chain: &[CertificateDer<'_>]) -> Result<Arc<DeviceCertificate>, Refusal> {
+        let leaf = chain.first().ok_or(Refusal::CertificateInvalid)?;
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let certificate = known.by_fingerprint.get(&Digest::of(leaf)).ok_or(Refusal::CertificateInvalid)?;
+        if in_force(certificate, self.clock.now()) {
+            Ok(Arc::clone(certificate))
+        } else {
+            Err(Refusal::CertificateInvalid)
+        }
+    }
+}
+
+/// Whose devices.
+#[derive(Debug, Clone, Copy)]
+pub enum People<'a> {
+    /// Everybody's.
+    All,
+    /// Exactly these users'.
+    These(&'a [UserId]),
+}
+
+impl Known {
+    fn insert(&mut self, certificate: Arc<DeviceCertificate>) {
+        let fresh = self.by_fingerprint.insert(certificate.fingerprint(), Arc::clone(&certificate)).is_none();
+        if fresh {
+            self.by_user.entry(certificate.user().clone()).or_default().push(certificate);
+        }
+    }
+}
+
+fn in_force(certificate: &DeviceCertificate, now: UtcMillis) -> bool {
+    certificate.check_dates(now).is_ok()
+}
+
+/// One certificate a device: its newest; the devices in order of their first.
+fn newest_in_force(certificates: &[Arc<DeviceCertificate>], now: UtcMillis) -> Vec<Arc<DeviceCertificate>> {
+    let mut newest: Vec<Arc<DeviceCertificate>> = Vec::new();
+    for certificate in certificates.iter().filter(|certificate| in_force(certificate, now)) {
+        match newest.iter_mut().find(|other| other.device() == certificate.device()) {
+            Some(other) => *other = Arc::clone(certificate),
+            None => newest.push(Arc::clone(certificate)),
+        }
+    }
+    newest
+}

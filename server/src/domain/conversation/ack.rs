@@ -1,0 +1,68 @@
+//! Ack: a device says how far it has stored a log.
+
+use wardline_proto::{ConversationId, DeviceId, EntryNumber};
+
+use super::{ConversationError, ConversationStorage};
+
+/// One cursor to move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CursorMove {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The last entry the device has.
+    pub number: EntryNumber,
+}
+
+/// Moves the cursors forward; one that is further already stays. All of them or none.
+///
+/// # Errors
+/// - [`ConversationError::NotAMember`]: the device never was in one of them.
+/// - [`ConversationError::CursorBeyondHead`]: past the last entry that the device may see.
+pub async fn ack<S: ConversationStorage>(
+    storage: &mut S,
+    device: DeviceId,
+    moves: &[CursorMove],
+) -> Result<(), ConversationError> {
+    for CursorMove { conversation, number } in moves.iter().copied() {
+        let stays = storage.stays(conversation, device).await?;
+        let head = stays.last().ok_or(ConversationError::NotAMember)?.end();
+        if number > head {
+            return Err(ConversationError::CursorBeyondHead { conversation, head });
+        }
+        for stay in stays {
+            let reached = number.min(stay.end());
+            if number >= stay.joined && reached > stay.acked {
+                storage.acknowledge(conversation, device, stay.joined, reached).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ward::{Says, Ward};
+
+    #[tokio::test]
+    async fn a_cursor_moves_forward_only_and_never_past_the_head() {
+        let ward = Ward::with(&[1, 2]).await;
+        ward.post(1, 1).await.unwrap();
+        ward.ack(2, 2).await.unwrap();
+        ward.ack(2, 1).await.unwrap();
+        assert_eq!(ward.stays(2).await[0].acked, EntryNumber::new(2));
+        let refused = ward.ack(2, 3).await;
+        assert!(matches!(refused, Err(ConversationError::CursorBeyondHead { head, .. }) if head.get() == 2));
+        assert!(matches!(ward.ack(9, 1).await, Err(ConversationError::NotAMember)));
+    }
+
+    #[tokio::test]
+    async fn one_who_is_out_acks_to_its_own_end_and_may_repeat_it() {
+        let ward = Ward::with(&[1, 2]).await;
+        ward.commit(1, 1, Says { leaves: &[2], roster: &[1], ..Says::default() }).await.unwrap();
+        ward.post(1, 2).await.unwrap();
+        assert!(matches!(ward.ack(2, 3).await, Err(ConversationError::CursorBeyondHead { .. })));
+        ward.ack(2, 2).await.unwrap();
+        ward.ack(2, 2).await.unwrap();
+    }
+}

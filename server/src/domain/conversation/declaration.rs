@@ -1,0 +1,139 @@
+//! What a commit says about itself in its authenticated data: who comes, who goes, and who is in then.
+//!
+//! The relay cannot see into the commit; it routes by this, and members compare it with the tree.
+
+use std::collections::BTreeSet;
+
+use wardline_proto::{DeviceId, Digest, relay::CommitData, roster_digest};
+
+/// A declaration whose lists are well-formed; whether it fits a roster is asked of [`Self::apply`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitDeclaration {
+    joins: Vec<DeviceId>,
+    leaves: Vec<DeviceId>,
+    roster_sha256: Digest,
+}
+
+/// What is wrong with a declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeclarationFault {
+    /// The authenticated data is not the kind that belongs to the message.
+    #[error("the authenticated data does not belong to a message of this kind")]
+    Undecodable,
+    /// An id or digest in it has the wrong length.
+    #[error("a field has the wrong length")]
+    Field,
+    /// Joins or leaves are not ascending, or name a device twice.
+    #[error("joins and leaves are ascending, each device once")]
+    Order,
+    /// A device leaves that is not in.
+    #[error("a device leaves that is not a member")]
+    LeaverNotAMember,
+    /// A device joins that is in and does not leave.
+    #[error("a device joins that is a member already")]
+    JoinerIsAMember,
+    /// Its author leaves: nobody can commit their own removal (RFC 9420 §12.2).
+    #[error("the author leaves by its own commit")]
+    AuthorLeaves,
+    /// The digest of the resulting roster is another.
+    #[error("the resulting roster has another digest")]
+    Roster,
+}
+
+impl CommitDeclaration {
+    /// Takes the lists from the wire.
+    ///
+    /// # Errors
+    /// [`DeclarationFault::Field`], [`DeclarationFault::Order`].
+    pub fn parse(data: &CommitData) -> Result<Self, DeclarationFault> {
+        let ids = |list: &[bytes::Bytes]| -> Result<Vec<DeviceId>, DeclarationFault> {
+            let ids: Result<Vec<_>, _> = list.iter().map(DeviceId::try_from).collect();
+            let ids = ids.map_err(|_| DeclarationFault::Field)?;
+            if ids.is_sorted_by(|a, b| a < b) { Ok(ids) } else { Err(DeclarationFault::Order) }
+        };
+        Ok(Self {
+            joins: ids(&data.joins)?,
+            leaves: ids(&data.leaves)?,
+            roster_sha256: Digest::try_from(&data.roster_sha256).map_err(|_| DeclarationFault::Field)?,
+        })
+    }
+
+    /// The devices that come in, ascending.
+    #[must_use]
+    pub fn joins(&self) -> &[DeviceId] {
+        &self.joins
+    }
+
+    /// The devices that go out, ascending. One in both lists is added anew.
+    #[must_use]
+    pub fn leaves(&self) -> &[DeviceId] {
+        &self.leaves
+    }
+
+    /// The roster after the commit by `author`.
+    ///
+    /// # Errors
+    /// Which of the rules it breaks.
+    pub fn apply(
+        &self,
+        author: DeviceId,
+        roster: &BTreeSet<DeviceId>,
+    ) -> Result<BTreeSet<DeviceId>, DeclarationFault> {
+        if self.leaves.contains(&author) {
+            return Err(DeclarationFault::AuthorLeaves);
+        }
+        let mut after = roster.clone();
+        if !self.leaves.iter().all(|device| after.remove(device)) {
+            return Err(DeclarationFault::LeaverNotAMember);
+        }
+        if !self.joins.iter().all(|device| after.insert(*device)) {
+            return Err(DeclarationFault::JoinerIsAMember);
+        }
+        if roster_digest(after.iter().copied()) != self.roster_sha256 {
+            return Err(DeclarationFault::Roster);
+        }
+        Ok(after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(byte: u8) -> DeviceId {
+        DeviceId::from_bytes([byte; 16])
+    }
+
+    fn data(joins: &[u8], leaves: &[u8], roster: &[u8]) -> CommitData {
+        let wire = |list: &[u8]| list.iter().map(|byte| device(*byte).to_wire()).collect();
+        let roster_sha256 = roster_digest(roster.iter().map(|byte| device(*byte))).to_wire();
+        CommitData { joins: wire(joins), leaves: wire(leaves), roster_sha256, ..CommitData::default() }
+    }
+
+    fn judge(joins: &[u8], leaves: &[u8], roster: &[u8]) -> Result<(), DeclarationFault> {
+        let before = [1, 2, 3].map(device).into();
+        CommitDeclaration::parse(&data(joins, leaves, roster))?.apply(device(1), &before).map(drop)
+    }
+
+    #[test]
+    fn a_declaration_that_fits_is_taken() {
+        assert_eq!(judge(&[4], &[2], &[1, 3, 4]), Ok(()));
+        assert_eq!(judge(&[], &[], &[1, 2, 3]), Ok(()));
+        assert_eq!(judge(&[2], &[2], &[1, 2, 3]), Ok(()), "added anew");
+    }
+
+    #[test]
+    fn each_broken_rule_has_its_name() {
+        use DeclarationFault as Fault;
+        assert_eq!(judge(&[5, 4], &[], &[1, 2, 3, 4, 5]), Err(Fault::Order));
+        assert_eq!(judge(&[4, 4], &[], &[1, 2, 3, 4]), Err(Fault::Order));
+        assert_eq!(judge(&[], &[3, 2], &[1]), Err(Fault::Order));
+        assert_eq!(judge(&[], &[4], &[1, 2, 3]), Err(Fault::LeaverNotAMember));
+        assert_eq!(judge(&[2], &[], &[1, 2, 3]), Err(Fault::JoinerIsAMember));
+        assert_eq!(judge(&[], &[1], &[2, 3]), Err(Fault::AuthorLeaves));
+        assert_eq!(judge(&[4], &[], &[1, 2, 3]), Err(Fault::Roster));
+        let short = CommitData { roster_sha256: vec![1].into(), ..data(&[], &[], &[1, 2, 3]) };
+        assert_eq!(CommitDeclaration::parse(&short), Err(Fault::Field));
+    }
+}

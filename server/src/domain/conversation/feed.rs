@@ -1,0 +1,220 @@
+//! What a device reads of one conversation: Welcome, entries, removal, in this order, stay by stay.
+//!
+//! A device reads from the entry that let it in to the one that let it out, both inclusive. A device that one
+//! commit removes and adds anew reads on from its Welcome: that commit ends its old stay without a word.
+
+use wardline_proto::{ConversationId, DeviceId, EntryNumber};
+
+use super::{Budget, ConversationError, ConversationView, Delivery, Entry, Stay};
+
+/// How far a device's stream has come in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedPosition {
+    /// The last entry that it has or that was sent to it.
+    pub read: EntryNumber,
+    /// The stay whose Welcome was sent.
+    pub welcomed: Option<EntryNumber>,
+    /// The stay whose end was told, by its last entry.
+    pub removed: Option<EntryNumber>,
+}
+
+impl FeedPosition {
+    /// Behind `read`; nothing was told.
+    #[must_use]
+    pub const fn after(read: EntryNumber) -> Self {
+        Self { read, welcomed: None, removed: None }
+    }
+}
+
+/// One thing to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedEvent {
+    /// The device was added.
+    Welcome(Box<Delivery>),
+    /// An entry.
+    Entry(Box<Entry>),
+    /// The device was removed by this entry, which came before.
+    Removed(EntryNumber),
+}
+
+/// Some things to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedBatch {
+    /// In order.
+    pub events: Vec<FeedEvent>,
+    /// Where the device is after them.
+    pub position: FeedPosition,
+    /// Whether there is more now.
+    pub more: bool,
+}
+
+/// Reads on from `position`, at most one budget.
+///
+/// # Errors
+/// Only those of the store.
+pub async fn read_feed<V: ConversationView>(
+    view: &mut V,
+    device: DeviceId,
+    conversation: ConversationId,
+    position: FeedPosition,
+    budget: Budget,
+) -> Result<FeedBatch, ConversationError> {
+    let stays = view.stays(conversation, device).await?;
+    let mut batch = FeedBatch { events: Vec::new(), position, more: false };
+    for (stay, next) in stays.iter().zip(stays.iter().skip(1).map(Some).chain([None])) {
+        if is_over(stay, &batch.position) {
+            continue;
+        }
+        welcome_first(view, conversation, stay, &mut batch).await?;
+        let added_anew = next.is_some_and(|next| Some(next.joined) == stay.departed);
+        let end = if added_anew { before(stay.end()) } else { stay.end() };
+        let from = batch.position.read.next().max(stay.joined);
+        let entries = view.entries(conversation, from, end, budget).await?;
+        if let Some(last) = entries.last() {
+            batch.position.read = last.receipt.number;
+            batch.events.extend(entries.into_iter().map(|entry| FeedEvent::Entry(Box::new(entry))));
+            if batch.position.read < end {
+                batch.more = true;
+                return Ok(batch);
+            }
+        }
+        match stay.departed {
+            Some(departed) if !added_anew => {
+                batch.position.removed = Some(departed);
+                batch.events.push(FeedEvent::Removed(departed));
+            }
+            _ => {}
+        }
+    }
+    Ok(batch)
+}
+
+/// Whether a stay has ended and nothing of it is left to say.
+fn is_over(stay: &Stay, position: &FeedPosition) -> bool {
+    stay.departed.is_some_and(|departed| {
+        let told = position.removed.is_some_and(|removed| removed >= departed);
+        let stored = stay.acked >= departed;
+        let passed = position.read > departed;
+        told || stored || passed
+    })
+}
+
+async fn welcome_first<V: ConversationView>(
+    view: &mut V,
+    conversation: ConversationId,
+    stay: &Stay,
+    batch: &mut FeedBatch,
+) -> Result<(), ConversationError> {
+    let sent = batch.position.welcomed.is_some_and(|welcomed| welcomed >= stay.joined);
+    if sent || batch.position.read >= stay.joined {
+        return Ok(());
+    }
+    batch.position.welcomed = Some(stay.joined);
+    // Gone after 90 days: then the device reads ciphertext it cannot open, and says so.
+    if let Some(delivery) = view.delivery(conversation, stay.joined).await? {
+        batch.events.push(FeedEvent::Welcome(Box::new(delivery)));
+    }
+    Ok(())
+}
+
+fn before(number: EntryNumber) -> EntryNumber {
+    EntryNumber::new(number.get().saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ward::{Says, Ward};
+
+    /// A batch in short: "w1 1 2 r2" is Welcome at 1, entries 1 and 2, removed at 2.
+    fn short(events: &[FeedEvent]) -> String {
+        let words: Vec<_> = events
+            .iter()
+            .map(|event| match event {
+                FeedEvent::Welcome(delivery) => format!("w{}", delivery.receipt.number),
+                FeedEvent::Entry(entry) => entry.receipt.number.to_string(),
+                FeedEvent::Removed(number) => format!("r{number}"),
+            })
+            .collect();
+        words.join(" ")
+    }
+
+    /// Everything for `reader` behind entry `read`, three entries at a time.
+    async fn feed(ward: &Ward, reader: u8, read: u64) -> String {
+        let mut position = FeedPosition::after(EntryNumber::new(read));
+        let mut all = Vec::new();
+        loop {
+            let batch = ward.read(reader, position, 3).await;
+            all.extend(batch.events);
+            position = batch.position;
+            if !batch.more {
+                let rest = ward.read(reader, position, 3).await;
+                assert_eq!(rest.events, [], "nothing is sent twice");
+                return short(&all);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_device_reads_from_the_entry_that_let_it_in_to_the_one_that_let_it_out() {
+        let ward = Ward::with(&[1, 2]).await;
+        ward.post(1, 1).await.unwrap();
+        ward.commit(1, 1, Says { joins: &[3], leaves: &[], roster: &[1, 2, 3] }).await.unwrap();
+        ward.post(3, 2).await.unwrap();
+        ward.commit(1, 2, Says { leaves: &[2], roster: &[1, 3], ..Says::default() }).await.unwrap();
+        ward.post(1, 3).await.unwrap();
+        assert_eq!(feed(&ward, 1, 0).await, "1 2 3 4 5 6");
+        assert_eq!(feed(&ward, 2, 0).await, "w1 1 2 3 4 5 r5");
+        assert_eq!(feed(&ward, 3, 0).await, "w3 3 4 5 6");
+        assert_eq!(feed(&ward, 9, 0).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_cursor_spares_what_is_read_and_the_welcome_with_it() {
+        let ward = Ward::with(&[1, 2]).await;
+        ward.post(1, 1).await.unwrap();
+        ward.post(1, 1).await.unwrap();
+        assert_eq!(feed(&ward, 2, 1).await, "2 3");
+        assert_eq!(feed(&ward, 2, 3).await, "");
+    }
+
+    #[tokio::test]
+    async fn one_who_comes_back_reads_both_stays_and_nothing_between() {
+        let ward = Ward::with(&[1, 2]).await;
+        ward.commit(1, 1, Says { leaves: &[2], roster: &[1], ..Says::default() }).await.unwrap();
+        ward.post(1, 2).await.unwrap();
+        ward.commit(1, 2, Says { joins: &[2], leaves: &[], roster: &[1, 2] }).await.unwrap();
+        ward.post(1, 3).await.unwrap();
+        assert_eq!(feed(&ward, 2, 0).await, "w1 1 2 r2 w4 4 5");
+        assert_eq!(feed(&ward, 2, 2).await, "r2 w4 4 5", "told again until it says that it has it");
+        ward.ack(2, 2).await.unwrap();
+        assert_eq!(feed(&ward, 2, 2).await, "w4 4 5");
+    }
+
+    #[tokio::test]
+    async fn one_who_is_added_anew_reads_on_from_its_welcome() {
+        let ward = Ward::with(&[1, 2]).await;
+        ward.post(1, 1).await.unwrap();
+        ward.commit(1, 1, Says { joins: &[2], leaves: &[2], roster: &[1, 2] }).await.unwrap();
+        ward.post(1, 2).await.unwrap();
+        assert_eq!(feed(&ward, 2, 0).await, "w1 1 2 w3 3 4");
+        assert_eq!(feed(&ward, 2, 2).await, "w3 3 4");
+        assert_eq!(feed(&ward, 2, 3).await, "4");
+        ward.ack(2, 4).await.unwrap();
+        assert!(ward.stays(2).await.iter().all(|stay| stay.acked == stay.end()));
+    }
+
+    #[tokio::test]
+    async fn an_expired_body_is_not_sent_and_its_entry_is() {
+        let ward = Ward::with(&[1, 2]).await;
+        ward.post(1, 1).await.unwrap();
+        let bodies = async || {
+            let batch = ward.read(2, FeedPosition::after(EntryNumber::new(1)), 9).await;
+            let [FeedEvent::Entry(entry)] = batch.events.as_slice() else { panic!("one entry") };
+            entry.body.is_some()
+        };
+        assert!(bodies().await);
+        ward.pass(3_600);
+        assert!(!bodies().await);
+    }
+}

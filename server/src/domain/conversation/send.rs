@@ -1,0 +1,164 @@
+//! Send: an application message.
+
+use bytes::Bytes;
+use wardline_proto::{ClientMessageId, ConversationId, DeviceId, Digest, Epoch, UtcMillis};
+
+use super::{
+    ConversationError, ConversationStorage, EntryKind, LIFE_SECONDS, MESSAGES_PER_EPOCH_MAX, NewEntry,
+    Receipt, expires_at,
+};
+
+/// A message whose header fits its request.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The caller.
+    pub sender: DeviceId,
+    /// Chosen once by the caller.
+    pub id: ClientMessageId,
+    /// The epoch in its header.
+    pub epoch: Epoch,
+    /// The life in its authenticated data.
+    pub life_seconds: u32,
+    /// The MLSMessage.
+    pub body: Bytes,
+    /// SHA-256 of the MLSMessage.
+    pub sha256: Digest,
+}
+
+/// Appends the message; one whose id is known gets the answer it had. The order of the checks is the contract.
+///
+/// # Errors
+/// - [`ConversationError::NotAMember`], [`ConversationError::RevocationPending`],
+///   [`ConversationError::EpochConflict`], [`ConversationError::LifeOutOfRange`],
+///   [`ConversationError::EpochFull`], in this order.
+pub async fn send<S: ConversationStorage>(
+    storage: &mut S,
+    message: &Message,
+    now: UtcMillis,
+) -> Result<Receipt, ConversationError> {
+    let view = storage.send_view(message.conversation, message.sender, message.id).await?;
+    // 1. Known: also for one who is out by now, so that a lost answer is never a lost message.
+    if let Some(receipt) = view.known {
+        return Ok(receipt);
+    }
+    // 2. Member.
+    let place = view.place.ok_or(ConversationError::NotAMember)?;
+    // 3. Fence.
+    if place.fenced {
+        return Err(ConversationError::RevocationPending);
+    }
+    // 4. Epoch.
+    if place.epoch != message.epoch {
+        return Err(ConversationError::EpochConflict { current: place.epoch });
+    }
+    // 5. Life.
+    let life_seconds = message.life_seconds;
+    if !LIFE_SECONDS.contains(&life_seconds) {
+        return Err(ConversationError::LifeOutOfRange { life_seconds });
+    }
+    // 6. The members' ratchets reach only so far.
+    if place.sent_in_epoch >= MESSAGES_PER_EPOCH_MAX {
+        return Err(ConversationError::EpochFull);
+    }
+    let kind = EntryKind::Message;
+    let receipt =
+        NewEntry::receipt_after(place.head, &place.chain, (kind, life_seconds, message.sha256), now);
+    let entry = NewEntry {
+        conversation: message.conversation,
+        kind,
+        epoch: message.epoch,
+        life_seconds,
+        expires_at: expires_at(now, life_seconds),
+        sender: message.sender,
+        message_sha256: message.sha256,
+        body: message.body.clone(),
+        receipt,
+    };
+    storage.append_message(&entry, message.id).await?;
+    Ok(receipt)
+}
+
+#[cfg(test)]
+mod tests {
+    use wardline_proto::{ChainHash, ChainLink, EntryNumber};
+
+    use super::*;
+    use crate::domain::ward::{Says, WARD, Ward};
+
+    #[tokio::test]
+    async fn entries_are_numbered_and_chained_from_the_conversations_own_start() {
+        let ward = Ward::with(&[1]).await;
+        let message = ward.message(1, 1, 0);
+        let link = ChainLink {
+            number: EntryNumber::new(1),
+            kind: 2,
+            life_seconds: message.life_seconds,
+            stamp: ward.now(),
+            message: message.sha256,
+        };
+        let first = ward.send(message).await.unwrap();
+        assert_eq!(first.number, EntryNumber::new(1));
+        assert_eq!(first.chain, ChainHash::genesis(&WARD).append(&link));
+        assert_eq!(ward.post(1, 0).await.unwrap().number, EntryNumber::new(2));
+    }
+
+    #[tokio::test]
+    async fn a_known_id_gets_the_same_answer_whatever_has_changed_since() {
+        let ward = Ward::with(&[1, 2]).await;
+        let message = ward.message(2, 7, 1);
+        let first = ward.send(message.clone()).await.unwrap();
+        ward.pass(10);
+        assert_eq!(ward.send(message.clone()).await.unwrap(), first);
+        assert_eq!(ward.send(ward.message(2, 7, 1)).await.unwrap(), first, "encrypted again");
+        let out = Says { leaves: &[2], roster: &[1], ..Says::default() };
+        ward.commit(1, 1, out).await.unwrap();
+        let ward = ward.reopened().await;
+        assert_eq!(ward.send(message).await.unwrap(), first, "out by now, and the relay restarted");
+        assert!(matches!(ward.post(2, 2).await, Err(ConversationError::NotAMember)));
+    }
+
+    #[tokio::test]
+    async fn an_id_is_its_devices_own() {
+        let ward = Ward::with(&[1, 2]).await;
+        let first = ward.send(ward.message(1, 7, 1)).await.unwrap();
+        let second = ward.send(ward.message(2, 7, 1)).await.unwrap();
+        assert_ne!(first.number, second.number);
+    }
+
+    #[tokio::test]
+    async fn each_refusal_stores_nothing_and_the_next_honest_message_goes_through() {
+        let ward = Ward::with(&[1, 2]).await;
+        let before = ward.stays(1).await;
+        assert!(matches!(ward.post(3, 1).await, Err(ConversationError::NotAMember)));
+        for epoch in [0, 2, u64::MAX] {
+            let refused = ward.post(1, epoch).await;
+            assert!(
+                matches!(refused, Err(ConversationError::EpochConflict { current }) if current == Epoch::new(1))
+            );
+        }
+        for life_seconds in [0, 299, 31_536_001, u32::MAX] {
+            let refused = ward.send(Message { life_seconds, ..ward.message(1, 1, 1) }).await;
+            assert!(matches!(refused, Err(ConversationError::LifeOutOfRange { .. })), "{life_seconds}");
+        }
+        assert_eq!(ward.stays(1).await, before);
+        for life_seconds in [300, 31_536_000] {
+            let id = u64::from(life_seconds);
+            assert!(ward.send(Message { life_seconds, ..ward.message(1, id, 1) }).await.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_2049th_message_of_an_epoch_is_refused_until_a_commit() {
+        let ward = Ward::with(&[1, 2]).await;
+        for chunk in 0..16 {
+            let sends = (0..128).map(|n| ward.send(ward.message(1, 1 + chunk * 128 + n, 1)));
+            assert!(futures::future::join_all(sends).await.iter().all(Result::is_ok));
+        }
+        assert!(matches!(ward.post(1, 1).await, Err(ConversationError::EpochFull)));
+        assert!(ward.post(2, 1).await.is_ok(), "each device has its own count");
+        ward.update(2, 1, &[1, 2]).await.unwrap();
+        assert!(ward.post(1, 2).await.is_ok());
+    }
+}

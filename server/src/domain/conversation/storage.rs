@@ -1,0 +1,139 @@
+//! What the rules need of storage. Implemented by the store; runs inside its transactions.
+
+use std::{collections::BTreeSet, future::Future};
+
+use wardline_proto::{ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis};
+
+use super::{
+    Budget, ClaimedReference, CommitRecord, Conversation, Delivery, Entry, NewCommit, NewConversation,
+    NewEntry, SendView, Stay, Unfinished,
+};
+use crate::store::StoreError;
+
+/// Reads and writes of one transaction.
+pub trait ConversationStorage: Send {
+    /// Everything a send is judged by.
+    fn send_view(
+        &mut self,
+        conversation: ConversationId,
+        device: DeviceId,
+        id: ClientMessageId,
+    ) -> impl Future<Output = Result<SendView, StoreError>> + Send;
+
+    /// The conversation's row.
+    fn conversation(
+        &mut self,
+        id: ConversationId,
+    ) -> impl Future<Output = Result<Option<Conversation>, StoreError>> + Send;
+
+    /// Its members.
+    fn roster(
+        &mut self,
+        id: ConversationId,
+    ) -> impl Future<Output = Result<BTreeSet<DeviceId>, StoreError>> + Send;
+
+    /// The devices that must leave it.
+    fn fence(
+        &mut self,
+        id: ConversationId,
+    ) -> impl Future<Output = Result<BTreeSet<DeviceId>, StoreError>> + Send;
+
+    /// The commit that ended `epoch`.
+    fn commit_of(
+        &mut self,
+        id: ConversationId,
+        epoch: Epoch,
+    ) -> impl Future<Output = Result<Option<CommitRecord>, StoreError>> + Send;
+
+    /// When `device` committed, from `from` up to `to`, ascending.
+    fn commit_stamps(
+        &mut self,
+        id: ConversationId,
+        device: DeviceId,
+        from: UtcMillis,
+        to: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<UtcMillis>, StoreError>> + Send;
+
+    /// The unused claim of `claimer` behind a KeyPackageRef.
+    fn claimed(
+        &mut self,
+        claimer: DeviceId,
+        reference: &[u8],
+    ) -> impl Future<Output = Result<Option<ClaimedReference>, StoreError>> + Send;
+
+    /// Opens a log with its creator as the only member.
+    fn open(&mut self, new: &NewConversation) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Appends a message and counts it for its sender.
+    fn append_message(
+        &mut self,
+        entry: &NewEntry,
+        id: ClientMessageId,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Appends a commit: entry, epoch, routing, Welcome and used packages.
+    fn append_commit(&mut self, commit: &NewCommit) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Makes the last winner leave the turn to others until `until`.
+    fn yield_turn(
+        &mut self,
+        id: ConversationId,
+        until: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The stays of `device` in the conversation, in order.
+    fn stays(
+        &mut self,
+        id: ConversationId,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Vec<Stay>, StoreError>> + Send;
+
+    /// Says that `device` has all up to `number` of the stay that began at `joined`.
+    fn acknowledge(
+        &mut self,
+        id: ConversationId,
+        device: DeviceId,
+        joined: EntryNumber,
+        number: EntryNumber,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Reads of one consistent view.
+pub trait ConversationView: Send {
+    /// The stays of `device` in the conversation, in order.
+    fn stays(
+        &mut self,
+        id: ConversationId,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Vec<Stay>, StoreError>> + Send;
+
+    /// The conversations that `device` has not read to the end of its last stay, each with the last entry it
+    /// may see and the last it acknowledged.
+    fn unfinished(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Vec<Unfinished>, StoreError>> + Send;
+
+    /// Entries `from..=to` in order, cut off where `budget` is used up; never empty unless there is none.
+    fn entries(
+        &mut self,
+        id: ConversationId,
+        from: EntryNumber,
+        to: EntryNumber,
+        budget: Budget,
+    ) -> impl Future<Output = Result<Vec<Entry>, StoreError>> + Send;
+
+    /// The Welcome of the commit with this number, if it is still there.
+    fn delivery(
+        &mut self,
+        id: ConversationId,
+        number: EntryNumber,
+    ) -> impl Future<Output = Result<Option<Delivery>, StoreError>> + Send;
+
+    /// The commit that ended `epoch`.
+    fn commit_entry(
+        &mut self,
+        id: ConversationId,
+        epoch: Epoch,
+    ) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+}

@@ -1,0 +1,126 @@
+//! ClaimKeyPackages: hands out one package per device.
+
+use std::collections::BTreeSet;
+
+use wardline_proto::{DeviceId, Suite, UtcMillis};
+
+use super::{Handout, KeyPackageError, KeyPackageStorage, low_for};
+
+/// A request for packages.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The caller.
+    pub claimer: DeviceId,
+    /// Chosen once per intent by the caller.
+    pub request: [u8; 16],
+    /// Whose packages. A device named twice is answered once.
+    pub devices: Vec<DeviceId>,
+    /// Of which suite.
+    pub suite: Suite,
+}
+
+/// The answer, and who needs to publish more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimOutcome {
+    /// One per device that has one, in the order asked.
+    pub handouts: Vec<Handout>,
+    /// Devices that run low now.
+    pub low: Vec<DeviceId>,
+}
+
+/// Hands out one package per device; the same request gets the same packages.
+///
+/// # Errors
+/// Only those of the store.
+pub async fn claim<S: KeyPackageStorage>(
+    storage: &mut S,
+    claim: &Claim,
+    now: UtcMillis,
+) -> Result<ClaimOutcome, KeyPackageError> {
+    let handouts = storage.handed_out(claim.claimer, &claim.request).await?;
+    if !handouts.is_empty() {
+        return Ok(ClaimOutcome { handouts, low: Vec::new() });
+    }
+    let mut outcome = ClaimOutcome { handouts: Vec::new(), low: Vec::new() };
+    let mut asked = BTreeSet::new();
+    for device in claim.devices.iter().copied().filter(|device| asked.insert(*device)) {
+        let Some(handout) = storage.take(device, claim.suite, now).await? else { continue };
+        storage.note(claim.claimer, &claim.request, outcome.handouts.len(), &handout, now).await?;
+        outcome.handouts.push(handout);
+        if low_for(storage.one_time_left(device, claim.suite).await?) {
+            outcome.low.push(device);
+        }
+    }
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::key_package::{ONE_TIME_LOW, Stock, stock};
+    use crate::domain::ward::{Ward, device};
+
+    async fn left(ward: &Ward, of: u8) -> Vec<Stock> {
+        let read = ward.store.read("stock", move |tx| Box::pin(stock(tx, device(of))));
+        let stock: Result<_, KeyPackageError> = read.await;
+        stock.unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_one_time_package_goes_out_once_and_the_last_resort_stands_in() {
+        let ward = Ward::empty().await;
+        ward.publish(1, 2, 1).await.unwrap();
+        let mut references = Vec::new();
+        for request in 0..4 {
+            let outcome = ward.claim(9, request, &[1]).await.unwrap();
+            references.push(outcome.handouts[0].reference.clone());
+        }
+        assert_ne!(references[0], references[1]);
+        assert!(!references[..2].contains(&references[2]));
+        assert_eq!(references[2], references[3], "the last resort again");
+        let suite = Suite::X25519;
+        assert_eq!(left(&ward, 1).await, [Stock { suite, one_time: 0, unused_last_resort: false }]);
+    }
+
+    #[tokio::test]
+    async fn the_same_request_gets_the_same_packages_and_others_do_not() {
+        let ward = Ward::empty().await;
+        for owner in [1, 2] {
+            ward.publish(owner, 5, 0).await.unwrap();
+        }
+        let first = ward.claim(9, 1, &[2, 3, 1, 2]).await.unwrap();
+        let owners: Vec<_> = first.handouts.iter().map(|handout| handout.device).collect();
+        assert_eq!(owners, [device(2), device(1)], "in the order asked, each once, none for who has none");
+        let ward = ward.reopened().await;
+        assert_eq!(ward.claim(9, 1, &[2, 3, 1, 2]).await.unwrap().handouts, first.handouts);
+        assert_ne!(ward.claim(8, 1, &[2, 1]).await.unwrap().handouts, first.handouts);
+        assert_eq!(left(&ward, 1).await[0].one_time, 3);
+    }
+
+    #[tokio::test]
+    async fn packages_claimed_side_by_side_are_all_different() {
+        let ward = Ward::empty().await;
+        ward.publish(1, 30, 0).await.unwrap();
+        let all = futures::future::join_all((0..30).map(|request| ward.claim(9, request, &[1]))).await;
+        let references: BTreeSet<_> =
+            all.into_iter().map(|outcome| outcome.unwrap().handouts.remove(0).reference).collect();
+        assert_eq!(references.len(), 30);
+        assert_eq!(ward.claim(9, 99, &[1]).await.unwrap().handouts, []);
+    }
+
+    #[tokio::test]
+    async fn a_device_is_asked_for_more_below_twenty() {
+        let ward = Ward::empty().await;
+        ward.publish(1, usize::try_from(ONE_TIME_LOW).unwrap() + 1, 0).await.unwrap();
+        assert_eq!(ward.claim(9, 1, &[1]).await.unwrap().low, []);
+        assert_eq!(ward.claim(9, 2, &[1]).await.unwrap().low, [device(1)]);
+    }
+
+    #[tokio::test]
+    async fn a_package_whose_certificate_lapsed_is_not_handed_out() {
+        let ward = Ward::empty().await;
+        ward.publish(1, 1, 1).await.unwrap();
+        ward.pass(90 * 86_400);
+        assert_eq!(ward.claim(9, 1, &[1]).await.unwrap().handouts, []);
+    }
+}

@@ -1,0 +1,108 @@
+//! PublishKeyPackages: stores packages of the calling device.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use wardline_proto::{DeviceId, Suite, UtcMillis};
+
+use super::{KeyPackageError, KeyPackageStorage, ONE_TIME_MAX};
+
+/// Packages of one device, each checked to be its own.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// The caller.
+    pub device: DeviceId,
+    /// When its certificate, which is in the packages, lapses.
+    pub lapses_at: UtcMillis,
+    /// When they came.
+    pub published_at: UtcMillis,
+    /// The packages.
+    pub packages: Vec<Package>,
+}
+
+/// One package.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// Its KeyPackageRef.
+    pub reference: Bytes,
+    /// Its suite.
+    pub suite: Suite,
+    /// Whether it has the last_resort extension.
+    pub last_resort: bool,
+    /// The MLSMessage.
+    pub bytes: Bytes,
+}
+
+/// Stores those that are new; all or none.
+///
+/// # Errors
+/// - [`KeyPackageError::TooMany`]: more one-time packages would wait than may.
+/// - [`KeyPackageError::AnotherDevices`]: one is known as another device's.
+pub async fn publish<S: KeyPackageStorage>(
+    storage: &mut S,
+    publication: &Publication,
+) -> Result<(), KeyPackageError> {
+    let mut left = BTreeMap::new();
+    for package in &publication.packages {
+        match storage.owner(&package.reference).await? {
+            Some(owner) if owner == publication.device => continue,
+            Some(_) => return Err(KeyPackageError::AnotherDevices),
+            None => storage.insert(publication, package).await?,
+        }
+        if package.last_resort {
+            continue;
+        }
+        let count = match left.get(&package.suite) {
+            Some(count) => count + 1,
+            None => storage.one_time_left(publication.device, package.suite).await?,
+        };
+        if count > ONE_TIME_MAX {
+            return Err(KeyPackageError::TooMany);
+        }
+        left.insert(package.suite, count);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ward::Ward;
+
+    #[tokio::test]
+    async fn at_most_a_hundred_one_time_packages_wait_and_a_refusal_stores_none() {
+        let ward = Ward::empty().await;
+        ward.publish(1, 99, 1).await.unwrap();
+        assert!(matches!(ward.publish(1, 2, 1).await, Err(KeyPackageError::TooMany)));
+        ward.publish(1, 1, 0).await.unwrap();
+        assert!(matches!(ward.publish(1, 1, 0).await, Err(KeyPackageError::TooMany)));
+        ward.claim(9, 1, &[1]).await.unwrap();
+        ward.publish(1, 1, 0).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_same_package_again_changes_nothing_also_after_it_was_claimed() {
+        let ward = Ward::empty().await;
+        let package = ward.package(false);
+        ward.publish_these(1, vec![package.clone(), package.clone()]).await.unwrap();
+        ward.publish_these(1, vec![package.clone()]).await.unwrap();
+        assert_eq!(ward.claim(9, 1, &[1]).await.unwrap().handouts.len(), 1);
+        ward.publish_these(1, vec![package.clone()]).await.unwrap();
+        assert_eq!(ward.claim(9, 2, &[1]).await.unwrap().handouts, [], "handed out once, for good");
+        let stolen = ward.publish_these(2, vec![package]).await;
+        assert!(matches!(stolen, Err(KeyPackageError::AnotherDevices)));
+    }
+
+    #[tokio::test]
+    async fn a_new_last_resort_replaces_the_old_one() {
+        let ward = Ward::empty().await;
+        let (old, new) = (ward.package(true), ward.package(true));
+        ward.publish_these(1, vec![old.clone()]).await.unwrap();
+        let first = ward.claim(9, 1, &[1]).await.unwrap();
+        assert_eq!(first.handouts[0].reference, old.reference);
+        ward.publish_these(1, vec![new.clone()]).await.unwrap();
+        assert_eq!(ward.claim(9, 2, &[1]).await.unwrap().handouts[0].reference, new.reference);
+        let again = ward.claim(9, 1, &[1]).await.unwrap();
+        assert_eq!(again.handouts, first.handouts, "the same request, the same answer");
+    }
+}

@@ -1,0 +1,9 @@
+//! The rules of the relay, by verb. Nothing here knows gRPC, SQL or the clock: requests come parsed, storage is a
+//! trait per subject, the instant is an argument.
+
+pub mod conversation;
+pub mod key_package;
+pub mod organisation;
+
+#[cfg(test)]
+pub(crate) mod ward;

@@ -1,0 +1,59 @@
+//! Why a step of enrolment is refused, and what the store adds to that.
+
+use crate::store::StoreError;
+
+/// Why a use-case of this room failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OrganisationError {
+    /// The caller's doing.
+    #[error(transparent)]
+    Refused(#[from] OrganisationRefusal),
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A step that the rules do not permit. Nothing was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrganisationRefusal {
+    /// The record is not one that an issuer of the organisation signed, in force now.
+    #[error("the invitation record does not verify against an issuer of this organisation")]
+    RecordInvalid,
+    /// The claim is not signed by the invitation's key, over this connection, for this record.
+    #[error("the claim does not verify with the invitation's key over this connection")]
+    ClaimInvalid,
+    /// No such invitation.
+    #[error("the relay knows no such invitation; ask for a new one")]
+    InvitationUnknown,
+    /// Its time is over.
+    #[error("the invitation has expired; ask for a new one")]
+    InvitationExpired,
+    /// Another device was first, or, for its issuer, any device was.
+    #[error("a device has used the invitation; ask for a new one")]
+    InvitationSpent,
+    /// An issuer withdrew it, or its issuer is one no more.
+    #[error("the invitation was withdrawn; ask for a new one")]
+    InvitationCancelled,
+    /// The id is another record's.
+    #[error("another record with this invitation's id is published")]
+    InvitationTaken,
+    /// The relay keeps as many as it lists.
+    #[error("the relay holds {limit} invitations of the last 90 days and takes no more", limit = super::INVITATIONS_MAX)]
+    InvitationsFull,
+    /// Nothing waits under this invitation, or it was judged otherwise.
+    #[error("no enrolment waits for this invitation")]
+    EnrolmentUnknown,
+    /// The certificate does not chain to the organisation, or has lapsed.
+    #[error("the certificate does not verify against this organisation")]
+    CertificateInvalid,
+    /// The certificate says something else than record and claim.
+    #[error("the certificate's {field} is not what the invitation and the claim say")]
+    CertificateMismatch {
+        /// What differs.
+        field: &'static str,
+    },
+    /// The device id is another person's, or was revoked.
+    #[error("the device id belongs to another person or was revoked; enrol with a new one")]
+    DeviceTaken,
+}

@@ -1,0 +1,66 @@
+//! A certificate handed in for a waiting claim: does it say what was asked, and nothing else?
+//!
+//! Subject and role come from the record, key and device from the claim (design 4.2). A relay that skipped
+//! this would only hurt itself, since clients judge certificates by the root; but a registrar's mistake is
+//! best found before the device has it.
+
+use wardline_identity::{DateCheck, DeviceCertificate, ExporterCheck, InvitationError, Organisation};
+use wardline_proto::{InvitationId, UtcMillis};
+
+use super::{OrganisationError, OrganisationRefusal, OrganisationStorage, Step, StoredInvitation};
+
+/// Checks a certificate against the organisation, its invitation and its claim.
+///
+/// # Errors
+/// [`OrganisationRefusal::EnrolmentUnknown`] without a claim, [`OrganisationRefusal::CertificateInvalid`],
+/// [`OrganisationRefusal::CertificateMismatch`].
+pub fn judge_certificate(
+    organisation: &Organisation,
+    invitation: &StoredInvitation,
+    certificate_der: &[u8],
+    now: UtcMillis,
+) -> Result<DeviceCertificate, OrganisationRefusal> {
+    let enrolment = invitation.enrolment.as_ref().ok_or(OrganisationRefusal::EnrolmentUnknown)?;
+    let certificate = organisation
+        .verify_device(certificate_der, DateCheck::At(now))
+        .map_err(|_| OrganisationRefusal::CertificateInvalid)?;
+    let record = organisation
+        .verify_invitation(&invitation.record, DateCheck::Skip)
+        .map_err(|_| OrganisationRefusal::InvitationCancelled)?;
+    // Checked over its connection when it came; kept as it was signed then.
+    let claim = record
+        .verify_claim(&enrolment.claim, ExporterCheck::Skip)
+        .map_err(|_| OrganisationRefusal::ClaimInvalid)?;
+
+    match record.check_certificate(&claim, &certificate) {
+        Ok(()) => Ok(certificate),
+        Err(InvitationError::CertificateMismatch { field }) => {
+            Err(OrganisationRefusal::CertificateMismatch { field })
+        }
+        Err(_) => Err(OrganisationRefusal::CertificateInvalid),
+    }
+}
+
+/// Ends a waiting claim with a certificate that was judged: the device is known from then on.
+///
+/// # Errors
+/// [`OrganisationRefusal::DeviceTaken`]: the device id is another person's or was revoked; else as
+/// [`StoredInvitation::issue`].
+pub async fn issue<S: OrganisationStorage>(
+    storage: &mut S,
+    id: InvitationId,
+    certificate: &DeviceCertificate,
+    now: UtcMillis,
+) -> Result<Step<()>, OrganisationError> {
+    let invitation = storage.invitation(id).await?.ok_or(OrganisationRefusal::EnrolmentUnknown)?;
+    let step = invitation.issue(certificate.der())?;
+    if step == Step::Make {
+        let owner = storage.device_owner(certificate.device()).await?;
+        if owner.is_some_and(|owner| owner.user != *certificate.user() || owner.revoked_at.is_some()) {
+            return Err(OrganisationRefusal::DeviceTaken.into());
+        }
+        storage.keep_device(certificate, now).await?;
+        storage.keep_issued(id, certificate.der(), now).await?;
+    }
+    Ok(step)
+}

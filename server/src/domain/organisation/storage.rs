@@ -1,0 +1,130 @@
+//! What the rules need stored, and the shapes it has. Implemented by the store; runs inside its transactions.
+
+use std::future::Future;
+
+use wardline_identity::{DeviceCertificate, UserId};
+use wardline_proto::{DeviceId, Digest, InvitationId, UtcMillis};
+
+use super::{NewClaim, NewInvitation, StoredInvitation};
+use crate::store::StoreError;
+
+/// The organisation that a database belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganisationPin {
+    /// SHA-256 of the root's DER.
+    pub root: Digest,
+    /// Its id.
+    pub organisation_id: String,
+    /// The highest issuers' list seen.
+    pub issuers_number: u64,
+}
+
+/// A device's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceOwner {
+    /// Whose it is, for good.
+    pub user: UserId,
+    /// When it was revoked.
+    pub revoked_at: Option<UtcMillis>,
+}
+
+/// Reads and writes of one transaction.
+pub trait OrganisationStorage: Send {
+    /// One invitation.
+    fn invitation(
+        &mut self,
+        id: InvitationId,
+    ) -> impl Future<Output = Result<Option<StoredInvitation>, StoreError>> + Send;
+
+    /// How many were published after an instant.
+    fn invitation_count(
+        &mut self,
+        since: UtcMillis,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Opens an invitation.
+    fn open_invitation(
+        &mut self,
+        invitation: &NewInvitation,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Withdraws an invitation.
+    fn cancel_invitation(
+        &mut self,
+        id: InvitationId,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps the claim that spends an invitation.
+    fn keep_claim(
+        &mut self,
+        id: InvitationId,
+        claim: &NewClaim,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps the certificate that ends an enrolment.
+    fn keep_issued(
+        &mut self,
+        id: InvitationId,
+        certificate_der: &[u8],
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps the refusal that ends an enrolment.
+    fn keep_refused(
+        &mut self,
+        id: InvitationId,
+        reason: &str,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whose a device id is, if it was ever used.
+    fn device_owner(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Option<DeviceOwner>, StoreError>> + Send;
+
+    /// Keeps a device, if it is new, and its certificate.
+    fn keep_device(
+        &mut self,
+        certificate: &DeviceCertificate,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes the first pin, or raises the issuers' number of the same organisation.
+    fn keep_pin(
+        &mut self,
+        pin: &OrganisationPin,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Reads of one consistent view.
+pub trait OrganisationView: Send {
+    /// The organisation this database belongs to; `None` before the first import.
+    fn pin(&mut self) -> impl Future<Output = Result<Option<OrganisationPin>, StoreError>> + Send;
+
+    /// The certificates, DER, of all devices that are not revoked, in order of issue.
+    fn certificates(&mut self) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
+
+    /// One invitation.
+    fn invitation(
+        &mut self,
+        id: InvitationId,
+    ) -> impl Future<Output = Result<Option<StoredInvitation>, StoreError>> + Send;
+
+    /// Those published after an instant, newest first.
+    fn invitations(
+        &mut self,
+        since: UtcMillis,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;
+
+    /// Those whose claim waits, oldest claim first.
+    fn waiting(
+        &mut self,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;
+}

@@ -1,0 +1,221 @@
+//! Who is connected now, and waking them: one stream a device, nothing kept that the store does not know.
+//!
+//! A wake says only where to look; the stream reads the store. So a wake that comes twice, or late, costs a read
+//! and never an entry. Streams register before they read, writers wake after they commit: none is missed.
+
+mod stream;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use wardline_proto::{ConversationId, DeviceId};
+
+use stream::Bell;
+pub use stream::{LiveStream, News};
+
+/// The connected devices. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    shared: Arc<Mutex<Registry>>,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    /// The newest stream of each device, and what it listens to.
+    streams: HashMap<DeviceId, (Arc<Bell>, BTreeSet<ConversationId>)>,
+    /// Which of them listen to a conversation.
+    listeners: HashMap<ConversationId, BTreeMap<DeviceId, Arc<Bell>>>,
+    /// Whether the relay is stopping.
+    stopping: bool,
+}
+
+impl Live {
+    /// Opens the stream of a device; the one it had is told that it was replaced.
+    #[must_use]
+    pub fn open(&self, device: DeviceId) -> LiveStream {
+        let bell = Arc::new(Bell::default());
+        let mut registry = self.registry();
+        if registry.stopping {
+            bell.stop();
+        }
+        if let Some(before) = registry.forget(device) {
+            before.replace();
+        }
+        registry.streams.insert(device, (Arc::clone(&bell), BTreeSet::new()));
+        drop(registry);
+        LiveStream::new(self.clone(), device, bell)
+    }
+
+    /// A conversation has new entries.
+    pub fn wake_conversation(&self, conversation: ConversationId) {
+        if let Some(listeners) = self.registry().listeners.get(&conversation) {
+            listeners.values().for_each(|bell| bell.entries_in(conversation));
+        }
+    }
+
+    /// A device came into a conversation: it is rung, and from now on with the others.
+    pub fn wake_joined(&self, device: DeviceId, conversation: ConversationId) {
+        let mut registry = self.registry();
+        if let Some((bell, _)) = registry.streams.get(&device) {
+            bell.entries_in(conversation);
+            registry.listen(device, conversation);
+        }
+    }
+
+    /// A device went out of a conversation: it is rung for the last time.
+    pub fn wake_departed(&self, device: DeviceId, conversation: ConversationId) {
+        let mut registry = self.registry();
+        if let Some((bell, listens)) = registry.streams.get_mut(&device) {
+            bell.entries_in(conversation);
+            listens.remove(&conversation);
+            registry.drop_listener(device, conversation);
+        }
+    }
+
+    /// A device should publish KeyPackages.
+    pub fn wake_low(&self, device: DeviceId) {
+        if let Some((bell, _)) = self.registry().streams.get(&device) {
+            bell.key_packages_low();
+        }
+    }
+
+    /// How many streams are open.
+    #[must_use]
+    pub fn stream_count(&self) -> usize {
+        self.registry().streams.len()
+    }
+
+    /// Ends all streams, and those that are opened from now on: the relay is stopping.
+    pub fn stop(&self) {
+        let mut registry = self.registry();
+        registry.stopping = true;
+        registry.streams.values().for_each(|(bell, _)| bell.stop());
+    }
+
+    fn listen(&self, device: DeviceId, bell: &Arc<Bell>, conversations: &[ConversationId]) {
+        let mut registry = self.registry();
+        if !registry.is_newest(device, bell) {
+            return;
+        }
+        conversations.iter().for_each(|conversation| registry.listen(device, *conversation));
+    }
+
+    fn close(&self, device: DeviceId, bell: &Arc<Bell>) {
+        let mut registry = self.registry();
+        if registry.is_newest(device, bell) {
+            registry.forget(device);
+        }
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        // Every change below is one insert or removal: a panic elsewhere leaves nothing half done.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registry {
+    fn is_newest(&self, device: DeviceId, bell: &Arc<Bell>) -> bool {
+        self.streams.get(&device).is_some_and(|(newest, _)| Arc::ptr_eq(newest, bell))
+    }
+
+    fn listen(&mut self, device: DeviceId, conversation: ConversationId) {
+        if let Some((bell, listens)) = self.streams.get_mut(&device) {
+            listens.insert(conversation);
+            self.listeners.entry(conversation).or_default().insert(device, Arc::clone(bell));
+        }
+    }
+
+    fn drop_listener(&mut self, device: DeviceId, conversation: ConversationId) {
+        if let Some(listeners) = self.listeners.get_mut(&conversation) {
+            listeners.remove(&device);
+            if listeners.is_empty() {
+                self.listeners.remove(&conversation);
+            }
+        }
+    }
+
+    /// Takes a device's stream out, with everything it listens to.
+    fn forget(&mut self, device: DeviceId) -> Option<Arc<Bell>> {
+        let (bell, listens) = self.streams.remove(&device)?;
+        listens.into_iter().for_each(|conversation| self.drop_listener(device, conversation));
+        Some(bell)
+    }
+}
+
+/// Conversations with news, each once however often it was woken.
+type Woken = BTreeSet<ConversationId>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHONE: DeviceId = DeviceId::from_bytes([1; 16]);
+    const TABLET: DeviceId = DeviceId::from_bytes([2; 16]);
+    const WARD: ConversationId = ConversationId::from_bytes([7; 16]);
+
+    #[tokio::test]
+    async fn a_wake_before_the_wait_is_not_lost_and_two_are_one() {
+        let live = Live::default();
+        let stream = live.open(PHONE);
+        stream.listen(&[WARD]);
+        live.wake_conversation(WARD);
+        live.wake_conversation(WARD);
+        assert_eq!(stream.wait().await, News { conversations: [WARD].into(), ..News::default() });
+        live.wake_low(PHONE);
+        assert_eq!(stream.wait().await, News { key_packages_low: true, ..News::default() });
+    }
+
+    #[tokio::test]
+    async fn a_newer_stream_of_the_device_replaces_the_older_and_only_that() {
+        let live = Live::default();
+        let (older, other) = (live.open(PHONE), live.open(TABLET));
+        older.listen(&[WARD]);
+        let newer = live.open(PHONE);
+        assert!(older.wait().await.replaced);
+        newer.listen(&[WARD]);
+        drop(older);
+        live.wake_conversation(WARD);
+        assert_eq!(newer.wait().await.conversations, [WARD].into());
+        live.wake_low(TABLET);
+        assert!(!other.wait().await.replaced);
+    }
+
+    #[test]
+    fn nothing_stays_of_streams_that_ended() {
+        let live = Live::default();
+        let stream = live.open(PHONE);
+        stream.listen(&[WARD]);
+        drop(stream);
+        assert_eq!(live.stream_count(), 0);
+        assert!(live.registry().listeners.is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_who_went_out_is_rung_once_more_and_one_who_came_in_from_then_on() {
+        let live = Live::default();
+        let stream = live.open(PHONE);
+        live.wake_conversation(WARD);
+        assert_eq!(stream.look(), News::default(), "not in it yet");
+        live.wake_joined(PHONE, WARD);
+        assert_eq!(stream.look().conversations, [WARD].into());
+        live.wake_conversation(WARD);
+        assert_eq!(stream.look().conversations, [WARD].into());
+        live.wake_departed(PHONE, WARD);
+        assert_eq!(stream.look().conversations, [WARD].into());
+        live.wake_conversation(WARD);
+        assert_eq!(stream.look(), News::default());
+        assert!(live.registry().listeners.is_empty());
+    }
+
+    #[tokio::test]
+    async fn stopping_ends_streams_of_now_and_later() {
+        let live = Live::default();
+        let before = live.open(PHONE);
+        live.stop();
+        let after = live.open(TABLET);
+        assert!(before.wait().await.stopping);
+        assert!(after.wait().await.stopping);
+    }
+}

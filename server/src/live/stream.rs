@@ -1,0 +1,117 @@
+//! One device's end: what it was woken for since it last looked.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use wardline_proto::{ConversationId, DeviceId};
+
+use super::{Live, Woken};
+
+/// What happened since the last look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Conversations that may have entries.
+    pub conversations: Woken,
+    /// Whether KeyPackages run low.
+    pub key_packages_low: bool,
+    /// Whether a newer stream took over. Stays true.
+    pub replaced: bool,
+    /// Whether the relay is stopping. Stays true.
+    pub stopping: bool,
+}
+
+impl News {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Rung by writers, heard by one stream.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    news: Mutex<News>,
+    rung: Notify,
+}
+
+impl Bell {
+    pub(super) fn entries_in(&self, conversation: ConversationId) {
+        self.ring(|news| {
+            news.conversations.insert(conversation);
+        });
+    }
+
+    pub(super) fn key_packages_low(&self) {
+        self.ring(|news| news.key_packages_low = true);
+    }
+
+    pub(super) fn replace(&self) {
+        self.ring(|news| news.replaced = true);
+    }
+
+    pub(super) fn stop(&self) {
+        self.ring(|news| news.stopping = true);
+    }
+
+    fn ring(&self, change: impl FnOnce(&mut News)) {
+        change(&mut self.news());
+        self.rung.notify_one();
+    }
+
+    fn take(&self) -> News {
+        let mut news = self.news();
+        let (replaced, stopping) = (news.replaced, news.stopping);
+        std::mem::replace(&mut news, News { replaced, stopping, ..News::default() })
+    }
+
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A device's open stream. Dropping it closes it.
+#[derive(Debug)]
+pub struct LiveStream {
+    live: Live,
+    device: DeviceId,
+    bell: Arc<Bell>,
+}
+
+impl LiveStream {
+    pub(super) fn new(live: Live, device: DeviceId, bell: Arc<Bell>) -> Self {
+        Self { live, device, bell }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Wants to be woken for these conversations too. Call it before reading them.
+    pub fn listen(&self, conversations: &[ConversationId]) {
+        self.live.listen(self.device, &self.bell, conversations);
+    }
+
+    /// What happened since the last look; may be nothing.
+    #[must_use]
+    pub fn look(&self) -> News {
+        self.bell.take()
+    }
+
+    /// Waits until something happened. Safe to drop at any point.
+    pub async fn wait(&self) -> News {
+        loop {
+            let news = self.look();
+            if !news.is_empty() {
+                return news;
+            }
+            self.bell.rung.notified().await;
+        }
+    }
+}
+
+impl Drop for LiveStream {
+    fn drop(&mut self) {
+        self.live.close(self.device, &self.bell);
+    }
+}

@@ -1,0 +1,53 @@
+//! Who the relay is to its clients: its Ed25519 key and certificate, and the greetings signed with them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wardline_identity::{Organisation, SigningKey, StatementLabel, sign_statement};
+use wardline_proto::relay::{RelayGreeting, RelayTime, SignedStatement};
+use wardline_proto::{UtcMillis, VERSIONS};
+
+/// The relay's signing identity. Clones share it.
+#[derive(Debug, Clone)]
+pub struct RelayIdentity {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    key: SigningKey,
+    certificate: Bytes,
+    issuers_number: u64,
+}
+
+impl RelayIdentity {
+    /// From the relay's key and leaf. Whether they belong together is judged at import.
+    #[must_use]
+    pub fn new(key: SigningKey, certificate_der: Bytes, organisation: &Organisation) -> Self {
+        let issuers_number = organisation.issuers_number();
+        Self { shared: Arc::new(Shared { key, certificate: certificate_der, issuers_number }) }
+    }
+
+    /// The relay's clock, signed. Revocation list, policy and record are 0 and empty until they exist.
+    #[must_use]
+    pub fn time(&self, now: UtcMillis) -> SignedStatement {
+        let time = RelayTime {
+            time: Some(now.into()),
+            revocation_list_number: 0,
+            policy_number: 0,
+            issuers_list_number: self.shared.issuers_number,
+            record_head: Bytes::new(),
+        };
+        sign_statement(&self.shared.key, StatementLabel::RelayTime, &time, Some(&self.shared.certificate))
+    }
+
+    /// What the relay says first on every stream and enrolment call.
+    #[must_use]
+    pub fn greeting(&self, now: UtcMillis) -> RelayGreeting {
+        RelayGreeting {
+            versions: Some(VERSIONS),
+            time: Some(self.time(now)),
+            relay_certificate: self.shared.certificate.clone(),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! All services behind the doors, each with its size limits and with whom it is for.
+
+use std::sync::Arc;
+
+use tonic::Request;
+use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
+use wardline_proto::DESCRIPTORS;
+use wardline_proto::relay::conversation_service_server::ConversationServiceServer;
+use wardline_proto::relay::directory_service_server::DirectoryServiceServer;
+use wardline_proto::relay::enrolment_service_server::EnrolmentServiceServer;
+use wardline_proto::relay::key_package_service_server::KeyPackageServiceServer;
+use wardline_proto::relay::registrar_service_server::RegistrarServiceServer;
+
+use crate::config::LimitsConfig;
+use crate::service::authorise;
+use crate::service::conversation::Conversations;
+use crate::service::directory::Directory;
+use crate::service::enrolment::Enrolment;
+use crate::service::key_package::KeyPackages;
+use crate::service::registrar::Registrar;
+use crate::state::Relay;
+
+/// The services of `relay`. Health and reflection are for certified devices only, like the rest: to strangers
+/// the relay says nothing but how to enrol.
+#[must_use]
+pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
+    macro_rules! sized {
+        ($server:ident, $service:expr) => {
+            $server::new($service)
+                .max_decoding_message_size(limits.request_bytes_max)
+                .max_encoding_message_size(limits.response_bytes_max)
+        };
+    }
+    let certified = {
+        let relay = Arc::clone(relay);
+        move |request: Request<()>| authorise::device(&relay, &request).map(|_| request)
+    };
+    let (_, health) = tonic_health::server::health_reporter();
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .build_v1()
+        .expect("our own descriptors decode");
+    Routes::new(sized!(ConversationServiceServer, Conversations::new(Arc::clone(relay))))
+        .add_service(sized!(KeyPackageServiceServer, KeyPackages::new(Arc::clone(relay))))
+        .add_service(sized!(DirectoryServiceServer, Directory::new(Arc::clone(relay))))
+        .add_service(sized!(EnrolmentServiceServer, Enrolment::new(Arc::clone(relay))))
+        .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay))))
+        .add_service(InterceptedService::new(health, certified.clone()))
+        .add_service(InterceptedService::new(reflection, certified))
+}

@@ -1,0 +1,72 @@
+//! Who may call: looks at the [`Peer`] of the connection, again on every call.
+//!
+//! The certificate was judged when the connection came; its dates are judged here too, by the relay's clock,
+//! because connections outlive certificates.
+
+use std::sync::Arc;
+
+use tonic::{Request, Status};
+use wardline_identity::{DeviceCertificate, PublicKey, Role};
+use wardline_proto::Reason;
+
+use super::status::Refusal;
+use crate::{
+    state::Relay,
+    transport::{Door, Peer},
+};
+
+/// A device whose key can be a member's (Ed25519).
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    /// Its certificate.
+    pub(crate) certificate: Arc<DeviceCertificate>,
+    /// Its key.
+    pub(crate) key: PublicKey,
+}
+
+/// The calling device, in force now.
+pub(crate) fn device<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<DeviceCertificate>, Status> {
+    let refused = || Refusal::new(Reason::CertificateRequired, "the call needs a device certificate");
+    let Door::Device(certificate) = &peer(request)?.door else { return Err(refused().into()) };
+    certificate
+        .check_dates(relay.clock.now())
+        .map_err(|_| Refusal::new(Reason::CertificateInvalid, "the certificate is not in force now"))?;
+    Ok(Arc::clone(certificate))
+}
+
+/// The calling device, if it can be a member: by its key, and by its role.
+pub(crate) fn member<T>(relay: &Relay, request: &Request<T>) -> Result<Member, Status> {
+    let certificate = device(relay, request)?;
+    if certificate.role() == Role::Responder {
+        return Err(
+            Refusal::new(Reason::RoleRequired, "a responder puts devices on hold, nothing else").into()
+        );
+    }
+    let key = certificate.as_member().map_err(|_| {
+        Refusal::new(Reason::MemberKeyRequired, "a P-256 certificate gives API access, never membership")
+    })?;
+    Ok(Member { certificate, key })
+}
+
+/// The calling device, if it is an issuer's.
+pub(crate) fn issuer<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<DeviceCertificate>, Status> {
+    let certificate = device(relay, request)?;
+    if certificate.role().may_issue() {
+        return Ok(certificate);
+    }
+    Err(Refusal::new(Reason::RoleRequired, "the call is for administrators and registrars").into())
+}
+
+/// The TLS exporter of the caller's connection.
+pub(crate) fn exporter<T>(request: &Request<T>) -> Result<[u8; 32], Status> {
+    Ok(peer(request)?.exporter)
+}
+
+fn peer<T>(request: &Request<T>) -> Result<&Peer, Status> {
+    request.extensions().get::<Peer>().ok_or_else(|| super::status::internal(&NoPeer))
+}
+
+/// A request that came through no door of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("a request has no peer: the transport did not set it")]
+struct NoPeer;

@@ -1,0 +1,122 @@
+//! `Commit`.
+
+use bytes::Bytes;
+use prost::Message as _;
+use tonic::{Request, Status};
+use wardline_identity::{StatementError, StatementLabel};
+use wardline_proto::relay::authenticated_data::Kind;
+use wardline_proto::relay::{CommitAuthor, CommitRequest, CommitResponse, SignedStatement};
+use wardline_proto::{ConversationId, DeviceId, Digest, Epoch};
+
+use super::header;
+use crate::domain::conversation::{
+    Commit, CommitDeclaration, CommitOutcome, ConversationError, DeclarationFault, WelcomeOffer, commit,
+};
+use crate::live::Live;
+use crate::mls::{ContentType, Welcome};
+use crate::service::authorise::Member;
+use crate::service::{authorise, decode, status};
+use crate::state::Relay;
+
+pub(super) async fn answer(relay: &Relay, request: Request<CommitRequest>) -> Result<CommitResponse, Status> {
+    let member = authorise::member(relay, &request)?;
+    let parsed = parse(&member, request.into_inner())?;
+
+    let now = relay.clock.now();
+    let wake = Wake::for_commit(relay.live.clone(), &parsed);
+    let outcome = relay
+        .store
+        .write_then(
+            "commit",
+            move |tx| Box::pin(async move { commit(tx, &parsed, now).await }),
+            move |outcome| wake.after(outcome),
+        )
+        .await?;
+    match outcome {
+        CommitOutcome::Conflict { current } => Err(ConversationError::EpochConflict { current }.into()),
+        CommitOutcome::Accepted { receipt, .. } => Ok(CommitResponse {
+            number: receipt.number.get(),
+            chain_hash: receipt.chain.digest().to_wire(),
+            stamp: Some(receipt.stamp.into()),
+        }),
+    }
+}
+
+fn parse(member: &Member, request: CommitRequest) -> Result<Commit, Status> {
+    let conversation: ConversationId = decode::id("conversation_id", &request.conversation_id)?;
+    let body = request.commit;
+    decode::at_most("commit", &body, COMMIT_BYTES_MAX)?;
+    decode::at_most("welcome", &request.welcome, COMMIT_BYTES_MAX)?;
+    let message = header::private_message(&body, conversation, ContentType::Commit)?;
+    if message.epoch != request.epoch {
+        return Err(status::field_invalid("epoch", "not the epoch of the commit"));
+    }
+    let epoch = Epoch::new(message.epoch);
+    let Kind::Commit(data) = header::authenticated_data(&message)? else {
+        return Err(ConversationError::from(DeclarationFault::Undecodable).into());
+    };
+    let declaration = CommitDeclaration::parse(&data).map_err(ConversationError::from)?;
+    let sha256 = Digest::of(&body);
+    let expected = CommitAuthor {
+        conversation_id: conversation.to_wire(),
+        epoch: epoch.get(),
+        commit_sha256: sha256.to_wire(),
+    };
+    let author = author_statement(member, request.author, &expected)?;
+    let welcome = welcome(request.welcome)?;
+    let sender = member.certificate.device();
+    Ok(Commit { conversation, epoch, sender, body, sha256, author, declaration, welcome })
+}
+
+/// The statement that travels beside the commit: signed by the caller over exactly this commit. Returns it encoded.
+fn author_statement(
+    member: &Member,
+    statement: Option<SignedStatement>,
+    expected: &CommitAuthor,
+) -> Result<Bytes, Status> {
+    let statement = decode::present("author", statement)?;
+    let invalid = |error: StatementError| status::statement_invalid("author", &error.to_string());
+    let body =
+        member.certificate.verify_statement(StatementLabel::CommitAuthor, &statement).map_err(invalid)?;
+    let said = CommitAuthor::decode(body).map_err(|_| invalid(StatementError::Undecodable))?;
+    if said != *expected {
+        return Err(status::statement_invalid("author", "it is about another conversation, epoch or commit"));
+    }
+    Ok(statement.encode_to_vec().into())
+}
+
+fn welcome(bytes: Bytes) -> Result<Option<WelcomeOffer>, Status> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let parsed = Welcome::parse(&bytes)?;
+    let references = parsed.references.iter().map(|reference| bytes.slice_ref(reference)).collect();
+    Ok(Some(WelcomeOffer { cipher_suite: parsed.cipher_suite, references, bytes }))
+}
+
+/// Who hears of an accepted commit: the members, and those it moves.
+struct Wake {
+    live: Live,
+    conversation: ConversationId,
+    leaves: Vec<DeviceId>,
+    joins: Vec<DeviceId>,
+}
+
+impl Wake {
+    fn for_commit(live: Live, commit: &Commit) -> Self {
+        let (leaves, joins) = (commit.declaration.leaves().to_vec(), commit.declaration.joins().to_vec());
+        Self { live, conversation: commit.conversation, leaves, joins }
+    }
+
+    /// Out before in: a device in both lists listens on.
+    fn after(self, outcome: &CommitOutcome) {
+        if matches!(outcome, CommitOutcome::Accepted { fresh: true, .. }) {
+            self.leaves.iter().for_each(|device| self.live.wake_departed(*device, self.conversation));
+            self.joins.iter().for_each(|device| self.live.wake_joined(*device, self.conversation));
+            self.live.wake_conversation(self.conversation);
+        }
+    }
+}
+
+/// As in the .proto, for commit and Welcome each.
+const COMMIT_BYTES_MAX: usize = 2 * 1024 * 1024;

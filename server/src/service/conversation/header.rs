@@ -1,0 +1,35 @@
+//! What `Commit` and `Send` check of an MLSMessage alike, before anything is looked up.
+
+use prost::Message as _;
+use tonic::Status;
+use wardline_proto::{
+    ConversationId, Reason,
+    relay::{AuthenticatedData, authenticated_data::Kind},
+};
+
+use crate::domain::conversation::{ConversationError, DeclarationFault};
+use crate::mls::{ContentType, MlsError, PrivateMessage};
+use crate::service::status::Refusal;
+
+/// Parses a PrivateMessage of this content for this conversation.
+pub(super) fn private_message(
+    bytes: &[u8],
+    conversation: ConversationId,
+    content_type: ContentType,
+) -> Result<PrivateMessage<'_>, Status> {
+    let message = PrivateMessage::parse(bytes)?;
+    if message.content_type != content_type {
+        return Err(MlsError::WrongKind.into());
+    }
+    if message.group_id != conversation.as_bytes() {
+        return Err(Refusal::new(Reason::GroupMismatch, "the message belongs to another group").into());
+    }
+    Ok(message)
+}
+
+/// Decodes the authenticated data.
+pub(super) fn authenticated_data(message: &PrivateMessage<'_>) -> Result<Kind, ConversationError> {
+    let undecodable = ConversationError::Declaration(DeclarationFault::Undecodable);
+    let decoded = AuthenticatedData::decode(message.authenticated_data);
+    decoded.ok().and_then(|data| data.kind).ok_or(undecodable)
+}

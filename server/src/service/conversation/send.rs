@@ -1,0 +1,51 @@
+//! `Send`.
+
+use bytes::Bytes;
+use tonic::{Request, Status};
+use wardline_proto::relay::authenticated_data::Kind;
+use wardline_proto::relay::{SendRequest, SendResponse};
+use wardline_proto::{ConversationId, DeviceId, Digest, Epoch};
+
+use super::header;
+use crate::domain::conversation::{ConversationError, DeclarationFault, Message, send};
+use crate::mls::ContentType;
+use crate::service::{authorise, decode};
+use crate::state::Relay;
+
+pub(super) async fn answer(relay: &Relay, request: Request<SendRequest>) -> Result<SendResponse, Status> {
+    let member = authorise::member(relay, &request)?;
+    let message = parse(member.certificate.device(), request.into_inner())?;
+
+    let (conversation, now) = (message.conversation, relay.clock.now());
+    let live = relay.live.clone();
+    let receipt = relay
+        .store
+        .write_then(
+            "send",
+            move |tx| Box::pin(async move { send(tx, &message, now).await }),
+            move |_| live.wake_conversation(conversation),
+        )
+        .await?;
+    Ok(SendResponse {
+        number: receipt.number.get(),
+        chain_hash: receipt.chain.digest().to_wire(),
+        stamp: Some(receipt.stamp.into()),
+    })
+}
+
+fn parse(sender: DeviceId, request: SendRequest) -> Result<Message, Status> {
+    let conversation: ConversationId = decode::id("conversation_id", &request.conversation_id)?;
+    let id = decode::id("client_message_id", &request.client_message_id)?;
+    let body: Bytes = request.message;
+    decode::at_most("message", &body, MESSAGE_BYTES_MAX)?;
+    let message = header::private_message(&body, conversation, ContentType::Application)?;
+    let Kind::Message(data) = header::authenticated_data(&message)? else {
+        return Err(ConversationError::from(DeclarationFault::Undecodable).into());
+    };
+    let epoch = Epoch::new(message.epoch);
+    let sha256 = Digest::of(&body);
+    Ok(Message { conversation, sender, id, epoch, life_seconds: data.life_seconds, body, sha256 })
+}
+
+/// As in the .proto.
+const MESSAGE_BYTES_MAX: usize = 131_072;

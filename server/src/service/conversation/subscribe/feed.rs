@@ -1,0 +1,191 @@
+//! A device's stream, pulled by its reader.
+//!
+//! Nothing is read from the store before what was read is on its way, so a slow reader costs one batch of memory
+//! and no more. Conversations take turns, one batch each. Order within a conversation: Welcome, entries, removal;
+//! across conversations there is none.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use tonic::Status;
+use wardline_identity::DeviceCertificate;
+use wardline_proto::relay::subscribe_response::Event;
+use wardline_proto::relay::{CaughtUp, KeyPackagesLow, Removed};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, Reason};
+
+use crate::domain::conversation::{
+    Budget, ConversationError, ConversationView as _, FeedEvent, FeedPosition, Unfinished, read_feed,
+};
+use crate::domain::key_package::{KeyPackageError, is_low, stock};
+use crate::live::{LiveStream, News};
+use crate::service::conversation::wire;
+use crate::service::status::{self, Refusal};
+use crate::state::Relay;
+
+/// Where each log stands that a device reads.
+type Cursors = HashMap<ConversationId, EntryNumber>;
+
+pub(super) struct Feed {
+    relay: Arc<Relay>,
+    certificate: Arc<DeviceCertificate>,
+    live: LiveStream,
+    /// Read and not yet sent.
+    ready: VecDeque<Event>,
+    /// Conversations that may have more, in turn, each once.
+    turns: VecDeque<ConversationId>,
+    positions: HashMap<ConversationId, FeedPosition>,
+    /// Logs that are not sent as far as they went when the stream opened; `None` once that was said.
+    behind: Option<BTreeMap<ConversationId, EntryNumber>>,
+    /// Whether to say that KeyPackages run low.
+    low: bool,
+}
+
+impl Feed {
+    /// Opens the stream of a device; the one it had ends.
+    pub(super) async fn open(
+        relay: &Arc<Relay>,
+        certificate: Arc<DeviceCertificate>,
+        cursors: &Cursors,
+    ) -> Result<Self, Status> {
+        let device = certificate.device();
+        // Before the old stream ends: a refused caller keeps what it has.
+        judge(cursors, &unfinished(relay, device).await?)?;
+        let live = relay.live.open(device);
+        // From here on joins are rung for; what is open now is read after it is listened to.
+        let open = unfinished(relay, device).await?;
+        let conversations: Vec<_> = open.iter().map(|log| log.conversation).collect();
+        live.listen(&conversations);
+        let start = |log: &Unfinished| {
+            let read = cursors.get(&log.conversation).copied().unwrap_or(log.acked);
+            (log.conversation, FeedPosition::after(read))
+        };
+        Ok(Self {
+            relay: Arc::clone(relay),
+            certificate,
+            live,
+            ready: VecDeque::new(),
+            turns: conversations.into(),
+            positions: open.iter().map(start).collect(),
+            behind: Some(open.iter().map(|log| (log.conversation, log.end)).collect()),
+            low: false,
+        })
+    }
+
+    /// Puts an event at the end of those that are ready.
+    pub(super) fn say(&mut self, event: Event) {
+        self.ready.push_back(event);
+    }
+
+    /// The next event; waits for one. An error ends the stream.
+    pub(super) async fn next(&mut self) -> Result<Event, Status> {
+        loop {
+            self.hear(self.live.look())?;
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(event);
+            }
+            if self.behind.as_ref().is_some_and(BTreeMap::is_empty) {
+                self.behind = None;
+                self.low |= self.runs_low().await?;
+                return Ok(Event::CaughtUp(CaughtUp {}));
+            }
+            if let Some(conversation) = self.turns.pop_front() {
+                self.read(conversation).await?;
+            } else if self.low && self.behind.is_none() {
+                self.low = false;
+                return Ok(Event::KeyPackagesLow(KeyPackagesLow {}));
+            } else {
+                let news = self.live.wait().await;
+                self.hear(news)?;
+            }
+        }
+    }
+
+    /// Takes in what happened meanwhile.
+    fn hear(&mut self, news: News) -> Result<(), Status> {
+        if news.stopping {
+            return Err(status::shutting_down());
+        }
+        if news.replaced {
+            let message = "a newer stream of the device took over";
+            return Err(Refusal::new(Reason::StreamReplaced, message).into());
+        }
+        if self.certificate.check_dates(self.relay.clock.now()).is_err() {
+            let message = "the certificate is not in force any more";
+            return Err(Refusal::new(Reason::CertificateInvalid, message).into());
+        }
+        self.low |= news.key_packages_low;
+        for conversation in news.conversations {
+            if !self.turns.contains(&conversation) {
+                self.turns.push_back(conversation);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one batch of a conversation.
+    async fn read(&mut self, conversation: ConversationId) -> Result<(), Status> {
+        let device = self.certificate.device();
+        let start = FeedPosition::after(EntryNumber::ZERO);
+        let position = self.positions.get(&conversation).copied().unwrap_or(start);
+        let budget =
+            Budget { entries: BATCH_ENTRIES_MAX, bytes: BATCH_BYTES_MAX, now: self.relay.clock.now() };
+        let read = self
+            .relay
+            .store
+            .read("read_feed", move |tx| Box::pin(read_feed(tx, device, conversation, position, budget)));
+        let batch = read.await?;
+        self.positions.insert(conversation, batch.position);
+        for event in batch.events {
+            let event = match event {
+                FeedEvent::Welcome(delivery) => Event::Welcome(wire::welcome(*delivery, conversation)),
+                FeedEvent::Entry(entry) => Event::Entry(wire::entry(*entry, device)?),
+                FeedEvent::Removed(number) => {
+                    let conversation_id = conversation.to_wire();
+                    Event::Removed(Removed { conversation_id, number: number.get() })
+                }
+            };
+            self.ready.push_back(event);
+        }
+        if batch.more && !self.turns.contains(&conversation) {
+            self.turns.push_back(conversation);
+        }
+        if let Some(behind) = &mut self.behind {
+            let reached = behind.get(&conversation).is_some_and(|end| batch.position.read >= *end);
+            if reached || !batch.more {
+                behind.remove(&conversation);
+            }
+        }
+        Ok(())
+    }
+
+    async fn runs_low(&self) -> Result<bool, Status> {
+        let device = self.certificate.device();
+        let stock = self.relay.store.read("count_key_packages", move |tx| Box::pin(stock(tx, device)));
+        let stock: Result<_, KeyPackageError> = stock.await;
+        Ok(is_low(&stock?))
+    }
+}
+
+async fn unfinished(relay: &Relay, device: DeviceId) -> Result<Vec<Unfinished>, ConversationError> {
+    let read = relay.store.read("open_feed", move |tx| Box::pin(async move { tx.unfinished(device).await }));
+    Ok(read.await?)
+}
+
+/// No cursor stands past what its device may see.
+fn judge(cursors: &Cursors, open: &[Unfinished]) -> Result<(), ConversationError> {
+    let beyond = |log: &&Unfinished| cursors.get(&log.conversation).is_some_and(|number| *number > log.end);
+    match open.iter().find(beyond) {
+        None => Ok(()),
+        Some(log) => {
+            Err(ConversationError::CursorBeyondHead { conversation: log.conversation, head: log.end })
+        }
+    }
+}
+
+/// How much is read of a conversation at once; what is beyond the second by one entry is sent all the same.
+const BATCH_ENTRIES_MAX: u32 = 64;
+
+/// As [`BATCH_ENTRIES_MAX`]: the memory of a stream whose reader is slow.
+const BATCH_BYTES_MAX: u64 = 512 * 1024;

@@ -1,0 +1,92 @@
+//! `Enrol`: a device claims an invitation and waits for its certificate.
+//!
+//! Only the first claim is stored; a device that comes back, on whatever connection, proves itself again and
+//! hears where its request stands. While it waits nothing is held but a place at the bell: a cut call leaves
+//! nothing behind.
+
+use std::time::Duration;
+
+use tonic::{Request, Status};
+use wardline_identity::DateCheck;
+use wardline_proto::InvitationId;
+use wardline_proto::relay::{EnrolRequest, EnrolResponse, EnrolmentState, SignedStatement};
+
+use super::read_invitation;
+use crate::domain::organisation::{
+    self as domain, EnrolmentStatus, NewClaim, OrganisationError, OrganisationRefusal, Step,
+};
+use crate::service::{authorise, decode, greeting};
+use crate::state::Relay;
+
+pub(super) async fn answer(relay: &Relay, request: Request<EnrolRequest>) -> Result<EnrolResponse, Status> {
+    let exporter = authorise::exporter(&request)?;
+    let request = request.into_inner();
+    greeting::check(request.greeting.as_ref())?;
+    let id = decode::id("invitation_id", &request.invitation_id)?;
+    let claim = decode::present("claim", request.claim)?;
+    let patience = decode::wait_seconds(request.wait_seconds)?;
+
+    let status = enrol(relay, id, &claim, exporter, patience).await?;
+    Ok(encode(relay, status))
+}
+
+async fn enrol(
+    relay: &Relay,
+    id: InvitationId,
+    claim: &SignedStatement,
+    exporter: [u8; 32],
+    patience: Duration,
+) -> Result<EnrolmentStatus, OrganisationError> {
+    // 1. The claim is good: signed with the invitation's key, for its record, on this connection.
+    let invitation = read_invitation(relay, id).await?;
+    let record = relay
+        .organisation
+        .verify_invitation(&invitation.record, DateCheck::Skip)
+        .map_err(|_| OrganisationRefusal::InvitationCancelled)?;
+    let claim = NewClaim::verify(&record, claim, exporter)?;
+
+    // 2. It is the first, or the same device's again.
+    let mut waiting = relay.enrolments.listen(patience);
+    let bell = relay.enrolments.clone();
+    let (expires_at, now) = (record.expires_at(), relay.clock.now());
+    let step = relay.store.write_then(
+        "claim_invitation",
+        move |tx| Box::pin(async move { domain::claim(tx, id, &claim, expires_at, now).await }),
+        move |step| {
+            if *step == Step::Make {
+                metrics::counter!("wardline_enrolment_claims_total").increment(1);
+                bell.ring(id);
+            }
+        },
+    );
+    let mut status = match step.await? {
+        Step::Made(status) => status,
+        Step::Make => EnrolmentStatus::Waiting,
+    };
+
+    // 3. It waits for an issuer, if the caller has the patience.
+    while status == EnrolmentStatus::Waiting && waiting.for_invitation(id).await {
+        let enrolment = read_invitation(relay, id).await?.enrolment;
+        status = enrolment.ok_or(OrganisationRefusal::EnrolmentUnknown)?.status;
+    }
+    Ok(status)
+}
+
+fn encode(relay: &Relay, status: EnrolmentStatus) -> EnrolResponse {
+    let mut response = EnrolResponse {
+        greeting: Some(relay.identity.greeting(relay.clock.now())),
+        ..EnrolResponse::default()
+    };
+    match status {
+        EnrolmentStatus::Waiting => response.set_state(EnrolmentState::Waiting),
+        EnrolmentStatus::Issued { certificate } => {
+            response.set_state(EnrolmentState::Issued);
+            response.certificate = certificate.into();
+        }
+        EnrolmentStatus::Refused { reason } => {
+            response.set_state(EnrolmentState::Refused);
+            response.refusal = reason;
+        }
+    }
+    response
+}

@@ -1,0 +1,67 @@
+//! The client's half of the greeting: do we share a protocol version?
+
+use tonic::Status;
+use wardline_proto::relay::ClientGreeting;
+use wardline_proto::{Reason, VERSIONS};
+
+use super::status::{Refusal, field_invalid};
+
+/// Accepts a client that speaks a version of ours. The rest of its greeting is for support and for later.
+pub(crate) fn check(greeting: Option<&ClientGreeting>) -> Result<(), Status> {
+    let greeting = greeting.ok_or_else(|| field_invalid("greeting", "is missing"))?;
+    let versions = greeting.versions.ok_or_else(|| field_invalid("greeting.versions", "is missing"))?;
+    if versions.lowest == 0 || versions.highest < versions.lowest {
+        return Err(field_invalid("greeting.versions", "is a range from 1 on, the lowest first"));
+    }
+    if greeting.software.chars().count() > SOFTWARE_CHARACTERS_MAX {
+        return Err(field_invalid("greeting.software", "at most 64 characters"));
+    }
+    if versions.highest < VERSIONS.lowest || versions.lowest > VERSIONS.highest {
+        let message = format!(
+            "the relay speaks protocol versions {} to {}; update the older of the two",
+            VERSIONS.lowest, VERSIONS.highest
+        );
+        let refusal = Refusal::new(Reason::UpgradeRequired, message)
+            .with("lowest", VERSIONS.lowest)
+            .with("highest", VERSIONS.highest);
+        return Err(refusal.into());
+    }
+    Ok(())
+}
+
+/// As in the .proto.
+const SOFTWARE_CHARACTERS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+    use wardline_proto::relay::VersionRange;
+
+    use super::*;
+
+    fn greeted(lowest: u32, highest: u32) -> Result<(), Status> {
+        let versions = Some(VersionRange { lowest, highest });
+        check(Some(&ClientGreeting { versions, ..ClientGreeting::default() }))
+    }
+
+    #[test]
+    fn a_client_that_shares_a_version_is_welcome() {
+        assert!(greeted(1, 1).is_ok());
+        assert!(greeted(1, u32::MAX).is_ok());
+    }
+
+    #[test]
+    fn a_client_from_the_future_is_told_to_upgrade() {
+        let status = greeted(VERSIONS.highest + 1, VERSIONS.highest + 2).unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert!(status.message().contains("1 to 1"));
+    }
+
+    #[test]
+    fn a_range_that_is_none_is_refused() {
+        for (lowest, highest) in [(0, 1), (2, 1), (0, 0)] {
+            assert_eq!(greeted(lowest, highest).unwrap_err().code(), Code::InvalidArgument);
+        }
+        assert_eq!(check(None).unwrap_err().code(), Code::InvalidArgument);
+    }
+}

@@ -1,0 +1,13 @@
+//! The services, one file per RPC: decode, authorise, call the domain, encode. `status` alone makes errors of
+//! the domain into gRPC status.
+
+pub(crate) mod authorise;
+pub(crate) mod decode;
+pub(crate) mod greeting;
+pub(crate) mod status;
+
+pub mod conversation;
+pub mod directory;
+pub mod enrolment;
+pub mod key_package;
+pub mod registrar;

@@ -1,0 +1,34 @@
+//! What every service of the relay works with.
+
+use std::{fmt, sync::Arc};
+
+use wardline_identity::{Clock, Organisation};
+
+use crate::{
+    admission::Devices, enrolment_bell::EnrolmentBell, live::Live, relay_identity::RelayIdentity,
+    store::Store,
+};
+
+/// The running relay, shared by its services.
+pub struct Relay {
+    /// What is kept.
+    pub store: Store,
+    /// Who is connected.
+    pub live: Live,
+    /// The one clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who it is to its clients.
+    pub identity: RelayIdentity,
+    /// Whom it serves.
+    pub organisation: Organisation,
+    /// Who is let in.
+    pub devices: Arc<Devices>,
+    /// Who waits for an enrolment to change.
+    pub enrolments: EnrolmentBell,
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("streams", &self.live.stream_count()).finish_non_exhaustive()
+    }
+}

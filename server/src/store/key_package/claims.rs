@@ -1,0 +1,87 @@
+//! Table `claims`: what was handed out to whom.
+
+use sqlx::SqliteConnection;
+use wardline_proto::{DeviceId, UtcMillis};
+
+use super::packages;
+use crate::domain::{conversation::ClaimedReference, key_package::Handout};
+use crate::store::{
+    StoreError,
+    row::{Columns as _, integer},
+};
+
+pub(super) async fn handed_out(
+    connection: &mut SqliteConnection,
+    claimer: DeviceId,
+    request: &[u8; 16],
+) -> Result<Vec<Handout>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT c.device, c.cipher_suite, c.reference, p.bytes
+           FROM claims c JOIN key_packages p ON p.reference = c.reference
+          WHERE c.claimer = ?1 AND c.request = ?2 ORDER BY c.position",
+    )
+    .bind(claimer.as_bytes().as_slice())
+    .bind(request.as_slice())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(packages::handout).collect()
+}
+
+pub(super) async fn note(
+    connection: &mut SqliteConnection,
+    claimer: DeviceId,
+    request: &[u8; 16],
+    position: usize,
+    handout: &Handout,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO claims (claimer, request, position, device, cipher_suite, reference, claimed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )
+    .bind(claimer.as_bytes().as_slice())
+    .bind(request.as_slice())
+    .bind(i64::try_from(position).unwrap_or(i64::MAX))
+    .bind(handout.device.as_bytes().as_slice())
+    .bind(i64::from(handout.suite.code()))
+    .bind(handout.reference.as_ref())
+    .bind(integer(now.get()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The claim of `claimer` behind a reference that no commit has used.
+pub(in crate::store) async fn unused(
+    connection: &mut SqliteConnection,
+    claimer: DeviceId,
+    reference: &[u8],
+) -> Result<Option<ClaimedReference>, StoreError> {
+    let row = sqlx::query(
+        "SELECT device, cipher_suite FROM claims WHERE reference = ?1 AND claimer = ?2 AND used = 0 LIMIT 1",
+    )
+    .bind(reference)
+    .bind(claimer.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| Ok(ClaimedReference { device: row.device("device")?, suite: packages::suite(&row)? }))
+        .transpose()
+}
+
+/// A last-resort package may have been handed out to `claimer` several times: one commit uses one of them.
+pub(in crate::store) async fn mark_used(
+    connection: &mut SqliteConnection,
+    claimer: DeviceId,
+    reference: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE claims SET used = 1 WHERE (claimer, request, position) =
+           (SELECT claimer, request, position FROM claims
+             WHERE reference = ?1 AND claimer = ?2 AND used = 0 ORDER BY claimed_at LIMIT 1)",
+    )
+    .bind(reference)
+    .bind(claimer.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Tables `devices` and `device_certificates`: who was let in.
+
+use sqlx::{Row as _, SqliteConnection};
+use wardline_identity::{DeviceCertificate, UserId};
+use wardline_proto::{DeviceId, UtcMillis};
+
+use crate::domain::organisation::DeviceOwner;
+use crate::store::StoreError;
+use crate::store::row::{Columns as _, integer};
+
+/// Whose a device id is, if it was ever used.
+pub(super) async fn owner(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+) -> Result<Option<DeviceOwner>, StoreError> {
+    let row = sqlx::query("SELECT user_id, revoked_at FROM devices WHERE device_id = ?1")
+        .bind(device.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let user: &str = row.try_get("user_id")?;
+    Ok(Some(DeviceOwner {
+        user: UserId::parse(user).map_err(|_| StoreError::Unreadable { column: "user_id" })?,
+        revoked_at: row.number_or_null("revoked_at")?.map(UtcMillis::new),
+    }))
+}
+
+/// A device with one certificate, unless they are there.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    certificate: &DeviceCertificate,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    let device = certificate.device();
+    sqlx::query(
+        "INSERT INTO devices (device_id, user_id, enrolled_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (device_id) DO NOTHING",
+    )
+    .bind(device.as_bytes().as_slice())
+    .bind(certificate.user().as_str())
+    .bind(integer(now.get()))
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO device_certificates (fingerprint, device_id, certificate, issued_at)
+         VALUES (?1, ?2, ?3, ?4) ON CONFLICT (fingerprint) DO NOTHING",
+    )
+    .bind(certificate.fingerprint().as_bytes().as_slice())
+    .bind(device.as_bytes().as_slice())
+    .bind(certificate.der())
+    .bind(integer(now.get()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The certificates of all devices that are not revoked, in order of issue.
+pub(super) async fn in_force(connection: &mut SqliteConnection) -> Result<Vec<Vec<u8>>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT certificate FROM device_certificates JOIN devices USING (device_id)
+         WHERE revoked_at IS NULL ORDER BY issued_at, fingerprint",
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| row.blob("certificate")).collect()
+}

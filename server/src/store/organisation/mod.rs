@@ -1,0 +1,117 @@
+//! Tables of the organisation: its pin, devices, invitations and enrolments. The rules are the domain's.
+
+mod devices;
+mod enrolments;
+mod invitations;
+mod pin;
+
+use wardline_identity::DeviceCertificate;
+use wardline_proto::{DeviceId, InvitationId, UtcMillis};
+
+use super::{ReadTx, StoreError, WriteTx};
+use crate::domain::organisation::{
+    DeviceOwner, NewClaim, NewInvitation, OrganisationPin, OrganisationStorage, OrganisationView,
+    StoredInvitation,
+};
+
+impl OrganisationStorage for WriteTx {
+    async fn invitation(&mut self, id: InvitationId) -> Result<Option<StoredInvitation>, StoreError> {
+        invitations::read(self.connection(), id).await
+    }
+
+    async fn invitation_count(&mut self, since: UtcMillis) -> Result<usize, StoreError> {
+        invitations::count(self.connection(), since).await
+    }
+
+    async fn open_invitation(
+        &mut self,
+        invitation: &NewInvitation,
+        now: UtcMillis,
+    ) -> Result<(), StoreError> {
+        invitations::insert(self.connection(), invitation, now).await
+    }
+
+    async fn cancel_invitation(&mut self, id: InvitationId, now: UtcMillis) -> Result<(), StoreError> {
+        invitations::cancel(self.connection(), id, now).await
+    }
+
+    async fn keep_claim(
+        &mut self,
+        id: InvitationId,
+        claim: &NewClaim,
+        now: UtcMillis,
+    ) -> Result<(), StoreError> {
+        enrolments::insert(self.connection(), id, claim, now).await
+    }
+
+    async fn keep_issued(
+        &mut self,
+        id: InvitationId,
+        certificate_der: &[u8],
+        now: UtcMillis,
+    ) -> Result<(), StoreError> {
+        enrolments::issue(self.connection(), id, certificate_der, now).await
+    }
+
+    async fn keep_refused(
+        &mut self,
+        id: InvitationId,
+        reason: &str,
+        now: UtcMillis,
+    ) -> Result<(), StoreError> {
+        enrolments::refuse(self.connection(), id, reason, now).await
+    }
+
+    async fn device_owner(&mut self, device: DeviceId) -> Result<Option<DeviceOwner>, StoreError> {
+        devices::owner(self.connection(), device).await
+    }
+
+    async fn keep_device(
+        &mut self,
+        certificate: &DeviceCertificate,
+        now: UtcMillis,
+    ) -> Result<(), StoreError> {
+        devices::insert(self.connection(), certificate, now).await
+    }
+
+    async fn keep_pin(&mut self, pin: &OrganisationPin, now: UtcMillis) -> Result<(), StoreError> {
+        pin::write(self.connection(), pin, now).await
+    }
+}
+
+impl OrganisationView for ReadTx {
+    async fn pin(&mut self) -> Result<Option<OrganisationPin>, StoreError> {
+        pin::read(self.connection()).await
+    }
+
+    async fn certificates(&mut self) -> Result<Vec<Vec<u8>>, StoreError> {
+        devices::in_force(self.connection()).await
+    }
+
+    async fn invitation(&mut self, id: InvitationId) -> Result<Option<StoredInvitation>, StoreError> {
+        invitations::read(self.connection(), id).await
+    }
+
+    async fn invitations(
+        &mut self,
+        since: UtcMillis,
+        most: usize,
+    ) -> Result<Vec<StoredInvitation>, StoreError> {
+        invitations::since(self.connection(), since, most).await
+    }
+
+    async fn waiting(&mut self, most: usize) -> Result<Vec<StoredInvitation>, StoreError> {
+        invitations::waiting(self.connection(), most).await
+    }
+}
+
+#[cfg(test)]
+impl super::Store {
+    /// Many invitations at once, with ids of their own and no record in them.
+    pub(crate) async fn fill_invitations(&self, count: usize, now: UtcMillis) {
+        let filled = self.write("fill_invitations", move |tx| {
+            Box::pin(async move { invitations::fill(tx.connection(), count, now).await })
+        });
+        filled.await.map_err(|error: StoreError| error).unwrap();
+    }
+}

@@ -1,0 +1,67 @@
+//! Who gets in: asked after every handshake, on both doors.
+
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use wardline_identity::DeviceCertificate;
+use wardline_proto::h3::CloseCode;
+
+use super::{Connections, Door, connections::Entered};
+
+/// Judges the certificate of a connection whose TLS handshake is complete.
+pub trait Admission: Send + Sync {
+    /// Whose `chain` it is, if the device is in force now: leaf first, then the issuer's certificate, if sent.
+    ///
+    /// TLS has checked that the chain ends at the organisation's root and that the client holds the leaf's key.
+    /// Issuers and revocations change while the relay runs, so this asks for their state now. It is called twice
+    /// for each connection: to learn whose it is, and again when a revocation would already find it.
+    ///
+    /// # Errors
+    /// Why the connection is to be closed.
+    fn admit(&self, chain: &[CertificateDer<'_>]) -> Result<Arc<DeviceCertificate>, Refusal>;
+}
+
+/// Why a connection is closed after its handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The certificate is not one of this organisation's in force.
+    #[error("the certificate is not in force")]
+    CertificateInvalid,
+    /// The device was revoked.
+    #[error("the device was revoked")]
+    DeviceRevoked,
+    /// There are as many connections as there may be.
+    #[error("too many connections")]
+    LimitReached,
+}
+
+impl Refusal {
+    /// How QUIC says it.
+    #[must_use]
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::CertificateInvalid => CloseCode::CertificateInvalid,
+            Self::DeviceRevoked => CloseCode::Revoked,
+            Self::LimitReached => CloseCode::LimitReached,
+        }
+    }
+}
+
+/// Admits a connection: what its certificate opens, and its place among the live ones.
+pub(super) fn admit(
+    chain: &[CertificateDer<'_>],
+    admission: &dyn Admission,
+    connections: &Connections,
+    most_per_device: usize,
+    quic: Option<&quinn::Connection>,
+) -> Result<(Door, Entered), Refusal> {
+    if chain.is_empty() {
+        return Ok((Door::Uncertified, connections.enter(None, quic.cloned(), most_per_device)));
+    }
+    let device = admission.admit(chain)?.device();
+    let entered = connections.enter(Some(device), quic.cloned(), most_per_device);
+    // A revocation marks first and cuts second. It either finds the entry or was marked before this look.
+    let certificate = admission.admit(chain)?;
+    Ok((Door::Device(certificate), entered))
+}

@@ -1,0 +1,183 @@
+//! The live connections, and how to cut them.
+//!
+//! A connection is entered before the last look at whether its device is in force, and a revocation marks the
+//! device before it cuts: whichever comes first, no connection of a revoked device stays.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio_util::sync::CancellationToken;
+use wardline_proto::{DeviceId, h3::CloseCode};
+
+use super::ConnectionId;
+
+/// The connections of both doors. Clones are the same table.
+#[derive(Clone, Default)]
+pub struct Connections(Arc<Mutex<Table>>);
+
+#[derive(Default)]
+struct Table {
+    last: u64,
+    live: HashMap<ConnectionId, Live>,
+    devices: HashMap<DeviceId, BTreeSet<ConnectionId>>,
+}
+
+struct Live {
+    device: Option<DeviceId>,
+    cut: CancellationToken,
+    /// For QUIC, which can say why.
+    quic: Option<quinn::Connection>,
+}
+
+impl Live {
+    fn cut(&self, why: CloseCode) {
+        if let Some(quic) = &self.quic {
+            why.close(quic);
+        }
+        self.cut.cancel();
+    }
+}
+
+impl Connections {
+    /// An empty table.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cuts all connections of a device; their calls end at once. Returns how many there were.
+    ///
+    /// Mark the device first: one that connects meanwhile is then refused by admission.
+    pub fn cut_device(&self, device: &DeviceId, why: CloseCode) -> usize {
+        let table = self.table();
+        let connections = table.devices.get(device).into_iter().flatten();
+        let live = connections.filter_map(|connection| table.live.get(connection));
+        live.map(|live| live.cut(why)).count()
+    }
+
+    /// Cuts one connection. Returns whether it was live.
+    pub fn cut(&self, connection: ConnectionId, why: CloseCode) -> bool {
+        self.table().live.get(&connection).map(|live| live.cut(why)).is_some()
+    }
+
+    /// How many connections are live.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.table().live.len()
+    }
+
+    /// How many connections of a device are live.
+    #[must_use]
+    pub fn count_of(&self, device: &DeviceId) -> usize {
+        self.table().devices.get(device).map_or(0, BTreeSet::len)
+    }
+
+    /// Cuts all that is left.
+    pub(super) fn cut_all(&self, why: CloseCode) {
+        self.table().live.values().for_each(|live| live.cut(why));
+    }
+
+    /// Enters a connection. A device with `most` of them loses its oldest: what reconnects after a dead network
+    /// leaves connections behind that nobody has noticed yet.
+    pub(super) fn enter(
+        &self,
+        device: Option<DeviceId>,
+        quic: Option<quinn::Connection>,
+        most: usize,
+    ) -> Entered {
+        let mut table = self.table();
+        table.last += 1;
+        let id = ConnectionId::new(table.last);
+        let cut = CancellationToken::new();
+        if let Some(device) = device {
+            let connections = table.devices.entry(device).or_default();
+            connections.insert(id);
+            let surplus: Vec<_> =
+                connections.iter().take(connections.len().saturating_sub(most)).copied().collect();
+            surplus
+                .iter()
+                .filter_map(|old| table.live.get(old))
+                .for_each(|old| old.cut(CloseCode::LimitReached));
+        }
+        table.live.insert(id, Live { device, cut: cut.clone(), quic });
+        drop(table);
+        Entered { id, cut, connections: self.clone() }
+    }
+
+    fn leave(&self, id: ConnectionId) {
+        let mut table = self.table();
+        let Some(Live { device: Some(device), .. }) = table.live.remove(&id) else { return };
+        if let Some(connections) = table.devices.get_mut(&device) {
+            connections.remove(&id);
+            if connections.is_empty() {
+                table.devices.remove(&device);
+            }
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Every change leaves the table whole before it could panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").field("count", &self.count()).finish()
+    }
+}
+
+/// A place in the table; dropping it leaves.
+#[derive(Debug)]
+pub(super) struct Entered {
+    pub(super) id: ConnectionId,
+    /// Cancelled when the connection is cut.
+    pub(super) cut: CancellationToken,
+    connections: Connections,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.connections.leave(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHONE: DeviceId = DeviceId::from_bytes([1; 16]);
+    const TABLET: DeviceId = DeviceId::from_bytes([2; 16]);
+
+    #[test]
+    fn cutting_a_device_cuts_its_connections_and_no_others() {
+        let connections = Connections::new();
+        let phone = [1, 2].map(|_| connections.enter(Some(PHONE), None, 8));
+        let tablet = connections.enter(Some(TABLET), None, 8);
+        let stranger = connections.enter(None, None, 8);
+        assert_eq!(connections.cut_device(&PHONE, CloseCode::Revoked), 2);
+        assert!(phone.iter().all(|entered| entered.cut.is_cancelled()));
+        assert!(!tablet.cut.is_cancelled() && !stranger.cut.is_cancelled());
+    }
+
+    #[test]
+    fn a_device_with_too_many_connections_loses_the_oldest() {
+        let connections = Connections::new();
+        let [first, second, third] = [1, 2, 3].map(|_| connections.enter(Some(PHONE), None, 2));
+        assert!(first.cut.is_cancelled());
+        assert!(!second.cut.is_cancelled() && !third.cut.is_cancelled());
+    }
+
+    #[test]
+    fn a_connection_that_ends_leaves_nothing_behind() {
+        let connections = Connections::new();
+        let entered = connections.enter(Some(PHONE), None, 8);
+        assert_eq!((connections.count(), connections.count_of(&PHONE)), (1, 1));
+        drop(entered);
+        assert_eq!((connections.count(), connections.count_of(&PHONE)), (0, 0));
+        assert!(connections.table().devices.is_empty());
+    }
+}

@@ -1,0 +1,118 @@
+//! The TCP door: accepts, TLS, admission, HTTP/2.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use rustls::pki_types::CertificateDer;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use wardline_proto::h3::{ALPN_HTTP2, EXPORTER_LABEL};
+
+use super::{Peer, Refusal, Transport, admission, http2, serve::House};
+
+/// How long to wait when the system has no more files or memory for a connection.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long and for how much a refused client is listened to.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 64 * 1024;
+
+/// The door, open.
+pub(super) struct TcpDoor {
+    pub(super) listener: TcpListener,
+    pub(super) tls: TlsAcceptor,
+    /// Tells HTTP/2 clients of the other door.
+    pub(super) alt_svc: HeaderValue,
+    pub(super) house: Arc<House>,
+}
+
+impl TcpDoor {
+    /// Accepts until the relay stops; then nobody listens any more.
+    pub(super) async fn run(self) {
+        let house = self.house.clone();
+        loop {
+            let accepted = tokio::select! {
+                () = house.stopping.cancelled() => return,
+                accepted = self.listener.accept() => accepted,
+            };
+            let Some(stream) = self.accepted(accepted).await else { continue };
+            // Beyond the limits a connection is closed at once: it costs its opener more than us.
+            let Ok(place) = house.places.clone().try_acquire_owned() else { continue };
+            let Ok(handshake) = house.handshakes.clone().try_acquire_owned() else { continue };
+            let (tls, alt_svc, served) = (self.tls.clone(), self.alt_svc.clone(), house.clone());
+            house.tasks.spawn(async move {
+                let accepting = tls.accept(stream.0).into_fallible();
+                let established = timeout(served.limits.handshake_timeout, accepting).await;
+                drop(handshake);
+                match established {
+                    Ok(Ok(tls)) => served.serve_tcp(tls, stream.1, alt_svc).await,
+                    Ok(Err((error, stream))) => {
+                        tracing::debug!(%error, "a TLS handshake failed");
+                        linger(stream).await;
+                    }
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                }
+                drop(place);
+            });
+        }
+    }
+
+    async fn accepted(
+        &self,
+        accepted: io::Result<(TcpStream, SocketAddr)>,
+    ) -> Option<(TcpStream, SocketAddr)> {
+        match accepted {
+            Ok((stream, remote)) => {
+                // Fails only on a connection that is gone.
+                let _ = stream.set_nodelay(true);
+                Some((stream, remote))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a TCP connection could not be accepted");
+                sleep(EXHAUSTED_PAUSE).await;
+                None
+            }
+        }
+    }
+}
+
+/// Reads on for a moment, so that the client gets to read the alert: closing a socket with unread bytes in it
+/// resets the connection, and the alert is lost.
+async fn linger(mut stream: TcpStream) {
+    let rest = async {
+        if stream.shutdown().await.is_ok() {
+            let _ = tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await;
+        }
+    };
+    let _ = timeout(LINGER, rest).await;
+}
+
+impl House {
+    async fn serve_tcp(&self, tls: TlsStream<TcpStream>, remote: SocketAddr, alt_svc: HeaderValue) {
+        let session = tls.get_ref().1;
+        if session.alpn_protocol() != Some(ALPN_HTTP2) {
+            return;
+        }
+        // The empty context is what QUIC passes; see `EXPORTER_LABEL`.
+        let Ok(exporter) = session.export_keying_material([0; 32], EXPORTER_LABEL, Some(b"")) else { return };
+        let chain: &[CertificateDer<'_>] = session.peer_certificates().unwrap_or_default();
+        let Some(_uncertified) = self.uncertified_place(chain) else {
+            return http2::refuse(tls, Refusal::LimitReached, &self.limits).await;
+        };
+        let most = self.limits.connections_per_device;
+        let admitted = admission::admit(chain, self.admission.as_ref(), &self.connections, most, None);
+        let (door, entered) = match admitted {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                tracing::info!(transport = %Transport::Tcp, %refusal, "a connection was refused");
+                return http2::refuse(tls, refusal, &self.limits).await;
+            }
+        };
+        let peer = Peer { transport: Transport::Tcp, remote, door, exporter, connection: entered.id };
+        http2::serve(tls, peer, &entered, self.gate.clone(), &self.limits, alt_svc, &self.stopping).await;
+    }
+}

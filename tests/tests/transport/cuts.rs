@@ -1,0 +1,126 @@
+//! Calls and connections that end before their time, and a connection that moves.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use wardline_client_core::relay::{Relay as _, RelayError, TransportChoice};
+use wardline_proto::{Reason, relay::GetOrganisationRequest};
+use wardline_server::transport::Limits;
+
+use crate::{clinic::Clinic, on_both_doors, stub};
+
+const SOON: Duration = Duration::from_secs(1);
+
+on_both_doors! {
+    async fn a_cancelled_call_frees_its_handler(door) {
+        let clinic = Clinic::found("St. Example");
+        let (house, phone) = (clinic.open().await, clinic.device("doctor-a"));
+        let connection = house.connect(door, Some(&phone)).await;
+        let call = tokio::time::timeout(Duration::from_millis(300), connection.list_people(stub::sleep(60_000)));
+        assert!(call.await.is_err());
+        house.running(0, SOON).await;
+        connection.get_organisation(GetOrganisationRequest {}).await.expect("the connection goes on");
+    }
+}
+
+on_both_doors! {
+    async fn a_stream_that_is_dropped_frees_its_handler(door) {
+        let clinic = Clinic::found("St. Example");
+        let (house, phone) = (clinic.open().await, clinic.device("doctor-a"));
+        let connection = house.connect(door, Some(&phone)).await;
+        let mut streams = Vec::new();
+        for _ in 0..20 {
+            let mut stream = connection.subscribe(stub::idle()).await.expect("a stream");
+            stream.next().await.expect("an event").expect("an entry");
+            streams.push(stream);
+        }
+        house.running(20, SOON).await;
+        drop(streams);
+        house.running(0, SOON).await;
+        connection.get_organisation(GetOrganisationRequest {}).await.expect("the connection goes on");
+    }
+}
+
+on_both_doors! {
+    async fn a_client_that_leaves_frees_its_handlers(door) {
+        let clinic = Clinic::found("St. Example");
+        let (house, phone) = (clinic.open().await, clinic.device("doctor-a"));
+        let connection = house.connect(door, Some(&phone)).await;
+        let mut stream = connection.subscribe(stub::idle()).await.expect("a stream");
+        stream.next().await.expect("an event").expect("an entry");
+        house.running(1, SOON).await;
+        drop(connection);
+        house.running(0, SOON).await;
+        assert_eq!(house.connections.count(), 0);
+        let last = stream.next().await;
+        assert!(matches!(last, Some(Err(RelayError::Unavailable { .. }))), "{last:?}");
+    }
+}
+
+on_both_doors! {
+    async fn a_revoked_devices_connections_end_at_once_and_nobody_elses(door) {
+        let clinic = Clinic::found("St. Example");
+        let (house, phone, tablet) = (clinic.open().await, clinic.device("doctor-a"), clinic.device("doctor-a"));
+        let (lost, kept) = (house.connect(door, Some(&phone)).await, house.connect(door, Some(&tablet)).await);
+        let mut lost_stream = lost.subscribe(stub::idle()).await.expect("a stream");
+        let mut kept_stream = kept.subscribe(stub::idle()).await.expect("a stream");
+        for stream in [&mut lost_stream, &mut kept_stream] {
+            stream.next().await.expect("an event").expect("an entry");
+        }
+        house.running(2, SOON).await;
+
+        let instant = Instant::now();
+        assert_eq!(house.revoke(&phone), 1);
+        let last = lost_stream.next().await;
+        assert!(instant.elapsed() < SOON, "{:?}", instant.elapsed());
+        assert!(matches!(last, Some(Err(_))), "{last:?}");
+        house.running(1, SOON).await;
+
+        let failed = lost.get_organisation(GetOrganisationRequest {}).await;
+        match door {
+            // QUIC says why; TCP is just gone, and the next connection says why.
+            TransportChoice::Quic => {
+                assert!(matches!(failed, Err(RelayError::Refused { reason: Reason::DeviceRevoked, .. })), "{failed:?}");
+            }
+            _ => assert!(matches!(failed, Err(RelayError::Unavailable { .. })), "{failed:?}"),
+        }
+        kept.get_organisation(GetOrganisationRequest {}).await.expect("the other device goes on");
+    }
+}
+
+on_both_doors! {
+    async fn a_device_that_comes_back_too_often_loses_its_oldest_connection(door) {
+        let clinic = Clinic::found("St. Example");
+        let limits = Limits { connections_per_device: 2, ..Limits::default() };
+        let (house, phone) = (clinic.open_with(limits).await, clinic.device("doctor-a"));
+        let mut connections = Vec::new();
+        for _ in 0..3 {
+            let connection = house.connect(door, Some(&phone)).await;
+            connection.get_organisation(GetOrganisationRequest {}).await.expect("an answer");
+            connections.push(connection);
+        }
+        let oldest = connections[0].get_organisation(GetOrganisationRequest {}).await;
+        assert!(matches!(oldest, Err(RelayError::Unavailable { .. })), "{oldest:?}");
+        for newer in &connections[1..] {
+            newer.get_organisation(GetOrganisationRequest {}).await.expect("an answer");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_goes_on_when_the_devices_address_changes() {
+    let clinic = Clinic::found("St. Example");
+    let (house, phone) = (clinic.open().await, clinic.device("doctor-a"));
+    let connection = house.connect(TransportChoice::Quic, Some(&phone)).await;
+    let mut stream = connection.subscribe(stub::every(10, 200)).await.expect("a stream");
+    let mut expected = 1;
+    while let Some(event) = stream.next().await {
+        assert_eq!(stub::number(&event.expect("an event")), expected);
+        if expected % 50 == 0 {
+            connection.rebind().expect("a new socket");
+        }
+        expected += 1;
+    }
+    assert_eq!(expected, 201);
+    assert_eq!(house.connections.count(), 1, "it is the same connection");
+}
