@@ -175,3 +175,178 @@ fn left(commit: &Judged<'_>, statement: &SignedStatement, member: &Member) -> bo
 fn declared(commit: &Judged<'_>) -> bool {
     commit.data.is_some_and(|data| data.roster_sha256.as_ref() == commit.after.digest().as_bytes().as_slice())
 }
+
+#[cfg(test)]
+mod tests {
+    use wardline_identity::{
+        DateCheck, DeviceKey, DeviceName, DeviceSubject, DisplayName, IssuerAuthority, Organisation,
+        OrganisationId, Role, RootAuthority, SigningKey, SystemEntropy, device_id_new, sign_statement,
+    };
+    use wardline_proto::{ConversationId, UtcMillis, relay, relay::KeeperRight};
+
+    use super::*;
+    use crate::conversation::statements_test::{approve, leave};
+
+    const NOW: UtcMillis = UtcMillis::new(1_800_000_000_000);
+    const WARD: ConversationId = ConversationId::from_bytes([4; 16]);
+
+    /// An organisation that certifies whoever a test needs.
+    struct House {
+        issuer: IssuerAuthority,
+        organisation: Organisation,
+    }
+
+    impl House {
+        fn found() -> Self {
+            let name = DisplayName::parse("St. Example").expect("a name");
+            let id = OrganisationId::from_name("St. Example").expect("an id");
+            let root = RootAuthority::found(&name, id.clone(), &SystemEntropy, NOW).expect("a root");
+            let issuer = root.found_issuer(&name, &SystemEntropy, NOW).expect("an issuer");
+            let wire = relay::Organisation {
+                organisation_id: id.to_string(),
+                name: name.to_string(),
+                root_certificate: root.certificate_der().to_vec().into(),
+                issuers: Some(root.sign_issuers_list(1, &[issuer.certificate_der()]).expect("a list")),
+            };
+            let organisation = Organisation::verify(&wire, &root.fingerprint(), NOW).expect("verifies");
+            Self { issuer, organisation }
+        }
+
+        fn device(&self, user: &str, index: u32) -> (Member, SigningKey) {
+            let key = SigningKey::generate(&SystemEntropy).expect("a key");
+            let subject = DeviceSubject {
+                organisation: self.organisation.id().clone(),
+                user: UserId::parse(user).expect("a user"),
+                device: device_id_new(&SystemEntropy).expect("an id"),
+                display_name: DisplayName::parse(user).expect("a name"),
+                device_name: DeviceName::parse("phone").expect("a name"),
+                role: Role::Clinician,
+            };
+            let public = DeviceKey::Ed25519(key.public());
+            let der = self.issuer.certify_device(&subject, &public, &SystemEntropy, NOW).expect("certified");
+            let certificate = self.organisation.verify_device(&der, DateCheck::At(NOW)).expect("verifies");
+            (Member { index, certificate }, key)
+        }
+    }
+
+    fn roster(members: &[&Member]) -> Roster {
+        Roster { members: members.iter().map(|one| (*one).clone()).collect(), strangers: Vec::new() }
+    }
+
+    fn settings(keeper: &Member) -> ConversationSettings {
+        ConversationSettings {
+            name: "Ward 4".to_owned(),
+            retention_seconds: 86_400,
+            keepers: vec![keeper.certificate.user().to_string()],
+            number: 1,
+        }
+    }
+
+    /// A true declaration of what a commit did.
+    fn declare(before: &Roster, after: &Roster, ground: Option<Ground>) -> CommitData {
+        let gone = before.members.iter().filter(|one| after.device(&one.certificate.device()).is_none());
+        let leaves: Vec<_> = gone.map(|one| one.certificate.device().to_wire()).collect();
+        let grounds = vec![RemovalGround { ground }; leaves.len()];
+        CommitData { leaves, grounds, roster_sha256: after.digest().to_wire(), ..CommitData::default() }
+    }
+
+    fn verdict(
+        author: &Member,
+        before: &Roster,
+        after: &Roster,
+        settings: (&ConversationSettings, &ConversationSettings),
+        data: &CommitData,
+    ) -> Verdict {
+        judge(&Judged {
+            author,
+            before,
+            after,
+            settings_before: settings.0,
+            settings_after: settings.1,
+            data: Some(data),
+            conversation: WARD.as_bytes(),
+        })
+    }
+
+    #[test]
+    fn a_member_may_add_a_person_and_nobody_a_stranger() {
+        let house = House::found();
+        let ((a, _), (b, _), (c, _)) = (house.device("a", 0), house.device("b", 1), house.device("c", 2));
+        let (before, mut after) = (roster(&[&a, &b]), roster(&[&a, &b, &c]));
+        let set = settings(&a);
+        let data = declare(&before, &after, None);
+        assert_eq!(verdict(&b, &before, &after, (&set, &set), &data), Verdict::Sound);
+        after.strangers.push(3);
+        assert_eq!(verdict(&b, &before, &after, (&set, &set), &data), Verdict::Held(STRANGER));
+    }
+
+    #[test]
+    fn a_further_device_needs_its_own_persons_approval() {
+        let house = House::found();
+        let ((a, _), (b, b_key)) = (house.device("a", 0), house.device("b", 1));
+        let ((b2, _), (c, c_key)) = (house.device("b", 2), house.device("c", 3));
+        let (before, after) = (roster(&[&a, &b, &c]), roster(&[&a, &b, &c, &b2]));
+        let set = settings(&a);
+        let mut data = declare(&before, &after, None);
+        // Nobody's approval, then somebody else's, then one for another device.
+        assert_eq!(verdict(&a, &before, &after, (&set, &set), &data), Verdict::Held(UNAPPROVED));
+        data.approvals = vec![approve(&c, &c_key, &b2), approve(&b, &b_key, &c)];
+        assert_eq!(verdict(&a, &before, &after, (&set, &set), &data), Verdict::Held(UNAPPROVED));
+        // Its own person's, carried by anybody; or its own person adds it.
+        data.approvals = vec![approve(&b, &b_key, &b2)];
+        assert_eq!(verdict(&a, &before, &after, (&set, &set), &data), Verdict::Sound);
+        data.approvals.clear();
+        assert_eq!(verdict(&b, &before, &after, (&set, &set), &data), Verdict::Sound);
+    }
+
+    #[test]
+    fn a_removal_needs_its_ground() {
+        let house = House::found();
+        let ((a, _), (b, _)) = (house.device("a", 0), house.device("b", 1));
+        let (c, c_key) = house.device("c", 2);
+        let (before, after) = (roster(&[&a, &b, &c]), roster(&[&a, &b]));
+        let set = settings(&a);
+        let keeper = Some(Ground::Keeper(KeeperRight {}));
+        let by = |author: &Member, ground: Option<Ground>| {
+            verdict(author, &before, &after, (&set, &set), &declare(&before, &after, ground))
+        };
+        assert_eq!(by(&a, keeper.clone()), Verdict::Sound);
+        assert_eq!(by(&b, keeper), Verdict::Shown(REMOVAL));
+        assert_eq!(by(&b, None), Verdict::Shown(REMOVAL));
+        assert_eq!(by(&b, Some(Ground::RevocationListNumber(9))), Verdict::Shown(REMOVAL));
+        assert_eq!(by(&b, Some(Ground::Leave(leave(&c, &c_key, &WARD)))), Verdict::Sound);
+        let elsewhere = ConversationId::from_bytes([5; 16]);
+        assert_eq!(by(&b, Some(Ground::Leave(leave(&c, &c_key, &elsewhere)))), Verdict::Shown(REMOVAL));
+        let forged = sign_statement(&c_key, StatementLabel::Leave, &Leave::default(), None);
+        assert_eq!(by(&b, Some(Ground::Leave(forged))), Verdict::Shown(REMOVAL));
+    }
+
+    #[test]
+    fn settings_are_the_keepers_until_none_is_left() {
+        let house = House::found();
+        let ((a, _), (b, _)) = (house.device("a", 0), house.device("b", 1));
+        let both = roster(&[&a, &b]);
+        let set = settings(&a);
+        let renamed = ConversationSettings { name: "Ward 5".to_owned(), number: 2, ..set.clone() };
+        let data = declare(&both, &both, None);
+        assert_eq!(verdict(&a, &both, &both, (&set, &renamed), &data), Verdict::Sound);
+        assert_eq!(verdict(&b, &both, &both, (&set, &renamed), &data), Verdict::Held(SETTINGS));
+        let alone = roster(&[&b]);
+        let data = declare(&alone, &alone, None);
+        assert_eq!(verdict(&b, &alone, &alone, (&set, &renamed), &data), Verdict::Sound);
+    }
+
+    #[test]
+    fn a_false_declaration_is_shown_and_a_switched_leaf_held() {
+        let house = House::found();
+        let ((a, _), (b, _), (c, _)) = (house.device("a", 0), house.device("b", 1), house.device("c", 2));
+        let (before, after) = (roster(&[&a, &b]), roster(&[&a, &b, &c]));
+        let set = settings(&a);
+        let lie = declare(&before, &before, None);
+        assert_eq!(verdict(&b, &before, &after, (&set, &set), &lie), Verdict::Shown(DECLARATION));
+        let in_b_place = Member { index: 1, ..c };
+        let after = roster(&[&a, &in_b_place]);
+        let data = CommitData { roster_sha256: after.digest().to_wire(), ..CommitData::default() };
+        assert_eq!(verdict(&b, &before, &after, (&set, &set), &data), Verdict::Held(SWITCHED));
+    }
+}

@@ -20,6 +20,8 @@ mod roster;
 mod seal;
 mod settle;
 mod statements;
+#[cfg(test)]
+mod statements_test;
 
 pub(crate) use self::{
     commit::{Change, Staged, stage},

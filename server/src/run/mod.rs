@@ -141,20 +141,14 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
     let imported = bundle::import(data, keys, store, &*clock).await?;
     let (relay, tls) = assemble(imported, store.clone(), &config, clock, &shutdown).await?;
 
-    let probe = store.clone();
-    let readiness = Readiness::new(move || {
-        let store = probe.clone();
-        async move {
-            let pin = store.read("probe", |tx| Box::pin(async move { tx.pin().await }));
-            pin.await.map_err(|error: StoreError| error).is_ok()
-        }
-    });
+    let readiness = readiness(store);
+    let connections = Connections::default();
     let transport = TransportConfig {
         listen,
         tls,
         limits: config.transport_limits(),
         clock: Arc::clone(&relay.clock),
-        connections: Connections::default(),
+        connections: connections.clone(),
     };
     let admission = Arc::clone(&relay.devices);
     // The doors' own token: the operator's port is told first, so that nobody new is sent here.
@@ -166,8 +160,13 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
     let opened =
         Opened { address: listening.address(), metrics: metrics.as_ref().map(|(port, _)| port.address()) };
     let closed = CancellationToken::new();
-    let operator =
-        metrics.map(|(port, recorder)| tokio::spawn(port.serve(recorder, readiness.clone(), closed.clone())));
+    let live = relay.live.clone();
+    let look = move |recorder: &Recorder| {
+        recorder.set("wardline_connections", connections.count());
+        recorder.set("wardline_streams", live.stream_count());
+    };
+    let operator = metrics
+        .map(|(port, recorder)| tokio::spawn(port.serve(recorder, look, readiness.clone(), closed.clone())));
     readiness.opened();
     tracing::info!(address = %opened.address, "both doors are open");
     on_listening(opened);
@@ -186,6 +185,18 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ready while the doors are open and the store answers.
+fn readiness(store: &Store) -> Readiness {
+    let store = store.clone();
+    Readiness::new(move || {
+        let store = store.clone();
+        async move {
+            let pin = store.read("probe", |tx| Box::pin(async move { tx.pin().await }));
+            pin.await.map_err(|error: StoreError| error).is_ok()
+        }
+    })
 }
 
 /// The services' common ground, and what the doors show.
@@ -211,7 +222,11 @@ async fn sweep(relay: Arc<Relay>, pause: Duration, stopping: CancellationToken) 
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
         match jobs::sweep::run_once(&relay.store, relay.clock.now()).await {
-            Ok(swept) => tracing::debug!(?swept, "swept"),
+            Ok(swept) => {
+                metrics::counter!("wardline_entry_bodies_dropped_total")
+                    .increment(swept.expired + swept.shared);
+                tracing::debug!(?swept, "swept");
+            }
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the sweep was cut short"),
         }
     }

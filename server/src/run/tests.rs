@@ -13,6 +13,10 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use wardline_identity::{SigningKey, StatementLabel};
 use wardline_proto::h3::EXPORTER_LABEL;
 use wardline_proto::relay::directory_service_client::DirectoryServiceClient;
@@ -119,6 +123,22 @@ async fn ask_operator(address: SocketAddr, path: &str) -> String {
     answer
 }
 
+/// What reflection lists.
+async fn services(channel: Channel) -> Result<Vec<String>, Status> {
+    let list = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut client = ServerReflectionClient::new(channel);
+    let mut answers = client.server_reflection_info(tokio_stream::once(list)).await?.into_inner();
+    match answers.message().await?.and_then(|answer| answer.message_response) {
+        Some(MessageResponse::ListServicesResponse(list)) => {
+            Ok(list.service.into_iter().map(|service| service.name).collect())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
     let status = answer.unwrap_err();
     (status.code(), reason(&status))
@@ -176,8 +196,9 @@ async fn a_device_enrols_through_the_real_door_and_comes_back_with_its_certifica
     let mut directory = DirectoryServiceClient::new(stranger.clone());
     let closed = (Code::Unauthenticated, "CERTIFICATE_REQUIRED".to_owned());
     assert_eq!(refused(directory.get_organisation(GetOrganisationRequest {}).await), closed);
-    let mut health = HealthClient::new(stranger);
+    let mut health = HealthClient::new(stranger.clone());
     assert_eq!(refused(health.check(HealthCheckRequest::default()).await), closed);
+    assert_eq!(refused(services(stranger).await), closed);
 
     let (ward, _) = dial(&founded, address, Some((&phone.key, &certificate))).await;
     let mut directory = DirectoryServiceClient::new(ward.clone());
@@ -185,11 +206,12 @@ async fn a_device_enrols_through_the_real_door_and_comes_back_with_its_certifica
     let users: Vec<&str> = people.iter().map(|person| person.user_id.as_str()).collect();
     assert_eq!(users, ["admin-a", "doctor-a"]);
     HealthClient::new(ward.clone()).check(HealthCheckRequest::default()).await.unwrap();
+    assert!(services(ward.clone()).await.unwrap().contains(&"wardline.relay.v1.EnrolmentService".to_owned()));
     let mut registrar = RegistrarServiceClient::new(ward);
     let answer = registrar.list_enrolments(ListEnrolmentsRequest::default()).await;
     assert_eq!(refused(answer), (Code::PermissionDenied, "ROLE_REQUIRED".to_owned()));
 
-    assert!(ask_operator(operator, "/metrics").await.contains("wardline_devices_in_force"));
+    assert!(ask_operator(operator, "/metrics").await.contains("\nwardline_connections "));
     running.stop().await;
     assert!(TcpStream::connect(address).await.is_err());
     let again = Running::start(&founded).await;

@@ -110,10 +110,23 @@ impl MetricsListener {
         self.address
     }
 
-    /// Answers until `shutdown`; then drops what is open, since nothing here is worth waiting for.
-    pub async fn serve(self, recorder: Recorder, readiness: Readiness, shutdown: CancellationToken) {
+    /// Answers until `shutdown`; then drops what is open, since nothing here is worth waiting for. `look` sets
+    /// the figures that are only worth reading when somebody asks.
+    pub async fn serve<L>(
+        self,
+        recorder: Recorder,
+        look: L,
+        readiness: Readiness,
+        shutdown: CancellationToken,
+    ) where
+        L: Fn(&Recorder) + Clone + Send + Sync + 'static,
+    {
+        let figures = move || {
+            look(&recorder);
+            std::future::ready(render(&recorder))
+        };
         let routes = Router::new()
-            .route("/metrics", get(render_metrics).with_state(recorder))
+            .route("/metrics", get(figures))
             .route("/readyz", get(render_readiness).with_state(readiness));
         let serving = async { axum::serve(self.listener, routes).await };
         match shutdown.run_until_cancelled(serving).await {
@@ -123,7 +136,7 @@ impl MetricsListener {
     }
 }
 
-async fn render_metrics(State(recorder): State<Recorder>) -> impl IntoResponse {
+fn render(recorder: &Recorder) -> impl IntoResponse + use<> {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder.render())
 }
 
@@ -164,8 +177,12 @@ mod tests {
         let readiness = Readiness::new(move || std::future::ready(probe.load(Ordering::Relaxed)));
         let port = MetricsListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let (address, shutdown) = (port.address(), CancellationToken::new());
-        let served =
-            tokio::spawn(port.serve(Recorder::install().unwrap(), readiness.clone(), shutdown.clone()));
+        let served = tokio::spawn(port.serve(
+            Recorder::install().unwrap(),
+            |recorder| recorder.set("wardline_streams", 7),
+            readiness.clone(),
+            shutdown.clone(),
+        ));
 
         assert!(ask(address, "/readyz").await.starts_with("HTTP/1.1 503"));
         readiness.opened();
@@ -178,6 +195,7 @@ mod tests {
 
         let page = ask(address, "/metrics").await;
         assert!(page.starts_with("HTTP/1.1 200") && page.contains("wardline_certificates_issued_total"));
+        assert!(page.contains("\nwardline_streams 7\n"), "looked at when asked");
         assert!(ask(address, "/").await.starts_with("HTTP/1.1 404"));
 
         shutdown.cancel();

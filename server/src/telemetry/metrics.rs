@@ -36,6 +36,12 @@ pub const METRICS: &[MetricName] = &[
     count("wardline_enrolment_claims_total", "Enrolment claims that were stored."),
     count("wardline_certificates_issued_total", "Device certificates that issuers handed in."),
     count("wardline_enrolments_refused_total", "Enrolments that issuers turned down."),
+    count(
+        "wardline_entry_bodies_dropped_total",
+        "Bodies of log entries that expired or that all devices had.",
+    ),
+    gauge_of("wardline_connections", "Connections through both doors."),
+    gauge_of("wardline_streams", "Devices that are subscribed."),
     gauge_of("wardline_devices_in_force", "Device certificates the relay admits."),
     gauge_of("wardline_enrolment_waits", "Calls that wait for an enrolment to change."),
 ];
@@ -74,6 +80,13 @@ impl Recorder {
             Some(handle)
         });
         handle.clone().map(|handle| Self { handle })
+    }
+
+    /// Sets a gauge of [`METRICS`] to a number that is read when somebody looks.
+    pub fn set(&self, name: &'static str, value: usize) {
+        // Far below 2^52: exact.
+        #[expect(clippy::cast_precision_loss, reason = "a number of connections")]
+        gauge!(name).set(value as f64);
     }
 
     /// All figures in Prometheus' text format.

@@ -3,7 +3,10 @@
 use std::{
     collections::HashSet,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,13 +20,14 @@ use wardline_client_core::relay::{
     ClientIdentity, ConnectOptions, RelayConnection, RelayError, TransportChoice, Trust,
 };
 use wardline_identity::{
-    Clock as _, DeviceCertificate, DeviceName, DeviceSubject, DisplayName, IssuerAuthority, Organisation,
-    OrganisationId, P256SigningKey, Role, RootAuthority, SigningKey, SystemClock, SystemEntropy, UserId,
-    certificate_request, device_id_new,
+    Clock, DeviceCertificate, DeviceName, DeviceSubject, DisplayName, IssuerAuthority, ManualClock,
+    Organisation, OrganisationId, P256SigningKey, Role, RootAuthority, SigningKey, SystemClock,
+    SystemEntropy, UserId, certificate_request, device_id_new,
 };
-use wardline_proto::{DeviceId, relay as pb};
+use wardline_proto::{DeviceId, UtcMillis, relay as pb};
 use wardline_server::transport::{
-    Admission, CloseCode, Connections, Limits, Listening, Refusal, RelayLeaf, TlsMaterial, TransportConfig, serve,
+    Admission, CloseCode, Connections, Limits, Listening, Refusal, RelayLeaf, TlsMaterial, TransportConfig,
+    serve,
 };
 
 use crate::stub::Stub;
@@ -133,14 +137,27 @@ impl Clinic {
         Arc::new(config)
     }
 
+    /// Opens a relay whose clock stands still at `now`.
+    pub(crate) async fn open_at(&self, now: UtcMillis) -> House {
+        self.open_all(self.tls(), Limits::default(), Arc::new(ManualClock::new(now))).await
+    }
+
     async fn open_as(&self, tls: TlsMaterial, limits: Limits) -> House {
+        self.open_all(tls, limits, Arc::new(SystemClock)).await
+    }
+
+    async fn open_all(&self, tls: TlsMaterial, limits: Limits, clock: Arc<dyn Clock>) -> House {
         let (stub, connections, shutdown) = (Stub::default(), Connections::new(), CancellationToken::new());
-        let register = Arc::new(Register { organisation: self.organisation.clone(), revoked: Mutex::default() });
+        let register = Arc::new(Register {
+            organisation: self.organisation.clone(),
+            revoked: Mutex::default(),
+            revoke_after_first_look: AtomicBool::default(),
+        });
         let config = TransportConfig {
             listen: "127.0.0.1:0".parse().expect("an address"),
             tls,
             limits,
-            clock: Arc::new(SystemClock),
+            clock,
             connections: connections.clone(),
         };
         let listening =
@@ -155,6 +172,8 @@ impl Clinic {
 pub(crate) struct Register {
     organisation: Arc<Organisation>,
     revoked: Mutex<HashSet<DeviceId>>,
+    /// Marks a device between the two looks of its admission, as a revocation at that moment does.
+    pub(crate) revoke_after_first_look: AtomicBool,
 }
 
 impl Admission for Register {
@@ -165,6 +184,9 @@ impl Admission for Register {
             self.organisation.verify_device(leaf, now).map_err(|_| Refusal::CertificateInvalid)?;
         if self.revoked.lock().expect("no panic").contains(&certificate.device()) {
             return Err(Refusal::DeviceRevoked);
+        }
+        if self.revoke_after_first_look.load(Ordering::SeqCst) {
+            self.revoked.lock().expect("no panic").insert(certificate.device());
         }
         Ok(Arc::new(certificate))
     }

@@ -55,7 +55,12 @@ pub(crate) enum Foreign {
 }
 
 /// TLS with these groups; `roots` decides whom to believe.
-pub(crate) fn tls(house: &House, device: Option<&Device>, groups: Vec<&'static dyn SupportedKxGroup>, alpn: &[u8]) -> ClientConfig {
+pub(crate) fn tls(
+    house: &House,
+    device: Option<&Device>,
+    groups: Vec<&'static dyn SupportedKxGroup>,
+    alpn: &[u8],
+) -> ClientConfig {
     let provider = Arc::new(CryptoProvider { kx_groups: groups, ..aws_lc_rs::default_provider() });
     let mut roots = RootCertStore::empty();
     roots.add(house.root.clone().into()).expect("a root");
@@ -75,7 +80,10 @@ pub(crate) fn tls(house: &House, device: Option<&Device>, groups: Vec<&'static d
     config
 }
 
-pub(crate) async fn quic(config: ClientConfig, address: SocketAddr) -> Result<quinn::Connection, quinn::ConnectionError> {
+pub(crate) async fn quic(
+    config: ClientConfig,
+    address: SocketAddr,
+) -> Result<quinn::Connection, quinn::ConnectionError> {
     let crypto = QuicClientConfig::try_from(config).expect("a QUIC cipher suite");
     let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().expect("an address")).expect("a socket");
     let config = quinn::ClientConfig::new(Arc::new(crypto));
@@ -101,7 +109,8 @@ impl Foreign {
                 Self::Tcp(requests)
             }
             _ => {
-                let connection = quic(tls(house, device, groups, ALPN_HTTP3), house.address).await.expect("QUIC");
+                let connection =
+                    quic(tls(house, device, groups, ALPN_HTTP3), house.address).await.expect("QUIC");
                 let (mut driver, requests) =
                     h3::client::new(Connection::new(connection)).await.expect("HTTP/3");
                 tokio::spawn(async move { driver.wait_idle().await });

@@ -187,3 +187,31 @@ async fn frames_that_lie_end_their_stream_and_nothing_else() {
     }
     honest_calls_are_answered(&house, &phone).await;
 }
+
+/// Sends one request stream on a connection of its own; gives back when the relay has answered or closed.
+async fn request_stream(house: &House, bytes: &[u8]) {
+    let config = foreign::tls(house, None, vec![aws_lc_rs::kx_group::X25519], ALPN_HTTP3);
+    let quic = foreign::quic(config, house.address).await.expect("QUIC");
+    let (mut send, mut receive) = quic.open_bi().await.expect("a stream");
+    let _ = send.write_all(bytes).await;
+    let _ = send.finish();
+    let ended = timeout(Duration::from_secs(5), receive.read_to_end(1 << 16)).await;
+    assert!(ended.is_ok(), "no end after {bytes:02x?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_with_any_byte_changed_does_no_harm() {
+    count_panics();
+    let clinic = Clinic::found("St. Example");
+    let (house, phone) = (clinic.open().await, clinic.device("doctor-a"));
+    let request = [head(), frame(0x00, &[0, 0, 0, 0, 2, 8, 1])].concat();
+    request_stream(&house, &request).await;
+    for (position, value) in
+        (0..request.len()).flat_map(|position| [0x00, 0x3f, 0xff].map(|value| (position, value)))
+    {
+        let mut changed = request.clone();
+        changed[position] = value;
+        request_stream(&house, &changed).await;
+    }
+    honest_calls_are_answered(&house, &phone).await;
+}

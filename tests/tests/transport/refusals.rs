@@ -1,13 +1,16 @@
 //! What does not get in.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 use wardline_client_core::relay::{Relay as _, RelayConnection, RelayError, TransportChoice, Trust};
-use wardline_identity::RootFingerprint;
+use wardline_identity::{Clock as _, ManualClock, RootFingerprint, SystemClock};
 use wardline_proto::{
     Reason,
     relay::{CommitRequest, GetOrganisationRequest},
@@ -19,6 +22,8 @@ use crate::{
     foreign::{COMMIT, Foreign, GET_ORGANISATION},
     on_both_doors,
 };
+
+const DAY: u64 = 86_400;
 
 /// Connects and calls: with TLS 1.3 a refusal comes with the first call at the latest.
 async fn first_call(house: &House, door: TransportChoice, device: &Device) -> Result<(), RelayError> {
@@ -52,6 +57,38 @@ on_both_doors! {
         assert_eq!(house.revoke(&phone), 0);
         assert_eq!(reason(first_call(&house, door, &phone).await), Reason::DeviceRevoked);
         first_call(&house, door, &tablet).await.expect("another device of the same person gets in");
+    }
+}
+
+on_both_doors! {
+    /// The first look found it in force; the revocation then cut what it saw, which was not yet entered.
+    async fn a_revocation_in_the_middle_of_admission_is_not_missed(door) {
+        let clinic = Clinic::found("St. Example");
+        let (house, phone) = (clinic.open().await, clinic.device("doctor-a"));
+        house.register.revoke_after_first_look.store(true, Ordering::SeqCst);
+        assert_eq!(reason(first_call(&house, door, &phone).await), Reason::DeviceRevoked);
+        assert_eq!(house.connections.count(), 0);
+    }
+}
+
+on_both_doors! {
+    async fn an_expired_device_is_refused(door) {
+        let clinic = Clinic::found("St. Example");
+        let phone = clinic.device("doctor-a");
+        let house = clinic.open_at(SystemClock.now().plus_seconds(89 * DAY)).await;
+        first_call(&house, door, &phone).await.expect("one that is still good gets in");
+        let house = clinic.open_at(SystemClock.now().plus_seconds(91 * DAY)).await;
+        assert_eq!(reason(first_call(&house, door, &phone).await), Reason::CertificateInvalid);
+    }
+}
+
+on_both_doors! {
+    async fn an_expired_relay_is_not_believed(door) {
+        let house = Clinic::found("St. Example").open().await;
+        let mut options = house.options(door, None);
+        options.clock = Arc::new(ManualClock::new(SystemClock.now().plus_seconds(400 * DAY)));
+        let refused = RelayConnection::connect(&options).await;
+        assert!(matches!(refused, Err(RelayError::Untrusted { .. })), "{refused:?}");
     }
 }
 

@@ -1,0 +1,17 @@
+# What CI runs, by hand. `just check` equals CI.
+
+# Everything that must hold before a change lands.
+check:
+    .ci/run
+
+# Format everything.
+format:
+    cargo fmt --all
+
+# The tests of one package, such as `just test wardline-identity`.
+test package:
+    cargo test -p {{package}}
+
+# Licences, sources and duplicate versions (needs cargo-deny).
+deny:
+    cargo deny check bans licenses sources

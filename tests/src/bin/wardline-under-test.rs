@@ -1,0 +1,4 @@
+//! `wardline`, built with the tests so that they run it as a process.
+fn main() -> std::process::ExitCode {
+    wardline_cli::main()
+}

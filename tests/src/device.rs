@@ -1,0 +1,106 @@
+//! A device: a home folder with a vault, used through the real program.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{Output, Owner, Programs, Running, process::run};
+
+/// A home, its passcode and the program.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// The person.
+    pub user: String,
+    /// The folder with the vault.
+    pub home: PathBuf,
+    /// The file with its passcode.
+    pub passcode_file: PathBuf,
+    program: PathBuf,
+}
+
+impl Device {
+    pub(crate) fn at(programs: &Programs, folder: &Path, user: &str, passcode: &str) -> Self {
+        let passcode_file = folder.join(format!("{user}.passcode"));
+        fs::write(&passcode_file, format!("{passcode}\n")).expect("a passcode file");
+        Self {
+            user: user.to_owned(),
+            home: folder.join(user),
+            passcode_file,
+            program: programs.wardline.clone(),
+        }
+    }
+
+    /// `wardline` on this home with these arguments, to be run by the caller.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--home").arg(&self.home).arg("--passcode-file").arg(&self.passcode_file).args(arguments);
+        command
+    }
+
+    /// Runs `wardline` on this home.
+    #[must_use]
+    pub fn cli(&self, arguments: &[&str]) -> Output {
+        run(&mut self.command(arguments), b"")
+    }
+
+    /// Runs `wardline` on this home with something on its standard input.
+    #[must_use]
+    pub fn cli_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        run(&mut self.command(arguments), input.as_bytes())
+    }
+
+    /// Runs `wardline --json` on this home; the one object it prints. It must succeed.
+    #[must_use]
+    pub fn ask(&self, arguments: &[&str]) -> Value {
+        self.cli(&[arguments, &["--json"]].concat()).good().object()
+    }
+
+    /// Runs `wardline --json` on this home; the objects it prints. It must succeed.
+    #[must_use]
+    pub fn ask_all(&self, arguments: &[&str]) -> Vec<Value> {
+        self.cli(&[arguments, &["--json"]].concat()).good().objects()
+    }
+
+    /// Starts `wardline` on this home; its standard error goes beside the home.
+    #[must_use]
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(&mut self.command(arguments), &self.home.with_extension("log"))
+    }
+
+    /// Starts `sync --follow`, which owns the home from now on.
+    #[must_use]
+    pub fn follow(&self) -> Owner {
+        Owner::start(self)
+    }
+
+    /// The texts and events of a conversation as this device has them now, without asking the relay.
+    #[must_use]
+    pub fn transcript(&self, conversation: &str) -> Vec<(u64, String)> {
+        self.ask_all(&["read", conversation, "--offline"])
+            .iter()
+            .map(|one| {
+                (one["number"].as_u64().expect("a number"), one["text"].as_str().expect("a text").to_owned())
+            })
+            .collect()
+    }
+
+    /// A copy of the home as it is now, as a thief with the passcode takes it.
+    ///
+    /// # Errors
+    /// If the folder cannot be copied.
+    pub fn copy_to(&self, home: &Path) -> io::Result<Self> {
+        fs::create_dir_all(home)?;
+        for file in fs::read_dir(&self.home)? {
+            let file = file?;
+            if file.file_type()?.is_file() {
+                fs::copy(file.path(), home.join(file.file_name()))?;
+            }
+        }
+        Ok(Self { home: home.to_owned(), ..self.clone() })
+    }
+}
