@@ -19,13 +19,15 @@ pub use ids::{
 pub use reason::Reason;
 
 /// `wardline.relay.v1`: what clients and relay say to each other.
-#[allow(missing_docs, unreachable_pub, clippy::too_many_lines)] // generated; the .proto files carry the docs
+// Generated; the .proto files carry the docs.
+#[allow(missing_docs, unreachable_pub, clippy::too_many_lines, clippy::module_inception)]
 pub mod relay {
     tonic::include_proto!("wardline.relay.v1");
 }
 
 /// `wardline.content.v1`: what members say to each other inside MLS; the relay never sees it.
-#[allow(missing_docs, unreachable_pub)] // generated; the .proto files carry the docs
+// Generated; the .proto files carry the docs.
+#[allow(missing_docs, unreachable_pub, clippy::module_inception)]
 pub mod content {
     tonic::include_proto!("wardline.content.v1");
 }

@@ -236,7 +236,7 @@ fn io_at(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
     move |source| DataDirError::Io { path, source }
 }
 
-/// Far above any PKCS #8 key of ours (48 and 138 bytes).
+/// Far above any PKCS #8 key of ours (48 and 67 to 138 bytes).
 const KEY_BYTES_MAX: u64 = 4096;
 
 #[cfg(test)]

@@ -9,22 +9,18 @@
 mod checker;
 mod device;
 mod enrolment;
-mod flock;
 mod owner;
 mod process;
 mod program;
 mod relay;
-mod tap;
 mod ward;
 
-pub use checker::{Acknowledged, Report, Transcript, check};
+pub use checker::{Accepted, Report, Transcript, check};
 pub use device::Device;
-pub use flock::{Flock, Outcome, Sender};
 pub use owner::{Line, Owner};
 pub use process::{Output, Running};
 pub use program::Programs;
 pub use relay::RelayProcess;
-pub use tap::{Recorded, Tap};
 pub use ward::Ward;
 
 /// The programs under test, as cargo built them for the calling test.

@@ -66,7 +66,6 @@ impl Output {
     ///
     /// # Panics
     /// If it did not.
-    #[must_use]
     pub fn good(self) -> Self {
         assert_eq!(self.status, 0, "{self:?}");
         self
@@ -76,7 +75,6 @@ impl Output {
     ///
     /// # Panics
     /// If it did not.
-    #[must_use]
     pub fn failed(self, status: i32) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         assert!(!self.stderr.trim().is_empty() || !self.stdout.trim().is_empty(), "it says nothing");

@@ -31,7 +31,7 @@ impl RelayProcess {
         let port = free_port();
         let mut init = Command::new(&programs.relay);
         init.args(["init", "--address", &format!("127.0.0.1:{port}"), "--data-dir"]).arg(folder);
-        let _ = run(&mut init, b"").good();
+        run(&mut init, b"").good();
         let log = folder.with_extension("log");
         Self { program: programs.relay.clone(), folder: folder.to_owned(), log, port, extra: Vec::new(), running: None }
     }

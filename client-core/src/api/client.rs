@@ -10,7 +10,7 @@ use super::{Answer, Command, Failure, Reach, execute::execute};
 use crate::{
     conversation::Core,
     error::CoreError,
-    relay::ClientIdentity,
+    relay::{ClientIdentity, TransportChoice},
     session::{Connector, RelayConnector, Session, open_vault},
     vault::Passcode,
 };
@@ -48,11 +48,18 @@ pub struct Options {
     pub entropy: Arc<dyn Entropy>,
     /// How to reach the relay; the device's own addresses over QUIC, else TCP, if none is given.
     pub connector: Option<Arc<dyn Connector>>,
+    /// Over what to reach it, if no connector is given.
+    pub transport: TransportChoice,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), connector: None }
+        Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            connector: None,
+            transport: TransportChoice::Auto,
+        }
     }
 }
 
@@ -71,7 +78,7 @@ impl Client {
         let core = open_vault(home, passcode, options.clock, options.entropy).await?;
         let connector = match options.connector {
             Some(connector) => connector,
-            None => Arc::new(product_connector(&core)?),
+            None => Arc::new(product_connector(&core, options.transport)?),
         };
         let session = Arc::new(Session::new(core, connector));
         Ok(Self { session, connection: tokio::sync::Mutex::new(None) })
@@ -95,6 +102,12 @@ impl Client {
             let session = self.session.clone();
             *connection = Some(tokio::spawn(async move { session.keep_connected().await }));
         }
+    }
+
+    /// How this device reaches its relay, for whoever puts something in between ([`Options::connector`]).
+    #[must_use]
+    pub fn connector(&self) -> Arc<dyn Connector> {
+        self.session.connector.clone()
     }
 
     /// What happens from now on.
@@ -129,7 +142,7 @@ impl Drop for Client {
 }
 
 /// The connector of the product, as this device.
-fn product_connector(core: &Core) -> Result<RelayConnector, CoreError> {
+fn product_connector(core: &Core, transport: TransportChoice) -> Result<RelayConnector, CoreError> {
     let device = &core.device;
     let issuer = device
         .organisation
@@ -141,10 +154,12 @@ fn product_connector(core: &Core) -> Result<RelayConnector, CoreError> {
         key: device.key.to_pkcs8_v1(),
         chain: vec![device.certificate.der().to_vec(), issuer.der().to_vec()],
     };
-    Ok(RelayConnector::new(
+    let mut connector = RelayConnector::new(
         device.addresses.clone(),
         device.organisation.root_der().to_vec(),
         identity,
         core.clock.clone(),
-    ))
+    );
+    connector.options.transport = transport;
+    Ok(connector)
 }

@@ -2,13 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use wardline_identity::DeviceCertificate;
+use wardline_identity::{DeviceCertificate, device_id_parse};
 use wardline_proto::{ConversationId, DeviceId};
 
-use super::{
-    Answer, Approved, Devices, Failure, FailureKind, OwnDevice,
-    execute::{device_text, finish},
-};
+use super::{Answer, Approved, Devices, Failure, FailureKind, OwnDevice, change::finish};
 use crate::{
     conversation::{self, encode, random},
     error::CoreError,
@@ -111,4 +108,9 @@ pub(super) async fn approve(
         added.push(conversation.to_string());
     }
     Ok(Answer::Approved(Approved { device: device.to_string(), conversations: added }))
+}
+
+/// A device id as people write it: a UUID, or hex.
+fn device_text(text: &str) -> String {
+    device_id_parse(text).map_or_else(|_| text.to_ascii_lowercase(), |device| device.to_string())
 }

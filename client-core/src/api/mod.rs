@@ -1,12 +1,15 @@
 //! The facade that the CLI and the phones see: commands in, answers and events out.
 
 mod answer;
+mod change;
 mod client;
 mod command;
 mod devices;
 mod execute;
 mod failure;
 mod home;
+mod outbox;
+mod talk;
 mod time_text;
 
 pub use answer::{
@@ -20,4 +23,4 @@ pub use failure::{Failure, FailureKind};
 pub use home::{enrol, found};
 pub use time_text::rfc3339;
 
-pub use crate::session::{Connector, Enrolled, Enrolment, Founded, Founding, Progress};
+pub use crate::session::{Connected, Connector, Enrolled, Enrolment, Founded, Founding, Progress};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use wardline_identity::{DateCheck, DeviceCertificate, Organisation, UserId};
 use wardline_proto::{DeviceId, Digest, roster_digest};
 
-use crate::mls::Leaf;
+use crate::mls::{Leaf, leaf_certificate};
 
 /// A leaf whose certificate chains to the organisation's root and certifies the leaf's own key.
 #[derive(Debug, Clone)]
@@ -28,14 +28,12 @@ pub(crate) struct Roster {
     pub strangers: Vec<u32>,
 }
 
-/// The device behind a leaf, if it is one of the organisation's.
+/// The device behind a leaf, if it is one of the organisation's and the leaf's key is its certificate's.
 ///
 /// A leaf's dates are not judged (design 4.3): members would disagree about them.
 pub(crate) fn verify_leaf(organisation: &Organisation, leaf: &Leaf) -> Option<Member> {
-    let certificate = organisation.verify_device(&leaf.certificate_der, DateCheck::Skip).ok()?;
-    let key = certificate.as_member().ok()?;
-    // RFC 9420 §5.3.1: the leaf's signature key MUST be the certificate's.
-    (key.as_bytes() == &leaf.signature_key).then_some(Member { index: leaf.index, certificate })
+    let certificate = leaf_certificate(leaf, organisation, DateCheck::Skip).ok()?;
+    Some(Member { index: leaf.index, certificate })
 }
 
 impl Roster {

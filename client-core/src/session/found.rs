@@ -93,6 +93,47 @@ pub(crate) async fn found(founding: &Founding<'_>) -> Result<Founded, CoreError>
     let names = Names::parse(founding)?;
 
     // 2. Root, issuer, relay, device.
+    let made = make(founding, &names, &request)?;
+
+    // 3. The root's key, sealed, before anything depends on it.
+    let recovery_code = recovery_code(&*founding.entropy)?;
+    write_recovery(founding.recovery_file, &made.root, &recovery_code)?;
+
+    // 4. The vault.
+    let vault = Vault::create(founding.home, founding.passcode, &*founding.entropy, founding.cost).await?;
+    let row = device_row(&made, &names, &request);
+    let issuer_row =
+        IssuerRow { key_seed: made.issuer.key().seed(), certificate: made.issuer.certificate_der().to_vec() };
+    let mut tx = vault.begin("found").await?;
+    device::insert(&mut tx, &row).await?;
+    issuer::insert(&mut tx, &issuer_row).await?;
+    tx.commit().await?;
+    vault.close().await?;
+    Ok(Founded {
+        organisation: names.id.to_string(),
+        name: names.organisation.to_string(),
+        root: made.root.fingerprint().to_string(),
+        user: names.user.to_string(),
+        device: made.subject.device.to_string(),
+        recovery_code,
+        relay_bundle: made.bundle,
+        addresses: request.addresses,
+    })
+}
+
+/// What founding makes before anything is written.
+struct Made {
+    root: RootAuthority,
+    issuer: IssuerAuthority,
+    organisation: relay::Organisation,
+    subject: DeviceSubject,
+    key: SigningKey,
+    certificate: Vec<u8>,
+    bundle: Vec<u8>,
+}
+
+/// Makes keys and certificates, and verifies them as everybody else will.
+fn make(founding: &Founding<'_>, names: &Names, request: &RelayRequest) -> Result<Made, CoreError> {
     let (entropy, now) = (&*founding.entropy, founding.clock.now());
     let root =
         RootAuthority::found(&names.organisation, names.id.clone(), entropy, now).map_err(authority)?;
@@ -106,11 +147,10 @@ pub(crate) async fn found(founding: &Founding<'_>) -> Result<Founded, CoreError>
     let organisation = Organisation::verify(&wire, &root.fingerprint(), now)
         .map_err(|_| Failure::defect("The new organisation does not verify."))?;
     let key = SigningKey::generate(entropy)?;
-    let device = device_id_new(entropy)?;
     let subject = DeviceSubject {
         organisation: names.id.clone(),
         user: names.user.clone(),
-        device,
+        device: device_id_new(entropy)?,
         display_name: names.administrator.clone(),
         device_name: device_name(founding.device_name)?,
         role: Role::Administrator,
@@ -121,44 +161,24 @@ pub(crate) async fn found(founding: &Founding<'_>) -> Result<Founded, CoreError>
     organisation
         .verify_device(&certificate, DateCheck::At(now))
         .map_err(|_| Failure::defect("The new device's certificate does not verify."))?;
-    let bundle = certify_relay(&issuer, &request, wire.clone(), &certificate, founding)?;
+    let bundle = certify_relay(&issuer, request, wire.clone(), &certificate, founding)?;
+    Ok(Made { root, issuer, organisation: wire, subject, key, certificate, bundle })
+}
 
-    // 3. The root's key, sealed, before anything depends on it.
-    let recovery_code = recovery_code(entropy)?;
-    write_recovery(founding.recovery_file, &root, &recovery_code)?;
-
-    // 4. The vault.
-    let vault = Vault::create(founding.home, founding.passcode, entropy, founding.cost).await?;
-    let row = DeviceRow {
-        device,
+fn device_row(made: &Made, names: &Names, request: &RelayRequest) -> DeviceRow {
+    DeviceRow {
+        device: made.subject.device,
         user: names.user.to_string(),
         display_name: names.administrator.to_string(),
-        device_name: subject.device_name.to_string(),
+        device_name: made.subject.device_name.to_string(),
         role: Role::Administrator.as_str().to_owned(),
-        key_seed: key.seed(),
-        root_fingerprint: *root.fingerprint().as_bytes(),
+        key_seed: made.key.seed(),
+        root_fingerprint: *made.root.fingerprint().as_bytes(),
         addresses: request.addresses.clone(),
-        organisation: encode(&wire),
-        certificate: Some(certificate),
+        organisation: encode(&made.organisation),
+        certificate: Some(made.certificate.clone()),
         invitation: None,
-    };
-    let issuer_row =
-        IssuerRow { key_seed: issuer.key().seed(), certificate: issuer.certificate_der().to_vec() };
-    let mut tx = vault.begin("found").await?;
-    device::insert(&mut tx, &row).await?;
-    issuer::insert(&mut tx, &issuer_row).await?;
-    tx.commit().await?;
-    vault.close().await?;
-    Ok(Founded {
-        organisation: names.id.to_string(),
-        name: names.organisation.to_string(),
-        root: root.fingerprint().to_string(),
-        user: names.user.to_string(),
-        device: device.to_string(),
-        recovery_code,
-        relay_bundle: bundle,
-        addresses: request.addresses,
-    })
+    }
 }
 
 struct Names {

@@ -12,10 +12,13 @@ use crate::{
     relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, RelayError, Trust},
 };
 
+/// A connection and the name of its transport: "quic" or "tcp".
+pub type Connected = (Arc<dyn Relay>, &'static str);
+
 /// How to reach the relay: a parameter, so that whole scenes run in one process.
 pub trait Connector: Send + Sync {
     /// Connects, and says over which transport.
-    fn connect(&self) -> BoxFuture<'_, Result<(Arc<dyn Relay>, &'static str), RelayError>>;
+    fn connect(&self) -> BoxFuture<'_, Result<Connected, RelayError>>;
 }
 
 /// Where the connection stands.
@@ -55,7 +58,7 @@ impl RelayConnector {
 }
 
 impl Connector for RelayConnector {
-    fn connect(&self) -> BoxFuture<'_, Result<(Arc<dyn Relay>, &'static str), RelayError>> {
+    fn connect(&self) -> BoxFuture<'_, Result<Connected, RelayError>> {
         Box::pin(async move {
             let connection = RelayConnection::connect(&self.options).await?;
             let transport = connection.transport().as_str();

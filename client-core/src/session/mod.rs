@@ -31,7 +31,7 @@ pub(crate) use self::{
 pub use self::{
     enrol::{Enrolled, Enrolment, Progress},
     found::{Founded, Founding},
-    link::Connector,
+    link::{Connected, Connector},
 };
 
 use std::sync::Arc;

@@ -39,7 +39,8 @@ pub const DEVICES_MAX: usize = 500;
 pub const MESSAGES_PER_EPOCH_MAX: u64 = 2_048;
 
 /// The shortest and the longest life of a message, in seconds: five minutes, and a year.
-pub const LIFE_SECONDS: std::ops::RangeInclusive<u32> = 300..=31_536_000;
+pub const LIFE_SECONDS: std::ops::RangeInclusive<u32> =
+    wardline_proto::LIFE_SECONDS_MIN..=wardline_proto::LIFE_SECONDS_MAX;
 
 /// How many commits a device gets in a conversation within [`COMMIT_WINDOW_SECONDS`].
 pub const COMMITS_PER_WINDOW: usize = 10;

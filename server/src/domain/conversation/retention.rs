@@ -1,36 +1,15 @@
 //! When a body goes (design 4.6).
 
-use wardline_proto::UtcMillis;
-
-/// The instant from which a message is gone: `stamp + life`, rounded down to a whole minute (life up to a day),
-/// hour (up to 30 days) or day, UTC.
-///
-/// The relay received it at `stamp`, so it needs no minimum of the two.
-#[must_use]
-pub const fn expires_at(stamp: UtcMillis, life_seconds: u32) -> UtcMillis {
-    let step = if life_seconds <= DAY {
-        MINUTE
-    } else if life_seconds <= THIRTY_DAYS {
-        HOUR
-    } else {
-        DAY
-    };
-    let step = step as u64;
-    let seconds = stamp.plus_seconds(life_seconds as u64).seconds();
-    UtcMillis::new(seconds / step * step * 1000)
-}
-
-const MINUTE: u32 = 60;
-const HOUR: u32 = 60 * MINUTE;
-const DAY: u32 = 24 * HOUR;
-const THIRTY_DAYS: u32 = 30 * DAY;
+/// The instant from which a message is gone. The relay received it at its stamp, so it needs no minimum of the two.
+pub use wardline_proto::expiry as expires_at;
 
 /// How long commits, Welcomes and the records of client message ids are kept at most: 90 days.
-pub const COMMIT_KEPT_SECONDS: u64 = 90 * DAY as u64;
+pub const COMMIT_KEPT_SECONDS: u64 = 90 * 86_400;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use wardline_proto::UtcMillis;
 
     use super::*;
 

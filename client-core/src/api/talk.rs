@@ -1,0 +1,102 @@
+//! Sending and reading.
+
+use wardline_proto::{ClientMessageId, EntryNumber, UtcMillis};
+
+use super::{Answer, Failure, FailureKind, Messages, Sent, change::open_conversation, rfc3339};
+use crate::{
+    conversation::{self, TEXT_BYTES_MAX, life_seconds, random},
+    error::CoreError,
+    session::{Delivery, Link, Session},
+    vault::tables::{
+        conversations::ConversationRow,
+        outbox::{self, OutboxKind, OutboxRow},
+    },
+};
+
+/// Queues a text and waits until the log has it, or there is no way to send it now.
+pub(super) async fn send(session: &Session, name: &str, text: String) -> Result<Answer, CoreError> {
+    if text.is_empty() || text.len() > TEXT_BYTES_MAX {
+        return Err(Failure::new(
+            FailureKind::Input,
+            "This text cannot be sent.",
+            "A message has 1 to 65,536 bytes.",
+            "Shorten it, or send it in parts.",
+        )
+        .into());
+    }
+    let (row, message) = {
+        let core = session.core().await;
+        let row = open_conversation(&core, name).await?;
+        let message = queue(&core, &row, OutboxKind::Text, text.into_bytes(), session.clock.now()).await?;
+        (row, message)
+    };
+    session.wake.notify_one();
+    // Offline, nothing was tried: it is queued.
+    let delivery = match &*session.link.borrow() {
+        Link::Connecting => Some(Delivery::Queued),
+        _ => None,
+    };
+    let delivery = match delivery {
+        Some(delivery) => delivery,
+        None => session.delivered(&message).await?,
+    };
+    let sent = |state: &str| Sent {
+        state: state.to_owned(),
+        message: message.to_string(),
+        conversation: row.conversation.to_string(),
+        number: None,
+        time: None,
+        why: None,
+    };
+    Ok(Answer::Sent(match delivery {
+        Delivery::Sent(number, stamp) => {
+            Sent { number: Some(number.get()), time: Some(rfc3339(stamp)), ..sent("sent") }
+        }
+        Delivery::Queued => sent("queued"),
+        Delivery::Refused(why) => Sent { why: Some(why), ..sent("refused") },
+    }))
+}
+
+/// Reads; what is read without `since` counts as read.
+pub(super) async fn read(
+    session: &Session,
+    name: &str,
+    since: Option<u64>,
+    new: bool,
+) -> Result<Answer, CoreError> {
+    let core = session.core().await;
+    let row = conversation::find(&core, name).await?;
+    let after = match since {
+        Some(number) => EntryNumber::new(number),
+        None if new => row.read,
+        None => EntryNumber::ZERO,
+    };
+    let messages = conversation::read(&core, &row.conversation, after, new || since.is_none()).await?;
+    Ok(Answer::Messages(Messages { conversation: row.conversation.to_string(), messages }))
+}
+
+/// Queues a message under a new id.
+pub(super) async fn queue(
+    core: &conversation::Core,
+    row: &ConversationRow,
+    kind: OutboxKind,
+    body: Vec<u8>,
+    now: UtcMillis,
+) -> Result<ClientMessageId, CoreError> {
+    let message = ClientMessageId::from_bytes(random(&*core.entropy)?);
+    let waiting = OutboxRow {
+        message,
+        conversation: row.conversation,
+        kind,
+        body,
+        created: now,
+        life_seconds: life_seconds(row),
+        sealed: None,
+        accepted: None,
+        refusal: None,
+    };
+    let mut tx = core.vault.begin("queue").await?;
+    outbox::insert(&mut tx, &waiting).await?;
+    tx.commit().await?;
+    Ok(message)
+}

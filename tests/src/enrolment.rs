@@ -1,0 +1,76 @@
+//! Enrolling in this process, at the vault's lowest cost, so that scenes begin quickly. The way by the program
+//! itself is `first_conversation`'s to try.
+
+use std::sync::Arc;
+
+use tokio::{runtime::Runtime, task::JoinSet};
+use wardline_client_core::{
+    api::{Answer, Client, Command, Enrolment, Invitee, Options, Reach, enrol as enrol_device},
+    vault::{KdfCost, Passcode},
+};
+use wardline_identity::{SystemClock, SystemEntropy};
+
+use crate::Device;
+
+/// A runtime for a few calls of the core.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+/// A passcode as the core takes it.
+pub(crate) fn passcode(text: &str) -> Passcode {
+    Passcode::new(text.to_owned()).expect("a passcode")
+}
+
+/// The passcode in a device's file.
+fn passcode_of(device: &Device) -> Passcode {
+    let text = std::fs::read_to_string(&device.passcode_file).expect("a passcode file");
+    passcode(text.trim_end())
+}
+
+/// Enrols a device a person, and has each publish what others add it with.
+pub(crate) fn enrol(administrator: &Device, devices: &[Device]) {
+    runtime().block_on(async {
+        let passcode = passcode_of(administrator);
+        let office = Client::open(&administrator.home, &passcode, Options::default()).await;
+        let office = office.expect("the administrator's vault opens");
+        let people = devices.iter().map(|device| Invitee {
+            user: device.user.clone(),
+            name: format!("Name of {}", device.user),
+            role: "clinician".to_owned(),
+        });
+        let invite = Command::Invite { people: people.collect(), valid_seconds: 3_600 };
+        let Ok(Answer::Invited(invited)) = office.execute(invite, Reach::Online).await else {
+            panic!("nobody was invited");
+        };
+        let mut enrolling = JoinSet::new();
+        for (device, invitation) in devices.iter().zip(invited.invited) {
+            enrolling.spawn(enrol_one(device.clone(), invitation.invitation));
+        }
+        while !enrolling.is_empty() {
+            let pass = office.execute(Command::RegistrarPass { wait_seconds: 1 }, Reach::Online).await;
+            assert!(matches!(pass, Ok(Answer::Judged(_))), "{pass:?}");
+            while let Some(enrolled) = enrolling.try_join_next() {
+                enrolled.expect("a device enrols");
+            }
+        }
+        office.close().await.expect("the administrator's vault closes");
+    });
+}
+
+async fn enrol_one(device: Device, invitation: String) {
+    let passcode = passcode_of(&device);
+    let enrolment = Enrolment {
+        home: &device.home,
+        passcode: &passcode,
+        cost: KdfCost::floor(),
+        invitation: &invitation,
+        device_name: "phone",
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    enrol_device(&enrolment, &mut |_| {}).await.expect("a certificate");
+    let client = Client::open(&device.home, &passcode, Options::default()).await.expect("the vault opens");
+    client.execute(Command::Sync, Reach::Online).await.expect("it syncs");
+    client.close().await.expect("it closes");
+}

@@ -1,0 +1,105 @@
+//! A founded organisation with its relay, and the people in it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tempfile::TempDir;
+use wardline_client_core::{
+    api::{Founding, found},
+    vault::KdfCost,
+};
+use wardline_identity::{SystemClock, SystemEntropy};
+
+use crate::{Device, Programs, RelayProcess, enrolment};
+
+/// A ward: fields drop in order, so that processes end before their folders go.
+#[derive(Debug)]
+pub struct Ward {
+    /// The relay.
+    pub relay: RelayProcess,
+    /// The administrator's device.
+    pub administrator: Device,
+    programs: Programs,
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+impl Ward {
+    /// A founded organisation whose relay runs.
+    #[must_use]
+    pub fn founded(programs: Programs) -> Self {
+        let mut ward = Self::stopped(programs);
+        ward.relay.start();
+        ward
+    }
+
+    /// A founded organisation whose relay does not run yet.
+    #[must_use]
+    pub fn stopped(programs: Programs) -> Self {
+        let temporary = TempDir::new().expect("a temporary folder");
+        let folder = temporary.path().to_owned();
+        Self::in_folder(programs, &folder, Some(temporary))
+    }
+
+    /// A founded organisation in a folder of the caller's: what it leaves there stays.
+    #[must_use]
+    pub fn kept_in(programs: Programs, folder: &Path) -> Self {
+        Self::in_folder(programs, folder, None)
+    }
+
+    fn in_folder(programs: Programs, folder: &Path, temporary: Option<TempDir>) -> Self {
+        let relay = RelayProcess::init(&programs, &folder.join("relay"));
+        let administrator = Device::at(&programs, folder, "administrator", &passcode("administrator"));
+        let request = std::fs::read(relay.folder().join("relay.request")).expect("a request");
+        let founding = Founding {
+            home: &administrator.home,
+            passcode: &enrolment::passcode(&passcode("administrator")),
+            cost: KdfCost::floor(),
+            organisation: "St. Example",
+            user: "administrator",
+            name: "Administrator",
+            device_name: "office",
+            relay_request: &request,
+            recovery_file: &folder.join("recovery"),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let founded = enrolment::runtime().block_on(found(&founding)).expect("an organisation");
+        std::fs::write(relay.folder().join("relay.bundle"), founded.relay_bundle).expect("a bundle");
+        Self { relay, administrator, programs, folder: folder.to_owned(), _temporary: temporary }
+    }
+
+    /// The folder of everything.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Clinicians with a device each, enrolled and ready to be added to conversations.
+    #[must_use]
+    pub fn people<const N: usize>(&self, users: [&str; N]) -> [Device; N] {
+        let devices = users.map(|user| self.device(user));
+        enrolment::enrol(&self.administrator, &devices);
+        devices
+    }
+
+    /// A home for a device that is not enrolled yet.
+    #[must_use]
+    pub fn device(&self, user: &str) -> Device {
+        Device::at(&self.programs, &self.folder, user, &passcode(user))
+    }
+
+    /// An invitation for a clinician.
+    #[must_use]
+    pub fn invite(&self, user: &str) -> String {
+        let invited = self.administrator.ask(&["admin", "invite", user, "--name", &format!("Name of {user}")]);
+        invited["invitation"].as_str().expect("an invitation").to_owned()
+    }
+}
+
+/// Each person has a passcode of their own.
+fn passcode(user: &str) -> String {
+    format!("the passcode of {user}")
+}

@@ -1,0 +1,89 @@
+//! What `--json` prints: one object a line, with the fields that `docs/cli-json.md` names.
+
+use serde_json::Value;
+use wardline_tests::{Ward, programs};
+
+/// Fails unless `object` has exactly these fields; those with a question mark may be absent.
+#[track_caller]
+fn has_fields(object: &Value, fields: &[&str]) {
+    let object = object.as_object().expect("an object");
+    for field in fields.iter().filter(|field| !field.ends_with('?')) {
+        assert!(object.contains_key(*field), "{field} is missing in {object:?}");
+    }
+    for field in object.keys() {
+        let known = fields.iter().any(|known| known.trim_end_matches('?') == field);
+        assert!(known, "{field} is not documented: {object:?}");
+    }
+}
+
+const SUMMARY: [&str; 7] = ["conversation", "name", "state", "unread", "last?", "held?", "fault?"];
+
+#[test]
+fn every_command_prints_objects_with_the_documented_fields() {
+    let ward = Ward::founded(programs!());
+    let office = &ward.administrator;
+    let [doctor, _nurse, _locum] = ward.people(["doctor-a", "nurse-b", "locum-c"]);
+
+    // The office.
+    let invited = office.ask(&["admin", "invite", "guest-d"]);
+    has_fields(&invited, &["invitation", "id", "user", "expires", "registrar_seen"]);
+    let invitations = office.ask(&["admin", "invite", "list"]);
+    has_fields(&invitations, &["invitations"]);
+    has_fields(&invitations["invitations"][0], &["id", "user", "name", "role", "state", "expires"]);
+    let id = invited["id"].as_str().unwrap();
+    let cancelled = office.ask(&["admin", "invite", "cancel", &id[..8]]);
+    let found = cancelled["invitations"].as_array().unwrap().iter().find(|one| one["id"] == id).cloned();
+    assert_eq!(found.unwrap()["state"], "cancelled");
+    has_fields(&office.ask(&["admin", "registrar", "--once"]), &["issued", "refused"]);
+
+    // The device.
+    let status = doctor.ask(&["status"]);
+    has_fields(&status, &["organisation", "root", "user", "name", "role", "device", "device_name", "certificate_until",
+        "relay", "connection", "conversations", "queued"]);
+    has_fields(&doctor.ask(&["people", "nurse"])["people"][0], &["user", "name", "role", "devices"]);
+    has_fields(&doctor.ask(&["device", "list"])["devices"][0], &["device", "name", "this", "missing_in", "code"]);
+    has_fields(&doctor.ask(&["sync"]), &["connection", "unread", "queued"]);
+
+    // The conversation.
+    let created = doctor.ask(&["conversation", "create", "Ward 4", "--with", "nurse-b"]);
+    has_fields(&created, &["conversation", "change", "people?"]);
+    let id = created["conversation"].as_str().unwrap();
+    assert_eq!((created["change"].as_str(), &created["people"]), (Some("created"), &serde_json::json!(["nurse-b"])));
+    has_fields(&doctor.ask(&["conversation", "add", &id[..6], "locum-c"]), &["conversation", "change", "people?"]);
+    has_fields(&doctor.ask(&["conversation", "remove", id, "locum-c"]), &["conversation", "change", "people?"]);
+    has_fields(&doctor.ask(&["conversation", "rename", id, "Ward Four"]), &["conversation", "change", "people?"]);
+    let sent = doctor.ask(&["send", id, "a note"]);
+    has_fields(&sent, &["state", "message", "conversation", "number", "time"]);
+    let read = doctor.ask_all(&["read", id]);
+    for message in &read {
+        has_fields(message, &["number", "kind", "from", "name", "device", "time", "expires?", "text"]);
+    }
+    let last = read.last().unwrap();
+    assert_eq!((&last["number"], &last["text"], &last["time"]), (&sent["number"], &"a note".into(), &sent["time"]));
+    let list = doctor.ask(&["conversation", "list"]);
+    has_fields(&list["conversations"][0], &SUMMARY);
+    let detail = doctor.ask(&["conversation", "show", id]);
+    let more = ["retention_seconds", "safety_code", "protection", "number", "members"];
+    has_fields(&detail, &[&SUMMARY[..], &more].concat());
+    assert_eq!(detail["protection"], "post-quantum");
+    has_fields(&detail["members"][0], &["user", "name", "role", "keeper", "devices"]);
+    has_fields(&detail["members"][0]["devices"][0], &["device", "name"]);
+    let queued = doctor.cli(&["send", id, "queued", "--offline", "--json"]).object();
+    has_fields(&queued, &["state", "message", "conversation"]);
+    let outbox = doctor.ask(&["outbox", "list", "--offline"]);
+    has_fields(&outbox["outbox"][0], &["message", "conversation", "state", "time", "why?"]);
+
+    // A failure.
+    let failure = doctor.cli(&["read", "Ward 9", "--json"]).failed(67).failure();
+    has_fields(&failure, &["kind", "what", "why", "now"]);
+    assert_eq!(failure["kind"], "unknown");
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    let ward = Ward::stopped(programs!());
+    for shell in ["bash", "zsh", "fish"] {
+        let script = ward.administrator.cli(&["completions", shell]).good().stdout;
+        assert!(script.contains("wardline") && script.contains("conversation"), "{shell}");
+    }
+}

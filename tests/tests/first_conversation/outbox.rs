@@ -1,0 +1,49 @@
+//! With the relay away: queued, listed, discarded, and out by itself later.
+
+use wardline_tests::{Device, Ward, programs};
+
+fn texts(device: &Device) -> Vec<String> {
+    let read = device.ask_all(&["read", "Ward 4"]);
+    read.iter().filter(|one| one["kind"] == "text").map(|one| one["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_message_without_a_relay_is_queued_and_goes_out_later() {
+    let mut ward = Ward::founded(programs!());
+    let [doctor, nurse] = ward.people(["doctor-a", "nurse-b"]);
+    doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
+
+    ward.relay.kill();
+    let queued = doctor.cli(&["send", "Ward 4", "later", "--json"]);
+    assert_eq!((queued.status, &queued.object()["state"]), (75, &"queued".into()));
+    let unwanted = doctor.cli(&["send", "Ward 4", "never", "--offline", "--json"]);
+    assert_eq!(unwanted.status, 75);
+    let unwanted = unwanted.object()["message"].as_str().unwrap().to_owned();
+    assert_eq!(doctor.ask(&["status", "--offline"])["queued"], 2);
+    let listed = doctor.ask(&["outbox", "list", "--offline"]);
+    assert_eq!(listed["outbox"].as_array().unwrap().len(), 2);
+    let left = doctor.ask(&["outbox", "discard", &unwanted[..8], "--offline"]);
+    assert_eq!(left["outbox"].as_array().unwrap().len(), 1);
+    doctor.cli(&["outbox", "discard", &unwanted, "--offline"]).failed(67);
+    doctor.cli(&["outbox", "retry", "ffffffff", "--offline"]).failed(67);
+
+    ward.relay.start();
+    let synced = doctor.ask(&["sync"]);
+    assert_eq!(synced["queued"], 0, "{synced}");
+    assert_eq!(texts(&nurse), ["later"]);
+    assert_eq!(texts(&doctor), ["later"]);
+    assert!(doctor.ask(&["outbox", "list"])["outbox"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_change_without_a_relay_is_kept_and_made_later() {
+    let mut ward = Ward::founded(programs!());
+    let [doctor, nurse] = ward.people(["doctor-a", "nurse-b"]);
+    doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
+    assert_eq!(nurse.ask(&["conversation", "list"])["conversations"][0]["name"], "Ward 4");
+    ward.relay.kill();
+    doctor.cli(&["conversation", "rename", "Ward 4", "Ward Four"]).failed(75);
+    ward.relay.start();
+    doctor.cli(&["sync"]).good();
+    assert_eq!(nurse.ask(&["conversation", "list"])["conversations"][0]["name"], "Ward Four");
+}
