@@ -156,12 +156,15 @@ async fn store_joining_entry(core: &Core, row: ConversationRow) -> Result<Vec<Ef
     Ok(Vec::new())
 }
 
-/// The relay says that this device is out. The commit before said so already, and is what counts: on the
-/// relay's word alone nothing is forgotten.
-pub(crate) fn removed(removed: &Removed) -> Result<(), CoreError> {
-    ConversationId::try_from(&removed.conversation_id)
-        .map(|_| ())
-        .map_err(|_| CoreError::Protocol("sent a malformed removal"))
+/// The relay says that this device is out. The commit before said so already, and is what counts: on the relay's word
+/// alone nothing is forgotten. Answers the place to acknowledge, if both agree.
+pub(crate) async fn removed(core: &Core, removed: &Removed) -> Result<Option<EntryNumber>, CoreError> {
+    let conversation = ConversationId::try_from(&removed.conversation_id)
+        .map_err(|_| CoreError::Protocol("sent a malformed removal"))?;
+    let row = load_row(core, &conversation).await?;
+    let number = EntryNumber::new(removed.number);
+    let agrees = row.is_some_and(|row| row.standing == Standing::Removed && row.cursor == number);
+    Ok(agrees.then_some(number))
 }
 
 /// Decodes a protobuf message that another device wrote.

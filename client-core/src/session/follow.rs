@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use wardline_identity::Organisation;
 use wardline_proto::relay::{
-    Cursor, GetOrganisationRequest, SubscribeRequest, SubscribeResponse,
+    AckRequest, Cursor, GetOrganisationRequest, SubscribeRequest, SubscribeResponse,
     subscribe_response::Event as Incoming,
 };
 
@@ -56,7 +56,14 @@ pub(crate) async fn follow(
                 session.wake.notify_one();
                 session.moved.notify_one();
             }
-            Incoming::Removed(removed) => conversation::removed(&removed)?,
+            Incoming::Removed(removed) => {
+                let out = conversation::removed(&*session.core().await, &removed).await?;
+                if let Some(number) = out {
+                    let conversation_id = removed.conversation_id;
+                    let cursor = Cursor { conversation_id, number: number.get(), epoch: 0 };
+                    relay.ack(AckRequest { cursors: vec![cursor] }).await?;
+                }
+            }
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How many devices one commit adds at most (design 4.3).
 const ADDS_MAX: usize = 200;
 
-/// Takes a wish one commit further, or ends it.
+/// Takes a wish one commit further, or ends it. What the relay refuses for good ends it as failed.
 ///
 /// # Errors
 /// The connection's: the wish stays open.
@@ -37,6 +37,19 @@ pub(crate) async fn grant(
     relay: &Arc<dyn Relay>,
     wish: &IntentRow,
 ) -> Result<(), CoreError> {
+    match take_further(session, relay, wish).await {
+        Err(CoreError::Relay(RelayError::Refused { reason, retry_after, .. })) if passes(reason) => {
+            tokio::time::sleep(retry_after.unwrap_or(PAUSE)).await;
+            Ok(())
+        }
+        Err(CoreError::Relay(error @ RelayError::Refused { .. })) => {
+            fail(session, wish, &Failure::from(error)).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn take_further(session: &Session, relay: &Arc<dyn Relay>, wish: &IntentRow) -> Result<(), CoreError> {
     let planned = plan(&mut *session.core().await, &wish.conversation, &wish.wish).await?;
     let change = match planned {
         Plan::Nothing => return end(session, wish, Outcome::Done).await,
@@ -48,9 +61,12 @@ pub(crate) async fn grant(
             Additions::Change(change) => *change,
         },
     };
-    let staged = stage(&mut *session.core().await, wish.conversation, wish.intent, change).await?;
+    let staged = stage(&mut *session.core().await, wish.conversation, wish.intent, change).await;
     match staged {
-        Staged::Ready(pending) | Staged::UnderWay(pending) => submit(session, relay, pending).await,
+        Ok(Staged::Ready(pending) | Staged::UnderWay(pending)) => submit(session, relay, pending).await,
+        // No commit can be made of it: the wish ends, and nothing waits behind it.
+        Err(CoreError::Mls(error)) => fail(session, wish, &Failure::from(CoreError::Mls(error))).await,
+        Err(error) => Err(error),
     }
 }
 
@@ -116,7 +132,9 @@ async fn additions(
         return Ok(Additions::Impossible(nobody(unknown.as_str())));
     }
     let (missing, suite) = {
-        let core = session.core().await;
+        let mut core = session.core().await;
+        // The lock was given up meanwhile, and with it perhaps the group's memory.
+        core.load_group(&wish.conversation).await?;
         let now = session.clock.now();
         let devices = people.iter().flat_map(|one| verified_devices(&core.device.organisation, one, now));
         let missing = missing(&core, &wish.conversation, &wish.wish, devices.collect());

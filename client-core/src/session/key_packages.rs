@@ -8,7 +8,13 @@ use wardline_proto::{
 };
 
 use super::Session;
-use crate::{conversation::Core, error::CoreError, mls::key_package, relay::Relay, vault::mls_rows::Scope};
+use crate::{
+    conversation::Core,
+    error::CoreError,
+    mls::key_package,
+    relay::{Relay, RelayError},
+    vault::mls_rows::Scope,
+};
 
 /// How many one-time packages a device keeps there, per suite.
 const WANTED: u32 = 100;
@@ -17,8 +23,19 @@ const LOW: u32 = 50;
 /// How many are published in one call.
 const CHUNK: usize = 101;
 
-/// Publishes what is missing. A package's private key is in the vault before the package leaves.
+/// Publishes what is missing. A package's private key is in the vault before the package leaves. A relay that takes
+/// no more now is asked again with the next connection; nothing else waits for it.
 pub(crate) async fn top_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
+    match publish_missing(session, relay).await {
+        Err(CoreError::Relay(RelayError::Refused { reason, .. })) => {
+            tracing::warn!(%reason, "the relay took no packages");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+async fn publish_missing(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
     let counts = relay.count_key_packages(CountKeyPackagesRequest {}).await?.counts;
     for suite in Suite::ALL {
         let count = counts.iter().find(|count| count.cipher_suite == u32::from(suite.code()));

@@ -14,7 +14,7 @@ use wardline_proto::{
 use super::{Session, follow::cursors, grant, send};
 use crate::{
     error::CoreError,
-    relay::Relay,
+    relay::{Relay, RelayError},
     vault::tables::{
         conversations::{self, ConversationRow, Standing},
         intents, outbox, pending_commits,
@@ -62,8 +62,9 @@ async fn pass(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError
     let mut skip = Vec::new();
     while let Some(waiting) = next_message(session, &skip).await? {
         let conversation = waiting.conversation;
-        if send::send(session, relay, waiting).await? == send::Step::Wait {
-            skip.push(conversation);
+        match send::send(session, relay, waiting).await? {
+            send::Step::Done | send::Step::Again => {}
+            send::Step::Wait => skip.push(conversation),
         }
     }
     Ok(())
@@ -84,10 +85,17 @@ async fn create(session: &Session, relay: &Arc<dyn Relay>, row: ConversationRow)
         conversation_id: row.conversation.to_wire(),
         cipher_suite: u32::from(row.suite.code()),
     };
-    relay.create_conversation(request).await?;
+    let standing = match relay.create_conversation(request).await {
+        Ok(_) => Standing::Active,
+        // Tried again in the next pass.
+        Err(RelayError::Refused { reason, .. }) if send::passes(reason) => return Ok(()),
+        // It will never be: its wishes fail, and nothing else waits for it.
+        Err(RelayError::Refused { .. }) => Standing::Stopped,
+        Err(error) => return Err(error.into()),
+    };
     let core = session.core().await;
     let mut tx = core.vault.begin("created").await?;
-    conversations::store(&mut tx, &ConversationRow { standing: Standing::Active, ..row }).await?;
+    conversations::store(&mut tx, &ConversationRow { standing, ..row }).await?;
     tx.commit().await?;
     drop(core);
     session.stepped(&[]);
@@ -99,8 +107,13 @@ async fn next_wish(session: &Session) -> Result<Option<intents::IntentRow>, Core
     let core = session.core().await;
     let mut tx = core.vault.begin("next_wish").await?;
     let open = intents::open(&mut tx).await?;
+    let rows = conversations::list(&mut tx).await?;
     tx.commit().await?;
-    Ok(open.into_iter().find(|wish| wish.not_before <= now))
+    // A conversation that the relay has not heard of comes first; its wishes wait.
+    let waits = |wish: &intents::IntentRow| {
+        rows.iter().any(|row| row.conversation == wish.conversation && row.standing == Standing::Creating)
+    };
+    Ok(open.into_iter().find(|wish| wish.not_before <= now && !waits(wish)))
 }
 
 async fn next_message(

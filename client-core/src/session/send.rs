@@ -1,6 +1,6 @@
 //! Sending one queued message: encrypt, send, note the answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use wardline_proto::{EntryNumber, Reason, UtcMillis, relay::SendRequest};
 
@@ -18,6 +18,8 @@ use crate::{
 pub(crate) enum Step {
     /// The message is dealt with.
     Done,
+    /// The log has moved on since: try at once.
+    Again,
     /// It has to wait for the log.
     Wait,
 }
@@ -32,7 +34,11 @@ pub(crate) async fn send(
     waiting: OutboxRow,
 ) -> Result<Step, CoreError> {
     // 1. Encrypt: the ratchet has advanced on disk before anything leaves.
-    let sealed = conversation::seal(&mut *session.core().await, &waiting).await?;
+    let sealed = match conversation::seal(&mut *session.core().await, &waiting).await {
+        // What MLS refuses now it refuses for ever: the message goes back, and nothing waits behind it.
+        Err(CoreError::Mls(error)) => Sealed::Refused(Failure::from(CoreError::Mls(error)).to_string()),
+        sealed => sealed?,
+    };
     let ciphertext = match sealed {
         Sealed::Ready { ciphertext } => ciphertext,
         Sealed::Wait => return Ok(Step::Wait),
@@ -63,8 +69,8 @@ pub(crate) async fn send(
         }
         // The epoch has moved on: the log shows it, then the message is encrypted again.
         Err(RelayError::Refused { reason: Reason::EpochConflict | Reason::RevocationPending, .. }) => {
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(500), progress.changed()).await;
-            Ok(Step::Wait)
+            let moved = tokio::time::timeout(Duration::from_millis(500), progress.changed()).await;
+            Ok(if moved.is_ok() { Step::Again } else { Step::Wait })
         }
         Err(RelayError::Refused { reason, retry_after: Some(pause), .. }) if passes(reason) => {
             tokio::time::sleep(pause).await;
