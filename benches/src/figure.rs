@@ -5,6 +5,17 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+/// What a question gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The question, in short.
+    pub name: &'static str,
+    /// How its figures are taken, the bounds too.
+    pub method: String,
+    /// The figures.
+    pub figures: Vec<Figure>,
+}
+
 /// A measured value against its bound.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
@@ -26,7 +37,7 @@ pub struct Figure {
     pub met: Option<bool>,
     /// How many samples the value rests on.
     pub samples: usize,
-    /// How it was taken.
+    /// What else there is to say; may be empty.
     pub note: String,
     /// Why the aim is missed and what would mend it; absent if it is not missed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,7 +84,7 @@ impl Figure {
         }
     }
 
-    /// How many samples it rests on, and how it was taken.
+    /// How many samples it rests on, and what else there is to say.
     #[must_use]
     pub fn taken(mut self, samples: usize, note: impl Into<String>) -> Self {
         self.samples = samples;

@@ -91,7 +91,8 @@ fn filesystem(mounts: &str, folder: &Path) -> Option<String> {
 
 fn commit() -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok().filter(|done| done.status.success())?;
+        let output =
+            Command::new("git").args(arguments).output().ok().filter(|done| done.status.success())?;
         String::from_utf8(output.stdout).ok()
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?.trim().to_owned();

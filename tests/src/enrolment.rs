@@ -1,14 +1,15 @@
 //! Enrolling in this process, at the vault's lowest cost, so that scenes begin quickly. The way by the program
 //! itself is `first_conversation`'s to try.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{runtime::Runtime, task::JoinSet};
 use wardline_client_core::{
     api::{Answer, Client, Command, Enrolment, Invitee, Options, Reach, enrol as enrol_device},
     vault::{KdfCost, Passcode},
 };
-use wardline_identity::{SystemClock, SystemEntropy};
+use wardline_identity::{Clock as _, ManualClock, SystemClock, SystemEntropy};
+use wardline_proto::UtcMillis;
 
 use crate::Device;
 
@@ -56,6 +57,31 @@ pub(crate) fn enrol(administrator: &Device, devices: &[Device]) {
         }
         office.close().await.expect("the administrator's vault closes");
     });
+}
+
+/// How long an invitation of [`invite_in_the_past`] is still valid.
+pub(crate) const MOMENT: Duration = Duration::from_secs(4);
+
+/// Invites for a minute, most of which has passed.
+pub(crate) fn invite_in_the_past(administrator: &Device, user: &str) -> String {
+    const MINUTE: u64 = 60_000;
+    runtime().block_on(async {
+        let left = u64::try_from(MOMENT.as_millis()).unwrap_or(0);
+        let behind = UtcMillis::new(SystemClock.now().get() - (MINUTE - left));
+        let options = Options { clock: Arc::new(ManualClock::new(behind)), ..Options::default() };
+        let passcode = passcode_of(administrator);
+        let office = Client::open(&administrator.home, &passcode, options).await;
+        let office = office.expect("the administrator's vault opens");
+        let (user, role) = (user.to_owned(), "clinician".to_owned());
+        let people = vec![Invitee { name: user.clone(), user, role }];
+        let invite = Command::Invite { people, valid_seconds: MINUTE / 1_000 };
+        let answer = office.execute(invite, Reach::Online).await;
+        office.close().await.expect("the administrator's vault closes");
+        match answer {
+            Ok(Answer::Invited(mut invited)) => invited.invited.remove(0).invitation,
+            other => panic!("nobody was invited: {other:?}"),
+        }
+    })
 }
 
 async fn enrol_one(device: Device, invitation: String) {

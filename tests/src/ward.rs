@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -96,6 +97,15 @@ impl Ward {
     pub fn invite(&self, user: &str) -> String {
         let invited = self.administrator.ask(&["admin", "invite", user, "--name", &format!("Name of {user}")]);
         invited["invitation"].as_str().expect("an invitation").to_owned()
+    }
+
+    /// An invitation for a clinician that has just expired: the shortest one lasts a minute, so it is made by an
+    /// administrator whose clock is behind.
+    #[must_use]
+    pub fn invite_for_a_moment(&self, user: &str) -> String {
+        let invitation = enrolment::invite_in_the_past(&self.administrator, user);
+        std::thread::sleep(enrolment::MOMENT + Duration::from_millis(500));
+        invitation
     }
 }
 

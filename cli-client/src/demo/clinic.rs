@@ -1,13 +1,13 @@
 //! The demo's organisation: a relay in its own process, the administrator, and people with devices.
 
-use std::sync::Arc;
+use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, sync::Arc};
 
 use prost::Message as _;
 use wardline_client_core::{
     api::{self, Answer, Command, Enrolment, Failure, FailureKind, Founding, Invitee},
     vault::KdfCost,
 };
-use wardline_identity::{Entropy as _, Organisation, RootFingerprint, SystemClock, SystemEntropy};
+use wardline_identity::{Organisation, RootFingerprint, SystemClock, SystemEntropy};
 use wardline_proto::relay::RelayBundle;
 
 use super::{
@@ -69,6 +69,7 @@ impl Clinic {
         let process = relay.start().await?;
         report.step(&format!("the relay runs as process {process} on {} (QUIC and TCP)", relay.address()));
         let admin = Device::new("administrator", "office", home, passcode_text).await?;
+        keep_passcode(&folder, &admin)?;
         Ok(Self { report, admin, root_der, relay, folder })
     }
 
@@ -98,11 +99,8 @@ impl Clinic {
         cost: KdfCost,
     ) -> Result<Device, Failure> {
         // 1. The administrator invites.
-        let person = Invitee {
-            user: user.to_owned(),
-            name: display_name.to_owned(),
-            role: "clinician".to_owned(),
-        };
+        let person =
+            Invitee { user: user.to_owned(), name: display_name.to_owned(), role: "clinician".to_owned() };
         let invite = Command::Invite { people: vec![person], valid_seconds: VALID_SECONDS };
         let Answer::Invited(invited) = self.admin.ask(invite).await? else { return Err(unexpected()) };
         let invitation = invited.invited.first().ok_or_else(unexpected)?.invitation.clone();
@@ -126,6 +124,7 @@ impl Clinic {
 
         // 3. It connects, and leaves with the relay what others need to add it.
         let device = Device::new(user, name, home, passcode_text).await?;
+        keep_passcode(&self.folder, &device)?;
         device.sync().await?;
         let over = connection(&device).await?;
         self.report.step(&format!(
@@ -146,6 +145,22 @@ async fn connection(device: &Device) -> Result<String, Failure> {
         }),
         _ => Err(unexpected()),
     }
+}
+
+/// Where the folders are kept, their passcodes are too: who keeps them wants to look inside.
+///
+/// # Errors
+/// [`Failure`] of kind `Disk`.
+fn keep_passcode(folder: &Folder, device: &Device) -> Result<(), Failure> {
+    if folder.kept().is_some() {
+        let path = device.home.with_extension("passcode");
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let file = options.open(&path);
+        file.and_then(|mut file| writeln!(file, "{}", device.passcode_text))
+            .map_err(|error| disk(&path, &error))?;
+    }
+    Ok(())
 }
 
 /// A passcode that nothing else in the scene looks like.

@@ -8,8 +8,8 @@ use std::{
 
 use wardline_client_core::{
     api::{
-        Answer, Client, Command, Connector, ConversationDetail, Failure, FailureKind, Message, Options, Reach,
-        Sent,
+        Answer, Client, Command, Connector, ConversationDetail, Failure, FailureKind, Message, Options,
+        Reach, Sent,
     },
     vault::Passcode,
 };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use wardline_client_core::api::{Failure, FailureKind};
-use wardline_identity::{Entropy as _, SystemEntropy};
+use wardline_identity::SystemEntropy;
 
 /// A folder, removed with all that is in it when dropped, unless it is to be kept.
 pub(crate) struct Folder {

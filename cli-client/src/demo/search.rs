@@ -105,6 +105,23 @@ pub(crate) fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     forms
 }
 
+/// A text inside a longer one, written in every form, whole: what a search for the text must find. The control of
+/// [`forms`], which cuts where this does not.
+pub(crate) fn planted(text: &str) -> Vec<Vec<u8>> {
+    let mut planted = Vec::new();
+    for before in ["", "x", "xy", "xyz"] {
+        let inside = format!("{before}{text}, and so on");
+        planted.push(inside.clone().into_bytes());
+        planted.push(inside.encode_utf16().flat_map(u16::to_le_bytes).collect());
+        planted.push(inside.encode_utf16().flat_map(u16::to_be_bytes).collect());
+        planted.push(HEXLOWER.encode(inside.as_bytes()).into_bytes());
+        planted.push(HEXUPPER.encode(inside.as_bytes()).into_bytes());
+        planted.push(BASE64_NOPAD.encode(inside.as_bytes()).into_bytes());
+        planted.push(BASE64URL_NOPAD.encode(inside.as_bytes()).into_bytes());
+    }
+    planted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,19 +130,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_found_in_every_form_inside_something_longer() {
-        let inside = |before: &str| format!("{before}{SECRET}, and so on");
-        let mut planted: Vec<Vec<u8>> = vec![
-            inside("x").into_bytes(),
-            inside("x").encode_utf16().flat_map(u16::to_le_bytes).collect(),
-            inside("x").encode_utf16().flat_map(u16::to_be_bytes).collect(),
-            HEXLOWER.encode(inside("x").as_bytes()).into_bytes(),
-            HEXUPPER.encode(inside("x").as_bytes()).into_bytes(),
-        ];
-        for before in ["", "x", "xy", "xyz"] {
-            planted.push(BASE64_NOPAD.encode(inside(before).as_bytes()).into_bytes());
-            planted.push(BASE64URL_NOPAD.encode(inside(before).as_bytes()).into_bytes());
-        }
-        for bytes in planted {
+        for bytes in planted(SECRET) {
             let mut search = Search::new(&["something else", SECRET]);
             search.look(&bytes);
             assert_eq!(search.secrets_found(), 1, "{}", String::from_utf8_lossy(&bytes));

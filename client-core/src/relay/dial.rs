@@ -16,6 +16,9 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long QUIC is tried alone.
 const HEAD_START: Duration = Duration::from_millis(1500);
 
+/// How long QUIC is waited for once TCP has failed.
+const GRACE: Duration = Duration::from_millis(1500);
+
 /// Connects to the first of the addresses that answers as the relay it should be.
 pub(super) async fn dial(options: &ConnectOptions) -> Result<Established, RelayError> {
     let mut failure = RelayError::broken("there is no address to connect to");
@@ -85,7 +88,11 @@ async fn race(
         },
         result = &mut second => match result {
             Ok(established) => Ok(established),
-            Err(failure) => first.await.map_err(|error| error.more_telling(failure)),
+            // The relay has both doors or none: one that is shut is not waited for long at the other.
+            Err(failure) => match timeout(GRACE, first).await {
+                Ok(outcome) => outcome.map_err(|error| error.more_telling(failure)),
+                Err(_) => Err(failure),
+            },
         },
     }
 }

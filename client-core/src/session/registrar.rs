@@ -23,7 +23,7 @@ use crate::{
         NewInvitation, rfc3339,
     },
     error::CoreError,
-    relay::Relay,
+    relay::{Relay, RelayError},
     vault::tables::spent_invitations::{self, Spent},
 };
 
@@ -171,27 +171,39 @@ pub(crate) async fn registrar_pass(
     for enrolment in &waiting {
         match judge(session, enrolment).await? {
             Verdict::Issue(record, claim, certificate) => {
-                relay
-                    .issue_certificate(IssueCertificateRequest {
-                        invitation_id: record.invitation_id().to_wire(),
-                        certificate: certificate.into(),
-                    })
-                    .await?;
-                judged.issued.push(shown(&record, &claim, None));
+                let request = IssueCertificateRequest {
+                    invitation_id: record.invitation_id().to_wire(),
+                    certificate: certificate.into(),
+                };
+                match relay.issue_certificate(request).await {
+                    Ok(_) => judged.issued.push(shown(&record, &claim, None)),
+                    // One that the relay does not take holds nobody up: it is turned down, and the next is judged.
+                    Err(RelayError::Refused { reason, .. }) => {
+                        let why = format!("the relay did not take its certificate ({reason})");
+                        turn_down(relay, &record, &why).await?;
+                        judged.refused.push(shown(&record, &claim, Some(&why)));
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
             Verdict::Refuse(record, claim, why) => {
-                relay
-                    .refuse_enrolment(RefuseEnrolmentRequest {
-                        invitation_id: record.invitation_id().to_wire(),
-                        reason: why.to_owned(),
-                    })
-                    .await?;
+                turn_down(relay, &record, why).await?;
                 judged.refused.push(shown(&record, &claim, Some(why)));
             }
             Verdict::Ignore => tracing::warn!("the relay offered a request that does not verify"),
         }
     }
     Ok(judged)
+}
+
+/// Turns a request down; one that is gone meanwhile needs no answer.
+async fn turn_down(relay: &Arc<dyn Relay>, record: &InvitationRecord, why: &str) -> Result<(), CoreError> {
+    let request =
+        RefuseEnrolmentRequest { invitation_id: record.invitation_id().to_wire(), reason: why.to_owned() };
+    match relay.refuse_enrolment(request).await {
+        Ok(_) | Err(RelayError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 enum Verdict {

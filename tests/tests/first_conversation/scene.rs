@@ -153,7 +153,7 @@ fn reading_since_a_number_and_only_what_is_new() {
         let read = nurse.ask_all(&[&["read", "Ward 4"], arguments].concat());
         read.iter().filter(|one| one["kind"] == "text").map(|one| one["text"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(texts(&["--since", "3"]), ["two", "three"]);
+    assert_eq!(texts(&["--since", "2"]), ["two", "three"]);
     assert_eq!(nurse.ask(&["conversation", "list"])["conversations"][0]["unread"], 3, "a look back reads nothing");
     assert_eq!(texts(&["--new"]), ["one", "two", "three"]);
     assert!(texts(&["--new"]).is_empty());

@@ -64,14 +64,19 @@ impl Scene {
         sends.mark_unchanged();
         let client = tablet.client()?.clone();
         let command = Command::Send { conversation: self.conversation.clone(), text: text.to_owned() };
-        let sending = tokio::spawn(async move { client.execute(command, Reach::Online).await });
-        // Fails only if the tap is gone, and the device holds it.
-        let _ = sends.changed().await;
+        let mut sending = tokio::spawn(async move { client.execute(command, Reach::Online).await });
+        // An answer without a request would be a refusal on the device; then nothing is under way, and it shows.
+        tokio::select! {
+            _ = sends.changed() => {}
+            outcome = &mut sending => drop(outcome),
+        }
         self.clinic.relay.kill();
         let answered = sending.is_finished();
         sending.abort();
-        // Ended by the abort, or with an answer: either is fine.
-        let _ = sending.await;
+        if !answered {
+            // Ended by the abort, or with an answer at the last moment: either is fine.
+            let _ = sending.await;
+        }
         Ok(answered)
     }
 }

@@ -11,10 +11,8 @@ use crate::demo::device::{Copy, unexpected};
 impl Scene {
     /// doctor-c is added; answers the station's vault right after it came in.
     pub(super) async fn add_late(&mut self, name: &str) -> Result<Copy, Failure> {
-        let add = Command::ConversationAdd {
-            conversation: self.conversation.clone(),
-            user: "doctor-c".to_owned(),
-        };
+        let add =
+            Command::ConversationAdd { conversation: self.conversation.clone(), user: "doctor-c".to_owned() };
         self.devices[PHONE].ask(add).await?;
         let from = self.comes_in(STATION).await?;
         let copy = self.copy(STATION, name).await?;
@@ -62,7 +60,9 @@ impl Scene {
         station.open().await?;
         station.sync().await?;
         let last = station.show(&self.conversation).await?.number;
-        self.clinic.report.step(&format!("doctor-c's station connects again; the last it has is number {last}"));
+        self.clinic
+            .report
+            .step(&format!("doctor-c's station connects again; the last it has is number {last}"));
         Ok(())
     }
 

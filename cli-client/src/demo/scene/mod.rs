@@ -57,10 +57,9 @@ pub(crate) struct Copies {
     pub joiner: Copy,
     /// doctor-c's station before it learned of its removal.
     pub removed: Copy,
-    /// nurse-b's tablet at the same moment.
-    pub tablet_late: Copy,
-    /// doctor-a's phone at the same moment.
-    pub phone_late: Copy,
+    /// doctor-a's desk at the same moment. (The phone, which removes doctor-c, cannot follow its own removal from an
+    /// older copy.)
+    pub desk_late: Copy,
 }
 
 /// What the crash of the relay met.
@@ -75,8 +74,6 @@ pub(crate) struct Crash {
 
 /// The scene, played.
 pub(crate) struct Scene {
-    /// Where it took place.
-    pub clinic: Clinic,
     /// The four devices.
     pub devices: Vec<Device>,
     /// The conversation's id, hex.
@@ -89,6 +86,8 @@ pub(crate) struct Scene {
     pub members: Vec<usize>,
     /// What each device may read.
     pub spans: BTreeMap<usize, Span>,
+    /// Where it took place. Last: the devices go before their folders do.
+    pub clinic: Clinic,
 }
 
 /// What the scene leaves for the checks.
@@ -142,13 +141,12 @@ pub(crate) async fn play(clinic: Clinic) -> Result<Played, Failure> {
 
     scene.clinic.report.heading("One person is removed");
     let removed = scene.copy(STATION, "removed").await?;
-    let tablet_late = scene.copy(TABLET, "tablet-late").await?;
-    let phone_late = scene.copy(PHONE, "phone-late").await?;
+    let desk_late = scene.copy(DESK, "desk-late").await?;
     scene.remove_third().await?;
     scene.say(PHONE, "Door code of the drug store changes tonight").await?;
     scene.say(TABLET, "Noted, I tell the early shift").await?;
     scene.still_out().await?;
-    let copies = Copies { phone_first, tablet_first, joiner, removed, tablet_late, phone_late };
+    let copies = Copies { phone_first, tablet_first, joiner, removed, desk_late };
     Ok(Played { scene, copies, crash })
 }
 

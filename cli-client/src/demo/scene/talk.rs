@@ -10,8 +10,11 @@ use crate::demo::device::unexpected;
 impl Scene {
     /// doctor-a begins a conversation with nurse-b.
     pub(super) async fn begin(&mut self, name: &str) -> Result<(), Failure> {
-        let create =
-            Command::ConversationCreate { name: name.to_owned(), with: vec!["nurse-b".to_owned()], suite: None };
+        let create = Command::ConversationCreate {
+            name: name.to_owned(),
+            with: vec!["nurse-b".to_owned()],
+            suite: None,
+        };
         let Answer::Changed(changed) = self.devices[PHONE].ask(create).await? else {
             return Err(unexpected());
         };

@@ -1,0 +1,164 @@
+//! The relay's appends without network: the domain's rules over the store, as `Send` calls them.
+
+use std::{path::Path, sync::Arc, time::Instant};
+
+use anyhow::Result;
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use wardline_identity::{Clock as _, SystemClock, SystemEntropy};
+use wardline_proto::{ClientMessageId, ConversationId, DeviceId, Digest, Epoch, Suite};
+use wardline_server::{
+    domain::conversation::{ConversationError, Message, NewConversation, create, send},
+    live::Live,
+    store::Store,
+};
+
+use super::rate;
+use crate::{
+    Place,
+    bare::{Log, Row, Sender},
+    figure::{Aim, Figure, Quantity},
+    samples::Samples,
+    scale::Scale,
+};
+
+/// Rows a transaction of the second bound.
+const ROWS_TOGETHER: usize = 64;
+
+pub(super) async fn run(scale: Scale, place: &Place) -> Result<Vec<Figure>> {
+    let folder = TempDir::new_in(&place.folder)?;
+    let body = real_body(folder.path()).await?;
+    let mut log = Log::create(&folder.path().join("log.db")).await?;
+    let relay = Appender::open(folder.path(), scale.senders).await?;
+    let (mut alone, mut together, mut appends) = <(Samples, Samples, Samples)>::default();
+    for round in 0..scale.append_warm_up + scale.append_rounds {
+        let one = rows_alone(&mut log, &body, scale.rows_alone).await?;
+        let many = rows_together(&mut log, &body, scale.senders * scale.appends_in_process).await?;
+        let relays = relay.append(&body, scale.appends_in_process).await?;
+        if round >= scale.append_warm_up {
+            alone.push(one);
+            together.push(many);
+            appends.push(relays);
+        }
+    }
+    log.close().await?;
+    relay.store.close().await;
+    let count = appends.count() * scale.senders * scale.appends_in_process;
+    let note = format!("A message has {} bytes.", body.len());
+    let figure = |against: &str, bound: f64, aim| {
+        let question = format!("relay appends, {} senders, in process", scale.senders);
+        Figure::new(Quantity::new(question, appends.p50()), "/s", Quantity::new(against, bound), aim)
+            .taken(count, note.clone())
+    };
+    Ok(vec![
+        figure("SQLite, one row a transaction", alone.p50(), Aim::AtLeast(20.0)).if_missed(WHY_ALONE),
+        figure("SQLite, 64 rows a transaction", together.p50(), Aim::AtLeast(0.5)).if_missed(WHY_TOGETHER),
+    ])
+}
+
+/// A message as a client encrypts it.
+async fn real_body(folder: &Path) -> Result<Bytes> {
+    let conversation = ConversationId::from_bytes(SystemEntropy.array()?);
+    let mut sender = Sender::new(folder).await?;
+    sender.make(conversation).await?;
+    Ok(sender.messages(conversation, 1)?.remove(0))
+}
+
+async fn rows_alone(log: &mut Log, body: &Bytes, count: usize) -> Result<f64> {
+    let row = Row { body: body.clone() };
+    let begun = Instant::now();
+    for _ in 0..count {
+        log.append(&row).await?;
+    }
+    Ok(rate(count, begun.elapsed()))
+}
+
+async fn rows_together(log: &mut Log, body: &Bytes, count: usize) -> Result<f64> {
+    let rows = vec![Row { body: body.clone() }; ROWS_TOGETHER];
+    let transactions = count.div_ceil(ROWS_TOGETHER);
+    let begun = Instant::now();
+    for _ in 0..transactions {
+        log.append_all(&rows).await?;
+    }
+    Ok(rate(transactions * ROWS_TOGETHER, begun.elapsed()))
+}
+
+/// The relay's store, with conversations in it.
+struct Appender {
+    store: Store,
+    live: Live,
+    senders: Arc<[(ConversationId, DeviceId)]>,
+}
+
+impl Appender {
+    async fn open(folder: &Path, senders: usize) -> Result<Self> {
+        let store = Store::open(&folder.join("relay.sqlite")).await?;
+        let mut opened = Vec::new();
+        for _ in 0..senders {
+            let new = NewConversation {
+                id: ConversationId::from_bytes(SystemEntropy.array()?),
+                suite: Suite::ALL[0],
+                creator: DeviceId::from_bytes(SystemEntropy.array()?),
+                created_at: SystemClock.now(),
+            };
+            opened.push((new.id, new.creator));
+            store
+                .write::<_, ConversationError, _>("create", move |tx| {
+                    Box::pin(async move { create(tx, &new).await })
+                })
+                .await?;
+        }
+        Ok(Self { store, live: Live::default(), senders: opened.into() })
+    }
+
+    /// Every sender appends so many, one after the other; all senders at once.
+    async fn append(&self, body: &Bytes, each: usize) -> Result<f64> {
+        let mut appending = JoinSet::new();
+        let begun = Instant::now();
+        for at in 0..self.senders.len() {
+            let (conversation, sender) = self.senders[at];
+            let (store, live, body) = (self.store.clone(), self.live.clone(), body.clone());
+            appending.spawn(async move {
+                for _ in 0..each {
+                    append_one(&store, &live, (conversation, sender), body.clone()).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(appended) = appending.join_next().await {
+            appended??;
+        }
+        Ok(rate(self.senders.len() * each, begun.elapsed()))
+    }
+}
+
+/// What the service does with a message whose header was read.
+async fn append_one(
+    store: &Store,
+    live: &Live,
+    (conversation, sender): (ConversationId, DeviceId),
+    body: Bytes,
+) -> Result<()> {
+    let message = Message {
+        conversation,
+        sender,
+        id: ClientMessageId::from_bytes(SystemEntropy.array()?),
+        epoch: Epoch::new(0),
+        life_seconds: 86_400,
+        sha256: Digest::of(&body),
+        body,
+    };
+    let (now, live) = (SystemClock.now(), live.clone());
+    store
+        .write_then::<_, ConversationError, _, _>(
+            "send",
+            move |tx| Box::pin(async move { send(tx, &message, now).await }),
+            move |_| live.wake_conversation(conversation),
+        )
+        .await?;
+    Ok(())
+}
+
+const WHY_ALONE: &str = "";
+const WHY_TOGETHER: &str = "";
