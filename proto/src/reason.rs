@@ -88,7 +88,8 @@ reasons! {
     CommitRate = "COMMIT_RATE",
     /// Another member's commit comes first for two seconds. RESOURCE_EXHAUSTED, with RetryInfo.
     YieldTurn = "YIELD_TURN",
-    /// Too many requests or streams. RESOURCE_EXHAUSTED, with RetryInfo.
+    /// Too many requests or streams, or a request that is too long. RESOURCE_EXHAUSTED, with RetryInfo where waiting
+    /// helps.
     LimitReached = "LIMIT_REACHED",
     /// The relay's disk is full. RESOURCE_EXHAUSTED, with RetryInfo; nothing was stored.
     StorageFull = "STORAGE_FULL",
@@ -98,6 +99,10 @@ reasons! {
     ShuttingDown = "SHUTTING_DOWN",
     /// A newer stream of the same device took over. ABORTED.
     StreamReplaced = "STREAM_REPLACED",
+    /// No such call. UNIMPLEMENTED.
+    CallUnknown = "CALL_UNKNOWN",
+    /// The caller's deadline or the relay's patience is over. DEADLINE_EXCEEDED.
+    DeadlineExceeded = "DEADLINE_EXCEEDED",
     /// A defect of the relay; its log has the cause. INTERNAL.
     Internal = "INTERNAL",
 }

@@ -38,25 +38,40 @@ pub struct LimitsConfig {
     pub connections_max: usize,
     /// Connections without a certificate, among them. Default 1,000.
     pub uncertified_connections_max: usize,
+    /// Connections without a certificate from one address (IPv4, or IPv6 /64). Default 256: a practice behind
+    /// one address enrols all its devices in a day.
+    pub uncertified_connections_per_address_max: usize,
     /// Connections of one device; a further one ends the oldest. Default 8.
     pub connections_per_device_max: usize,
     /// Handshakes at one time, each door. Default 256. From half of it on, QUIC clients must prove their
     /// address first.
     pub handshakes_max: usize,
+    /// Handshakes at one time from one address (IPv4, or IPv6 /64), each door. Default 64. From half of it on,
+    /// QUIC clients must prove their address first.
+    pub handshakes_per_address_max: usize,
+    /// How long the first message of a handshake may take on TCP, in seconds. Default 3.
+    pub hello_seconds_max: u64,
     /// How long a handshake may take, in seconds. Default 10.
     pub handshake_seconds_max: u64,
     /// How long a connection without a certificate may last, in seconds. Default 600.
     pub uncertified_seconds_max: u64,
     /// Calls at one time on a device's connection. Default 128.
     pub calls_per_connection_max: u32,
+    /// Calls at one time of a device, on all its connections. Default 256.
+    pub calls_per_device_max: usize,
     /// How long a call may take to begin its answer, in seconds. Default 60; at least 35, since a call may
     /// ask to be held for 30.
     pub response_seconds_max: u64,
     /// How long a connection may be silent, in seconds. Default 60.
     pub idle_seconds_max: u64,
+    /// How long a piece of an answer may wait for its client, in seconds; then the connection is cut. Default 60.
+    pub stall_seconds_max: u64,
     /// The largest gRPC message taken from a client, in bytes. Default 4,325,376, which is also the least:
-    /// a commit with its Welcome is that long. Worst case this much memory a call.
+    /// a commit with its Welcome is that long. Calls other than a conversation's take less, whatever is said here.
     pub request_bytes_max: usize,
+    /// What all requests under way may take beyond the first 64 KiB of each, in bytes. Default 268,435,456. A
+    /// device may have an eighth of it, and so may all connections without a certificate together.
+    pub request_memory_bytes_max: u64,
     /// The largest gRPC message given to a client, in bytes. Default 33,554,432: a directory of 10,000
     /// people. Worst case this much memory a call.
     pub response_bytes_max: usize,
@@ -71,14 +86,20 @@ impl Default for LimitsConfig {
         Self {
             connections_max: transport.connections,
             uncertified_connections_max: transport.uncertified_connections,
+            uncertified_connections_per_address_max: transport.uncertified_connections_per_address,
             connections_per_device_max: transport.connections_per_device,
             handshakes_max: transport.handshakes,
+            handshakes_per_address_max: transport.handshakes_per_address,
+            hello_seconds_max: transport.hello_timeout.as_secs(),
             handshake_seconds_max: transport.handshake_timeout.as_secs(),
             uncertified_seconds_max: transport.uncertified_life.as_secs(),
             calls_per_connection_max: transport.calls,
+            calls_per_device_max: transport.calls_per_device,
             response_seconds_max: transport.response_deadline.as_secs(),
             idle_seconds_max: transport.idle_timeout.as_secs(),
+            stall_seconds_max: transport.stall.as_secs(),
             request_bytes_max: REQUEST_BYTES,
+            request_memory_bytes_max: transport.request_memory_bytes,
             response_bytes_max: 32 * 1024 * 1024,
             enrolment_waits_max: 1024,
         }
@@ -205,11 +226,17 @@ impl Config {
         Limits {
             connections: limits.connections_max,
             uncertified_connections: limits.uncertified_connections_max,
+            uncertified_connections_per_address: limits.uncertified_connections_per_address_max,
             connections_per_device: limits.connections_per_device_max,
             handshakes: limits.handshakes_max,
+            handshakes_per_address: limits.handshakes_per_address_max,
+            hello_timeout: Duration::from_secs(limits.hello_seconds_max),
             handshake_timeout: Duration::from_secs(limits.handshake_seconds_max),
             uncertified_life: Duration::from_secs(limits.uncertified_seconds_max),
             calls: limits.calls_per_connection_max,
+            calls_per_device: limits.calls_per_device_max,
+            request_memory_bytes: limits.request_memory_bytes_max,
+            stall: Duration::from_secs(limits.stall_seconds_max),
             response_deadline: Duration::from_secs(limits.response_seconds_max),
             idle_timeout: Duration::from_secs(limits.idle_seconds_max),
             // Message and frame header, and room for a client that pads.
@@ -238,6 +265,27 @@ impl Config {
                 limits.connections_per_device_max as u64,
                 count.clone(),
                 COUNT,
+            ),
+            (
+                "limits.uncertified_connections_per_address_max",
+                limits.uncertified_connections_per_address_max as u64,
+                count.clone(),
+                COUNT,
+            ),
+            (
+                "limits.handshakes_per_address_max",
+                limits.handshakes_per_address_max as u64,
+                count.clone(),
+                COUNT,
+            ),
+            ("limits.hello_seconds_max", limits.hello_seconds_max, 1..=3_600, SECONDS),
+            ("limits.calls_per_device_max", limits.calls_per_device_max as u64, count.clone(), COUNT),
+            ("limits.stall_seconds_max", limits.stall_seconds_max, 1..=3_600, SECONDS),
+            (
+                "limits.request_memory_bytes_max",
+                limits.request_memory_bytes_max,
+                8 * 1024 * 1024..=1 << 40,
+                "from 8,388,608 to 1,099,511,627,776 bytes",
             ),
             ("limits.handshakes_max", limits.handshakes_max as u64, count.clone(), COUNT),
             ("limits.handshake_seconds_max", limits.handshake_seconds_max, 1..=3_600, SECONDS),

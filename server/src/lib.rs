@@ -25,6 +25,7 @@ pub mod routes;
 pub mod service;
 pub mod state;
 pub mod store;
+pub mod write_permits;
 
 #[cfg(test)]
 pub(crate) mod founded;

@@ -21,14 +21,20 @@ use crate::service::key_package::KeyPackages;
 use crate::service::registrar::Registrar;
 use crate::state::Relay;
 
+/// The longest request with KeyPackages: 200 of 16 KiB, with room for what goes with them.
+const KEY_PACKAGES_BYTES: usize = 200 * 16 * 1024 + 64 * 1024;
+
+/// The longest request that carries certificates, statements and names only.
+const SMALL_BYTES: usize = 256 * 1024;
+
 /// The services of `relay`. Health and reflection are for certified devices only, like the rest: to strangers
 /// the relay says nothing but how to enrol.
 #[must_use]
 pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
     macro_rules! sized {
-        ($server:ident, $service:expr) => {
+        ($server:ident, $service:expr, $request_bytes:expr) => {
             $server::new($service)
-                .max_decoding_message_size(limits.request_bytes_max)
+                .max_decoding_message_size($request_bytes)
                 .max_encoding_message_size(limits.response_bytes_max)
         };
     }
@@ -41,11 +47,12 @@ pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .build_v1()
         .expect("our own descriptors decode");
-    Routes::new(sized!(ConversationServiceServer, Conversations::new(Arc::clone(relay))))
-        .add_service(sized!(KeyPackageServiceServer, KeyPackages::new(Arc::clone(relay))))
-        .add_service(sized!(DirectoryServiceServer, Directory::new(Arc::clone(relay))))
-        .add_service(sized!(EnrolmentServiceServer, Enrolment::new(Arc::clone(relay))))
-        .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay))))
+    let conversations = Conversations::new(Arc::clone(relay));
+    Routes::new(sized!(ConversationServiceServer, conversations, limits.request_bytes_max))
+        .add_service(sized!(KeyPackageServiceServer, KeyPackages::new(Arc::clone(relay)), KEY_PACKAGES_BYTES))
+        .add_service(sized!(DirectoryServiceServer, Directory::new(Arc::clone(relay)), SMALL_BYTES))
+        .add_service(sized!(EnrolmentServiceServer, Enrolment::new(Arc::clone(relay)), SMALL_BYTES))
+        .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(InterceptedService::new(health, certified.clone()))
         .add_service(InterceptedService::new(reflection, certified))
 }

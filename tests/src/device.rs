@@ -78,17 +78,6 @@ impl Device {
         Owner::start(self)
     }
 
-    /// The texts and events of a conversation as this device has them now, without asking the relay.
-    #[must_use]
-    pub fn transcript(&self, conversation: &str) -> Vec<(u64, String)> {
-        self.ask_all(&["read", conversation, "--offline"])
-            .iter()
-            .map(|one| {
-                (one["number"].as_u64().expect("a number"), one["text"].as_str().expect("a text").to_owned())
-            })
-            .collect()
-    }
-
     /// A copy of the home as it is now, as a thief with the passcode takes it.
     ///
     /// # Errors

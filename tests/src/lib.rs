@@ -15,6 +15,8 @@ mod program;
 mod relay;
 mod ward;
 
+pub mod in_process;
+
 pub use checker::{Accepted, Report, Transcript, check};
 pub use device::Device;
 pub use owner::{Line, Owner};

@@ -33,7 +33,14 @@ impl RelayProcess {
         init.args(["init", "--address", &format!("127.0.0.1:{port}"), "--data-dir"]).arg(folder);
         run(&mut init, b"").good();
         let log = folder.with_extension("log");
-        Self { program: programs.relay.clone(), folder: folder.to_owned(), log, port, extra: Vec::new(), running: None }
+        Self {
+            program: programs.relay.clone(),
+            folder: folder.to_owned(),
+            log,
+            port,
+            extra: Vec::new(),
+            running: None,
+        }
     }
 
     /// Arguments for `serve` from the next start on.

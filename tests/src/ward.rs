@@ -1,10 +1,6 @@
 //! A founded organisation with its relay, and the people in it.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 use wardline_client_core::{
@@ -23,8 +19,7 @@ pub struct Ward {
     /// The administrator's device.
     pub administrator: Device,
     programs: Programs,
-    folder: PathBuf,
-    _temporary: Option<TempDir>,
+    temporary: TempDir,
 }
 
 impl Ward {
@@ -40,17 +35,7 @@ impl Ward {
     #[must_use]
     pub fn stopped(programs: Programs) -> Self {
         let temporary = TempDir::new().expect("a temporary folder");
-        let folder = temporary.path().to_owned();
-        Self::in_folder(programs, &folder, Some(temporary))
-    }
-
-    /// A founded organisation in a folder of the caller's: what it leaves there stays.
-    #[must_use]
-    pub fn kept_in(programs: Programs, folder: &Path) -> Self {
-        Self::in_folder(programs, folder, None)
-    }
-
-    fn in_folder(programs: Programs, folder: &Path, temporary: Option<TempDir>) -> Self {
+        let folder = temporary.path();
         let relay = RelayProcess::init(&programs, &folder.join("relay"));
         let administrator = Device::at(&programs, folder, "administrator", &passcode("administrator"));
         let request = std::fs::read(relay.folder().join("relay.request")).expect("a request");
@@ -69,13 +54,13 @@ impl Ward {
         };
         let founded = enrolment::runtime().block_on(found(&founding)).expect("an organisation");
         std::fs::write(relay.folder().join("relay.bundle"), founded.relay_bundle).expect("a bundle");
-        Self { relay, administrator, programs, folder: folder.to_owned(), _temporary: temporary }
+        Self { relay, administrator, programs, temporary }
     }
 
     /// The folder of everything.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.temporary.path()
     }
 
     /// Clinicians with a device each, enrolled and ready to be added to conversations.
@@ -89,13 +74,14 @@ impl Ward {
     /// A home for a device that is not enrolled yet.
     #[must_use]
     pub fn device(&self, user: &str) -> Device {
-        Device::at(&self.programs, &self.folder, user, &passcode(user))
+        Device::at(&self.programs, self.folder(), user, &passcode(user))
     }
 
     /// An invitation for a clinician.
     #[must_use]
     pub fn invite(&self, user: &str) -> String {
-        let invited = self.administrator.ask(&["admin", "invite", user, "--name", &format!("Name of {user}")]);
+        let invited =
+            self.administrator.ask(&["admin", "invite", user, "--name", &format!("Name of {user}")]);
         invited["invitation"].as_str().expect("an invitation").to_owned()
     }
 

@@ -58,8 +58,16 @@ pub(crate) async fn run(globals: &Globals, args: FoundArgs) -> Result<ExitCode, 
         entropy: Arc::new(SystemEntropy),
     };
     let founded = api::found(&founding).await?;
+    // The code first: an organisation whose recovery code nobody saw must not come to life.
+    print::founded(&founded, &bundle, &args.recovery_file, globals.json).map_err(|error| {
+        Failure::new(
+            FailureKind::Disk,
+            "The recovery code could not be shown; the relay was not certified.",
+            format!("{error}."),
+            "Remove the new home and the recovery file, and found again.",
+        )
+    })?;
     write(&bundle, &founded.relay_bundle)?;
-    print::founded(&founded, &bundle, &args.recovery_file, globals.json);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -32,7 +32,12 @@ pub(crate) async fn run(globals: &Globals, args: InviteArgs) -> Result<ExitCode,
     let outcome = open.execute(command, home::reach(globals)).await;
     open.close().await?;
     match outcome? {
-        Answer::Invited(invited) => print::invited(&invited, globals.json),
+        Answer::Invited(invited) => {
+            print::invited(&invited, globals.json);
+            if invited.stopped.is_some() {
+                return Ok(ExitCode::from(FailureKind::Unavailable.exit_status()));
+            }
+        }
         other => print::answer(&other, globals.json),
     }
     Ok(ExitCode::SUCCESS)

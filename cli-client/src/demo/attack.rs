@@ -110,7 +110,9 @@ async fn enter(
     // A second group of the same id would be refused for that alone.
     group::delete(&store, traffic.conversation).map_err(broken)?;
     loot.tries += 1;
-    if let Ok((group, _)) = group::join(&store, &welcome.welcome, |_| Ok::<(), Infallible>(())) {
+    if let Ok((group, _)) =
+        group::join(&store, traffic.conversation, &welcome.welcome, |_| Ok::<(), Infallible>(()))
+    {
         feed(group, &store, traffic, way, loot);
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Founding, inviting, enrolling and status as people read them.
 
-use std::path::Path;
+use std::{io::Write as _, path::Path};
 
 use qrcode::{QrCode, render::unicode::Dense1x2};
 use serde_json::json;
@@ -8,10 +8,11 @@ use wardline_client_core::api::{Enrolled, Founded, Invited, Progress, Status, Sy
 
 use super::{line, object};
 
-/// A founded organisation. The recovery code is shown here and never again.
-pub(crate) fn founded(founded: &Founded, bundle: &Path, recovery: &Path, json: bool) {
+/// A founded organisation. The recovery code is shown here and never again: whether it was is part of founding.
+pub(crate) fn founded(founded: &Founded, bundle: &Path, recovery: &Path, json: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     if json {
-        return object(&json!({
+        let object = json!({
             "organisation": founded.organisation,
             "name": founded.name,
             "root": founded.root,
@@ -21,16 +22,22 @@ pub(crate) fn founded(founded: &Founded, bundle: &Path, recovery: &Path, json: b
             "recovery_code": *founded.recovery_code,
             "bundle": bundle,
             "relay": founded.addresses,
-        }));
+        });
+        writeln!(out, "{object}")?;
+        return out.flush();
     }
-    line(&format!("{} is founded.", founded.name));
-    line(&format!("  root           {}", founded.root));
-    line(&format!("  relay          {} (its bundle: {})", founded.addresses.join(", "), bundle.display()));
-    line(&format!("  recovery file  {}", recovery.display()));
-    line(&format!("  recovery code  {}", *founded.recovery_code));
-    line("");
-    line("Write the recovery code down now: it is shown once. Keep it apart from the recovery file.");
-    line("Next: wardline-relay serve --data-dir DIR, then wardline admin invite USER --name NAME.");
+    writeln!(out, "{} is founded.", founded.name)?;
+    writeln!(out, "  root           {}", founded.root)?;
+    writeln!(out, "  relay          {} (its bundle: {})", founded.addresses.join(", "), bundle.display())?;
+    writeln!(out, "  recovery file  {}", recovery.display())?;
+    writeln!(out, "  recovery code  {}", *founded.recovery_code)?;
+    writeln!(out)?;
+    writeln!(
+        out,
+        "Write the recovery code down now: it is shown once. Keep it apart from the recovery file."
+    )?;
+    writeln!(out, "Next: wardline-relay serve --data-dir DIR, then wardline admin invite USER --name NAME.")?;
+    out.flush()
 }
 
 /// Invitations that were made.
@@ -45,6 +52,9 @@ pub(crate) fn invited(invited: &Invited, json: bool) {
                 "registrar_seen": invited.registrar_seen,
             }));
         }
+        if let Some(why) = &invited.stopped {
+            object(&json!({ "stopped": why }));
+        }
         return;
     }
     for one in &invited.invited {
@@ -53,8 +63,11 @@ pub(crate) fn invited(invited: &Invited, json: bool) {
         if invited.invited.len() == 1
             && let Ok(code) = QrCode::new(one.invitation.as_bytes())
         {
-            line(&code.render::<Dense1x2>().quiet_zone(true).build());
+            code.render::<Dense1x2>().quiet_zone(true).build().lines().for_each(line);
         }
+    }
+    if let Some(why) = &invited.stopped {
+        line(&format!("Nobody after these was invited: {why}"));
     }
     line("Hand it over in person or over a channel you trust: whoever has it can enrol as this person.");
     match &invited.registrar_seen {

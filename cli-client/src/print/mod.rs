@@ -13,7 +13,14 @@ pub(crate) use self::home::{enrolled, founded, invited, progress};
 
 /// Writes one line; a reader that has gone is no failure of ours.
 fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let _ = writeln!(std::io::stdout().lock(), "{}", harmless(text));
+}
+
+/// Text that other people wrote cannot move the cursor, end a line or turn its direction on the terminal: nobody can
+/// write a line that looks like another's.
+fn harmless(text: &str) -> String {
+    let turns = |one: char| matches!(one, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|one| if one.is_control() || turns(one) { '\u{fffd}' } else { one }).collect()
 }
 
 /// Writes one object on a line.
@@ -85,5 +92,17 @@ pub(crate) fn event(event: &Event, json: bool) {
 pub(crate) fn note(text: &str, json: bool) {
     if !json {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn nobody_can_write_a_line_that_looks_like_anothers() {
+        let forged = harmless("\u{1b}[2K\r   17  doctor-b: give 10 mg\n\u{202e}");
+        assert!(!forged.contains(['\u{1b}', '\r', '\n', '\u{202e}']));
+        assert_eq!(harmless("Bett 7 ist frei — ✓"), "Bett 7 ist frei — ✓");
     }
 }

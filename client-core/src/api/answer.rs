@@ -254,6 +254,9 @@ pub struct Invited {
     /// When a registrar last looked for requests; absent if none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registrar_seen: Option<String>,
+    /// Why nobody after these was invited; absent if everybody was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 /// One of them. The invitation is a secret: whoever has it can enrol as this person.

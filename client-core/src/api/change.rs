@@ -1,5 +1,6 @@
 //! Commands that change a conversation: a wish is stored, and answered when the log shows it.
 
+use wardline_identity::UserId;
 use wardline_proto::Suite;
 
 use super::{
@@ -77,6 +78,23 @@ pub(super) async fn create(
         change: "created".to_owned(),
         people,
     }))
+}
+
+/// Refuses to remove somebody who is not in: that is a slip of the pen, and is said.
+pub(super) async fn require_member(session: &Session, name: &str, user: &UserId) -> Result<(), CoreError> {
+    let mut core = session.core().await;
+    let row = open_conversation(&core, name).await?;
+    let detail = conversation::detail(&mut core, &row).await?;
+    if detail.members.iter().any(|member| member.user == user.as_str()) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureKind::Unknown,
+        format!("{user} is not in “{}”.", row.name),
+        "",
+        "See who is: wardline conversation show CONVERSATION.",
+    )
+    .into())
 }
 
 /// Wishes for a change and waits until the log shows it.

@@ -45,6 +45,7 @@ pub(crate) async fn execute(session: &Session, command: Command, reach: Reach) -
         }
         Command::ConversationRemove { conversation, user } => {
             let user = user_id(&user)?;
+            change::require_member(session, &conversation, &user).await?;
             let wish = Wish::Remove { user: user.to_string() };
             change::change(session, &conversation, wish, "removed", vec![user.to_string()]).await
         }

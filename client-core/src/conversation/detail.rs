@@ -11,7 +11,7 @@ use crate::{
     },
     error::CoreError,
     vault::{
-        Transaction,
+        Transaction, VaultError,
         tables::{
             conversations::{self, ConversationRow, Standing},
             messages::{self, MessageRow},
@@ -84,7 +84,7 @@ pub(crate) async fn summary(
         state: row.standing.as_str().to_owned(),
         unread: messages::count_unread(tx, &row.conversation, row.read, &core.device.id()).await?,
         last: (row.cursor > EntryNumber::ZERO).then(|| rfc3339(row.last)),
-        held: row.held.as_deref().and_then(Hold::parse).map(|hold| hold.why),
+        held: row.held.as_deref().map(|held| Hold::parse(held).why()),
         fault: row.fault.map(EntryNumber::get),
     })
 }
@@ -144,16 +144,33 @@ pub(crate) async fn read(
     mark: bool,
 ) -> Result<Vec<Message>, CoreError> {
     let mut tx = core.vault.begin("read").await?;
-    messages::sweep(&mut tx, core.clock.now()).await?;
-    let rows = messages::list(&mut tx, conversation, after, READ_LIMIT).await?;
-    if let (true, Some(last)) = (mark, rows.last())
-        && let Some(row) = conversations::load(&mut tx, conversation).await?
-        && row.read < last.number
-    {
-        conversations::store(&mut tx, &ConversationRow { read: last.number, ..row }).await?;
-    }
+    // What has passed its retention is not shown; it is deleted when a signed time agrees with this clock.
+    let now = core.clock.now();
+    let mut rows = messages::list(&mut tx, conversation, after, READ_LIMIT).await?;
+    rows.retain(|row| row.expires.is_none_or(|expires| expires > now));
     tx.commit().await?;
+    if let (true, Some(last)) = (mark, rows.last()) {
+        match mark_read(core, conversation, last.number).await {
+            // A full disk must not keep people from reading what they have.
+            Ok(()) | Err(VaultError::Full | VaultError::ReadOnly) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     Ok(rows.iter().map(shown).collect())
+}
+
+async fn mark_read(
+    core: &Core,
+    conversation: &ConversationId,
+    number: EntryNumber,
+) -> Result<(), VaultError> {
+    let mut tx = core.vault.begin("mark_read").await?;
+    if let Some(row) = conversations::load(&mut tx, conversation).await?
+        && row.read < number
+    {
+        conversations::store(&mut tx, &ConversationRow { read: number, ..row }).await?;
+    }
+    tx.commit().await
 }
 
 fn shown(row: &MessageRow) -> Message {

@@ -8,6 +8,7 @@ use wardline_proto::{
 use super::{
     core::Core,
     receive::Effect,
+    receive_commit::shown_name,
     roster::{Member, Roster, verify_leaf},
 };
 use crate::{
@@ -68,8 +69,9 @@ async fn join_step(
         old.delete(&core.store)?;
     }
     let organisation = &core.device.organisation;
-    let joined =
-        group::join(&core.store, &delivery.welcome, |view| check(organisation, view, &conversation, number));
+    let joined = group::join(&core.store, conversation, &delivery.welcome, |view| {
+        check(organisation, view, &conversation, number)
+    });
     let (group, view) = match joined {
         Ok(joined) => joined,
         Err(JoinError::Mls(error)) if !from_peer(&error) => return Err(error.into()),
@@ -79,7 +81,7 @@ async fn join_step(
         }
     };
     let checked = Checked {
-        name: view.settings.name,
+        name: shown_name(&view.settings.name),
         retention_seconds: view.settings.retention_seconds,
         before: view.position.chain_hash,
         adder: verify_leaf(organisation, &view.adder),

@@ -12,6 +12,7 @@ mod event;
 mod hold;
 mod join;
 mod judge;
+mod merged;
 mod plan;
 mod receive;
 mod receive_commit;

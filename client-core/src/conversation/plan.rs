@@ -5,7 +5,7 @@
 
 use wardline_identity::{DeviceCertificate, UserId};
 use wardline_proto::{
-    ConversationId, DeviceId,
+    ConversationId,
     content::ConversationSettings,
     relay::{KeeperRight, RemovalGround, SignedStatement, removal_ground::Ground},
 };
@@ -13,13 +13,17 @@ use wardline_proto::{
 use super::{
     commit::Change,
     core::Core,
+    judge::keeps,
     receive::decode,
     roster::{Member, Roster},
 };
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,
-    vault::tables::intents::Wish,
+    vault::tables::{
+        conversations::{self, Standing},
+        intents::Wish,
+    },
 };
 
 /// What a wish needs now.
@@ -40,7 +44,11 @@ pub(crate) async fn plan(
     conversation: &ConversationId,
     wish: &Wish,
 ) -> Result<Plan, CoreError> {
-    if !core.load_group(conversation).await? {
+    let mut tx = core.vault.begin("plan").await?;
+    let row = conversations::load(&mut tx, conversation).await?;
+    tx.commit().await?;
+    let active = row.is_some_and(|row| row.standing == Standing::Active);
+    if !active || !core.load_group(conversation).await? {
         return Ok(Plan::Impossible(closed()));
     }
     let Some(group) = core.groups.get(conversation) else { return Ok(Plan::Impossible(closed())) };
@@ -60,6 +68,7 @@ pub(crate) async fn plan(
         Wish::AddOwnDevice { .. } => Plan::People(vec![core.device.user().clone()]),
         Wish::Remove { user } => remove(core, &roster, &settings, user),
         Wish::LetGo { user, leave } => let_go(&roster, user, leave),
+        Wish::Renew => Plan::Commit(Box::default()),
         Wish::Rename { name } => rename(core, &roster, settings, name),
     })
 }
@@ -73,15 +82,17 @@ pub(crate) fn missing(
 ) -> Vec<DeviceCertificate> {
     let Some(group) = core.groups.get(conversation) else { return Vec::new() };
     let roster = Roster::read(&core.device.organisation, &group.roster());
-    let wanted = |device: &DeviceId| match wish {
-        Wish::AddOwnDevice { device: wanted, .. } => device.to_string() == *wanted,
-        _ => true,
+    // A further device of somebody who is in comes by its own person's approval, not by being added.
+    let wanted = |certificate: &DeviceCertificate| match wish {
+        Wish::AddOwnDevice { device, .. } => certificate.device().to_string() == *device,
+        _ => certificate.user() == core.device.user() || !roster.has_user(certificate.user()),
     };
     people
         .into_iter()
         .filter(|certificate| {
-            let device = certificate.device();
-            wanted(&device) && roster.device(&device).is_none() && certificate.as_member().is_ok()
+            wanted(certificate)
+                && roster.device(&certificate.device()).is_none()
+                && certificate.as_member().is_ok()
         })
         .collect()
 }
@@ -104,7 +115,7 @@ fn remove(core: &Core, roster: &Roster, settings: &ConversationSettings, user: &
             "Leave instead: wardline conversation leave CONVERSATION.",
         ));
     }
-    if !keeps(core, roster, settings) {
+    if !keeps(roster, settings, core.device.user()) {
         return Plan::Impossible(not_keeper("remove people"));
     }
     let ground = RemovalGround { ground: Some(Ground::Keeper(KeeperRight {})) };
@@ -131,19 +142,11 @@ fn rename(core: &Core, roster: &Roster, settings: ConversationSettings, name: &s
     if settings.name == name {
         return Plan::Nothing;
     }
-    if !keeps(core, roster, &settings) {
+    if !keeps(roster, &settings, core.device.user()) {
         return Plan::Impossible(not_keeper("rename it"));
     }
     let settings = ConversationSettings { name: name.to_owned(), number: settings.number + 1, ..settings };
     Plan::Commit(Box::new(Change { settings: Some(settings), ..Change::default() }))
-}
-
-/// Whether the own person is a keeper; with none of them left in it, everybody is.
-fn keeps(core: &Core, roster: &Roster, settings: &ConversationSettings) -> bool {
-    let present =
-        |keeper: &String| roster.members.iter().any(|member| member.certificate.user().as_str() == keeper);
-    !settings.keepers.iter().any(present)
-        || settings.keepers.iter().any(|keeper| keeper == core.device.user().as_str())
 }
 
 /// No such person.

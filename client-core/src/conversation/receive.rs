@@ -10,7 +10,7 @@ use wardline_proto::{
 
 use super::{
     core::Core,
-    receive_commit::{Merged, receive_commit},
+    receive_commit::{Membership, receive_commit},
     receive_message::receive_message,
 };
 use crate::{
@@ -121,8 +121,8 @@ async fn receive_step(core: &mut Core, received: &Received<'_>) -> Result<Vec<Ef
     match received.kind {
         EntryKind::Message => receive_message(core, received, row).await,
         EntryKind::Commit => match receive_commit(core, received, row).await? {
-            Merged::Member(effects) => Ok(effects),
-            Merged::Out(effects) => {
+            Membership::In(effects) => Ok(effects),
+            Membership::Out(effects) => {
                 core.forget(&conversation);
                 Ok(effects)
             }
@@ -143,12 +143,14 @@ fn reads(row: &ConversationRow) -> bool {
     matches!(row.standing, Standing::Active | Standing::Left)
 }
 
-/// The joining commit only moves the cursor; its chain hash was promised by the Welcome.
-async fn store_joining_entry(core: &Core, row: ConversationRow) -> Result<Vec<Effect>, CoreError> {
+/// The joining commit only moves the cursor. Where the adder and the relay tell two stories of how it came to be
+/// there, that is noted; the relay's is gone on with, and members' next messages tell whose was true.
+async fn store_joining_entry(core: &Core, mut row: ConversationRow) -> Result<Vec<Effect>, CoreError> {
     let mut tx = core.vault.begin("receive_joining_entry").await?;
     let promised = chain::find(&mut tx, &row.conversation, row.cursor).await?;
-    if promised.is_some_and(|promised: ChainHash| promised != row.chain) {
-        return Err(CoreError::Protocol("sent another joining entry than it announced"));
+    if let Some(promised) = promised.filter(|promised: &ChainHash| *promised != row.chain) {
+        row.fault = row.fault.or(Some(row.cursor));
+        row.chain = promised;
     }
     conversations::store(&mut tx, &row).await?;
     chain::insert(&mut tx, &row.conversation, row.cursor, &row.chain).await?;

@@ -1,40 +1,36 @@
 //! Taking in a commit: one's own that won its epoch, or another's; merge, then judge.
 
-use wardline_identity::StatementLabel;
-use wardline_proto::{
-    content::ConversationSettings,
-    relay::{AuthenticatedData, CommitAuthor, CommitData, authenticated_data::Kind},
-};
+use wardline_proto::Digest;
 
 use super::{
     core::Core,
-    event::describe,
     hold::Hold,
-    judge::{Judged, Verdict, judge},
-    receive::{Effect, Received, decode},
-    receive_message::{blank, unreadable},
-    roster::{Member, Roster},
+    merged::{Merged, Merging},
+    receive::{Effect, Received},
+    receive_message::{blank, note_other_log, unreadable},
 };
 use crate::{
+    api::FailureKind,
     error::CoreError,
-    mls::{Group, Processed, StagedCommit},
+    mls::Processed,
     vault::{
         Transaction,
         tables::{
             chain,
             conversations::{self, ConversationRow, Standing},
-            intents::{self, Outcome},
+            intents::{self, Outcome, Wish},
             messages::{self, MessageKind, MessageRow},
-            pending_commits,
+            pending_commits::{self, PendingCommit},
+            spent_leaves,
         },
     },
 };
 
 /// Whether this device is still in.
-pub(crate) enum Merged {
+pub(crate) enum Membership {
     /// It is.
-    Member(Vec<Effect>),
-    /// It was removed: nothing of the group is left.
+    In(Vec<Effect>),
+    /// It is not: nothing of the group is left in memory.
     Out(Vec<Effect>),
 }
 
@@ -43,208 +39,134 @@ pub(crate) async fn receive_commit(
     core: &mut Core,
     received: &Received<'_>,
     mut row: ConversationRow,
-) -> Result<Merged, CoreError> {
+) -> Result<Membership, CoreError> {
+    let conversation = received.conversation;
     let mut tx = core.vault.begin("receive_commit").await?;
-    let closed = CoreError::Protocol("sent an entry of a conversation that is not open");
-    let group = core.groups.get_mut(&received.conversation).ok_or(closed)?;
-    let pending = pending_commits::find(&mut tx, &received.conversation).await?;
-    let mut effects = vec![Effect::Readable(received.conversation, received.number)];
-    let mut out = false;
+    let closed = || CoreError::Protocol("sent an entry of a conversation that is not open");
+    let pending = pending_commits::find(&mut tx, &conversation).await?;
+    let ours = pending.as_ref().is_some_and(|pending| pending.sha256 == received.digest);
+    let mut effects = vec![Effect::Readable(conversation, received.number)];
 
-    match pending.filter(|pending| pending.sha256 == received.digest) {
-        // 1. Our own commit won its epoch.
-        Some(pending) => {
-            group.merge_pending(&core.store)?;
-            pending_commits::delete(&mut tx, &received.conversation).await?;
-            intents::end(&mut tx, pending.intent, &Outcome::Done).await?;
-            let row = MessageRow {
-                sender_user: core.device.user().to_string(),
-                sender_name: core.device.certificate.display_name().to_string(),
-                body: pending.event,
-                ..blank(received, MessageKind::Event)
-            };
-            store_event(&mut tx, &row).await?;
-            effects.push(Effect::Settled(pending.intent));
-        }
-        // 2. Another's; ours, if there is one, has lost.
-        None => match group.process(&core.store, &received.entry.message) {
+    // 1. Merge.
+    let group = core.groups.get_mut(&conversation).ok_or_else(closed)?;
+    let mut merging = Merging::begin(&core.device.organisation, group, row.held.as_deref().map(Hold::parse));
+    let merged = if ours {
+        merging.merge_own(group, &core.store, &core.device.certificate)?
+    } else {
+        match group.process(&core.store, &received.entry.message) {
             Ok(Processed::Commit(staged)) => {
-                if let Some(lost) = pending_commits::find(&mut tx, &received.conversation).await? {
-                    pending_commits::delete(&mut tx, &received.conversation).await?;
-                    effects.push(Effect::Lost(lost.intent));
-                }
-                let merge = Merge { organisation: &core.device.organisation, store: &core.store };
-                let merged = merge.merge(group, *staged, received, &mut row)?;
-                out = merged.self_removed;
-                store_event(&mut tx, &merged.event).await?;
+                merging.spent_leaves = spent(&mut tx, received, &staged.aad).await?;
+                merging.merge(group, &core.store, *staged, received)?
             }
             Err(error) if !unreadable(&error) => return Err(error.into()),
-            _ => {
-                // Not readable from here on: the device has to be added again.
-                stop(&mut tx, received).await?;
-                tx.commit().await?;
-                return Ok(Merged::Out(vec![Effect::Removed(received.conversation)]));
-            }
-        },
-    }
+            // Not readable from here on: the device has to be added again.
+            _ => return stop(tx, received).await,
+        }
+    };
 
-    if out {
+    // 2. What became of our own commit and wishes.
+    if let Some(pending) = pending {
+        pending_commits::delete(&mut tx, &conversation).await?;
+        effects.push(settle(&mut tx, &pending, ours).await?);
+    }
+    carry_out(&mut tx, received, &merged).await?;
+
+    // 3. What people see, and where this device stands.
+    row.held = merged.hold.as_ref().map(Hold::to_text);
+    row.fault = row.fault.or(merged.relay_fault.then_some(received.number));
+    if let Some((number, hash)) = &merged.seen {
+        note_other_log(&mut tx, &mut row, received, *number, hash).await?;
+    }
+    let event = MessageRow {
+        sender_user: merged.author_user,
+        sender_name: merged.author_name,
+        body: merged.event,
+        ..blank(received, MessageKind::Event)
+    };
+    if !event.body.is_empty() {
+        messages::insert(&mut tx, &event).await?;
+    }
+    if merged.self_removed {
         row.standing = Standing::Removed;
-        if let Some(group) = core.groups.remove(&received.conversation) {
+        if let Some(group) = core.groups.remove(&conversation) {
             group.delete(&core.store)?;
         }
-        effects.push(Effect::Removed(received.conversation));
+        let gone = Outcome::Failed { kind: FailureKind::Closed, why: "You were removed from it.".to_owned() };
+        intents::end_where(&mut tx, &conversation, &gone, |_| true).await?;
+        effects.push(Effect::Removed(conversation));
     } else {
-        let settings = group.settings();
-        row.name = settings.name;
-        row.retention_seconds = settings.retention_seconds;
+        row.name = shown_name(&merged.right.name);
+        row.retention_seconds = merged.right.retention_seconds;
     }
     conversations::store(&mut tx, &row).await?;
-    chain::insert(&mut tx, &row.conversation, row.cursor, &row.chain).await?;
+    chain::insert(&mut tx, &conversation, row.cursor, &row.chain).await?;
     Core::finish(&core.store, tx).await?;
-    Ok(if out { Merged::Out(effects) } else { Merged::Member(effects) })
+    Ok(if merged.self_removed { Membership::Out(effects) } else { Membership::In(effects) })
 }
 
-/// Marks the conversation as stopped. The cursor stays: the entry was not taken in.
-async fn stop(tx: &mut Transaction<'_>, received: &Received<'_>) -> Result<(), CoreError> {
-    if let Some(mut row) = conversations::load(tx, &received.conversation).await? {
-        row.standing = Standing::Stopped;
-        conversations::store(tx, &row).await?;
-    }
-    Ok(())
+/// A conversation's name as it can be shown: peers write it.
+pub(crate) fn shown_name(name: &str) -> String {
+    name.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).take(128).collect()
 }
 
-/// Stores what people are shown, if there is anything.
-async fn store_event(tx: &mut Transaction<'_>, row: &MessageRow) -> Result<(), CoreError> {
-    if !row.body.is_empty() {
-        messages::insert(tx, row).await?;
-    }
-    Ok(())
-}
-
-/// What merging needs.
-struct Merge<'a> {
-    organisation: &'a wardline_identity::Organisation,
-    store: &'a crate::mls::MlsStore,
-}
-
-/// What merging did.
-struct MergedCommit {
-    event: MessageRow,
-    self_removed: bool,
-}
-
-impl Merge<'_> {
-    fn merge(
-        &self,
-        group: &mut Group,
-        staged: StagedCommit,
-        received: &Received<'_>,
-        row: &mut ConversationRow,
-    ) -> Result<MergedCommit, CoreError> {
-        let before = Roster::read(self.organisation, &group.roster());
-        let settings_before = group.settings();
-        let author = before.members.iter().find(|member| member.index == staged.sender.index).cloned();
-        let data = commit_data(&staged.aad);
-        let self_removed = staged.self_removed;
-        // Settings that are gone or malformed, and changes that no client of ours makes, are beyond anybody's rights.
-        let ours = staged.context_is_ours && staged.foreign_proposals == 0;
-        let settings_after = staged.settings_after.clone().unwrap_or_default();
-        let after = Roster::read(self.organisation, &staged.roster_after);
-        group.merge_staged(self.store, staged)?;
-
-        let name = author.as_ref().map_or_else(String::new, |one| one.certificate.display_name().to_string());
-        let shown = if name.is_empty() { "someone" } else { name.as_str() };
-        let mut body = describe(shown, &before, &after, (&settings_before, &settings_after));
-        if !self_removed {
-            let settings = (&settings_before, &settings_after);
-            let verdict = match judged(author.as_ref(), (&before, &after), settings, data.as_ref(), received)
-            {
-                Verdict::Sound | Verdict::Shown(_) if !ours => Verdict::Held(super::judge::SETTINGS),
-                verdict => verdict,
-            };
-            self.apply(verdict, (&before, &after), settings, row, &mut body, shown);
-        }
-        let event = MessageRow {
-            sender_user: author.as_ref().map_or_else(String::new, |one| one.certificate.user().to_string()),
-            sender_name: name,
-            body,
-            ..blank(received, MessageKind::Event)
-        };
-        Ok(MergedCommit { event, self_removed })
-    }
-
-    /// Holds the conversation, or shows, or lets go of a hold whose cause is gone.
-    fn apply(
-        &self,
-        verdict: Verdict,
-        rosters: (&Roster, &Roster),
-        settings: (&ConversationSettings, &ConversationSettings),
-        row: &mut ConversationRow,
-        body: &mut String,
-        author: &str,
-    ) {
-        let held = row.held.as_deref().and_then(Hold::parse);
-        let held = held.and_then(|hold| hold.after(rosters.1, settings, verdict == Verdict::Sound));
-        let (held, note) = match verdict {
-            Verdict::Sound => (held, None),
-            Verdict::Shown(what) => (held, Some(format!("{author} {what}"))),
-            Verdict::Held(what) => {
-                (Some(Hold::new(what, rosters)), Some(format!("nothing is sent here for now: {what}")))
-            }
-        };
-        row.held = held.map(|hold| hold.to_text());
-        if let Some(note) = note {
-            if !body.is_empty() {
-                body.push_str("; ");
-            }
-            body.push_str(&note);
-        }
-    }
-}
-
-/// The verdict on a commit that was merged.
-fn judged(
-    author: Option<&Member>,
-    (before, after): (&Roster, &Roster),
-    (settings_before, settings_after): (&ConversationSettings, &ConversationSettings),
-    data: Option<&CommitData>,
+/// Which of the leaves that a commit names as grounds were carried out before.
+async fn spent(
+    tx: &mut Transaction<'_>,
     received: &Received<'_>,
-) -> Verdict {
-    let Some(author) = author else { return Verdict::Held(super::judge::STRANGER) };
-    let verdict = judge(&Judged {
-        author,
-        before,
-        after,
-        settings_before,
-        settings_after,
-        data,
-        conversation: received.conversation.as_bytes(),
-    });
-    if verdict == Verdict::Sound && !authored(author, received) {
-        return Verdict::Shown(super::judge::DECLARATION);
+    aad: &[u8],
+) -> Result<Vec<Digest>, CoreError> {
+    let mut spent = Vec::new();
+    for leave in super::merged::leaves_named(aad) {
+        if spent_leaves::contains(tx, &received.conversation, &leave).await? {
+            spent.push(leave);
+        }
     }
-    verdict
+    Ok(spent)
 }
 
-/// Whether the author's signature beside the commit is over these bytes in this conversation.
-fn authored(author: &Member, received: &Received<'_>) -> bool {
-    let Some(statement) = &received.entry.author else { return false };
-    author
-        .certificate
-        .verify_statement(StatementLabel::CommitAuthor, statement)
-        .ok()
-        .and_then(|body| decode::<CommitAuthor>(&body))
-        .is_some_and(|said| {
-            said.conversation_id.as_ref() == received.conversation.as_bytes().as_slice()
-                && said.epoch == received.entry.epoch
-                && said.commit_sha256.as_ref() == received.digest.as_bytes().as_slice()
-        })
+/// Our commit won its epoch, or lost it. A wish to add stays open until nobody is missing.
+async fn settle(tx: &mut Transaction<'_>, pending: &PendingCommit, won: bool) -> Result<Effect, CoreError> {
+    if !won {
+        return Ok(Effect::Lost(pending.intent));
+    }
+    let wish = intents::find(tx, pending.intent).await?.map(|row| row.wish);
+    if !matches!(wish, Some(Wish::Add { .. })) {
+        intents::end(tx, pending.intent, &Outcome::Done).await?;
+    }
+    if let Some(Wish::LetGo { leave, .. }) = &wish
+        && let Some(digest) = super::merged::leave_digest(leave)
+    {
+        spent_leaves::insert(tx, &pending.conversation, &digest).await?;
+    }
+    Ok(Effect::Settled(pending.intent))
 }
 
-fn commit_data(aad: &[u8]) -> Option<CommitData> {
-    match decode::<AuthenticatedData>(aad)?.kind? {
-        Kind::Commit(data) => Some(data),
-        Kind::Message(_) => None,
+/// Leaves that the commit carried out are spent, and wishes to let go of whom it took out have come true.
+async fn carry_out(
+    tx: &mut Transaction<'_>,
+    received: &Received<'_>,
+    merged: &Merged,
+) -> Result<(), CoreError> {
+    for leave in &merged.leaves {
+        spent_leaves::insert(tx, &received.conversation, leave).await?;
     }
+    let gone = |wish: &Wish| matches!(wish, Wish::LetGo { user, .. } if merged.gone.contains(user));
+    intents::end_where(tx, &received.conversation, &Outcome::Done, gone).await?;
+    Ok(())
+}
+
+/// Marks the conversation as stopped, and ends what this device wanted of it. The cursor stays: the entry was not
+/// taken in.
+async fn stop(mut tx: Transaction<'_>, received: &Received<'_>) -> Result<Membership, CoreError> {
+    let conversation = received.conversation;
+    if let Some(mut row) = conversations::load(&mut tx, &conversation).await? {
+        row.standing = Standing::Stopped;
+        conversations::store(&mut tx, &row).await?;
+    }
+    pending_commits::delete(&mut tx, &conversation).await?;
+    let why = "This device cannot follow the conversation any more.".to_owned();
+    let stopped = Outcome::Failed { kind: FailureKind::Closed, why };
+    intents::end_where(&mut tx, &conversation, &stopped, |_| true).await?;
+    tx.commit().await?;
+    Ok(Membership::Out(vec![Effect::Removed(conversation)]))
 }

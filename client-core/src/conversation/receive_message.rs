@@ -2,7 +2,7 @@
 
 use wardline_identity::StatementLabel;
 use wardline_proto::{
-    ClientMessageId, EntryNumber, UtcMillis,
+    ClientMessageId, Digest, EntryNumber, UtcMillis,
     content::{Content, content::Body},
     expiry,
     relay::{AuthenticatedData, Leave, SignedStatement, authenticated_data::Kind},
@@ -36,11 +36,11 @@ pub(crate) async fn receive_message(
 ) -> Result<Vec<Effect>, CoreError> {
     let mut tx = core.vault.begin("receive_message").await?;
     let mut effects = vec![Effect::Readable(received.conversation, received.number)];
-    let own = received.sender == core.device.id();
-    if received.entry.message.is_empty() {
+    let waiting = own_message(core, &mut tx, received).await?;
+    if let Some(waiting) = waiting {
+        effects.push(take_back(core, &mut tx, received, &mut row, &waiting).await?);
+    } else if received.entry.message.is_empty() {
         messages::insert(&mut tx, &blank(received, MessageKind::Expired)).await?;
-    } else if own {
-        effects.extend(take_back(core, &mut tx, received, &mut row).await?);
     } else {
         let group = core.groups.get_mut(&received.conversation);
         let group = group.ok_or(CoreError::Protocol("sent an entry of a conversation that is not open"))?;
@@ -83,41 +83,44 @@ struct Opened<'a> {
     plaintext: &'a [u8],
 }
 
+/// The row in the outbox that an entry brings back, if the relay says it is one of ours. One that it says is ours and
+/// that is in no outbox is opened like any other: the relay's word makes nothing unreadable.
+async fn own_message(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    received: &Received<'_>,
+) -> Result<Option<OutboxRow>, CoreError> {
+    if received.sender != core.device.id() {
+        return Ok(None);
+    }
+    let Ok(message) = ClientMessageId::try_from(&received.entry.client_message_id) else { return Ok(None) };
+    let waiting = outbox::find(tx, &message).await?;
+    Ok(waiting.filter(|waiting| waiting.conversation == received.conversation))
+}
+
 /// A message of this device came back: it moves from the outbox into the log.
 async fn take_back(
     core: &Core,
     tx: &mut Transaction<'_>,
     received: &Received<'_>,
     row: &mut ConversationRow,
-) -> Result<Option<Effect>, CoreError> {
-    let Ok(message) = ClientMessageId::try_from(&received.entry.client_message_id) else {
-        messages::insert(tx, &blank(received, MessageKind::Unreadable)).await?;
-        return Ok(None);
-    };
-    let Some(waiting) = outbox::find(tx, &message).await? else {
-        // It was discarded after the relay had taken it; others read it, so the place is shown.
-        messages::insert(tx, &blank(received, MessageKind::Unreadable)).await?;
-        return Ok(None);
-    };
-    let same = waiting.sealed.as_ref().is_some_and(|(_, sealed)| sealed.as_slice() == received.entry.message);
-    if !same || waiting.conversation != received.conversation {
+    waiting: &OutboxRow,
+) -> Result<Effect, CoreError> {
+    let sent = waiting.sealed.as_ref().map(|(_, sealed)| Digest::of(sealed));
+    if sent != Some(received.digest) {
         return Err(CoreError::Protocol("returned a message of this device altered"));
     }
-    let expires = expiry(received.stamp, waiting.life_seconds);
-    match waiting.kind {
-        OutboxKind::Text => {
-            let shown = own_text(core, received, &waiting, expires)?;
-            messages::insert(tx, &shown).await?;
-        }
+    let shown = match waiting.kind {
+        OutboxKind::Text => own_text(core, received, waiting, expiry(received.stamp, waiting.life_seconds))?,
         OutboxKind::Leave => {
             row.standing = Standing::Left;
             let text = format!("{} left", core.device.certificate.display_name());
-            let shown = MessageRow { message: Some(message), ..event(core, received, text) };
-            messages::insert(tx, &shown).await?;
+            MessageRow { message: Some(waiting.message), ..event(core, received, text) }
         }
-    }
-    outbox::delete(tx, &message).await?;
-    Ok(Some(Effect::Sent(message, received.number)))
+    };
+    messages::insert(tx, &shown).await?;
+    outbox::delete(tx, &waiting.message).await?;
+    Ok(Effect::Sent(waiting.message, received.number))
 }
 
 fn own_text(
@@ -162,7 +165,8 @@ async fn store_opened(
     };
     // The sender's life counts, whatever the relay says; a relay that says another is seen in the chain.
     let expires = expiry(received.stamp.min(core.clock.now()), life);
-    note_other_log(tx, row, received, &content).await?;
+    let seen = EntryNumber::new(content.seen_number);
+    note_other_log(tx, row, received, seen, &content.seen_hash).await?;
     let shown = MessageRow {
         sender_user: member.certificate.user().to_string(),
         sender_name: member.certificate.display_name().to_string(),
@@ -175,7 +179,7 @@ async fn store_opened(
         Some(Body::Text(text)) if text_fits(&text.text) => {
             messages::insert(tx, &MessageRow { kind: MessageKind::Text, body: text.text, ..shown }).await?;
         }
-        Some(Body::Leave(statement)) => return let_go(core, tx, &shown, member, statement).await,
+        Some(Body::Leave(statement)) => return let_go(core, tx, row, &shown, member, statement).await,
         _ => messages::insert(tx, &shown).await?,
     }
     Ok(None)
@@ -192,16 +196,16 @@ fn declared_life(aad: &[u8]) -> Option<u32> {
     }
 }
 
-/// Compares what the sender saw with what this device saw; a difference is the relay's doing and is kept.
-async fn note_other_log(
+/// Compares what a member saw with what this device saw; a difference is the relay's doing and is kept.
+pub(crate) async fn note_other_log(
     tx: &mut Transaction<'_>,
     row: &mut ConversationRow,
     received: &Received<'_>,
-    content: &Content,
+    number: EntryNumber,
+    hash: &[u8],
 ) -> Result<(), CoreError> {
-    let number = EntryNumber::new(content.seen_number);
     let seen = chain::find(tx, &received.conversation, number).await?;
-    let differs = seen.is_some_and(|hash| hash.digest().as_bytes().as_slice() != content.seen_hash);
+    let differs = seen.is_some_and(|seen| seen.digest().as_bytes().as_slice() != hash);
     if differs && row.fault.is_none() {
         row.fault = Some(received.number);
     }
@@ -212,6 +216,7 @@ async fn note_other_log(
 async fn let_go(
     core: &Core,
     tx: &mut Transaction<'_>,
+    row: &mut ConversationRow,
     shown: &MessageRow,
     member: &Member,
     statement: Vec<u8>,
@@ -228,13 +233,25 @@ async fn let_go(
         messages::insert(tx, shown).await?;
         return Ok(None);
     }
-    let row = MessageRow {
+    let event = MessageRow {
         kind: MessageKind::Event,
         expires: None,
         body: format!("{} left", member.certificate.display_name()),
         ..shown.clone()
     };
-    messages::insert(tx, &row).await?;
+    messages::insert(tx, &event).await?;
+    if user == core.device.user() {
+        // Said on another device of this person: this one is let go of with it.
+        row.standing = Standing::Left;
+        return Ok(None);
+    }
+    let same = |wish: &intents::IntentRow| {
+        wish.conversation == shown.conversation
+            && matches!(&wish.wish, Wish::LetGo { user: going, .. } if going == user.as_str())
+    };
+    if intents::open(tx).await?.iter().any(same) {
+        return Ok(None);
+    }
     // Spread over half a second by the device's own id, so that not all members commit at once.
     let now = core.clock.now();
     let spread = u64::from(core.device.id().as_bytes()[15]) * 2;

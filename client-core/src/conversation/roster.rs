@@ -19,6 +19,13 @@ pub(crate) struct Member {
     pub certificate: DeviceCertificate,
 }
 
+impl Member {
+    /// Who it is: device and user together. A device id in another person's certificate is another member.
+    pub(crate) fn key(&self) -> String {
+        format!("{} {}", self.certificate.device(), self.certificate.user())
+    }
+}
+
 /// A roster that was read from a group.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Roster {
@@ -55,6 +62,14 @@ impl Roster {
     /// The member with this device.
     pub(crate) fn device(&self, device: &DeviceId) -> Option<&Member> {
         self.members.iter().find(|member| member.certificate.device() == *device)
+    }
+
+    /// Whether this very member, device and user, is in.
+    pub(crate) fn has(&self, member: &Member) -> bool {
+        self.members.iter().any(|one| {
+            one.certificate.device() == member.certificate.device()
+                && one.certificate.user() == member.certificate.user()
+        })
     }
 
     /// The members of this user.

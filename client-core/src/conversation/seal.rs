@@ -1,7 +1,7 @@
 //! Encrypting a queued message: the ratchet advances and the ciphertext is stored in one step, before it is sent.
 
 use wardline_proto::{
-    Epoch, LIFE_SECONDS_MIN,
+    Epoch, LIFE_SECONDS_MAX, LIFE_SECONDS_MIN,
     content::{Content, Text, content::Body},
 };
 
@@ -94,8 +94,8 @@ fn may_send(row: &ConversationRow, waiting: &OutboxRow, now_seconds: u64) -> Opt
             return refused("this device cannot follow the conversation any more".to_owned());
         }
     }
-    if let Some(hold) = row.held.as_deref().and_then(Hold::parse) {
-        return refused(format!("nothing is sent here for now: {}", hold.why));
+    if let Some(held) = row.held.as_deref() {
+        return refused(format!("nothing is sent here for now: {}", Hold::parse(held).why()));
     }
     let age = now_seconds.saturating_sub(waiting.created.seconds());
     (age > u64::from(waiting.life_seconds))
@@ -104,5 +104,5 @@ fn may_send(row: &ConversationRow, waiting: &OutboxRow, now_seconds: u64) -> Opt
 
 /// The life of a message that is written now: the conversation's longest.
 pub(crate) fn life_seconds(row: &ConversationRow) -> u32 {
-    row.retention_seconds.max(LIFE_SECONDS_MIN)
+    row.retention_seconds.clamp(LIFE_SECONDS_MIN, LIFE_SECONDS_MAX)
 }

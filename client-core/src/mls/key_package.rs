@@ -7,7 +7,7 @@ use openmls::prelude::{
     ExtensionType, KeyPackage, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, ProtocolVersion,
 };
 use openmls_traits::OpenMlsProvider as _;
-use tls_codec::DeserializeBytes as _;
+use tls_codec::{DeserializeBytes as _, Size as _, VLBytes};
 use wardline_identity::DeviceCertificate;
 use wardline_proto::Suite;
 
@@ -83,7 +83,7 @@ pub struct VerifiedKeyPackage {
     pub(super) package: KeyPackage,
 }
 
-/// Parses and verifies a package: signatures, lifetime without bounds, suite, extensions.
+/// Parses and verifies a package: signatures, lifetime without bounds, suite, length of keys, extensions.
 ///
 /// # Errors
 /// [`MlsError::Malformed`], [`MlsError::KeyPackageInvalid`], [`MlsError::SuiteUnknown`].
@@ -99,7 +99,12 @@ pub fn parse_and_verify(bytes: &[u8]) -> Result<ParsedKeyPackage, MlsError> {
     let listed = node.capabilities().extensions();
     let required = [ExtensionType::LastResort, ExtensionType::Unknown(SETTINGS_EXTENSION)];
     let suites = node.capabilities().ciphersuites();
+    // openmls takes keys of any length here, and then cannot make the commit that adds the device.
+    let length = parameters::public_key_length(suite);
+    let encoded = VLBytes::new(vec![0; length]).tls_serialized_len();
     let fits = *package.life_time() == parameters::lifetime()
+        && package.hpke_init_key().as_slice().len() == length
+        && node.encryption_key().tls_serialized_len() == encoded
         && required.iter().all(|extension| listed.contains(extension))
         && Suite::ALL.iter().all(|suite| suites.contains(&parameters::ciphersuite(*suite).into()));
     if !fits {

@@ -25,6 +25,14 @@ pub(super) fn suite(ciphersuite: Ciphersuite) -> Result<Suite, MlsError> {
     Suite::from_code(u32::from(u16::from(ciphersuite))).ok_or(MlsError::SuiteUnknown)
 }
 
+/// How long the suite's HPKE public keys are: X-Wing is ML-KEM-768 beside X25519.
+pub(super) const fn public_key_length(suite: Suite) -> usize {
+    match suite {
+        Suite::MlKem768X25519 => 1_184 + 32,
+        Suite::X25519 => 32,
+    }
+}
+
 /// What every leaf lists, from the first release: x509, last_resort, the settings, both suites.
 pub(super) fn capabilities() -> Capabilities {
     let suites = Suite::ALL.map(ciphersuite);

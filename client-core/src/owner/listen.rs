@@ -20,7 +20,10 @@ use super::{
 use crate::api::{Client, Failure, FailureKind};
 
 /// How many callers are served at once; more wait.
-const CALLERS_MAX: usize = 64;
+const CALLERS_MAX: usize = 256;
+
+/// The pause after a caller could not be let in.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// The socket's name in the home.
 const SOCKET: &str = "owner.sock";
@@ -55,7 +58,11 @@ pub async fn listen(ownership: &Ownership, client: Arc<Client>) -> Result<(), Fa
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of descriptors, say: they come back when somebody goes.
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                };
                 if !same_user(&stream) {
                     continue;
                 }

@@ -141,7 +141,7 @@ impl RelayError {
     pub(super) fn from_alert(alert: AlertDescription) -> Option<Self> {
         use AlertDescription::{
             AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
-            CertificateUnknown, UnknownCA, UnsupportedCertificate,
+            CertificateUnknown, DecryptError, UnknownCA, UnsupportedCertificate,
         };
         match alert {
             CertificateRevoked => Some(Self::refused(Reason::DeviceRevoked, "the device was revoked")),
@@ -150,6 +150,7 @@ impl RelayError {
             | CertificateExpired
             | CertificateRequired
             | CertificateUnknown
+            | DecryptError
             | UnknownCA
             | UnsupportedCertificate => Some(certificate_refused()),
             _ => None,

@@ -15,9 +15,9 @@ use wardline_proto::h3::{ALPN_HTTP3, CloseCode, Connection, EXPORTER_LABEL, FIEL
 use super::{ConnectOptions, RelayError, channel::Channel, connection::Established, tls};
 
 /// Below the time after which network address translators forget an idle UDP flow, often 30 s.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// After this much silence the connection is given up.
-const IDLE_MILLIS: u32 = 60_000;
+const IDLE_MILLIS: u32 = 30_000;
 /// HTTP/3 needs three streams of the relay's; some room for what means nothing.
 const CONTROL_STREAMS: u32 = 8;
 

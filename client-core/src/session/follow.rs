@@ -1,21 +1,26 @@
 //! Following the log: one stream for all conversations, taken in entry by entry.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use bytes::Bytes;
 use futures::StreamExt as _;
 use wardline_identity::Organisation;
+use wardline_proto::UtcMillis;
 use wardline_proto::relay::{
-    AckRequest, Cursor, GetOrganisationRequest, SubscribeRequest, SubscribeResponse,
+    AckRequest, Cursor, GetOrganisationRequest, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
     subscribe_response::Event as Incoming,
 };
 
 use super::{Link, Session, greet, key_packages};
 use crate::{
-    conversation::{self, encode},
+    conversation::{self, Effect, encode},
     error::CoreError,
     relay::Relay,
-    vault::tables::{conversations, device},
+    vault::tables::{conversations, device, intents, messages},
 };
+
+/// How many Welcomes are kept for conversations this device is in already.
+const EARLY_MAX: usize = 16;
 
 /// Opens the stream and takes in what comes until it ends.
 pub(crate) async fn follow(
@@ -28,14 +33,17 @@ pub(crate) async fn follow(
     let cursors = cursors(session).await?;
     let request = SubscribeRequest { greeting: Some(greet::greeting(issuers_number)), cursors };
     let mut stream = relay.subscribe(request).await?;
+    let mut early: HashMap<Bytes, WelcomeDelivery> = HashMap::new();
     while let Some(incoming) = stream.next().await {
         let SubscribeResponse { event: Some(event) } = incoming? else { continue };
         match event {
             Incoming::Greeting(greeting) => {
                 let now = session.clock.now();
                 let greeted = greet::verify(&session.core().await.device.organisation, &greeting, now)?;
-                if greeted.time.get().abs_diff(now.get()) > 300_000 {
+                if greeted.time.get().abs_diff(now.get()) > CLOCKS_AGREE_MS {
                     tracing::warn!("this device's clock differs from the relay's by more than five minutes");
+                } else {
+                    sweep(session, greeted.time.min(now)).await?;
                 }
                 refresh_organisation(session, relay, greeted.issuers_list_number).await?;
                 session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
@@ -45,9 +53,21 @@ pub(crate) async fn follow(
                 let effects = conversation::receive(&mut *session.core().await, &entry).await?;
                 session.stepped(&effects);
                 session.moved.notify_one();
+                // The commit that took this device out may have let it in anew: its Welcome came before.
+                let taken_out = effects.iter().any(|effect| matches!(effect, Effect::Removed(_)));
+                let anew = early.remove(&entry.conversation_id).filter(|one| one.number == entry.number);
+                if let (true, Some(welcome)) = (taken_out, anew) {
+                    let effects = conversation::join(&mut *session.core().await, &welcome).await?;
+                    session.stepped(&effects);
+                    conversation::receive(&mut *session.core().await, &entry).await?;
+                }
             }
             Incoming::Welcome(welcome) => {
                 let effects = conversation::join(&mut *session.core().await, &welcome).await?;
+                if effects.is_empty() && early.len() < EARLY_MAX {
+                    // Perhaps of a conversation this device is in: then only the commit to come can take it out.
+                    early.insert(welcome.conversation_id.clone(), welcome);
+                }
                 session.stepped(&effects);
             }
             Incoming::CaughtUp(_) => {
@@ -66,6 +86,22 @@ pub(crate) async fn follow(
             }
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
+    }
+    Ok(())
+}
+
+/// Within this span the machine's clock and the relay's signed time agree, in milliseconds (design 4.6).
+const CLOCKS_AGREE_MS: u64 = 300_000;
+
+/// Deletes what has passed its retention by both clocks.
+async fn sweep(session: &Session, now: UtcMillis) -> Result<(), CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("sweep").await?;
+    let deleted = messages::sweep(&mut tx, now).await?;
+    intents::prune(&mut tx, now).await?;
+    tx.commit().await?;
+    if deleted > 0 {
+        core.vault.checkpoint().await?;
     }
     Ok(())
 }

@@ -259,7 +259,10 @@ fn write_recovery(path: &Path, root: &RootAuthority, code: &str) -> Result<(), C
         writer.write_all(&*root.key().seed())?;
         writer.write_all(root.certificate_der())?;
         writer.finish()?.finish()?;
-        file.sync_all()
+        file.sync_all()?;
+        // The only copy of the root's key: its name must be on the disk too.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
     seal().map_err(|error| {
         let now = if error.kind() == std::io::ErrorKind::AlreadyExists {

@@ -1,6 +1,6 @@
 //! Granting a wish: plan, claim packages, commit, and let the log say which commit ended the epoch.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use wardline_identity::{DateCheck, DeviceCertificate, UserId};
@@ -9,7 +9,7 @@ use wardline_proto::{
     relay::{ClaimKeyPackagesRequest, ClaimedKeyPackage, CommitRequest, SignedStatement},
 };
 
-use super::{Session, ask_people, send::passes, verified_devices, wait::until_named};
+use super::{Session, ask_people, outbox::Passing, send::passes, verified_devices};
 use crate::{
     api::{Failure, FailureKind},
     conversation::{Change, Plan, Staged, abandon, approvals, missing, nobody, plan, stage},
@@ -23,8 +23,6 @@ use crate::{
     },
 };
 
-/// How long to pause before a commit is tried again, where the relay names no time.
-const PAUSE: Duration = Duration::from_millis(500);
 /// How many devices one commit adds at most (design 4.3).
 const ADDS_MAX: usize = 200;
 
@@ -36,20 +34,28 @@ pub(crate) async fn grant(
     session: &Session,
     relay: &Arc<dyn Relay>,
     wish: &IntentRow,
+    passing: &mut Passing,
 ) -> Result<(), CoreError> {
-    match take_further(session, relay, wish).await {
+    match take_further(session, relay, wish, passing).await {
         Err(CoreError::Relay(RelayError::Refused { reason, retry_after, .. })) if passes(reason) => {
-            tokio::time::sleep(retry_after.unwrap_or(PAUSE)).await;
+            passing.rest(wish.conversation, retry_after);
             Ok(())
         }
         Err(CoreError::Relay(error @ RelayError::Refused { .. })) => {
             fail(session, wish, &Failure::from(error)).await
         }
+        // No commit can be made of it: the wish ends, and nothing waits behind it.
+        Err(CoreError::Mls(error)) => fail(session, wish, &Failure::from(CoreError::Mls(error))).await,
         outcome => outcome,
     }
 }
 
-async fn take_further(session: &Session, relay: &Arc<dyn Relay>, wish: &IntentRow) -> Result<(), CoreError> {
+async fn take_further(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    wish: &IntentRow,
+    passing: &mut Passing,
+) -> Result<(), CoreError> {
     let planned = plan(&mut *session.core().await, &wish.conversation, &wish.wish).await?;
     let change = match planned {
         Plan::Nothing => return end(session, wish, Outcome::Done).await,
@@ -61,24 +67,26 @@ async fn take_further(session: &Session, relay: &Arc<dyn Relay>, wish: &IntentRo
             Additions::Change(change) => *change,
         },
     };
-    let staged = stage(&mut *session.core().await, wish.conversation, wish.intent, change).await;
+    let staged = stage(&mut *session.core().await, wish.conversation, wish.intent, change).await?;
     match staged {
-        Ok(Staged::Ready(pending) | Staged::UnderWay(pending)) => submit(session, relay, pending).await,
-        // No commit can be made of it: the wish ends, and nothing waits behind it.
-        Err(CoreError::Mls(error)) => fail(session, wish, &Failure::from(CoreError::Mls(error))).await,
-        Err(error) => Err(error),
+        Staged::Ready(pending) | Staged::UnderWay(pending) => submit(session, relay, pending, passing).await,
     }
 }
 
-/// Sends a commit that is stored, and waits until the log has named the winner of its epoch.
+/// Sends a commit that is stored, once a connection. The log then shows which commit ended the epoch, and taking that in
+/// settles this one.
 ///
 /// # Errors
-/// The connection's: the commit stays stored and is sent again.
+/// The connection's: the commit stays stored and is sent again over the next one.
 pub(crate) async fn submit(
     session: &Session,
     relay: &Arc<dyn Relay>,
     pending: PendingCommit,
+    passing: &mut Passing,
 ) -> Result<(), CoreError> {
+    if !passing.submit(pending.sha256) {
+        return Ok(());
+    }
     let author = prost::Message::decode(pending.author.as_slice());
     let author: SignedStatement =
         author.map_err(|_| CoreError::Protocol("was sent a statement that does not decode"))?;
@@ -89,24 +97,39 @@ pub(crate) async fn submit(
         author: Some(author),
         welcome: pending.welcome.unwrap_or_default().into(),
     };
-    loop {
-        match relay.commit(request.clone()).await {
-            // Accepted, or another's was: either way the log shows it, and taking it in settles this one.
-            Ok(_) | Err(RelayError::Refused { reason: Reason::EpochConflict, .. }) => {
-                return until_named(session, &pending.conversation).await;
-            }
-            Err(RelayError::Refused { reason, retry_after, .. }) if passes(reason) => {
-                tokio::time::sleep(retry_after.unwrap_or(PAUSE)).await;
-            }
-            Err(error @ RelayError::Refused { .. }) => {
-                let failure = Failure::from(error);
-                abandon(&mut *session.core().await, pending.conversation, &failure).await?;
-                session.stepped(&[]);
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
+    match relay.commit(request).await {
+        // Accepted, or another's was.
+        Ok(_) | Err(RelayError::Refused { reason: Reason::EpochConflict, .. }) => Ok(()),
+        Err(error @ RelayError::Refused { reason, .. }) if judged_unfit(reason) => {
+            let failure = Failure::from(error);
+            abandon(&mut *session.core().await, pending.conversation, &failure).await?;
+            session.stepped(&[]);
+            Ok(())
         }
+        // Whether it was taken is not known, or it will be later: it is sent again, never cleared.
+        Err(RelayError::Refused { retry_after, .. }) => {
+            passing.resubmit(&pending.sha256);
+            passing.rest(pending.conversation, retry_after);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Refusals by the checks of the commit itself: it was not taken and never will be.
+fn judged_unfit(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::FieldInvalid
+            | Reason::MessageMalformed
+            | Reason::MessageKindRefused
+            | Reason::GroupMismatch
+            | Reason::StatementInvalid
+            | Reason::DeclarationMismatch
+            | Reason::WelcomeMismatch
+            | Reason::ConversationFull
+            | Reason::NotAMember
+    )
 }
 
 /// What adding people needs.

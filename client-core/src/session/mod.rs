@@ -42,6 +42,7 @@ use wardline_identity::{Clock, Entropy};
 use crate::{
     api::Event,
     conversation::{Core, Effect},
+    mls::MlsStore,
 };
 
 /// How many events a slow listener may lag behind before it is told to look at the vault instead.
@@ -85,8 +86,15 @@ impl Session {
     }
 
     /// The state, for one step.
+    ///
+    /// A step that was cut (its connection ended meanwhile) leaves memory ahead of the vault; then the memory goes.
     pub(crate) async fn core(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().await
+        let mut core = self.core.lock().await;
+        if core.store.is_changed() {
+            core.groups.clear();
+            core.store = MlsStore::new();
+        }
+        core
     }
 
     /// Everything that happens from now on.

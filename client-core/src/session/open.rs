@@ -15,11 +15,11 @@ use crate::{
     mls::MlsStore,
     vault::{
         Passcode, Vault,
-        tables::{device, issuer, messages},
+        tables::{device, issuer},
     },
 };
 
-/// Opens the vault and loads the device; what has passed its retention goes first.
+/// Opens the vault and loads the device. Nothing is deleted here: the machine's clock alone does not count.
 pub(crate) async fn open_vault(
     home: &Path,
     passcode: &Passcode,
@@ -27,9 +27,6 @@ pub(crate) async fn open_vault(
     entropy: Arc<dyn Entropy>,
 ) -> Result<Core, CoreError> {
     let vault = Vault::unlock(home, passcode).await?;
-    let mut tx = vault.begin("sweep").await?;
-    messages::sweep(&mut tx, clock.now()).await?;
-    tx.commit().await?;
     let device = load_device(&vault, &*clock).await?;
     let store = MlsStore::new();
     Ok(Core { vault, store, groups: std::collections::HashMap::new(), device, clock, entropy })

@@ -1,13 +1,18 @@
 //! The outbox: what this device wants of the relay, done in order, again after every interruption.
 //!
-//! A pass does, until nothing is left: commits under way (sent again: the relay names the winner), conversations
-//! that the relay has not heard of, wishes, messages. Everything is in the vault before it is sent, so that a pass
-//! can be cut anywhere.
+//! A pass does, for every conversation on its own, the next thing it needs: telling the relay of it, a commit under way
+//! (sent again over each connection: the relay names the winner), wishes, messages. Everything is in the vault before it is sent,
+//! so that a pass can be cut anywhere; a conversation that has to wait rests, and no other waits with it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
+use tokio::time::Instant;
 use wardline_proto::{
-    ConversationId, EntryNumber,
+    ConversationId, Digest, EntryNumber,
     relay::{AckRequest, CreateConversationRequest, Cursor},
 };
 
@@ -21,10 +26,56 @@ use crate::{
     },
 };
 
-/// How often the outbox looks without being woken: for wishes whose time has not come.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often the outbox looks without being woken: for wishes and rests whose time has come.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long cursors are gathered before they are acknowledged in one call.
 const GATHER: Duration = Duration::from_millis(50);
+/// How long a conversation rests after a refusal that names no time.
+const REST: Duration = Duration::from_secs(2);
+
+/// What one connection has brought about so far.
+#[derive(Default)]
+pub(crate) struct Passing {
+    /// Commits that were sent over it: the log will show which one won.
+    submitted: HashSet<Digest>,
+    /// Conversations that rest, and until when.
+    resting: HashMap<ConversationId, Instant>,
+    /// Conversations whose log this device is behind of, and the entry it stood at.
+    behind: HashMap<ConversationId, EntryNumber>,
+}
+
+impl Passing {
+    /// A conversation rests for as long as the relay asked, or a while.
+    pub(crate) fn rest(&mut self, conversation: ConversationId, pause: Option<Duration>) {
+        self.resting.insert(conversation, Instant::now() + pause.unwrap_or(REST));
+    }
+
+    /// The relay is ahead of what this device has taken in: nothing is sent there before the log has moved.
+    pub(crate) fn wait_for_log(&mut self, conversation: ConversationId, cursor: EntryNumber) {
+        self.behind.insert(conversation, cursor);
+    }
+
+    /// Notes a commit that was sent; `false` if it was sent over this connection before.
+    pub(crate) fn submit(&mut self, commit: Digest) -> bool {
+        self.submitted.insert(commit)
+    }
+
+    /// A commit has to be sent again: the relay did not take it.
+    pub(crate) fn resubmit(&mut self, commit: &Digest) {
+        self.submitted.remove(commit);
+    }
+
+    /// Whether nothing is to be sent to a conversation now.
+    fn waits(&mut self, row: &ConversationRow) -> bool {
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
+        let behind = self.behind.get(&row.conversation).is_some_and(|cursor| row.cursor <= *cursor);
+        if !behind {
+            self.behind.remove(&row.conversation);
+        }
+        behind || self.resting.contains_key(&row.conversation)
+    }
+}
 
 /// Runs passes whenever there is something to do, until the connection fails.
 pub(crate) async fn run(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
@@ -34,43 +85,52 @@ pub(crate) async fn run(session: &Session, relay: &Arc<dyn Relay>) -> Result<(),
     if link.wait_for(caught_up).await.is_err() {
         return Ok(());
     }
+    let mut passing = Passing::default();
+    let mut progress = session.progress();
     loop {
-        pass(session, relay).await?;
-        // A wish may wait for its time; everything else rings.
-        let _ = tokio::time::timeout(LOOK, session.wake.notified()).await;
+        pass(session, relay, &mut passing).await?;
+        progress.borrow_and_update();
+        tokio::select! {
+            () = session.wake.notified() => {}
+            _ = progress.changed(), if !passing.behind.is_empty() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
     }
 }
 
-async fn pass(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
-    for row in open_conversations(session).await? {
-        let pending = {
-            let core = session.core().await;
-            let mut tx = core.vault.begin("look_for_commits").await?;
-            let pending = pending_commits::find(&mut tx, &row.conversation).await?;
-            tx.commit().await?;
-            pending
-        };
-        if row.standing == Standing::Creating {
-            create(session, relay, row).await?;
-        } else if let Some(pending) = pending {
-            grant::submit(session, relay, pending).await?;
+async fn pass(session: &Session, relay: &Arc<dyn Relay>, passing: &mut Passing) -> Result<(), CoreError> {
+    // 1. Conversations that the relay has not heard of, and commits that are under way.
+    let mut skip = Vec::new();
+    for row in conversations(session).await? {
+        let conversation = row.conversation;
+        if passing.waits(&row) {
+            skip.push(conversation);
+        } else if row.standing == Standing::Creating {
+            create(session, relay, row, passing).await?;
+        }
+        let pending = pending(session, &conversation).await?;
+        if let Some(pending) = pending {
+            // Until the log has named the winner, nothing else is committed there.
+            if !skip.contains(&conversation) {
+                grant::submit(session, relay, pending, passing).await?;
+            }
         }
     }
-    while let Some(wish) = next_wish(session).await? {
-        grant::grant(session, relay, &wish).await?;
+    // 2. Wishes, each conversation's in order.
+    while let Some(wish) = next_wish(session, passing).await? {
+        grant::grant(session, relay, &wish, passing).await?;
     }
-    let mut skip = Vec::new();
+    // 3. Messages, each conversation's in order.
     while let Some(waiting) = next_message(session, &skip).await? {
         let conversation = waiting.conversation;
-        match send::send(session, relay, waiting).await? {
-            send::Step::Done | send::Step::Again => {}
-            send::Step::Wait => skip.push(conversation),
+        if send::send(session, relay, waiting, passing).await? == send::Step::Wait {
+            skip.push(conversation);
         }
     }
     Ok(())
 }
 
-async fn open_conversations(session: &Session) -> Result<Vec<ConversationRow>, CoreError> {
+async fn conversations(session: &Session) -> Result<Vec<ConversationRow>, CoreError> {
     let core = session.core().await;
     let mut tx = core.vault.begin("list_conversations").await?;
     let mut rows = conversations::list(&mut tx).await?;
@@ -79,16 +139,34 @@ async fn open_conversations(session: &Session) -> Result<Vec<ConversationRow>, C
     Ok(rows)
 }
 
+async fn pending(
+    session: &Session,
+    conversation: &ConversationId,
+) -> Result<Option<pending_commits::PendingCommit>, CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("look_for_commits").await?;
+    let pending = pending_commits::find(&mut tx, conversation).await?;
+    tx.commit().await?;
+    Ok(pending)
+}
+
 /// Tells the relay of a conversation that was made here.
-async fn create(session: &Session, relay: &Arc<dyn Relay>, row: ConversationRow) -> Result<(), CoreError> {
+async fn create(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    row: ConversationRow,
+    passing: &mut Passing,
+) -> Result<(), CoreError> {
     let request = CreateConversationRequest {
         conversation_id: row.conversation.to_wire(),
         cipher_suite: u32::from(row.suite.code()),
     };
     let standing = match relay.create_conversation(request).await {
         Ok(_) => Standing::Active,
-        // Tried again in the next pass.
-        Err(RelayError::Refused { reason, .. }) if send::passes(reason) => return Ok(()),
+        Err(RelayError::Refused { reason, retry_after, .. }) if send::passes(reason) => {
+            passing.rest(row.conversation, retry_after);
+            return Ok(());
+        }
         // It will never be: its wishes fail, and nothing else waits for it.
         Err(RelayError::Refused { .. }) => Standing::Stopped,
         Err(error) => return Err(error.into()),
@@ -102,18 +180,28 @@ async fn create(session: &Session, relay: &Arc<dyn Relay>, row: ConversationRow)
     Ok(())
 }
 
-async fn next_wish(session: &Session) -> Result<Option<intents::IntentRow>, CoreError> {
+/// The oldest open wish that can be granted now: its time has come, its conversation is with the relay, is not resting, and has
+/// no commit under way.
+async fn next_wish(
+    session: &Session,
+    passing: &mut Passing,
+) -> Result<Option<intents::IntentRow>, CoreError> {
     let now = session.clock.now();
     let core = session.core().await;
     let mut tx = core.vault.begin("next_wish").await?;
-    let open = intents::open(&mut tx).await?;
-    let rows = conversations::list(&mut tx).await?;
+    let mut next = None;
+    for wish in intents::open(&mut tx).await? {
+        let row = conversations::load(&mut tx, &wish.conversation).await?;
+        let creating = row.as_ref().is_some_and(|row| row.standing == Standing::Creating);
+        let waits = row.as_ref().is_some_and(|row| passing.waits(row));
+        let under_way = pending_commits::find(&mut tx, &wish.conversation).await?.is_some();
+        if wish.not_before <= now && !creating && !waits && !under_way {
+            next = Some(wish);
+            break;
+        }
+    }
     tx.commit().await?;
-    // A conversation that the relay has not heard of comes first; its wishes wait.
-    let waits = |wish: &intents::IntentRow| {
-        rows.iter().any(|row| row.conversation == wish.conversation && row.standing == Standing::Creating)
-    };
-    Ok(open.into_iter().find(|wish| wish.not_before <= now && !waits(wish)))
+    Ok(next)
 }
 
 async fn next_message(
@@ -140,8 +228,14 @@ pub(crate) async fn acknowledge(session: &Session, relay: &Arc<dyn Relay>) -> Re
             .filter(|cursor| acked.get(cursor.conversation_id.as_ref()) != Some(&cursor.number))
             .collect();
         for chunk in moved.chunks(1_000) {
-            relay.ack(AckRequest { cursors: chunk.to_vec() }).await?;
+            match relay.ack(AckRequest { cursors: chunk.to_vec() }).await {
+                // One that passes by itself: acknowledged with the next step.
+                Err(RelayError::Refused { reason, .. }) if send::passes(reason) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => {
+                    acked.extend(chunk.iter().map(|cursor| (cursor.conversation_id.to_vec(), cursor.number)))
+                }
+            }
         }
-        acked.extend(moved.into_iter().map(|cursor| (cursor.conversation_id.to_vec(), cursor.number)));
     }
 }

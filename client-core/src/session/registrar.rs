@@ -9,7 +9,7 @@ use wardline_identity::{
     IssuerAuthority, NameError, Role, UserId,
 };
 use wardline_proto::{
-    UtcMillis,
+    Reason, UtcMillis,
     relay::{
         CancelInvitationRequest, InvitationState, IssueCertificateRequest, ListEnrolmentsRequest,
         ListInvitationsRequest, PublishInvitationRequest, RefuseEnrolmentRequest, WaitingEnrolment,
@@ -48,7 +48,7 @@ pub(crate) async fn invite(
     }
     let subjects = people.iter().map(subject).collect::<Result<Vec<_>, _>>()?;
     let expires = session.clock.now().plus_seconds(valid_seconds);
-    let mut answer = Invited { invited: Vec::new(), registrar_seen: None };
+    let mut answer = Invited { invited: Vec::new(), registrar_seen: None, stopped: None };
     for subject in subjects {
         let (invitation, record, link) = {
             let core = session.core().await;
@@ -62,7 +62,16 @@ pub(crate) async fn invite(
                 .map_err(|error| Failure::defect(format!("The invitation could not be written: {error}.")))?;
             (invitation, record, link)
         };
-        let published = relay.publish_invitation(PublishInvitationRequest { record: Some(record) }).await?;
+        let published = relay.publish_invitation(PublishInvitationRequest { record: Some(record) }).await;
+        let published = match published {
+            Ok(published) => published,
+            // What was made before is handed out: it is in force, and its secrets are nowhere else.
+            Err(error) if !answer.invited.is_empty() => {
+                answer.stopped = Some(Failure::from(error).to_string());
+                return Ok(answer);
+            }
+            Err(error) => return Err(error.into()),
+        };
         answer.registrar_seen = published.registrar_seen_at.as_ref().map(UtcMillis::from).map(rfc3339);
         answer.invited.push(NewInvitation {
             invitation: link.to_string(),
@@ -178,7 +187,10 @@ pub(crate) async fn registrar_pass(
                 match relay.issue_certificate(request).await {
                     Ok(_) => judged.issued.push(shown(&record, &claim, None)),
                     // One that the relay does not take holds nobody up: it is turned down, and the next is judged.
-                    Err(RelayError::Refused { reason, .. }) => {
+                    Err(RelayError::Refused {
+                        reason: reason @ (Reason::CertificateMismatch | Reason::StatementInvalid),
+                        ..
+                    }) => {
                         let why = format!("the relay did not take its certificate ({reason})");
                         turn_down(relay, &record, &why).await?;
                         judged.refused.push(shown(&record, &claim, Some(&why)));
@@ -235,6 +247,9 @@ async fn judge(session: &Session, enrolment: &WaitingEnrolment) -> Result<Verdic
         } else {
             Verdict::Refuse(record, claim, "the invitation was used by another device")
         });
+    }
+    if spent_invitations::knows_device(&mut tx, &claim.device()).await? {
+        return Ok(Verdict::Refuse(record, claim, "the device id belongs to another device"));
     }
     if record.check_expiry(now).is_err() {
         return Ok(Verdict::Refuse(record, claim, "the invitation has expired"));

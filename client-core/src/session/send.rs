@@ -1,16 +1,20 @@
 //! Sending one queued message: encrypt, send, note the answer.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use wardline_proto::{EntryNumber, Reason, UtcMillis, relay::SendRequest};
+use wardline_proto::{ConversationId, EntryNumber, Reason, UtcMillis, relay::SendRequest};
 
-use super::Session;
+use super::{Session, outbox::Passing};
 use crate::{
     api::Failure,
-    conversation::{self, Sealed},
+    conversation::{self, Sealed, random},
     error::CoreError,
     relay::{Relay, RelayError},
-    vault::tables::outbox::{self, OutboxRow},
+    vault::tables::{
+        conversations,
+        intents::{self, Wish},
+        outbox::{self, OutboxRow},
+    },
 };
 
 /// Whether to go on with this conversation's messages.
@@ -18,8 +22,6 @@ use crate::{
 pub(crate) enum Step {
     /// The message is dealt with.
     Done,
-    /// The log has moved on since: try at once.
-    Again,
     /// It has to wait for the log.
     Wait,
 }
@@ -32,7 +34,9 @@ pub(crate) async fn send(
     session: &Session,
     relay: &Arc<dyn Relay>,
     waiting: OutboxRow,
+    passing: &mut Passing,
 ) -> Result<Step, CoreError> {
+    let conversation = waiting.conversation;
     // 1. Encrypt: the ratchet has advanced on disk before anything leaves.
     let sealed = match conversation::seal(&mut *session.core().await, &waiting).await {
         // What MLS refuses now it refuses for ever: the message goes back, and nothing waits behind it.
@@ -46,12 +50,12 @@ pub(crate) async fn send(
     };
 
     // 2. Send.
+    let cursor = cursor(session, &conversation).await?;
     let request = SendRequest {
         conversation_id: waiting.conversation.to_wire(),
         client_message_id: waiting.message.to_wire(),
         message: ciphertext.into(),
     };
-    let mut progress = session.progress();
     let answer = relay.send(request).await;
 
     // 3. Note the answer.
@@ -69,11 +73,16 @@ pub(crate) async fn send(
         }
         // The epoch has moved on: the log shows it, then the message is encrypted again.
         Err(RelayError::Refused { reason: Reason::EpochConflict | Reason::RevocationPending, .. }) => {
-            let moved = tokio::time::timeout(Duration::from_millis(500), progress.changed()).await;
-            Ok(if moved.is_ok() { Step::Again } else { Step::Wait })
+            passing.wait_for_log(conversation, cursor);
+            Ok(Step::Wait)
         }
-        Err(RelayError::Refused { reason, retry_after: Some(pause), .. }) if passes(reason) => {
-            tokio::time::sleep(pause).await;
+        // This device has sent all it may in this epoch: a commit ends it, and the message goes out in the next.
+        Err(RelayError::Refused { reason: Reason::EpochFull, .. }) => {
+            wish_for_new_epoch(session, &conversation).await?;
+            Ok(Step::Wait)
+        }
+        Err(RelayError::Refused { reason, retry_after, .. }) if passes(reason) => {
+            passing.rest(conversation, retry_after);
             Ok(Step::Wait)
         }
         Err(error @ RelayError::Refused { .. }) => {
@@ -93,7 +102,31 @@ pub(crate) fn passes(reason: Reason) -> bool {
             | Reason::ShuttingDown
             | Reason::CommitRate
             | Reason::YieldTurn
+            | Reason::Internal
     )
+}
+
+/// The last entry this device has taken in.
+async fn cursor(session: &Session, conversation: &ConversationId) -> Result<EntryNumber, CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("look_for_cursor").await?;
+    let row = conversations::load(&mut tx, conversation).await?;
+    tx.commit().await?;
+    Ok(row.map_or(EntryNumber::ZERO, |row| row.cursor))
+}
+
+/// Wishes for a new epoch, unless that is wished for already.
+async fn wish_for_new_epoch(session: &Session, conversation: &ConversationId) -> Result<(), CoreError> {
+    let request = random(&*session.entropy)?;
+    let now = session.clock.now();
+    let core = session.core().await;
+    let mut tx = core.vault.begin("wish_for_new_epoch").await?;
+    let open = intents::open(&mut tx).await?;
+    if !open.iter().any(|wish| wish.conversation == *conversation && wish.wish == Wish::Renew) {
+        intents::insert(&mut tx, conversation, &Wish::Renew, &request, now, now).await?;
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Returns a message to its author.

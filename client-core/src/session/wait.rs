@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, UtcMillis};
+use wardline_proto::{ClientMessageId, EntryNumber, UtcMillis};
 
 use super::{Link, Session};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     error::CoreError,
     vault::tables::{
         intents::{self, Outcome},
-        messages, outbox, pending_commits,
+        messages, outbox,
     },
 };
 
@@ -137,26 +137,6 @@ pub(crate) async fn settled(session: &Session, intent: i64) -> Result<Option<Out
     let row = intents::find(&mut tx, intent).await?;
     tx.commit().await?;
     Ok(row.and_then(|row| row.outcome))
-}
-
-/// Waits until no commit of ours is under way in a conversation: the log has shown which one ended its epoch.
-pub(crate) async fn until_named(session: &Session, conversation: &ConversationId) -> Result<(), CoreError> {
-    let mut progress = session.progress();
-    let wait = async {
-        loop {
-            let core = session.core().await;
-            let mut tx = core.vault.begin("look_for_winner").await?;
-            let pending = pending_commits::find(&mut tx, conversation).await?;
-            tx.commit().await?;
-            drop(core);
-            if pending.is_none() || progress.changed().await.is_err() {
-                return Ok(());
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait)
-        .await
-        .unwrap_or(Err(CoreError::Protocol("took a commit and did not show it in the log")))
 }
 
 fn queued(why: &str) -> Failure {

@@ -18,13 +18,21 @@ pub enum CloseCode {
     CertificateInvalid,
     /// Too many connections; dial again later.
     LimitReached,
+    /// The client does not take the answers it asked for.
+    Stalled,
     /// The client has no more use for the connection.
     Done,
 }
 
 impl CloseCode {
-    const ALL: [Self; 5] =
-        [Self::Revoked, Self::ShuttingDown, Self::CertificateInvalid, Self::LimitReached, Self::Done];
+    const ALL: [Self; 6] = [
+        Self::Revoked,
+        Self::ShuttingDown,
+        Self::CertificateInvalid,
+        Self::LimitReached,
+        Self::Done,
+        Self::Stalled,
+    ];
 
     /// The code on the wire.
     #[must_use]
@@ -35,6 +43,7 @@ impl CloseCode {
             Self::CertificateInvalid => 0x5703,
             Self::LimitReached => 0x5704,
             Self::Done => 0x5705,
+            Self::Stalled => 0x5706,
         }
     }
 
@@ -53,6 +62,7 @@ impl CloseCode {
             Self::CertificateInvalid => "certificate invalid",
             Self::LimitReached => "too many connections",
             Self::Done => "done",
+            Self::Stalled => "answers not taken",
         }
     }
 

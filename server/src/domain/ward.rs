@@ -13,8 +13,8 @@ use wardline_proto::{
 
 use super::conversation::{
     self as rules, Budget, Commit, CommitDeclaration, CommitOutcome, ConversationError,
-    ConversationView as _, CursorMove, FeedBatch, FeedPosition, Message, NewConversation, Receipt, Stay,
-    WelcomeOffer,
+    ConversationView as _, Created, CursorMove, FeedBatch, FeedPosition, Message, NewConversation, Receipt,
+    Stay, WelcomeOffer,
 };
 use super::key_package::{self, Claim, ClaimOutcome, KeyPackageError, Package, Publication};
 use crate::store::{Store, StoreError};
@@ -82,6 +82,11 @@ impl Ward {
         self.now.get()
     }
 
+    /// As when somebody sets the clock back.
+    pub(crate) fn set_back(&self, seconds: u64) {
+        self.now.set(UtcMillis::new(self.now.get().get() - seconds * 1000));
+    }
+
     pub(crate) fn pass(&self, seconds: u64) {
         self.now.set(self.now.get().plus_seconds(seconds));
     }
@@ -91,7 +96,7 @@ impl Ward {
         self.fresh.get()
     }
 
-    pub(crate) async fn create(&self, creator: u8) -> Result<UtcMillis, ConversationError> {
+    pub(crate) async fn create(&self, creator: u8) -> Result<Created, ConversationError> {
         let new = NewConversation {
             id: WARD,
             suite: Suite::X25519,
@@ -117,9 +122,9 @@ impl Ward {
 
     pub(crate) async fn send(&self, message: Message) -> Result<Receipt, ConversationError> {
         let now = self.now();
-        self.store
-            .write("send", move |tx| Box::pin(async move { rules::send(tx, &message, now).await }))
-            .await
+        let write =
+            self.store.write("send", move |tx| Box::pin(async move { rules::send(tx, &message, now).await }));
+        write.await.map(|sent| sent.receipt)
     }
 
     /// A fresh message.

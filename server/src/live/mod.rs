@@ -13,7 +13,7 @@ use std::{
 use wardline_proto::{ConversationId, DeviceId};
 
 use stream::Bell;
-pub use stream::{LiveStream, News};
+pub use stream::{LiveStream, News, OpeningStream};
 
 /// The connected devices. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct Live {
 struct Registry {
     /// The newest stream of each device, and what it listens to.
     streams: HashMap<DeviceId, (Arc<Bell>, BTreeSet<ConversationId>)>,
+    /// Streams that have not taken over yet.
+    opening: HashMap<DeviceId, Vec<Arc<Bell>>>,
     /// Which of them listen to a conversation.
     listeners: HashMap<ConversationId, BTreeMap<DeviceId, Arc<Bell>>>,
     /// Whether the relay is stopping.
@@ -32,10 +34,17 @@ struct Registry {
 }
 
 impl Live {
-    /// Opens the stream of a device; the one it had is told that it was replaced.
+    /// Begins a stream of a device: it is rung for joins from now on. The one that the device has goes on until
+    /// this one takes over.
     #[must_use]
-    pub fn open(&self, device: DeviceId) -> LiveStream {
+    pub fn open(&self, device: DeviceId) -> OpeningStream {
         let bell = Arc::new(Bell::default());
+        self.registry().opening.entry(device).or_default().push(Arc::clone(&bell));
+        OpeningStream::new(self.clone(), device, bell)
+    }
+
+    /// The opening stream becomes the device's stream; the one it had is told that it was replaced.
+    fn take_over(&self, device: DeviceId, bell: &Arc<Bell>, conversations: &[ConversationId]) {
         let mut registry = self.registry();
         if registry.stopping {
             bell.stop();
@@ -43,9 +52,15 @@ impl Live {
         if let Some(before) = registry.forget(device) {
             before.replace();
         }
-        registry.streams.insert(device, (Arc::clone(&bell), BTreeSet::new()));
-        drop(registry);
-        LiveStream::new(self.clone(), device, bell)
+        registry.drop_opening(device, bell);
+        registry.streams.insert(device, (Arc::clone(bell), BTreeSet::new()));
+        let joined = bell.conversations();
+        let all = conversations.iter().copied().chain(joined);
+        all.for_each(|conversation| registry.listen(device, conversation));
+    }
+
+    fn give_up(&self, device: DeviceId, bell: &Arc<Bell>) {
+        self.registry().drop_opening(device, bell);
     }
 
     /// A conversation has new entries.
@@ -58,6 +73,7 @@ impl Live {
     /// A device came into a conversation: it is rung, and from now on with the others.
     pub fn wake_joined(&self, device: DeviceId, conversation: ConversationId) {
         let mut registry = self.registry();
+        registry.opening.get(&device).into_iter().flatten().for_each(|bell| bell.entries_in(conversation));
         if let Some((bell, _)) = registry.streams.get(&device) {
             bell.entries_in(conversation);
             registry.listen(device, conversation);
@@ -136,6 +152,15 @@ impl Registry {
         }
     }
 
+    fn drop_opening(&mut self, device: DeviceId, bell: &Arc<Bell>) {
+        if let Some(opening) = self.opening.get_mut(&device) {
+            opening.retain(|other| !Arc::ptr_eq(other, bell));
+            if opening.is_empty() {
+                self.opening.remove(&device);
+            }
+        }
+    }
+
     /// Takes a device's stream out, with everything it listens to.
     fn forget(&mut self, device: DeviceId) -> Option<Arc<Bell>> {
         let (bell, listens) = self.streams.remove(&device)?;
@@ -158,8 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_wake_before_the_wait_is_not_lost_and_two_are_one() {
         let live = Live::default();
-        let stream = live.open(PHONE);
-        stream.listen(&[WARD]);
+        let stream = live.open(PHONE).take_over(&[WARD]);
         live.wake_conversation(WARD);
         live.wake_conversation(WARD);
         assert_eq!(stream.wait().await, News { conversations: [WARD].into(), ..News::default() });
@@ -170,11 +194,9 @@ mod tests {
     #[tokio::test]
     async fn a_newer_stream_of_the_device_replaces_the_older_and_only_that() {
         let live = Live::default();
-        let (older, other) = (live.open(PHONE), live.open(TABLET));
-        older.listen(&[WARD]);
-        let newer = live.open(PHONE);
+        let (older, other) = (live.open(PHONE).take_over(&[WARD]), live.open(TABLET).take_over(&[]));
+        let newer = live.open(PHONE).take_over(&[WARD]);
         assert!(older.wait().await.replaced);
-        newer.listen(&[WARD]);
         drop(older);
         live.wake_conversation(WARD);
         assert_eq!(newer.wait().await.conversations, [WARD].into());
@@ -182,11 +204,37 @@ mod tests {
         assert!(!other.wait().await.replaced);
     }
 
+    #[tokio::test]
+    async fn a_stream_that_never_takes_over_ends_nothing() {
+        let live = Live::default();
+        let older = live.open(PHONE).take_over(&[WARD]);
+        let opening = live.open(PHONE);
+        assert_eq!(older.look(), News::default());
+        drop(opening);
+        assert!(live.registry().opening.is_empty(), "nothing stays of it");
+        live.wake_conversation(WARD);
+        let heard = older.wait().await;
+        assert_eq!(heard, News { conversations: [WARD].into(), ..News::default() }, "it listens on");
+        drop(live.open(PHONE).take_over(&[]));
+        assert!(older.wait().await.replaced, "the control");
+    }
+
+    #[tokio::test]
+    async fn a_join_between_opening_and_taking_over_is_heard_and_listened_to() {
+        let live = Live::default();
+        let opening = live.open(PHONE);
+        live.wake_joined(PHONE, WARD);
+        let stream = opening.take_over(&[]);
+        assert_eq!(stream.look().conversations, [WARD].into());
+        live.wake_conversation(WARD);
+        assert_eq!(stream.look().conversations, [WARD].into());
+        assert!(live.registry().opening.is_empty());
+    }
+
     #[test]
     fn nothing_stays_of_streams_that_ended() {
         let live = Live::default();
-        let stream = live.open(PHONE);
-        stream.listen(&[WARD]);
+        let stream = live.open(PHONE).take_over(&[WARD]);
         drop(stream);
         assert_eq!(live.stream_count(), 0);
         assert!(live.registry().listeners.is_empty());
@@ -195,7 +243,7 @@ mod tests {
     #[tokio::test]
     async fn one_who_went_out_is_rung_once_more_and_one_who_came_in_from_then_on() {
         let live = Live::default();
-        let stream = live.open(PHONE);
+        let stream = live.open(PHONE).take_over(&[]);
         live.wake_conversation(WARD);
         assert_eq!(stream.look(), News::default(), "not in it yet");
         live.wake_joined(PHONE, WARD);
@@ -212,9 +260,9 @@ mod tests {
     #[tokio::test]
     async fn stopping_ends_streams_of_now_and_later() {
         let live = Live::default();
-        let before = live.open(PHONE);
+        let before = live.open(PHONE).take_over(&[]);
         live.stop();
-        let after = live.open(TABLET);
+        let after = live.open(TABLET).take_over(&[]);
         assert!(before.wait().await.stopping);
         assert!(after.wait().await.stopping);
     }

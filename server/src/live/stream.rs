@@ -57,6 +57,11 @@ impl Bell {
         self.rung.notify_one();
     }
 
+    /// Where there is news that nobody took yet.
+    pub(super) fn conversations(&self) -> Woken {
+        self.news().conversations.clone()
+    }
+
     fn take(&self) -> News {
         let mut news = self.news();
         let (replaced, stopping) = (news.replaced, news.stopping);
@@ -65,6 +70,36 @@ impl Bell {
 
     fn news(&self) -> MutexGuard<'_, News> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream that reads where it begins, beside the one that the device may have. Dropping it ends nothing.
+#[derive(Debug)]
+#[must_use]
+pub struct OpeningStream {
+    live: Live,
+    device: DeviceId,
+    bell: Arc<Bell>,
+}
+
+impl OpeningStream {
+    pub(super) fn new(live: Live, device: DeviceId, bell: Arc<Bell>) -> Self {
+        Self { live, device, bell }
+    }
+
+    /// Becomes the device's stream; the one it had ends. It listens to these conversations, and to those that
+    /// the device has joined meanwhile.
+    #[must_use]
+    pub fn take_over(self, conversations: &[ConversationId]) -> LiveStream {
+        self.live.take_over(self.device, &self.bell, conversations);
+        LiveStream { live: self.live.clone(), device: self.device, bell: Arc::clone(&self.bell) }
+    }
+}
+
+impl Drop for OpeningStream {
+    fn drop(&mut self) {
+        // After taking over there is nothing to give up.
+        self.live.give_up(self.device, &self.bell);
     }
 }
 
@@ -77,10 +112,6 @@ pub struct LiveStream {
 }
 
 impl LiveStream {
-    pub(super) fn new(live: Live, device: DeviceId, bell: Arc<Bell>) -> Self {
-        Self { live, device, bell }
-    }
-
     /// Whose it is.
     #[must_use]
     pub const fn device(&self) -> DeviceId {

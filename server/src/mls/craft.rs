@@ -38,9 +38,23 @@ pub(crate) fn commit(group: &[u8], epoch: u64, data: &[u8]) -> Vec<u8> {
 
 /// A Welcome.
 pub(crate) fn welcome(suite: u16, references: &[[u8; 32]]) -> Vec<u8> {
+    let kem_output = if suite == 0x004F { 1_120 } else { 32 };
+    welcome_of(suite, references, [32, kem_output, 80, 200])
+}
+
+/// A Welcome whose references, KEM outputs, ciphertexts and group information have these lengths.
+pub(crate) fn welcome_of(suite: u16, references: &[[u8; 32]], lengths: [usize; 4]) -> Vec<u8> {
+    let [reference_length, kem_output, ciphertext, group_info] = lengths;
+    let resized = |reference: &[u8; 32]| {
+        let mut reference = reference.to_vec();
+        reference.resize(reference_length, 0);
+        reference
+    };
     let secrets: Vec<u8> = references
         .iter()
-        .flat_map(|reference| [vector(reference), vector(&[3; 32]), vector(&[4; 80])].concat())
+        .flat_map(|reference| {
+            [vector(&resized(reference)), vector(&vec![3; kem_output]), vector(&vec![4; ciphertext])].concat()
+        })
         .collect();
-    [&[0, 1, 0, 3], &suite.to_be_bytes()[..], &vector(&secrets), &vector(&[8; 200])].concat()
+    [&[0, 1, 0, 3], &suite.to_be_bytes()[..], &vector(&secrets), &vector(&vec![8; group_info])].concat()
 }

@@ -31,6 +31,12 @@ pub enum KeyPackageFault {
     /// Its leaf's signature key is not the certificate's key.
     #[error("its signature key is not the certificate's key")]
     SignatureKey,
+    /// Its init key or its leaf's encryption key is no key of its suite.
+    #[error("a key in it is not of its suite's length")]
+    Keys,
+    /// Its lifetime has bounds.
+    #[error("its lifetime is bounded")]
+    Lifetime,
     /// Its leaf lacks a capability that every member has.
     #[error("its leaf lacks a required capability")]
     Capabilities,

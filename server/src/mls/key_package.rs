@@ -5,11 +5,11 @@
 
 use bytes::Bytes;
 use openmls::prelude::{
-    Ciphersuite, CredentialType, ExtensionType, KeyPackage, KeyPackageIn, MlsMessageBodyIn, MlsMessageIn,
-    ProtocolVersion, VerifiableCiphersuite,
+    Ciphersuite, CredentialType, ExtensionType, KeyPackage, KeyPackageIn, Lifetime, MlsMessageBodyIn,
+    MlsMessageIn, ProtocolVersion, VerifiableCiphersuite,
 };
 use openmls_rust_crypto::RustCrypto;
-use tls_codec::{DeserializeBytes as _, VLBytes};
+use tls_codec::{DeserializeBytes as _, Size as _, VLBytes};
 use wardline_proto::Suite;
 
 use super::{KeyPackageFault, MlsError, SETTINGS_EXTENSION};
@@ -46,6 +46,11 @@ pub fn judge_key_package(
         Suite::from_code(u32::from(u16::from(package.ciphersuite()))).ok_or(KeyPackageFault::Suite)?;
     leaf_is_the_callers(&package, certificate, key)?;
     leaf_is_capable(&package)?;
+    keys_are_the_suites(&package, suite)?;
+    // A bounded lifetime would be judged by each member's own clock: some would merge the commit, some not.
+    if *package.life_time() != Lifetime::init(0, u64::MAX) {
+        return Err(KeyPackageFault::Lifetime.into());
+    }
     let reference = package.hash_ref(&crypto).map_err(|_| KeyPackageFault::Invalid)?;
     Ok(PublishedKeyPackage {
         reference: Bytes::copy_from_slice(reference.as_slice()),
@@ -82,6 +87,16 @@ fn leaf_is_the_callers(
         return Err(KeyPackageFault::SignatureKey);
     }
     Ok(())
+}
+
+/// openmls takes keys of any length, and whoever adds the device finds out only when the commit cannot be made.
+fn keys_are_the_suites(package: &KeyPackage, suite: Suite) -> Result<(), KeyPackageFault> {
+    let length = super::public_key_length(suite);
+    // The leaf's key shows its encoded length only.
+    let encoded = VLBytes::new(vec![0; length]).tls_serialized_len();
+    let fit = package.hpke_init_key().as_slice().len() == length
+        && package.leaf_node().encryption_key().tls_serialized_len() == encoded;
+    if fit { Ok(()) } else { Err(KeyPackageFault::Keys) }
 }
 
 /// What every leaf lists from the first release (design 4.3), so that no later commit is stopped by one leaf.
@@ -169,6 +184,27 @@ mod tests {
         for capabilities in lacking {
             let refused = judge(&real::key_package_with(&leaf, Suite::X25519, false, capabilities));
             assert_eq!(refused, Err(KeyPackageFault::Capabilities.into()));
+        }
+    }
+
+    #[test]
+    fn a_package_with_keys_of_another_length_or_an_end_is_refused() {
+        use crate::mls::real::Change;
+        let leaf = Leaf { key: &phone(), certificate: CERTIFICATE };
+        for (suite, length) in [(Suite::MlKem768X25519, 1_216), (Suite::X25519, 32)] {
+            let good = real::key_package(&leaf, suite, false);
+            let refused = |change| judge(&real::tampered(&leaf, &good, change));
+            assert!(refused(Change::InitKey(length)).is_ok(), "the control: only its length is looked at");
+            assert!(refused(Change::EncryptionKey(length)).is_ok(), "the control");
+            for other in [0, 1, 31, 33, 64, length - 1, length + 1, 1_184, 8_000] {
+                assert_eq!(refused(Change::InitKey(other)), Err(KeyPackageFault::Keys.into()), "{other}");
+                assert_eq!(
+                    refused(Change::EncryptionKey(other)),
+                    Err(KeyPackageFault::Keys.into()),
+                    "{other}"
+                );
+            }
+            assert_eq!(refused(Change::Lifetime), Err(KeyPackageFault::Lifetime.into()));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The visible part of a PrivateMessage (RFC 9420 §6.3), without copying it.
 
-use super::{MLS10, MlsError, reader::Reader};
+use super::{AEAD_TAG_LENGTH, MLS10, MlsError, reader::Reader};
 
 /// What a PrivateMessage says it carries. A proposal that travels alone has no place at the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +61,6 @@ impl<'a> PrivateMessage<'a> {
 
 /// `WireFormat` mls_private_message.
 const MLS_PRIVATE_MESSAGE: u16 = 2;
-
-/// AES-128-GCM's tag, in both suites.
-const AEAD_TAG_LENGTH: usize = 16;
 
 /// `SenderData` (leaf index, generation, reuse guard: 4 bytes each) and its tag.
 const SENDER_DATA_LENGTH: usize = 12 + AEAD_TAG_LENGTH;

@@ -73,6 +73,59 @@ pub(crate) fn key_package_with(
     MlsMessageOut::from(package).tls_serialize_detached().unwrap().into()
 }
 
+/// The same one-time package with another init key, leaf encryption key or bounded lifetime, signed anew by its
+/// own key: what openmls itself has nothing against.
+pub(crate) fn tampered(leaf: &Leaf<'_>, package: &[u8], change: Change) -> Bytes {
+    // MLSMessage { mls10, mls_key_package } KeyPackage { mls10, suite, init_key, leaf_node, [], signature }
+    let (head, rest) = package.split_at(8);
+    let (init_key, rest) = split_vector(rest);
+    let (encryption_key, rest) = split_vector(rest);
+    // The leaf's signature, no extensions, the package's signature.
+    let inside = &rest[..rest.len() - 2 * SIGNATURE_VECTOR - 1];
+    let (init_key, encryption_key, inside) = match change {
+        Change::InitKey(length) => (vec![9; length], encryption_key.to_vec(), inside.to_vec()),
+        Change::EncryptionKey(length) => (init_key.to_vec(), vec![9; length], inside.to_vec()),
+        Change::Lifetime => {
+            // Lifetime { not_before, not_after } ends before the leaf's extensions, of which there are none.
+            let mut inside = inside.to_vec();
+            let end = inside.len() - 1;
+            inside[end - 8..end].copy_from_slice(&(u64::MAX - 1).to_be_bytes());
+            (init_key.to_vec(), encryption_key.to_vec(), inside)
+        }
+    };
+    let vector = |bytes: &[u8]| VLBytes::new(bytes.to_vec()).tls_serialize_detached().unwrap();
+    let sign = |label: &str, content: &[u8]| {
+        let labelled = [vector(format!("MLS 1.0 {label}").as_bytes()), vector(content)].concat();
+        vector(&leaf.key.sign_raw(&labelled))
+    };
+    let node = [vector(&encryption_key), inside].concat();
+    let node = [&node[..], &sign("LeafNodeTBS", &node)].concat();
+    let body = [&head[4..], &vector(&init_key), &node, &[0]].concat();
+    [&head[..4], &body, &sign("KeyPackageTBS", &body)].concat().into()
+}
+
+/// What [`tampered`] changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Change {
+    /// To one of so many bytes.
+    InitKey(usize),
+    /// To one of so many bytes.
+    EncryptionKey(usize),
+    /// To one that ends.
+    Lifetime,
+}
+
+fn split_vector(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (header, length) = match bytes[0] >> 6 {
+        0 => (1, usize::from(bytes[0])),
+        _ => (2, usize::from(u16::from_be_bytes([bytes[0] & 0x3f, bytes[1]]))),
+    };
+    bytes[header..].split_at(length)
+}
+
+/// An Ed25519 signature as `opaque<V>`.
+const SIGNATURE_VECTOR: usize = 2 + 64;
+
 /// One group's traffic.
 pub(crate) struct Traffic {
     pub(crate) commit: Vec<u8>,

@@ -27,6 +27,7 @@ use crate::state::Relay;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{MetricsError, MetricsListener, Readiness, Recorder};
 use crate::transport::{self, Connections, TlsMaterial, TransportConfig, TransportError};
+use crate::write_permits::WritePermits;
 
 /// What a relay runs with.
 pub struct RunOptions {
@@ -199,8 +200,11 @@ fn readiness(store: &Store) -> Readiness {
     })
 }
 
-/// The services' common ground, and what the doors show.
-pub(crate) async fn assemble(
+/// The services' common ground, and what the doors show; also for scenes that have no doors.
+///
+/// # Errors
+/// A [`StoreError`]: the certificates could not be read.
+pub async fn assemble(
     imported: Imported,
     store: Store,
     config: &Config,
@@ -213,7 +217,8 @@ pub(crate) async fn assemble(
     let devices = Arc::new(Devices::load(&organisation, Arc::clone(&clock), &certificates));
     let enrolments = EnrolmentBell::new(config.limits.enrolment_waits_max, shutdown.clone());
     let live = Live::default();
-    Ok((Arc::new(Relay { store, live, clock, identity, organisation, devices, enrolments }), tls))
+    let writes = WritePermits::default();
+    Ok((Arc::new(Relay { store, live, clock, identity, organisation, devices, enrolments, writes }), tls))
 }
 
 /// Runs the sweep now and then. A pass that fails is the next one's to finish.

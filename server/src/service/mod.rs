@@ -5,6 +5,7 @@ pub(crate) mod authorise;
 pub(crate) mod decode;
 pub(crate) mod greeting;
 pub(crate) mod status;
+pub(crate) mod write;
 
 pub mod conversation;
 pub mod directory;

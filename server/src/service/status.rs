@@ -107,6 +107,8 @@ fn code(reason: Reason) -> Code {
         R::ConversationExists => Code::AlreadyExists,
         R::CommitRate | R::YieldTurn | R::LimitReached | R::StorageFull => Code::ResourceExhausted,
         R::StorageUnavailable | R::ShuttingDown => Code::Unavailable,
+        R::CallUnknown => Code::Unimplemented,
+        R::DeadlineExceeded => Code::DeadlineExceeded,
         // `Reason` grows by a line there and a line here; until both are written the relay is at fault.
         _ => Code::Internal,
     }
@@ -128,6 +130,13 @@ impl From<StoreError> for Status {
             _ => internal(&error),
         }
     }
+}
+
+/// The device has as many writes under way as it may.
+pub(crate) fn too_many_writes() -> Status {
+    Refusal::new(Reason::LimitReached, "the device has too many writes under way; wait for their answers")
+        .retry_after(RETRY_WRITES)
+        .into()
 }
 
 /// The relay is stopping.
@@ -186,6 +195,7 @@ impl From<OrganisationRefusal> for Status {
             E::InvitationExpired => refuse(Reason::InvitationExpired).into(),
             E::InvitationSpent => refuse(Reason::InvitationSpent).into(),
             E::InvitationCancelled => refuse(Reason::InvitationCancelled).into(),
+            E::DeviceIdUsed => refuse(Reason::FieldInvalid).field("claim", &message).into(),
             E::InvitationTaken => refuse(Reason::FieldInvalid).field("record", &message).into(),
             E::InvitationsFull => refuse(Reason::LimitReached).retry_after(RETRY_LIMIT).into(),
             E::EnrolmentUnknown => refuse(Reason::EnrolmentUnknown).into(),
@@ -229,6 +239,9 @@ const RETRY_FULL: Duration = Duration::from_secs(30);
 
 /// Long enough for a remount or a restart to have begun.
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(2);
+
+/// Writes take milliseconds; this spares the relay a client that does nothing but ask.
+const RETRY_WRITES: Duration = Duration::from_secs(1);
 
 /// Packages go out as people are added: a minute brings no change.
 const RETRY_LIMIT: Duration = Duration::from_secs(3_600);

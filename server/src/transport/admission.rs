@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 use wardline_identity::DeviceCertificate;
 use wardline_proto::h3::CloseCode;
 
-use super::{Connections, Door, connections::Entered};
+use super::{Connections, Door, Limits, connections::Entered};
 
 /// Judges the certificate of a connection whose TLS handshake is complete.
 pub trait Admission: Send + Sync {
@@ -53,14 +53,14 @@ pub(super) fn admit(
     chain: &[CertificateDer<'_>],
     admission: &dyn Admission,
     connections: &Connections,
-    most_per_device: usize,
+    limits: &Limits,
     quic: Option<&quinn::Connection>,
 ) -> Result<(Door, Entered), Refusal> {
     if chain.is_empty() {
-        return Ok((Door::Uncertified, connections.enter(None, quic.cloned(), most_per_device)));
+        return Ok((Door::Uncertified, connections.enter(None, quic.cloned(), limits)));
     }
     let device = admission.admit(chain)?.device();
-    let entered = connections.enter(Some(device), quic.cloned(), most_per_device);
+    let entered = connections.enter(Some(device), quic.cloned(), limits);
     // A revocation marks first and cuts second. It either finds the entry or was marked before this look.
     let certificate = admission.admit(chain)?;
     Ok((Door::Device(certificate), entered))

@@ -7,12 +7,13 @@ use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
 use wardline_proto::{DeviceId, h3::CloseCode};
 
-use super::ConnectionId;
+use super::{ConnectionId, Limits, readers::Readers, share::Share};
 
 /// The connections of both doors. Clones are the same table.
 #[derive(Clone, Default)]
@@ -22,7 +23,15 @@ pub struct Connections(Arc<Mutex<Table>>);
 struct Table {
     last: u64,
     live: HashMap<ConnectionId, Live>,
-    devices: HashMap<DeviceId, BTreeSet<ConnectionId>>,
+    devices: HashMap<DeviceId, Present>,
+    /// From the first stranger on.
+    strangers: Option<Share>,
+}
+
+/// A device with connections.
+struct Present {
+    connections: BTreeSet<ConnectionId>,
+    share: Share,
 }
 
 struct Live {
@@ -30,6 +39,7 @@ struct Live {
     cut: CancellationToken,
     /// For QUIC, which can say why.
     quic: Option<quinn::Connection>,
+    readers: Readers,
 }
 
 impl Live {
@@ -53,7 +63,7 @@ impl Connections {
     /// Mark the device first: one that connects meanwhile is then refused by admission.
     pub fn cut_device(&self, device: &DeviceId, why: CloseCode) -> usize {
         let table = self.table();
-        let connections = table.devices.get(device).into_iter().flatten();
+        let connections = table.devices.get(device).into_iter().flat_map(|present| &present.connections);
         let live = connections.filter_map(|connection| table.live.get(connection));
         live.map(|live| live.cut(why)).count()
     }
@@ -72,7 +82,7 @@ impl Connections {
     /// How many connections of a device are live.
     #[must_use]
     pub fn count_of(&self, device: &DeviceId) -> usize {
-        self.table().devices.get(device).map_or(0, BTreeSet::len)
+        self.table().devices.get(device).map_or(0, |present| present.connections.len())
     }
 
     /// Cuts all that is left.
@@ -80,39 +90,54 @@ impl Connections {
         self.table().live.values().for_each(|live| live.cut(why));
     }
 
-    /// Enters a connection. A device with `most` of them loses its oldest: what reconnects after a dead network
+    /// Cuts connections with a response that has waited for its client so long. Returns how many there were.
+    pub(super) fn cut_stalled(&self, patience: Duration) -> usize {
+        let table = self.table();
+        let stalled = table.live.values().filter(|live| live.readers.stalled(patience));
+        stalled.map(|live| live.cut(CloseCode::Stalled)).count()
+    }
+
+    /// Enters a connection. A device with too many of them loses its oldest: what reconnects after a dead network
     /// leaves connections behind that nobody has noticed yet.
     pub(super) fn enter(
         &self,
         device: Option<DeviceId>,
         quic: Option<quinn::Connection>,
-        most: usize,
+        limits: &Limits,
     ) -> Entered {
         let mut table = self.table();
         table.last += 1;
         let id = ConnectionId::new(table.last);
         let cut = CancellationToken::new();
-        if let Some(device) = device {
-            let connections = table.devices.entry(device).or_default();
+        let share = if let Some(device) = device {
+            let Present { connections, share } = table
+                .devices
+                .entry(device)
+                .or_insert_with(|| Present { connections: BTreeSet::new(), share: Share::of_device(limits) });
             connections.insert(id);
-            let surplus: Vec<_> =
-                connections.iter().take(connections.len().saturating_sub(most)).copied().collect();
+            let (share, surplus) =
+                (share.clone(), connections.len().saturating_sub(limits.connections_per_device));
+            let surplus: Vec<_> = connections.iter().take(surplus).copied().collect();
             surplus
                 .iter()
                 .filter_map(|old| table.live.get(old))
                 .for_each(|old| old.cut(CloseCode::LimitReached));
-        }
-        table.live.insert(id, Live { device, cut: cut.clone(), quic });
+            share
+        } else {
+            table.strangers.get_or_insert_with(|| Share::of_strangers(limits)).clone()
+        };
+        let readers = Readers::default();
+        table.live.insert(id, Live { device, cut: cut.clone(), quic, readers: readers.clone() });
         drop(table);
-        Entered { id, cut, connections: self.clone() }
+        Entered { id, cut, account: Account { share, readers }, connections: self.clone() }
     }
 
     fn leave(&self, id: ConnectionId) {
         let mut table = self.table();
         let Some(Live { device: Some(device), .. }) = table.live.remove(&id) else { return };
-        if let Some(connections) = table.devices.get_mut(&device) {
-            connections.remove(&id);
-            if connections.is_empty() {
+        if let Some(present) = table.devices.get_mut(&device) {
+            present.connections.remove(&id);
+            if present.connections.is_empty() {
                 table.devices.remove(&device);
             }
         }
@@ -130,12 +155,21 @@ impl fmt::Debug for Connections {
     }
 }
 
+/// What the calls of a connection are counted on.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub(super) share: Share,
+    pub(super) readers: Readers,
+}
+
 /// A place in the table; dropping it leaves.
 #[derive(Debug)]
 pub(super) struct Entered {
     pub(super) id: ConnectionId,
     /// Cancelled when the connection is cut.
     pub(super) cut: CancellationToken,
+    /// What its calls are counted on.
+    pub(super) account: Account,
     connections: Connections,
 }
 
@@ -154,10 +188,10 @@ mod tests {
 
     #[test]
     fn cutting_a_device_cuts_its_connections_and_no_others() {
-        let connections = Connections::new();
-        let phone = [1, 2].map(|_| connections.enter(Some(PHONE), None, 8));
-        let tablet = connections.enter(Some(TABLET), None, 8);
-        let stranger = connections.enter(None, None, 8);
+        let (connections, limits) = (Connections::new(), Limits::default());
+        let phone = [1, 2].map(|_| connections.enter(Some(PHONE), None, &limits));
+        let tablet = connections.enter(Some(TABLET), None, &limits);
+        let stranger = connections.enter(None, None, &limits);
         assert_eq!(connections.cut_device(&PHONE, CloseCode::Revoked), 2);
         assert!(phone.iter().all(|entered| entered.cut.is_cancelled()));
         assert!(!tablet.cut.is_cancelled() && !stranger.cut.is_cancelled());
@@ -165,16 +199,17 @@ mod tests {
 
     #[test]
     fn a_device_with_too_many_connections_loses_the_oldest() {
+        let limits = Limits { connections_per_device: 2, ..Limits::default() };
         let connections = Connections::new();
-        let [first, second, third] = [1, 2, 3].map(|_| connections.enter(Some(PHONE), None, 2));
+        let [first, second, third] = [1, 2, 3].map(|_| connections.enter(Some(PHONE), None, &limits));
         assert!(first.cut.is_cancelled());
         assert!(!second.cut.is_cancelled() && !third.cut.is_cancelled());
     }
 
     #[test]
     fn a_connection_that_ends_leaves_nothing_behind() {
-        let connections = Connections::new();
-        let entered = connections.enter(Some(PHONE), None, 8);
+        let (connections, limits) = (Connections::new(), Limits::default());
+        let entered = connections.enter(Some(PHONE), None, &limits);
         assert_eq!((connections.count(), connections.count_of(&PHONE)), (1, 1));
         drop(entered);
         assert_eq!((connections.count(), connections.count_of(&PHONE)), (0, 0));

@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::status;
+use super::{explain, status};
 
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
@@ -133,7 +133,12 @@ impl http_body::Body for BoundedBody {
         if bounded.expiry.as_mut().is_some_and(|expiry| expiry.poll_unpin(cx).is_ready()) {
             return bounded.end(&status::deadline_exceeded());
         }
-        if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+        if let Poll::Ready(mut frame) = Pin::new(body).poll_frame(cx) {
+            if let Some(Ok(frame)) = &mut frame
+                && let Some(trailers) = frame.trailers_mut()
+            {
+                explain::trailers(trailers);
+            }
             if !frame.as_ref().is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_data)) {
                 bounded.body = None;
             }

@@ -1,8 +1,10 @@
-//! Where requests of both doors go in: the peer is named, the body bounded, a panic caught.
+//! Where requests of both doors go in: the call is counted, the peer named, the body bounded, a panic caught, what
+//! tonic says by itself explained, and the answer watched on its way out.
 
 use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -16,7 +18,10 @@ use tower::{Layer as _, Service as _};
 
 use super::{
     Door, Limits, Peer,
+    connections::Account,
     deadline::{Deadline, DeadlineLayer},
+    explain,
+    share::{Budget, Loan},
     status,
 };
 
@@ -26,6 +31,7 @@ pub(super) struct Gate {
     services: Deadline<Routes>,
     body_bytes: u64,
     uncertified_body_bytes: u64,
+    budget: Budget,
 }
 
 impl Gate {
@@ -35,33 +41,63 @@ impl Gate {
             services: deadline.layer(routes.prepare()),
             body_bytes: limits.body_bytes,
             uncertified_body_bytes: limits.uncertified_body_bytes,
+            budget: Budget::new(limits),
         }
     }
 
-    /// Answers one request of `peer`.
-    pub(super) async fn call(mut self, peer: Peer, request: Request<Body>) -> Response<Body> {
+    /// Answers one request of `peer`, on its account.
+    pub(super) async fn call(self, peer: Peer, account: Account, request: Request<Body>) -> Response<Body> {
+        let Some(place) = account.share.call() else { return status::too_many_calls().into_http() };
+        let response = self.answer(peer, &account, request).await;
+        response.map(|body| account.readers.watch(body, place))
+    }
+
+    async fn answer(mut self, peer: Peer, account: &Account, request: Request<Body>) -> Response<Body> {
         let most = match peer.door {
             Door::Uncertified => self.uncertified_body_bytes,
             Door::Device(_) => self.body_bytes,
         };
-        let mut request = request.map(|body| Body::new(ShortBody { body, left: most, most }));
+        // Kept until the handler is done with what it was sent, not only until that has arrived.
+        let loan = Arc::new(self.budget.loan(&account.share));
+        let mut request =
+            request.map(|body| Body::new(ShortBody { body, taken: 0, most, loan: loan.clone() }));
         request.extensions_mut().insert(peer);
         // Routes are always ready: a router has nothing to wait for.
-        match AssertUnwindSafe(self.services.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => response,
+        let response = match AssertUnwindSafe(self.services.call(request)).catch_unwind().await {
+            Ok(Ok(mut response)) => {
+                explain::head(&mut response);
+                response
+            }
             Err(_) => {
                 tracing::error!("a call panicked");
                 status::internal().into_http()
             }
-        }
+        };
+        drop(loan);
+        response
     }
 }
 
-/// A request's body that fails when it goes on too long.
+/// A request's body that fails when it goes on too long, or when there is no room for it.
 struct ShortBody {
     body: Body,
-    left: u64,
+    taken: u64,
     most: u64,
+    loan: Arc<Loan>,
+}
+
+impl ShortBody {
+    /// Counts what has arrived.
+    fn take(&mut self, data: &Bytes) -> Result<(), Status> {
+        self.taken += data.len() as u64;
+        if self.taken > self.most {
+            Err(status::body_too_long(self.most))
+        } else if self.loan.cover(self.taken) {
+            Ok(())
+        } else {
+            Err(status::bodies_full())
+        }
+    }
 }
 
 impl http_body::Body for ShortBody {
@@ -75,14 +111,10 @@ impl http_body::Body for ShortBody {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
+            && let Err(refusal) = self.take(data)
         {
-            match self.left.checked_sub(data.len() as u64) {
-                Some(left) => self.left = left,
-                None => {
-                    self.body = Body::empty();
-                    return Poll::Ready(Some(Err(status::body_too_long(self.most))));
-                }
-            }
+            self.body = Body::empty();
+            return Poll::Ready(Some(Err(refusal)));
         }
         Poll::Ready(frame)
     }

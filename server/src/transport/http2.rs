@@ -43,10 +43,12 @@ pub(super) async fn serve(
         Door::Device(_) => (limits.calls, None),
         Door::Uncertified => (limits.uncertified_calls, Some(limits.uncertified_life)),
     };
+    let account = entered.account.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (gate, peer, alt_svc) = (gate.clone(), peer.clone(), alt_svc.clone());
+        let account = account.clone();
         async move {
-            let mut response = gate.call(peer, request.map(Body::new)).await;
+            let mut response = gate.call(peer, account, request.map(Body::new)).await;
             response.headers_mut().insert(ALT_SVC, alt_svc);
             Ok::<_, Infallible>(response)
         }

@@ -13,13 +13,17 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use wardline_proto::h3::{CloseCode, Connection, RequestBody, Stopped, send_body};
 
-use super::{Door, Limits, Peer, connections::Entered, gate::Gate};
+use super::{
+    Door, Limits, Peer,
+    connections::{Account, Entered},
+    gate::Gate,
+};
 
 type Http3 = h3::server::Connection<Connection, Bytes>;
 type Resolver = RequestResolver<Connection, Bytes>;
 
-/// How long the last bytes of a response may take to be acknowledged; closing before that would lose them.
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
+/// How many times [`Limits::stall`] the end of a response may take to be acknowledged, if packets still go out.
+const ACKNOWLEDGED_WITHIN: u32 = 10;
 
 /// Serves a connection until it ends, is cut, or the relay stops and its calls have ended.
 pub(super) async fn serve(
@@ -34,7 +38,8 @@ pub(super) async fn serve(
         Door::Device(_) => None,
         Door::Uncertified => Some(limits.uncertified_life),
     };
-    let serving = requests(quic.clone(), peer, gate, limits, stopping, life);
+    let caller = Caller { peer, account: entered.account.clone(), gate, quic: quic.clone() };
+    let serving = requests(quic.clone(), caller, limits, stopping, life);
     tokio::select! {
         biased;
         () = entered.cut.cancelled() => {} // closed already, with the reason
@@ -42,11 +47,19 @@ pub(super) async fn serve(
     }
 }
 
+/// What each call on a connection needs.
+#[derive(Clone)]
+struct Caller {
+    peer: Peer,
+    account: Account,
+    gate: Gate,
+    quic: quinn::Connection,
+}
+
 /// Takes requests and runs their handlers; they end with this future.
 async fn requests(
     quic: quinn::Connection,
-    peer: Peer,
-    gate: Gate,
+    caller: Caller,
     limits: &Limits,
     stopping: &CancellationToken,
     life: Option<Duration>,
@@ -63,7 +76,7 @@ async fn requests(
             accepted = http3.accept() => {
                 let Ok(Some(resolver)) = accepted else { break };
                 let stopped = stops.take(resolver.frame_stream.send_id());
-                let call = call(resolver, stopped, peer.clone(), gate.clone(), limits.head_timeout);
+                let call = call(resolver, stopped, caller.clone(), limits.head_timeout, limits.stall);
                 calls.spawn(call);
             }
             Some(_) = calls.join_next() => {}
@@ -107,12 +120,19 @@ async fn drain(http3: &mut Http3, calls: &mut JoinSet<()>, within: Duration) {
 }
 
 /// One request: reads its head, calls the services, sends the response. Dropping it resets the stream.
-async fn call(resolver: Resolver, stopped: Option<Stopped>, peer: Peer, gate: Gate, head_timeout: Duration) {
+async fn call(
+    resolver: Resolver,
+    stopped: Option<Stopped>,
+    caller: Caller,
+    head_timeout: Duration,
+    stall: Duration,
+) {
     let Ok(Ok((request, stream))) = timeout(head_timeout, resolver.resolve_request()).await else { return };
     let (mut send, receive) = stream.split();
     let request = request.map(|()| Body::new(RequestBody::new(receive)));
+    let Caller { peer, account, gate, quic } = caller;
     let respond = async {
-        let (head, body) = gate.call(peer, request).await.into_parts();
+        let (head, body) = gate.call(peer, account, request).await.into_parts();
         send.send_response(Response::from_parts(head, ())).await.is_ok()
             && send_body(&mut send, body).await.is_ok()
     };
@@ -123,8 +143,24 @@ async fn call(resolver: Resolver, stopped: Option<Stopped>, peer: Peer, gate: Ga
     tokio::select! {
         biased;
         _ = &mut stopped => {} // the client wants no more: the handler goes
-        sent = respond => if sent {
-            let _ = timeout(ACKNOWLEDGED_WITHIN, stopped).await;
+        sent = respond => if sent && !acknowledged(stopped, &quic, stall).await {
+            CloseCode::Stalled.close(&quic);
         }
     }
+}
+
+/// Waits until the client has all of a response: closing before that would lose its end. `false` if it does not
+/// take it, though it may keep the connection alive.
+async fn acknowledged(mut stopped: Stopped, quic: &quinn::Connection, stall: Duration) -> bool {
+    let mut sent = quic.stats().frame_tx.stream;
+    for _ in 0..ACKNOWLEDGED_WITHIN {
+        if timeout(stall, &mut stopped).await.is_ok() {
+            return true;
+        }
+        let before = std::mem::replace(&mut sent, quic.stats().frame_tx.stream);
+        if before == sent {
+            return false;
+        }
+    }
+    false
 }

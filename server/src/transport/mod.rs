@@ -2,11 +2,13 @@
 //!
 //! This room turns bytes into requests. Both doors go the same way:
 //!
-//! 1. `tcp` and `quic` accept connections within the [`Limits`] and let TLS check the client's chain, if it has one;
+//! 1. `tcp` and `quic` accept connections within the [`Limits`] (`doorstep`) and let TLS check the client's chain,
+//!    if it has one;
 //! 2. `admission` asks the [`Admission`] whose the certificate is and enters the connection in [`Connections`],
 //!    from where a revocation cuts it;
 //! 3. `http2` and `http3` read requests; `gate` puts the [`Peer`] into each, bounds its body and catches what
-//!    panics; `deadline` is the one deadline rule.
+//!    panics; `deadline` is the one deadline rule; `share` bounds what a device's calls hold, `readers` notices who
+//!    does not take an answer, and `explain` gives tonic's own refusals a reason.
 //!
 //! Nothing here knows what a call means. A call whose client has gone, whose time is over or whose connection was
 //! cut is dropped at once, with its handler. Session tickets and 0-RTT do not exist here, so every connection has
@@ -16,13 +18,17 @@ mod admission;
 mod config;
 mod connections;
 mod deadline;
+mod doorstep;
 mod error;
+mod explain;
 mod gate;
 mod http2;
 mod http3;
 mod peer;
 mod quic;
+mod readers;
 mod serve;
+mod share;
 mod status;
 mod tcp;
 mod tls;

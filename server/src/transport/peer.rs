@@ -34,12 +34,22 @@ impl fmt::Display for Transport {
 }
 
 /// What the connection's certificate opens.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Door {
     /// No client certificate: enrolment only.
     Uncertified,
     /// A device certificate that was in force when the connection was admitted.
     Device(Arc<DeviceCertificate>),
+}
+
+impl fmt::Debug for Door {
+    /// Of a certificate the device's id only: names and keys do not belong in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uncertified => f.write_str("Uncertified"),
+            Self::Device(certificate) => write!(f, "Device({})", certificate.device()),
+        }
+    }
 }
 
 /// One connection's number; unique while the relay runs.

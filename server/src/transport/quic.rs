@@ -57,12 +57,13 @@ impl QuicDoor {
                 incoming.refuse();
                 continue;
             };
-            let Ok(handshake) = house.handshakes.clone().try_acquire_owned() else {
+            let remote = incoming.remote_address().ip();
+            let Some(handshake) = house.quic_doorstep.enter(remote) else {
                 incoming.refuse();
                 continue;
             };
-            // A flood from forged addresses must not fill the handshakes (RFC 9000 §8.1.2).
-            let crowded = house.handshakes.available_permits() < house.limits.handshakes / 2;
+            // A flood from forged addresses must not fill the doorstep (RFC 9000 §8.1.2).
+            let crowded = house.quic_doorstep.crowded(remote);
             if crowded && incoming.may_retry() && !incoming.remote_address_validated() {
                 // Fails only where `may_retry` said no.
                 let _ = incoming.retry();
@@ -93,13 +94,14 @@ impl House {
         let identity = connection.peer_identity();
         let chain = identity.and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok());
         let chain: &[CertificateDer<'_>] = chain.as_deref().map_or(&[], Vec::as_slice);
-        let Some(_uncertified) = self.uncertified_place(chain) else {
+        let remote = connection.remote_address();
+        let Some(_uncertified) = self.uncertified_place(chain, remote.ip()) else {
             Refusal::LimitReached.close_code().close(&connection);
             return;
         };
-        let most = self.limits.connections_per_device;
+        let (limits, connections) = (&self.limits, &self.connections);
         let admitted =
-            admission::admit(chain, self.admission.as_ref(), &self.connections, most, Some(&connection));
+            admission::admit(chain, self.admission.as_ref(), connections, limits, Some(&connection));
         let (door, entered) = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => {
@@ -111,7 +113,6 @@ impl House {
         if !chain.is_empty() {
             connection.set_max_concurrent_bi_streams(self.limits.calls.into());
         }
-        let remote = connection.remote_address();
         let peer = Peer { transport: Transport::Quic, remote, door, exporter, connection: entered.id };
         http3::serve(connection, peer, &entered, self.gate.clone(), &self.limits, &self.stopping).await;
     }

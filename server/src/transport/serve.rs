@@ -1,6 +1,11 @@
 //! Opens both doors, keeps them open, and closes them in good order.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::HeaderValue;
 use rustls::pki_types::CertificateDer;
@@ -8,9 +13,8 @@ use tokio::{
     net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -20,6 +24,7 @@ use wardline_proto::h3::{ALPN_HTTP2, ALPN_HTTP3, CloseCode};
 
 use super::{
     Admission, Connections, Limits, TransportConfig, TransportError,
+    doorstep::{AddressPlace, Addresses, Doorstep},
     gate::Gate,
     quic::{self, QuicDoor},
     tcp::TcpDoor,
@@ -27,6 +32,12 @@ use super::{
 
 /// How long the last packets may take on their way out.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How many are told at one time why they do not get in; more are cut without a word.
+const FAREWELLS: usize = 256;
+
+/// How often in [`Limits::stall`] stalled readers are looked for.
+const LOOKS: u32 = 4;
 
 /// How often a free TCP port is tried whose UDP twin is taken.
 const PORT_TRIES: usize = 16;
@@ -38,8 +49,12 @@ pub(super) struct House {
     pub(super) connections: Connections,
     pub(super) limits: Limits,
     pub(super) places: Arc<Semaphore>,
-    pub(super) uncertified: Arc<Semaphore>,
-    pub(super) handshakes: Arc<Semaphore>,
+    pub(super) tcp_doorstep: Doorstep,
+    pub(super) quic_doorstep: Doorstep,
+    /// Places for those who are told why they do not get in.
+    pub(super) farewells: Arc<Semaphore>,
+    uncertified: Arc<Semaphore>,
+    uncertified_addresses: Addresses,
     pub(super) tasks: TaskTracker,
     /// Cancelled when the relay is told to stop.
     pub(super) stopping: CancellationToken,
@@ -50,12 +65,14 @@ impl House {
     pub(super) fn uncertified_place(
         &self,
         chain: &[CertificateDer<'_>],
-    ) -> Option<Option<OwnedSemaphorePermit>> {
-        if chain.is_empty() {
-            self.uncertified.clone().try_acquire_owned().ok().map(Some)
-        } else {
-            Some(None)
+        remote: IpAddr,
+    ) -> Option<Option<(AddressPlace, OwnedSemaphorePermit)>> {
+        if !chain.is_empty() {
+            return Some(None);
         }
+        let address = self.uncertified_addresses.enter(remote)?;
+        let place = self.uncertified.clone().try_acquire_owned().ok()?;
+        Some(Some((address, place)))
     }
 }
 
@@ -102,7 +119,7 @@ pub async fn serve(
 ) -> Result<Listening, TransportError> {
     let TransportConfig { listen, tls, limits, clock, connections } = config;
     let quic_config = quic::server_config(tls.server_config(clock.clone(), ALPN_HTTP3)?, &limits)?;
-    let tls = TlsAcceptor::from(Arc::new(tls.server_config(clock, ALPN_HTTP2)?));
+    let tls = Arc::new(tls.server_config(clock, ALPN_HTTP2)?);
     let (listener, endpoint, address) = open(listen, &quic_config).await?;
 
     let stopping = shutdown.child_token();
@@ -111,8 +128,11 @@ pub async fn serve(
         admission,
         connections,
         places: permits(limits.connections),
+        tcp_doorstep: Doorstep::new(&limits),
+        quic_doorstep: Doorstep::new(&limits),
+        farewells: permits(FAREWELLS),
         uncertified: permits(limits.uncertified_connections),
-        handshakes: permits(limits.handshakes),
+        uncertified_addresses: Addresses::new(limits.uncertified_connections_per_address),
         limits,
         tasks: TaskTracker::new(),
         stopping: stopping.clone(),
@@ -159,8 +179,22 @@ fn alt_svc(port: u16) -> HeaderValue {
         .expect("digits and punctuation make a header value")
 }
 
+/// Cuts connections whose clients do not take what they asked for; never ends.
+async fn cut_stalled(house: &House) {
+    loop {
+        sleep(house.limits.stall / LOOKS).await;
+        let cut = house.connections.cut_stalled(house.limits.stall);
+        if cut > 0 {
+            tracing::info!(connections = cut, "connections were cut whose clients took no answers");
+        }
+    }
+}
+
 async fn supervise(house: Arc<House>, endpoint: quinn::Endpoint) {
-    house.stopping.cancelled().await;
+    tokio::select! {
+        () = house.stopping.cancelled() => {}
+        () = cut_stalled(&house) => {}
+    }
     house.tasks.close();
     if timeout(house.limits.drain, house.tasks.wait()).await.is_err() {
         tracing::warn!(

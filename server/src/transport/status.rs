@@ -14,9 +14,13 @@ const RESTART: Duration = Duration::from_secs(2);
 /// When a client may come back to a relay that is full.
 const CROWD: Duration = Duration::from_secs(30);
 
+/// When a client may try again what other calls leave no room for.
+const MOMENT: Duration = Duration::from_secs(2);
+
 /// The caller's time, or the relay's patience, is over.
 pub(super) fn deadline_exceeded() -> Status {
-    Status::deadline_exceeded("the deadline has passed")
+    let details = ErrorDetails::with_error_info(Reason::DeadlineExceeded.as_str(), Reason::DOMAIN, []);
+    Status::with_error_details(Code::DeadlineExceeded, "the deadline has passed", details)
 }
 
 /// The relay is stopping.
@@ -33,11 +37,45 @@ pub(super) fn body_too_long(most: u64) -> Status {
     Status::with_error_details(Code::ResourceExhausted, "the request is too long", details)
 }
 
+/// There is no room for the request's body now.
+pub(super) fn bodies_full() -> Status {
+    crowded("too many long requests at one time", MOMENT)
+}
+
+/// The device has as many calls running as it may.
+pub(super) fn too_many_calls() -> Status {
+    crowded("too many calls at one time", MOMENT)
+}
+
+fn crowded(message: &str, retry: Duration) -> Status {
+    let mut details = ErrorDetails::with_error_info(Reason::LimitReached.as_str(), Reason::DOMAIN, []);
+    details.set_retry_info(Some(retry));
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// The request's message is longer than its call takes; `said` names both lengths.
+pub(super) fn message_too_long(said: &str) -> Status {
+    let details = ErrorDetails::with_error_info(Reason::LimitReached.as_str(), Reason::DOMAIN, []);
+    let message = format!("the request is too long: {said}");
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
 /// `grpc-timeout` says nothing.
 pub(super) fn timeout_malformed() -> Status {
+    malformed("grpc-timeout", "up to 8 digits and one of H, M, S, m, u, n")
+}
+
+/// A part of the request, outside its fields, is not what gRPC asks for.
+pub(super) fn malformed(part: &str, expected: &str) -> Status {
     let mut details = ErrorDetails::with_error_info(Reason::FieldInvalid.as_str(), Reason::DOMAIN, []);
-    details.add_bad_request_violation("grpc-timeout", "up to 8 digits and one of H, M, S, m, u, n");
-    Status::with_error_details(Code::InvalidArgument, "grpc-timeout is malformed", details)
+    details.add_bad_request_violation(part, expected);
+    Status::with_error_details(Code::InvalidArgument, format!("{part} is malformed"), details)
+}
+
+/// There is no such call.
+pub(super) fn call_unknown() -> Status {
+    let details = ErrorDetails::with_error_info(Reason::CallUnknown.as_str(), Reason::DOMAIN, []);
+    Status::with_error_details(Code::Unimplemented, "the relay knows no such call", details)
 }
 
 /// The connection was not admitted.

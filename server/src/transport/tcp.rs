@@ -3,16 +3,16 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::HeaderValue;
-use rustls::pki_types::CertificateDer;
+use rustls::{ServerConfig, pki_types::CertificateDer, server::Acceptor};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use wardline_proto::h3::{ALPN_HTTP2, EXPORTER_LABEL};
 
-use super::{Peer, Refusal, Transport, admission, http2, serve::House};
+use super::{Limits, Peer, Refusal, Transport, admission, http2, serve::House};
 
 /// How long to wait when the system has no more files or memory for a connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -24,7 +24,7 @@ const LINGER_BYTES: u64 = 64 * 1024;
 /// The door, open.
 pub(super) struct TcpDoor {
     pub(super) listener: TcpListener,
-    pub(super) tls: TlsAcceptor,
+    pub(super) tls: Arc<ServerConfig>,
     /// Tells HTTP/2 clients of the other door.
     pub(super) alt_svc: HeaderValue,
     pub(super) house: Arc<House>,
@@ -42,19 +42,21 @@ impl TcpDoor {
             let Some(stream) = self.accepted(accepted).await else { continue };
             // Beyond the limits a connection is closed at once: it costs its opener more than us.
             let Ok(place) = house.places.clone().try_acquire_owned() else { continue };
-            let Ok(handshake) = house.handshakes.clone().try_acquire_owned() else { continue };
+            let (stream, remote) = stream;
+            let Some(handshake) = house.tcp_doorstep.enter(remote.ip()) else { continue };
             let (tls, alt_svc, served) = (self.tls.clone(), self.alt_svc.clone(), house.clone());
             house.tasks.spawn(async move {
-                let accepting = tls.accept(stream.0).into_fallible();
-                let established = timeout(served.limits.handshake_timeout, accepting).await;
+                let established = establish(tls, stream, &served.limits).await;
                 drop(handshake);
                 match established {
-                    Ok(Ok(tls)) => served.serve_tcp(tls, stream.1, alt_svc).await,
-                    Ok(Err((error, stream))) => {
+                    Ok(tls) => served.serve_tcp(tls, remote, alt_svc).await,
+                    Err(NotEstablished::Failed(error, stream)) => {
                         tracing::debug!(%error, "a TLS handshake failed");
-                        linger(stream).await;
+                        if let (Some(stream), Ok(_place)) = (stream, served.farewells.try_acquire()) {
+                            linger(stream).await;
+                        }
                     }
-                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                    Err(NotEstablished::TooSlow) => tracing::debug!("a TLS handshake took too long"),
                 }
                 drop(place);
             });
@@ -80,6 +82,34 @@ impl TcpDoor {
     }
 }
 
+/// Why there is no TLS.
+enum NotEstablished {
+    /// The client said something wrong; with the stream that its alert went out on.
+    Failed(io::Error, Option<TcpStream>),
+    /// It said nothing, or not enough.
+    TooSlow,
+}
+
+/// TLS. The client's first message comes at once or not at all: it needs nothing from us.
+async fn establish(
+    tls: Arc<ServerConfig>,
+    stream: TcpStream,
+    limits: &Limits,
+) -> Result<TlsStream<TcpStream>, NotEstablished> {
+    let by = Instant::now() + limits.handshake_timeout;
+    let mut hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
+    let start = match timeout(limits.hello_timeout.min(limits.handshake_timeout), &mut hello).await {
+        Ok(Ok(start)) => start,
+        Ok(Err(error)) => return Err(NotEstablished::Failed(error, hello.take_io())),
+        Err(_) => return Err(NotEstablished::TooSlow),
+    };
+    match timeout_at(by, start.into_stream(tls).into_fallible()).await {
+        Ok(Ok(established)) => Ok(established),
+        Ok(Err((error, stream))) => Err(NotEstablished::Failed(error, Some(stream))),
+        Err(_) => Err(NotEstablished::TooSlow),
+    }
+}
+
 /// Reads on for a moment, so that the client gets to read the alert: closing a socket with unread bytes in it
 /// resets the connection, and the alert is lost.
 async fn linger(mut stream: TcpStream) {
@@ -100,19 +130,25 @@ impl House {
         // The empty context is what QUIC passes; see `EXPORTER_LABEL`.
         let Ok(exporter) = session.export_keying_material([0; 32], EXPORTER_LABEL, Some(b"")) else { return };
         let chain: &[CertificateDer<'_>] = session.peer_certificates().unwrap_or_default();
-        let Some(_uncertified) = self.uncertified_place(chain) else {
-            return http2::refuse(tls, Refusal::LimitReached, &self.limits).await;
+        let Some(_uncertified) = self.uncertified_place(chain, remote.ip()) else {
+            return self.refuse(tls, Refusal::LimitReached).await;
         };
-        let most = self.limits.connections_per_device;
-        let admitted = admission::admit(chain, self.admission.as_ref(), &self.connections, most, None);
+        let admitted =
+            admission::admit(chain, self.admission.as_ref(), &self.connections, &self.limits, None);
         let (door, entered) = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 tracing::info!(transport = %Transport::Tcp, %refusal, "a connection was refused");
-                return http2::refuse(tls, refusal, &self.limits).await;
+                return self.refuse(tls, refusal).await;
             }
         };
         let peer = Peer { transport: Transport::Tcp, remote, door, exporter, connection: entered.id };
         http2::serve(tls, peer, &entered, self.gate.clone(), &self.limits, alt_svc, &self.stopping).await;
+    }
+    /// Tells why, unless too many are being told: they must not fill the places of those who get in.
+    async fn refuse(&self, tls: TlsStream<TcpStream>, refusal: Refusal) {
+        if let Ok(_place) = self.farewells.try_acquire() {
+            http2::refuse(tls, refusal, &self.limits).await;
+        }
     }
 }

@@ -80,15 +80,26 @@ fn a_removed_member_reads_nothing_after_in_any_order_with_any_secret() {
 
     let removed_reads = removed.try_every_order(&traffic);
     assert_eq!(removed_reads.orders, 2 * 720);
-    assert_eq!(removed_reads.opened, set(["still all of us"]), "what was sent while a member, and nothing after");
+    assert_eq!(
+        removed_reads.opened,
+        set(["still all of us"]),
+        "what was sent while a member, and nothing after"
+    );
     let member_reads = member.try_every_order(&traffic);
     assert_eq!(member_reads.opened, set(["still all of us"].into_iter().chain(after)), "control");
-    println!("removed member: {} orders, {} attempts, 0 of 3 opened", removed_reads.orders, removed_reads.attempts);
+    println!(
+        "removed member: {} orders, {} attempts, 0 of 3 opened",
+        removed_reads.orders, removed_reads.attempts
+    );
 
     // Every secret in the vault, on every message: those of the own epoch are found, no later ones.
     let found = removed.try_every_secret(&traffic);
     assert!(found.tried > 100, "{found:?}");
-    assert_eq!(found.unlocked, BTreeSet::from([3, 4]), "the last message of its epoch and the commit that ends it");
+    assert_eq!(
+        found.unlocked,
+        BTreeSet::from([3, 4]),
+        "the last message of its epoch and the commit that ends it"
+    );
     let newest = scene.steal(&scene.doctor, "doctor-copied").try_every_secret(&traffic);
     assert_eq!(newest.unlocked, BTreeSet::from([7, 8]), "control: a member's vault unlocks its own epoch");
     println!("removed member: {} secrets tried, 0 of 3 unlocked", found.tried);

@@ -77,7 +77,8 @@ fn expand(crypto: &RustCrypto, secret: &[u8], label: &str, context: &[u8], lengt
 /// A variable-size vector (RFC 9420 §2.1.2).
 fn vector(rest: &mut &[u8]) -> Vec<u8> {
     let size = 1 << (rest[0] >> 6);
-    let length = rest[1..size].iter().fold(usize::from(rest[0] & 0x3f), |sum, byte| sum << 8 | usize::from(*byte));
+    let length =
+        rest[1..size].iter().fold(usize::from(rest[0] & 0x3f), |sum, byte| sum << 8 | usize::from(*byte));
     let bytes = rest[size..size + length].to_vec();
     *rest = &rest[size + length..];
     bytes

@@ -12,14 +12,14 @@ use wardline_client_core::{
     vault::{KdfCost, Passcode, Vault, mls_rows::Scope},
 };
 use wardline_identity::{
-    Clock as _, DateCheck, DeviceName, Invitation, InvitationLink, InvitationRecord, Organisation, SigningKey,
-    SystemClock, SystemEntropy, certificate_request, claim_statement, device_id_new,
+    Clock as _, DateCheck, DeviceName, Invitation, InvitationLink, InvitationRecord, Organisation,
+    SigningKey, SystemClock, SystemEntropy, certificate_request, claim_statement, device_id_new,
 };
 use wardline_proto::{
     Suite, VERSIONS,
     relay::{
-        ClientGreeting, EnrolRequest, EnrolmentState, Entry, GetInvitationRequest,
-        PublishKeyPackagesRequest, SubscribeRequest, subscribe_response::Event,
+        ClientGreeting, EnrolRequest, EnrolmentState, Entry, GetInvitationRequest, PublishKeyPackagesRequest,
+        SubscribeRequest, subscribe_response::Event,
     },
 };
 use wardline_tests::Ward;

@@ -10,7 +10,10 @@ use wardline_client_core::{
         mls_rows::{self, Scope},
     },
 };
-use wardline_proto::{ConversationId, content::{Content, content::Body}};
+use wardline_proto::{
+    ConversationId,
+    content::{Content, content::Body},
+};
 use wardline_tests::Device;
 
 use crate::{

@@ -1,6 +1,14 @@
 //! What goes wrong says what to do and exits with its kind's status; afterwards the vault is whole: the next good
 //! command works.
 
+use std::sync::Arc;
+
+use wardline_client_core::{
+    api::{Client, Command, Options, Reach},
+    vault::Passcode,
+};
+use wardline_identity::{Clock as _, ManualClock, SystemClock};
+use wardline_proto::UtcMillis;
 use wardline_tests::{Device, Output, Ward, programs};
 
 /// The failure says what happened and what to do now.
@@ -37,7 +45,9 @@ fn a_wrong_passcode_is_refused_and_the_vault_stays_whole() {
 fn a_missing_vault_is_named_and_not_made() {
     let ward = Ward::stopped(programs!());
     let nobody = ward.device("nobody");
-    for arguments in [&["status"][..], &["send", "Ward 4", "hello"], &["sync", "--follow"], &["conversation", "list"]] {
+    for arguments in
+        [&["status"][..], &["send", "Ward 4", "hello"], &["sync", "--follow"], &["conversation", "list"]]
+    {
         says(&nobody.cli(arguments).failed(66), "There is no vault");
     }
     assert!(!nobody.home.exists());
@@ -108,7 +118,9 @@ fn an_unknown_person_conversation_and_message_are_named() {
     doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
     says(&doctor.cli(&["conversation", "add", "Ward 4", "nobody"]).failed(67), "nobody");
     doctor.cli(&["conversation", "remove", "Ward 4", "nobody"]).failed(67);
-    for arguments in [&["send", "Ward 9", "hello"][..], &["read", "Ward 9"], &["conversation", "show", "0000"]] {
+    for arguments in
+        [&["send", "Ward 9", "hello"][..], &["read", "Ward 9"], &["conversation", "show", "0000"]]
+    {
         says(&doctor.cli(arguments).failed(67), "There is no conversation");
     }
     doctor.cli(&["device", "approve", "0000"]).failed(67);
@@ -129,4 +141,36 @@ fn what_cannot_be_said_is_refused_before_it_is_queued() {
     doctor.cli_with_input(&["send", "Notes", "-"], &"y".repeat(65_536)).good();
     let read = doctor.ask_all(&["read", "Notes"]);
     assert_eq!(read.last().unwrap()["text"].as_str().unwrap().len(), 65_536);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_years_off_is_named_and_the_vault_stays_whole() {
+    // The product has no way to move its clock, so the core is asked in this process, as the program asks it.
+    const YEAR: u64 = 365 * 86_400_000;
+    let (ward, doctor) = tokio::task::spawn_blocking(|| {
+        let ward = Ward::founded(programs!());
+        let [doctor] = ward.people(["doctor-a"]);
+        (ward, doctor)
+    })
+    .await
+    .unwrap();
+    let passcode = std::fs::read_to_string(&doctor.passcode_file).unwrap();
+    let passcode = Passcode::new(passcode.trim_end().to_owned()).unwrap();
+    let now = SystemClock.now().get();
+    for wrong in [now + 2 * YEAR, now - 2 * YEAR] {
+        let options =
+            Options { clock: Arc::new(ManualClock::new(UtcMillis::new(wrong))), ..Options::default() };
+        let failure = match Client::open(&doctor.home, &passcode, options).await {
+            Ok(client) => client.execute(Command::Sync, Reach::Online).await.unwrap_err(),
+            Err(failure) => failure,
+        };
+        assert_eq!(failure.kind.exit_status(), 76, "{failure}");
+        assert!(failure.to_string().contains("date and time"), "{failure}");
+    }
+    tokio::task::spawn_blocking(move || {
+        is_whole(&doctor);
+        drop(ward);
+    })
+    .await
+    .unwrap();
 }

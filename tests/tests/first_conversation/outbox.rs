@@ -4,7 +4,10 @@ use wardline_tests::{Device, Ward, programs};
 
 fn texts(device: &Device) -> Vec<String> {
     let read = device.ask_all(&["read", "Ward 4"]);
-    read.iter().filter(|one| one["kind"] == "text").map(|one| one["text"].as_str().unwrap().to_owned()).collect()
+    read.iter()
+        .filter(|one| one["kind"] == "text")
+        .map(|one| one["text"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]

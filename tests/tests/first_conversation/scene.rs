@@ -34,7 +34,8 @@ fn an_organisation_is_founded_by_the_program_itself() {
     assert!(String::from_utf8_lossy(&init.stdout).contains("wardline admin found"), "it names the next step");
     let (home, relay, recovery, passcode) = (at("A"), at("R"), at("F"), at("passcode"));
     let found = ["admin", "found", "--home", &home, "--organisation", "St. Example", "--relay-dir", &relay];
-    let found = [&found[..], &["--recovery-file", &recovery, "--passcode-file", &passcode, "--json"]].concat();
+    let found =
+        [&found[..], &["--recovery-file", &recovery, "--passcode-file", &passcode, "--json"]].concat();
     let founded = run(&programs.wardline, &found);
     assert!(founded.status.success(), "{founded:?}");
     let founded: serde_json::Value = serde_json::from_slice(&founded.stdout).unwrap();
@@ -55,8 +56,11 @@ fn people_are_invited_enrol_talk_come_and_go() {
     // Invited one by one and by a file.
     let doctor_invitation = ward.invite("doctor-a");
     let people = ward.folder().join("people.csv");
-    std::fs::write(&people, "user,role,name\nnurse-b,clinician,Nurse B\n# later\n\nlocum-c,clinician,\"Locum C\"\n")
-        .unwrap();
+    std::fs::write(
+        &people,
+        "user,role,name\nnurse-b,clinician,Nurse B\n# later\n\nlocum-c,clinician,\"Locum C\"\n",
+    )
+    .unwrap();
     let invited = administrator.ask_all(&["admin", "invite", "--file", people.to_str().unwrap()]);
     let invitations: Vec<&str> = invited.iter().map(|one| one["invitation"].as_str().unwrap()).collect();
     assert_eq!(invitations.len(), 2);
@@ -107,7 +111,8 @@ fn people_are_invited_enrol_talk_come_and_go() {
 
     // The nurse leaves; the doctor's device lets her go.
     nurse.cli(&["conversation", "leave", "Ward Four"]).good();
-    let alone = || doctor.ask(&["conversation", "show", "Ward Four"])["members"].as_array().unwrap().len() == 1;
+    let alone =
+        || doctor.ask(&["conversation", "show", "Ward Four"])["members"].as_array().unwrap().len() == 1;
     assert!((0..20).any(|_| {
         doctor.cli(&["sync"]).good();
         alone()
@@ -151,10 +156,17 @@ fn reading_since_a_number_and_only_what_is_new() {
     }
     let texts = |arguments: &[&str]| -> Vec<String> {
         let read = nurse.ask_all(&[&["read", "Ward 4"], arguments].concat());
-        read.iter().filter(|one| one["kind"] == "text").map(|one| one["text"].as_str().unwrap().to_owned()).collect()
+        read.iter()
+            .filter(|one| one["kind"] == "text")
+            .map(|one| one["text"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(texts(&["--since", "2"]), ["two", "three"]);
-    assert_eq!(nurse.ask(&["conversation", "list"])["conversations"][0]["unread"], 3, "a look back reads nothing");
+    assert_eq!(
+        nurse.ask(&["conversation", "list"])["conversations"][0]["unread"],
+        3,
+        "a look back reads nothing"
+    );
     assert_eq!(texts(&["--new"]), ["one", "two", "three"]);
     assert!(texts(&["--new"]).is_empty());
     doctor.cli(&["send", "Ward 4", "four"]).good();

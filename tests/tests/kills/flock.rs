@@ -143,7 +143,9 @@ impl Flock {
     fn is_settled(&self) -> bool {
         let stand = |device: &Device| {
             let mut line = Line::to(&device.home)?;
-            let Ok(Answer::Outbox(outbox)) = line.execute(Command::OutboxList, Reach::Offline)? else { return None };
+            let Ok(Answer::Outbox(outbox)) = line.execute(Command::OutboxList, Reach::Offline)? else {
+                return None;
+            };
             let show = Command::ConversationShow { conversation: self.conversation.clone() };
             let Ok(Answer::Conversation(detail)) = line.execute(show, Reach::Offline)? else { return None };
             outbox.outbox.is_empty().then_some(detail.number)

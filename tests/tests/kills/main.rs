@@ -7,7 +7,12 @@
 mod flock;
 mod killer;
 
-use wardline_tests::check;
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use wardline_tests::{Ward, check, programs};
 
 use crate::{flock::Flock, killer::Kills};
 
@@ -36,4 +41,25 @@ fn nothing_is_lost_twice_or_stuck_when_relay_and_clients_are_killed() {
     assert!(report.acknowledged >= ACKNOWLEDGED, "{report}");
     assert_eq!(report.delivered, sent.accepted.len());
     assert!(kills.relay_in_flight >= KILLS && kills.clients_in_flight >= KILLS);
+}
+
+/// How long a device may be deaf after the relay was killed and has come back: it learns of that by itself.
+const DEAF: Duration = Duration::from_secs(30);
+
+#[test]
+fn devices_that_only_listen_hear_again_soon_after_the_relay_was_killed() {
+    let mut ward = Ward::founded(programs!());
+    let [doctor, nurse] = ward.people(["doctor-a", "nurse-b"]);
+    doctor.cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
+    let listening = nurse.start(&["read", "Night", "--follow"]);
+    assert!(listening.says("added you", DEAF).is_some());
+    // Nothing under way: only a device that asks by itself finds out.
+    sleep(Duration::from_secs(2));
+    ward.relay.kill();
+    sleep(Duration::from_millis(500));
+    ward.relay.start();
+    let back = Instant::now();
+    doctor.cli(&["send", "Night", "is anybody there"]).good();
+    assert!(listening.says("is anybody there", DEAF).is_some(), "deaf for more than {DEAF:?}");
+    println!("heard again after {:?}", back.elapsed());
 }

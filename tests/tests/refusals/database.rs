@@ -33,7 +33,8 @@ impl Database {
         for table in tables {
             let table: String = table.get(0);
             let columns = format!("SELECT name FROM pragma_table_info('{table}')");
-            let columns = sqlx::query(sqlx::AssertSqlSafe(columns)).fetch_all(&mut *tx).await.expect("columns");
+            let columns =
+                sqlx::query(sqlx::AssertSqlSafe(columns)).fetch_all(&mut *tx).await.expect("columns");
             let quoted: Vec<String> =
                 columns.iter().map(|column| format!("quote(\"{}\")", column.get::<String, _>(0))).collect();
             let rows = format!("SELECT {} FROM \"{table}\" ORDER BY 1", quoted.join(" || ',' || "));

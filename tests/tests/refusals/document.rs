@@ -41,11 +41,14 @@ fn line(text: &mut String, row: &Row) {
     let call = row.path.rsplit('/').next().unwrap_or_default();
     let call = if call.is_empty() { "any".to_owned() } else { format!("`{call}`") };
     let (code, reason) = match row.expected {
-        Expected::Status(code, reason) => {
-            (code_name(code).to_owned(), reason.map_or_else(|| "none".to_owned(), |reason| format!("`{reason}`")))
-        }
+        Expected::Status(code, reason) => (
+            code_name(code).to_owned(),
+            reason.map_or_else(|| "none".to_owned(), |reason| format!("`{reason}`")),
+        ),
         Expected::Closed(reason) => ("the connection is closed".to_owned(), format!("`{reason}`")),
-        Expected::Alert(number, name) => ("the handshake fails".to_owned(), format!("TLS alert {number}, `{name}`")),
+        Expected::Alert(number, name) => {
+            ("the handshake fails".to_owned(), format!("TLS alert {number}, `{name}`"))
+        }
     };
     let kept = match row.kept {
         Kept::Nothing => "nothing",

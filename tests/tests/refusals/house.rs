@@ -22,10 +22,10 @@ use wardline_client_core::{
     vault::{KdfCost, Passcode, Vault},
 };
 use wardline_identity::{
-    Clock as _, DateCheck, DeviceCertificate, DeviceKey, DeviceName, DeviceSubject, DisplayName, ExporterCheck,
-    Invitation, InvitationSubject, IssuerAuthority, Organisation, OrganisationId, P256SigningKey, Role,
-    RootAuthority, SigningKey, SystemClock, SystemEntropy, UserId, certificate_request, claim_statement,
-    device_id_new,
+    Clock as _, DateCheck, DeviceCertificate, DeviceKey, DeviceName, DeviceSubject, DisplayName,
+    ExporterCheck, Invitation, InvitationSubject, IssuerAuthority, Organisation, OrganisationId,
+    P256SigningKey, Role, RootAuthority, SigningKey, SystemClock, SystemEntropy, UserId, certificate_request,
+    claim_statement, device_id_new,
 };
 use wardline_proto::{
     DeviceId, UtcMillis, VERSIONS,
@@ -355,8 +355,7 @@ impl Registrar<'_> {
         let name = DeviceName::parse("phone").expect("a name");
         let connection = self.connect(None).await;
         let request = request.expect("a request");
-        let claim =
-            claim_statement(&invitation, &record, &request, device, &name, &connection.exporter());
+        let claim = claim_statement(&invitation, &record, &request, device, &name, &connection.exporter());
         let claim = claim.expect("a claim");
         let enrol = pb::EnrolRequest {
             greeting: greeting(),
@@ -414,7 +413,8 @@ impl Registrar<'_> {
             let judged = async {
                 let waiting = office.list_enrolments(pb::ListEnrolmentsRequest { wait_seconds: 20 }).await;
                 let waiting = waiting.expect("an answer").enrolments.remove(0);
-                self.issue(&office, &waiting.record.expect("a record"), &waiting.claim.expect("a claim")).await
+                self.issue(&office, &waiting.record.expect("a record"), &waiting.claim.expect("a claim"))
+                    .await
             };
             let mut nobody_looks = |_| {};
             let (enrolled, _) = tokio::join!(enrol(&enrolment, &mut nobody_looks), judged);

@@ -237,16 +237,16 @@ pub(crate) fn as_proposal(mut message: Vec<u8>) -> Vec<u8> {
 pub(crate) fn public_message(id: ConversationId) -> Vec<u8> {
     let vector = |bytes: &[u8]| [&[u8::try_from(bytes.len()).expect("short")], bytes].concat();
     [
-        &[0, 1, 0, 1][..],                   // mls10, mls_public_message
+        &[0, 1, 0, 1][..], // mls10, mls_public_message
         &vector(id.as_bytes()),
-        &0_u64.to_be_bytes(),                // epoch
-        &[1, 0, 0, 0, 0],                    // sender: member 0
-        &vector(&[]),                        // authenticated data
-        &[2],                                // a proposal
-        &[0, 3, 0, 0, 0, 1],                 // remove member 1
-        &[0x40, 64],                         // a signature of 64 bytes
+        &0_u64.to_be_bytes(), // epoch
+        &[1, 0, 0, 0, 0],     // sender: member 0
+        &vector(&[]),         // authenticated data
+        &[2],                 // a proposal
+        &[0, 3, 0, 0, 0, 1],  // remove member 1
+        &[0x40, 64],          // a signature of 64 bytes
         &[7; 64],
-        &vector(&[8; 32]),                   // membership tag
+        &vector(&[8; 32]), // membership tag
     ]
     .concat()
 }

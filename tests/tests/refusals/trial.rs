@@ -14,7 +14,10 @@ use wardline_proto::{Reason, relay::GetOrganisationRequest};
 use crate::{
     database::Content,
     house::{Caller, House},
-    rows::{Attempt, Expected, Kept, Row, Trial},
+    rows::{
+        Attempt, Expected, Kept, Row, Trial,
+        path::{COMMIT, SEND},
+    },
     wire::{Outcome, Payload},
 };
 
@@ -53,6 +56,12 @@ async fn call(house: &House, row: &Row, trial: &Trial) -> Result<(), Why> {
     if let Some((caller, good)) = &trial.good {
         let path = trial.good_path.unwrap_or(row.path);
         match house.wire(*caller).await.call(path, good).await {
+            // That the look above sees what is stored.
+            Outcome::Accepted if [SEND, COMMIT].contains(&path) => {
+                if house.database.content().await == before {
+                    return Err("made right it is not seen either".to_owned());
+                }
+            }
             Outcome::Accepted => {}
             Outcome::Refused(status) => return Err(format!("made right it is refused too: {status:?}")),
         }
@@ -71,9 +80,9 @@ fn answered(expected: Expected, status: &Status) -> Result<(), Why> {
         return Err(format!("{:?} {reason:?}: {}", status.code(), status.message()));
     }
     let goes_with = match expected {
-        Some(Reason::FieldInvalid) => {
-            details.bad_request().is_some_and(|bad| bad.field_violations.iter().all(|one| !one.field.is_empty()))
-        }
+        Some(Reason::FieldInvalid) => details
+            .bad_request()
+            .is_some_and(|bad| bad.field_violations.iter().all(|one| !one.field.is_empty())),
         Some(Reason::CommitRate) => details.retry_info().is_some_and(|info| info.retry_delay.is_some()),
         Some(Reason::EpochConflict) => info.is_some_and(|info| info.metadata.contains_key("epoch")),
         _ => true,

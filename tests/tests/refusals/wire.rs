@@ -100,6 +100,7 @@ impl Wire {
     ) -> Self {
         if door == TransportChoice::Tcp {
             let stream = TcpStream::connect(address).await.expect("a connection");
+            stream.set_nodelay(true).expect("a socket");
             let connector = TlsConnector::from(Arc::new(tls(root, identity, ALPN_HTTP2)));
             let name = ServerName::try_from("127.0.0.1").expect("a name");
             let stream = connector.connect(name, stream).await.expect("TLS");
@@ -131,7 +132,8 @@ impl Wire {
             .expect("a request");
         let outcome = match self.requests.clone() {
             Requests::Tcp(mut requests) => {
-                let answering = async move { first(requests.send_request(request).await.expect("a head")).await };
+                let answering =
+                    async move { first(requests.send_request(request).await.expect("a head")).await };
                 tokio::time::timeout(PATIENCE, answering).await
             }
             Requests::Quic(requests) => tokio::time::timeout(PATIENCE, over_quic(requests, request)).await,

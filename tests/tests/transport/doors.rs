@@ -10,10 +10,12 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use wardline_client_core::relay::{Relay as _, RelayConnection, Transport, TransportChoice, Trust};
+use wardline_identity::{Clock as _, SystemClock};
 use wardline_proto::{
     h3::ALPN_HTTP2,
     relay::{GetOrganisationRequest, Organisation},
 };
+use wardline_server::transport::{ConnectionId, Door, Peer};
 
 use crate::{
     clinic::Clinic,
@@ -230,4 +232,22 @@ on_both_doors! {
         let answer = foreign.call(GET_ORGANISATION, None, &GetOrganisationRequest {}).await.expect("an answer");
         assert_eq!(answer.code(), tonic::Code::Ok);
     }
+}
+
+#[test]
+fn a_log_names_the_device_and_nothing_else_of_its_certificate() {
+    let clinic = Clinic::found("St. Example");
+    let phone = clinic.device("doctor-a");
+    let leaf = CertificateDer::from(phone.identity.chain[0].clone());
+    let certificate = clinic.organisation.verify_device(&leaf, SystemClock.now()).expect("a certificate");
+    let peer = Peer {
+        transport: wardline_server::transport::Transport::Tcp,
+        remote: "192.0.2.1:7443".parse().expect("an address"),
+        door: Door::Device(Arc::new(certificate)),
+        exporter: [7; 32],
+        connection: ConnectionId::new(7),
+    };
+    let expected =
+        format!("Peer {{ transport: Tcp, door: Device({}), connection: ConnectionId(7), .. }}", phone.id);
+    assert_eq!(format!("{peer:?}"), expected);
 }

@@ -1,6 +1,10 @@
 //! A client that is not ours: gRPC by hand, with whatever TLS it likes.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -14,11 +18,15 @@ use rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
     version::TLS13,
 };
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tonic::{Code, Status};
+use tonic::{Code, Status, body::Body};
+use tonic_types::StatusExt as _;
 use wardline_client_core::relay::TransportChoice;
-use wardline_proto::h3::{ALPN_HTTP2, ALPN_HTTP3, Connection, Opener, ResponseBody, send_body};
+use wardline_proto::{
+    Reason,
+    h3::{ALPN_HTTP2, ALPN_HTTP3, Connection, Opener, ResponseBody, send_body},
+};
 
 use crate::clinic::{Device, House};
 
@@ -26,6 +34,8 @@ pub(crate) const GET_ORGANISATION: &str = "/wardline.relay.v1.DirectoryService/G
 pub(crate) const LIST_PEOPLE: &str = "/wardline.relay.v1.DirectoryService/ListPeople";
 pub(crate) const SUBSCRIBE: &str = "/wardline.relay.v1.ConversationService/Subscribe";
 pub(crate) const COMMIT: &str = "/wardline.relay.v1.ConversationService/Commit";
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What came back.
 #[derive(Debug)]
@@ -46,6 +56,20 @@ impl Answer {
     pub(crate) fn code(&self) -> Code {
         self.status().code()
     }
+
+    /// Our reason beside the status, if it has one.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        let details = self.status().get_error_details();
+        let info = details.error_info().filter(|info| info.domain == Reason::DOMAIN)?;
+        Reason::parse(&info.reason)
+    }
+}
+
+/// A message behind its length, as gRPC has it.
+pub(crate) fn framed(message: &impl Message) -> Bytes {
+    let encoded = message.encode_to_vec();
+    let length = u32::try_from(encoded.len()).expect("a short message").to_be_bytes();
+    Bytes::from([&[0], &length[..], &encoded].concat())
 }
 
 /// A connection.
@@ -80,18 +104,51 @@ pub(crate) fn tls(
     config
 }
 
+/// How a client comes, where it matters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// From which address.
+    pub(crate) from: IpAddr,
+    /// How many bytes of a response it takes before it reads.
+    pub(crate) window: u32,
+}
+
+/// From loopback, with room for whatever comes.
+pub(crate) const USUAL: Manner = Manner { from: IpAddr::V4(Ipv4Addr::LOCALHOST), window: 1 << 20 };
+
 pub(crate) async fn quic(
     config: ClientConfig,
     address: SocketAddr,
 ) -> Result<quinn::Connection, quinn::ConnectionError> {
+    quic_as(USUAL, config, address).await
+}
+
+async fn quic_as(
+    manner: Manner,
+    config: ClientConfig,
+    address: SocketAddr,
+) -> Result<quinn::Connection, quinn::ConnectionError> {
     let crypto = QuicClientConfig::try_from(config).expect("a QUIC cipher suite");
-    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().expect("an address")).expect("a socket");
-    let config = quinn::ClientConfig::new(Arc::new(crypto));
+    let endpoint = quinn::Endpoint::client((manner.from, 0).into()).expect("a socket");
+    let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+    let mut transport = quinn::TransportConfig::default();
+    transport.stream_receive_window(manner.window.into()).keep_alive_interval(Some(Duration::from_secs(5)));
+    config.transport_config(Arc::new(transport));
     endpoint.connect_with(config, address, "127.0.0.1").expect("a configuration").await
 }
 
 pub(crate) async fn tcp(config: ClientConfig, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
+    tcp_as(USUAL, config, address).await
+}
+
+async fn tcp_as(
+    manner: Manner,
+    config: ClientConfig,
+    address: SocketAddr,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((manner.from, 0).into())?;
+    let stream = socket.connect(address).await?;
     let name = ServerName::try_from("127.0.0.1").expect("a name");
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
@@ -99,22 +156,32 @@ pub(crate) async fn tcp(config: ClientConfig, address: SocketAddr) -> std::io::R
 impl Foreign {
     /// With the groups that every TLS 1.3 library has.
     pub(crate) async fn connect(house: &House, door: TransportChoice, device: Option<&Device>) -> Self {
+        Self::connect_as(USUAL, house, door, device).await.expect("a connection")
+    }
+
+    pub(crate) async fn connect_as(
+        manner: Manner,
+        house: &House,
+        door: TransportChoice,
+        device: Option<&Device>,
+    ) -> Result<Self, BoxError> {
         let groups = vec![aws_lc_rs::kx_group::X25519];
         match door {
             TransportChoice::Tcp => {
-                let tls = tcp(tls(house, device, groups, ALPN_HTTP2), house.address).await.expect("TLS");
-                let http2 = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(tls));
-                let (requests, driver) = http2.await.expect("HTTP/2");
+                let tls = tcp_as(manner, tls(house, device, groups, ALPN_HTTP2), house.address).await?;
+                let (requests, driver) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+                    .initial_stream_window_size(manner.window)
+                    .handshake(TokioIo::new(tls))
+                    .await?;
                 tokio::spawn(driver);
-                Self::Tcp(requests)
+                Ok(Self::Tcp(requests))
             }
             _ => {
-                let connection =
-                    quic(tls(house, device, groups, ALPN_HTTP3), house.address).await.expect("QUIC");
-                let (mut driver, requests) =
-                    h3::client::new(Connection::new(connection)).await.expect("HTTP/3");
+                let tls = tls(house, device, groups, ALPN_HTTP3);
+                let connection = quic_as(manner, tls, house.address).await?;
+                let (mut driver, requests) = h3::client::new(Connection::new(connection)).await?;
                 tokio::spawn(async move { driver.wait_idle().await });
-                Self::Quic(requests)
+                Ok(Self::Quic(requests))
             }
         }
     }
@@ -125,19 +192,32 @@ impl Foreign {
         path: &str,
         timeout: Option<&str>,
         message: &impl Message,
-    ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-        let encoded = message.encode_to_vec();
-        let length = u32::try_from(encoded.len()).expect("a short message").to_be_bytes();
-        let body = Bytes::from([&[0], &length[..], &encoded].concat());
-        let mut request = Request::post(format!("https://127.0.0.1{path}"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers");
-        if let Some(timeout) = timeout {
-            request = request.header("grpc-timeout", timeout);
-        }
-        let request = request.body(Full::new(body)).expect("a request");
+    ) -> Result<Answer, BoxError> {
+        let headers: Vec<_> = timeout.map(|timeout| ("grpc-timeout", timeout)).into_iter().collect();
+        self.call_with(path, &headers, framed(message)).await
+    }
+
+    /// Sends whatever body with whatever headers; reads the answer to its end.
+    pub(crate) async fn call_with(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Answer, BoxError> {
+        let request = request(path, headers, body);
+        let (head, body) = self.open(request).await?.into_parts();
+        answer(head, body).await
+    }
+
+    /// Sends one message; leaves the answer to be read.
+    pub(crate) async fn ask(&mut self, path: &str, message: &impl Message) -> Result<Body, BoxError> {
+        let request = request(path, &[], framed(message));
+        Ok(self.open(request).await?.into_body())
+    }
+
+    async fn open(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Body>, BoxError> {
         match self {
-            Self::Tcp(requests) => answer(requests.send_request(request).await?).await,
+            Self::Tcp(requests) => Ok(requests.send_request(request).await?.map(Body::new)),
             Self::Quic(requests) => {
                 let (head, body) = request.into_parts();
                 let stream = requests.send_request(Request::from_parts(head, ())).await?;
@@ -145,20 +225,25 @@ impl Foreign {
                 // A relay that has seen enough stops the stream; it still answers.
                 let _ = send_body(&mut send, body).await;
                 let head = receive.recv_response().await?;
-                answer(head.map(|()| ResponseBody::new(receive))).await
+                Ok(head.map(|()| Body::new(ResponseBody::new(receive))))
             }
         }
     }
 }
 
-async fn answer<B>(response: Response<B>) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>>
-where
-    B: http_body::Body<Data = Bytes>,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    let (head, body) = response.into_parts();
+fn request(path: &str, headers: &[(&str, &str)], body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::post(format!("https://127.0.0.1{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Full::new(body)).expect("a request")
+}
+
+async fn answer(head: http::response::Parts, body: Body) -> Result<Answer, BoxError> {
     assert_eq!(head.status, 200);
-    if body.is_end_stream() {
+    if http_body::Body::is_end_stream(&body) {
         return Ok(Answer { headers: head.headers, body: Bytes::new(), trailers: HeaderMap::new() });
     }
     let collected = tokio::time::timeout(Duration::from_secs(20), body.collect()).await??;

@@ -5,12 +5,15 @@
 
 #![allow(clippy::panic, reason = "a scene that is not as it should be ends there")]
 
+mod answers;
 mod clinic;
+mod crowds;
 mod cuts;
 mod deadlines;
 mod doors;
 mod foreign;
 mod noise;
+mod readers;
 mod refusals;
 mod shutdown;
 mod stub;

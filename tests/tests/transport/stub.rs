@@ -71,18 +71,23 @@ impl DirectoryService for Stub {
         Ok(Response::new(pb::GetOrganisationResponse { organisation: Some(organisation) }))
     }
 
-    /// "sleep", milliseconds: takes so long. "panic": panics.
+    /// "sleep", milliseconds, anything: takes so long. "panic": panics. "long", bytes: answers with so many.
     async fn list_people(
         &self,
         request: Request<pb::ListPeopleRequest>,
     ) -> Result<Response<pb::ListPeopleResponse>, Status> {
         let _running = self.enter();
         match request.get_ref().user_ids.as_slice() {
-            [word, millis] if word == "sleep" => {
+            [word, millis, ..] if word == "sleep" => {
                 let millis = millis.parse().map_err(|_| Status::invalid_argument("not a number"))?;
                 tokio::time::sleep(Duration::from_millis(millis)).await;
             }
             [word] if word == "panic" => panic!("{PANIC}"),
+            [word, bytes] if word == "long" => {
+                let bytes = bytes.parse().map_err(|_| Status::invalid_argument("not a number"))?;
+                let person = pb::Person { user_id: "x".repeat(bytes), ..pb::Person::default() };
+                return Ok(Response::new(pb::ListPeopleResponse { people: vec![person] }));
+            }
             _ => {}
         }
         Ok(Response::new(pb::ListPeopleResponse::default()))
@@ -168,10 +173,25 @@ pub(crate) fn sleep(millis: u64) -> pb::ListPeopleRequest {
     pb::ListPeopleRequest { user_ids: vec!["sleep".to_owned(), millis.to_string()] }
 }
 
+/// Asks for the same with a request of so many bytes.
+pub(crate) fn sleep_holding(millis: u64, bytes: usize) -> pb::ListPeopleRequest {
+    pb::ListPeopleRequest { user_ids: vec!["sleep".to_owned(), millis.to_string(), "x".repeat(bytes)] }
+}
+
+/// Asks for an answer of so many bytes.
+pub(crate) fn long(bytes: usize) -> pb::ListPeopleRequest {
+    pb::ListPeopleRequest { user_ids: vec!["long".to_owned(), bytes.to_string()] }
+}
+
 /// The number of the entry in an event.
 pub(crate) fn number(event: &pb::SubscribeResponse) -> u64 {
     match &event.event {
         Some(pb::subscribe_response::Event::Entry(entry)) => entry.number,
         other => panic!("not an entry: {other:?}"),
     }
+}
+
+/// Asks for a call that panics.
+pub(crate) fn panicking() -> pb::ListPeopleRequest {
+    pb::ListPeopleRequest { user_ids: vec!["panic".to_owned()] }
 }

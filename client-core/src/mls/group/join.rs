@@ -33,7 +33,7 @@ pub struct JoinView {
     pub own_index: u32,
 }
 
-/// Joins the group of a Welcome if `judge` accepts it. On any error the store is as before: the KeyPackage
+/// Joins the group of a Welcome, which must be the announced conversation's, if `judge` accepts it. On any error the store is as before: the KeyPackage
 /// stays usable.
 ///
 /// The device's rows and those of the conversation must be loaded.
@@ -44,12 +44,13 @@ pub struct JoinView {
 /// [`MlsError::Store`].
 pub fn join<E>(
     store: &MlsStore,
+    announced: ConversationId,
     welcome: &[u8],
     judge: impl FnOnce(&JoinView) -> Result<(), E>,
 ) -> Result<(Group, JoinView), JoinError<E>> {
     store.require_device().map_err(MlsError::from)?;
     let before = store.checkpoint();
-    let outcome = judged(store, welcome, judge);
+    let outcome = judged(store, announced, welcome, judge);
     if outcome.is_err() {
         store.return_to(before);
     }
@@ -58,10 +59,11 @@ pub fn join<E>(
 
 fn judged<E>(
     store: &MlsStore,
+    announced: ConversationId,
     welcome: &[u8],
     judge: impl FnOnce(&JoinView) -> Result<(), E>,
 ) -> Result<(Group, JoinView), JoinError<E>> {
-    let (staged, view) = stage(store, parse(welcome)?)?;
+    let (staged, view) = stage(store, announced, parse(welcome)?)?;
     judge(&view).map_err(JoinError::Refused)?;
     let mls = staged.into_group(store).map_err(sort)?;
     Ok((Group::new(mls, view.conversation)?, view))
@@ -77,9 +79,18 @@ fn parse(welcome: &[u8]) -> Result<Welcome, MlsError> {
 
 /// Opens and verifies the Welcome; openmls has then checked the tree, the signatures and the confirmation
 /// tag.
-fn stage(store: &MlsStore, welcome: Welcome) -> Result<(StagedWelcome, JoinView), MlsError> {
+fn stage(
+    store: &MlsStore,
+    announced: ConversationId,
+    welcome: Welcome,
+) -> Result<(StagedWelcome, JoinView), MlsError> {
     let config = parameters::join_config();
     let builder = StagedWelcome::build_from_welcome(store, &config, welcome).map_err(sort)?;
+    // Before anything else: openmls looks for a group of that id in the store, whose rows may not be loaded.
+    let unverified = builder.processed_welcome().unverified_group_info();
+    if unverified.group_id().as_slice() != announced.as_bytes() {
+        return Err(MlsError::WelcomeInvalid);
+    }
     // Read before it is verified, used after: `build` verifies the signature over the GroupInfo.
     let position = builder
         .processed_welcome()

@@ -1,5 +1,7 @@
 //! KeyPackages: one-time and last-resort, and what a refused Welcome costs.
 
+use tls_codec::{Serialize as _, VLBytes};
+use wardline_identity::SigningKey;
 use wardline_proto::Suite;
 
 use super::ward::{Hospital, Ward, adding, judge_leaf};
@@ -100,3 +102,50 @@ async fn a_changed_or_foreign_package_is_refused() {
     assert!(matches!(key_package::parse_and_verify(b"not MLS"), Err(MlsError::Malformed)));
     key_package::parse_and_verify(&bytes).unwrap();
 }
+
+#[tokio::test]
+async fn a_package_with_keys_of_another_length_is_refused() {
+    let hospital = Hospital::new(6);
+    let mut nurse = hospital.device("nurse-b").await;
+    for (suite, length) in [(Suite::MlKem768X25519, 1_216), (Suite::X25519, 32)] {
+        let bytes = nurse.package(suite, false).await;
+        let parse = |keys| key_package::parse_and_verify(&resized(&nurse.key, &bytes, keys));
+        parse([length, length]).unwrap();
+        for other in [0, 1, 31, 33, length - 1, length + 1, 1_184, 8_000] {
+            for keys in [[other, length], [length, other]] {
+                assert!(matches!(parse(keys), Err(MlsError::KeyPackageInvalid)), "{keys:?}");
+            }
+        }
+    }
+}
+
+/// The same one-time package with an init key and a leaf encryption key of these lengths, signed anew by its own
+/// key.
+fn resized(key: &SigningKey, package: &[u8], [init_key, encryption_key]: [usize; 2]) -> Vec<u8> {
+    let vector = |bytes: &[u8]| VLBytes::new(bytes.to_vec()).tls_serialize_detached().unwrap();
+    let sign = |label: &str, content: &[u8]| {
+        let labelled = [vector(format!("MLS 1.0 {label}").as_bytes()), vector(content)].concat();
+        vector(&key.sign_raw(&labelled))
+    };
+    // MLSMessage { mls10, mls_key_package } KeyPackage { mls10, suite, init_key, leaf_node, [], signature }
+    let (head, rest) = package.split_at(8);
+    let rest = behind_vector(behind_vector(rest));
+    // The leaf's signature, no extensions, the package's signature.
+    let inside = &rest[..rest.len() - 2 * SIGNATURE_VECTOR - 1];
+    let node = [vector(&vec![9; encryption_key]), inside.to_vec()].concat();
+    let node = [node.clone(), sign("LeafNodeTBS", &node)].concat();
+    let body = [head[4..].to_vec(), vector(&vec![8; init_key]), node, vec![0]].concat();
+    [head[..4].to_vec(), body.clone(), sign("KeyPackageTBS", &body)].concat()
+}
+
+/// What follows an `opaque<V>` of up to 16 KiB.
+fn behind_vector(bytes: &[u8]) -> &[u8] {
+    let (header, length) = match bytes[0] >> 6 {
+        0 => (1, usize::from(bytes[0])),
+        _ => (2, usize::from(u16::from_be_bytes([bytes[0] & 0x3f, bytes[1]]))),
+    };
+    &bytes[header + length..]
+}
+
+/// An Ed25519 signature as `opaque<V>`.
+const SIGNATURE_VECTOR: usize = 2 + 64;

@@ -164,7 +164,7 @@ impl Device {
     }
 
     pub(super) async fn join(&mut self, welcome: &[u8]) -> JoinView {
-        let (group, view) = group::join(&self.store, welcome, |_| Ok::<(), ()>(())).unwrap();
+        let (group, view) = group::join(&self.store, CONVERSATION, welcome, |_| Ok::<(), ()>(())).unwrap();
         self.group = Some(group);
         self.keep().await;
         view
@@ -175,7 +175,7 @@ impl Device {
         welcome: &[u8],
         judge: impl FnOnce(&JoinView) -> Result<(), E>,
     ) -> Result<JoinView, JoinError<E>> {
-        let (group, view) = group::join(&self.store, welcome, judge)?;
+        let (group, view) = group::join(&self.store, CONVERSATION, welcome, judge)?;
         self.group = Some(group);
         Ok(view)
     }

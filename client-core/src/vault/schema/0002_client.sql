@@ -107,3 +107,10 @@ CREATE TABLE pending_commits (
     author          BLOB NOT NULL,           -- encoded SignedStatement
     event           TEXT NOT NULL            -- what the log will show people
 ) STRICT;
+
+-- Leaves that a commit has carried out: none is a ground a second time.
+CREATE TABLE spent_leaves (
+    conversation_id  BLOB NOT NULL,
+    statement_sha256 BLOB NOT NULL CHECK (length(statement_sha256) = 32),
+    PRIMARY KEY (conversation_id, statement_sha256)
+) STRICT, WITHOUT ROWID;

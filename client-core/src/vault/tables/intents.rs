@@ -38,6 +38,8 @@ pub(crate) enum Wish {
         /// The encoded signed `Leave`.
         leave: Vec<u8>,
     },
+    /// The epoch is new: this device has sent all it may in the one before.
+    Renew,
     /// The conversation has this name.
     Rename {
         /// The name.
@@ -138,6 +140,30 @@ pub(crate) async fn end(tx: &mut Transaction<'_>, intent: i64, outcome: &Outcome
     sqlx::query("UPDATE intents SET outcome = ? WHERE intent_id = ?")
         .bind(outcome)
         .bind(intent)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Ends the open wishes of a conversation that `which` picks.
+pub(crate) async fn end_where(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    outcome: &Outcome,
+    which: impl Fn(&Wish) -> bool,
+) -> Result<(), VaultError> {
+    for row in open(tx).await? {
+        if row.conversation == *conversation && which(&row.wish) {
+            end(tx, row.intent, outcome).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes wishes that ended more than a week ago.
+pub(crate) async fn prune(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<(), VaultError> {
+    sqlx::query("DELETE FROM intents WHERE outcome IS NOT NULL AND created_ms < ?")
+        .bind(stored(now.get().saturating_sub(7 * 86_400_000)))
         .execute(tx.connection())
         .await?;
     Ok(())

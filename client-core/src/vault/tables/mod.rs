@@ -12,6 +12,7 @@ pub(crate) mod messages;
 pub(crate) mod outbox;
 pub(crate) mod pending_commits;
 pub(crate) mod spent_invitations;
+pub(crate) mod spent_leaves;
 
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::IdError;

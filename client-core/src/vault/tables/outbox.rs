@@ -104,14 +104,16 @@ pub(crate) async fn next(
     tx: &mut Transaction<'_>,
     skip: &[ConversationId],
 ) -> Result<Option<OutboxRow>, VaultError> {
-    let rows =
-        sqlx::query("SELECT * FROM outbox WHERE accepted_number IS NULL AND refusal IS NULL ORDER BY place")
-            .fetch_all(tx.connection())
-            .await?;
+    let rows = sqlx::query(
+        "SELECT message_id, conversation_id FROM outbox
+         WHERE accepted_number IS NULL AND refusal IS NULL ORDER BY place",
+    )
+    .fetch_all(tx.connection())
+    .await?;
     for row in &rows {
-        let row = parse(row)?;
-        if !skip.contains(&row.conversation) {
-            return Ok(Some(row));
+        let conversation: ConversationId = fixed(row, "conversation_id")?;
+        if !skip.contains(&conversation) {
+            return find(tx, &fixed(row, "message_id")?).await;
         }
     }
     Ok(None)

@@ -45,3 +45,12 @@ pub(crate) async fn insert(
     .await?;
     Ok(())
 }
+
+/// Whether a certificate was issued for this device, for any invitation.
+pub(crate) async fn knows_device(tx: &mut Transaction<'_>, device: &DeviceId) -> Result<bool, VaultError> {
+    let row = sqlx::query("SELECT 1 FROM spent_invitations WHERE device_id = ?")
+        .bind(device.as_bytes().as_slice())
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.is_some())
+}

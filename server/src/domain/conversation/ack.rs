@@ -1,5 +1,7 @@
 //! Ack: a device says how far it has stored a log.
 
+use std::collections::BTreeMap;
+
 use wardline_proto::{ConversationId, DeviceId, EntryNumber};
 
 use super::{ConversationError, ConversationStorage};
@@ -23,7 +25,7 @@ pub async fn ack<S: ConversationStorage>(
     device: DeviceId,
     moves: &[CursorMove],
 ) -> Result<(), ConversationError> {
-    for CursorMove { conversation, number } in moves.iter().copied() {
+    for (conversation, number) in furthest(moves) {
         let stays = storage.stays(conversation, device).await?;
         let head = stays.last().ok_or(ConversationError::NotAMember)?.end();
         if number > head {
@@ -37,6 +39,16 @@ pub async fn ack<S: ConversationStorage>(
         }
     }
     Ok(())
+}
+
+/// The furthest move of each conversation: it is looked up once, however often it is named.
+fn furthest(moves: &[CursorMove]) -> BTreeMap<ConversationId, EntryNumber> {
+    let mut furthest = BTreeMap::new();
+    for CursorMove { conversation, number } in moves.iter().copied() {
+        let highest = furthest.entry(conversation).or_insert(number);
+        *highest = number.max(*highest);
+    }
+    furthest
 }
 
 #[cfg(test)]
@@ -54,6 +66,17 @@ mod tests {
         let refused = ward.ack(2, 3).await;
         assert!(matches!(refused, Err(ConversationError::CursorBeyondHead { head, .. }) if head.get() == 2));
         assert!(matches!(ward.ack(9, 1).await, Err(ConversationError::NotAMember)));
+    }
+
+    #[test]
+    fn a_conversation_named_a_thousand_times_is_moved_once_to_its_furthest() {
+        let to = |conversation: u8, number| CursorMove {
+            conversation: ConversationId::from_bytes([conversation; 16]),
+            number: EntryNumber::new(number),
+        };
+        let moves: Vec<_> = (0..1_000).map(|n| to(1, n % 700)).chain([to(2, 5)]).collect();
+        let expected = [to(1, 699), to(2, 5)].map(|to| (to.conversation, to.number));
+        assert_eq!(furthest(&moves), expected.into());
     }
 
     #[tokio::test]

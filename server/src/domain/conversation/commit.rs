@@ -147,12 +147,12 @@ async fn rate_is_kept<S: ConversationStorage>(
 ) -> Result<(), ConversationError> {
     let window = COMMIT_WINDOW_SECONDS * 1000;
     let from = UtcMillis::new(now.get().saturating_sub(window).saturating_add(1));
-    let stamps = storage.commit_stamps(commit.conversation, commit.sender, from, now).await?;
+    let times = storage.commits_taken(commit.conversation, commit.sender, from, now).await?;
     // The one that must fall out of the window before there is room again.
-    match stamps.len().checked_sub(COMMITS_PER_WINDOW).and_then(|place| stamps.get(place)) {
+    match times.len().checked_sub(COMMITS_PER_WINDOW).and_then(|place| times.get(place)) {
         None => Ok(()),
-        Some(stamp) => {
-            let retry_after = Duration::from_millis((stamp.get() + window).saturating_sub(now.get()));
+        Some(taken_at) => {
+            let retry_after = Duration::from_millis((taken_at.get() + window).saturating_sub(now.get()));
             Err(ConversationError::CommitRate { retry_after })
         }
     }
@@ -190,21 +190,24 @@ async fn welcome_fits<S: ConversationStorage>(
 
 fn new_commit(commit: &Commit, conversation: &Conversation, now: UtcMillis) -> NewCommit {
     let kind = EntryKind::Commit;
+    // In the log's order time never goes back, whatever the clock does.
+    let stamp = now.max(conversation.head_stamp);
     let link = (kind, 0, commit.sha256);
     let entry = NewEntry {
         conversation: commit.conversation,
         kind,
         epoch: commit.epoch,
         life_seconds: 0,
-        expires_at: now.plus_seconds(COMMIT_KEPT_SECONDS),
+        expires_at: stamp.plus_seconds(COMMIT_KEPT_SECONDS),
         sender: commit.sender,
         message_sha256: commit.sha256,
         body: commit.body.clone(),
-        receipt: NewEntry::receipt_after(conversation.head, &conversation.chain, link, now),
+        receipt: NewEntry::receipt_after(conversation.head, &conversation.chain, link, stamp),
     };
     let welcome = commit.welcome.as_ref();
     NewCommit {
         entry,
+        taken_at: now,
         author: commit.author.clone(),
         joins: commit.declaration.joins().to_vec(),
         leaves: commit.declaration.leaves().to_vec(),

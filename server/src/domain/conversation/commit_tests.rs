@@ -106,6 +106,28 @@ async fn a_device_gets_ten_commits_a_minute() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_turns_no_stamp_back_and_no_rate_off() {
+    let ward = Ward::with(&[1, 2]).await;
+    let head = |outcome: CommitOutcome| match outcome {
+        CommitOutcome::Accepted { receipt, .. } => receipt.stamp,
+        CommitOutcome::Conflict { current } => panic!("the conversation is in epoch {current}"),
+    };
+    let before = head(ward.update(1, 1, &[1, 2]).await.unwrap());
+    ward.set_back(86_400);
+    for epoch in 2..=11 {
+        assert_eq!(head(ward.update(1, epoch, &[1, 2]).await.unwrap()), before);
+    }
+    let refused = ward.update(1, 12, &[1, 2]).await;
+    assert!(
+        matches!(refused, Err(Error::CommitRate { retry_after }) if retry_after == Duration::from_secs(60))
+    );
+    ward.pass(60);
+    assert_eq!(head(ward.update(1, 12, &[1, 2]).await.unwrap()), before, "not held up for a day");
+    ward.pass(86_400);
+    assert_eq!(head(ward.update(1, 13, &[1, 2]).await.unwrap()), ward.now(), "the control");
+}
+
+#[tokio::test]
 async fn a_commit_moves_its_joins_and_leaves_and_only_with_it() {
     let ward = Ward::with(&[1, 2]).await;
     ward.commit(1, 1, Says { joins: &[3], leaves: &[2], roster: &[1, 3] }).await.unwrap();

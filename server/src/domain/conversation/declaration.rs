@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use wardline_proto::{DeviceId, Digest, relay::CommitData, roster_digest};
 
+use super::DEVICES_MAX;
+
 /// A declaration whose lists are well-formed; whether it fits a roster is asked of [`Self::apply`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitDeclaration {
@@ -21,9 +23,13 @@ pub enum DeclarationFault {
     /// The authenticated data is not the kind that belongs to the message.
     #[error("the authenticated data does not belong to a message of this kind")]
     Undecodable,
-    /// An id or digest in it has the wrong length.
+    /// An id or digest in it has the wrong length, or there are more grounds than leaves, or more
+    /// approvals than devices.
     #[error("a field has the wrong length")]
     Field,
+    /// More joins or leaves than a conversation has devices.
+    #[error("at most 500 devices join, and at most 500 leave")]
+    TooMany,
     /// Joins or leaves are not ascending, or name a device twice.
     #[error("joins and leaves are ascending, each device once")]
     Order,
@@ -45,16 +51,25 @@ impl CommitDeclaration {
     /// Takes the lists from the wire.
     ///
     /// # Errors
-    /// [`DeclarationFault::Field`], [`DeclarationFault::Order`].
+    /// [`DeclarationFault::TooMany`], [`DeclarationFault::Field`], [`DeclarationFault::Order`].
     pub fn parse(data: &CommitData) -> Result<Self, DeclarationFault> {
         let ids = |list: &[bytes::Bytes]| -> Result<Vec<DeviceId>, DeclarationFault> {
+            // Before anything is done for each of them.
+            if list.len() > DEVICES_MAX {
+                return Err(DeclarationFault::TooMany);
+            }
             let ids: Result<Vec<_>, _> = list.iter().map(DeviceId::try_from).collect();
             let ids = ids.map_err(|_| DeclarationFault::Field)?;
             if ids.is_sorted_by(|a, b| a < b) { Ok(ids) } else { Err(DeclarationFault::Order) }
         };
+        let (joins, leaves) = (ids(&data.joins)?, ids(&data.leaves)?);
+        let seen = matches!(data.seen_hash.len(), 0 | Digest::LENGTH);
+        if !seen || data.grounds.len() > leaves.len() || data.approvals.len() > DEVICES_MAX {
+            return Err(DeclarationFault::Field);
+        }
         Ok(Self {
-            joins: ids(&data.joins)?,
-            leaves: ids(&data.leaves)?,
+            joins,
+            leaves,
             roster_sha256: Digest::try_from(&data.roster_sha256).map_err(|_| DeclarationFault::Field)?,
         })
     }
@@ -135,5 +150,39 @@ mod tests {
         assert_eq!(judge(&[4], &[], &[1, 2, 3]), Err(Fault::Roster));
         let short = CommitData { roster_sha256: vec![1].into(), ..data(&[], &[], &[1, 2, 3]) };
         assert_eq!(CommitDeclaration::parse(&short), Err(Fault::Field));
+    }
+
+    #[test]
+    fn nothing_readable_rides_in_a_declaration() {
+        use wardline_proto::relay::{RemovalGround, SignedStatement};
+        let honest = CommitData {
+            seen_hash: vec![1; 32].into(),
+            grounds: vec![RemovalGround::default()],
+            approvals: vec![SignedStatement::default()],
+            ..data(&[4], &[2], &[1, 3, 4])
+        };
+        assert!(CommitDeclaration::parse(&honest).is_ok(), "the control");
+        let hash = CommitData { seen_hash: b"the patient in bed 4 ...".to_vec().into(), ..honest.clone() };
+        let grounds = CommitData { grounds: vec![RemovalGround::default(); 2], ..honest.clone() };
+        let approvals = CommitData { approvals: vec![SignedStatement::default(); 501], ..honest };
+        for changed in [hash, grounds, approvals] {
+            assert_eq!(CommitDeclaration::parse(&changed), Err(DeclarationFault::Field));
+        }
+    }
+
+    #[test]
+    fn more_devices_than_a_conversation_has_are_refused_before_they_are_looked_at() {
+        let many = |count: u16| -> Vec<bytes::Bytes> {
+            (0..count).map(|n| [n.to_be_bytes(); 8].concat().into()).collect()
+        };
+        let fits = CommitData { joins: many(500), leaves: many(500), ..data(&[], &[], &[1]) };
+        assert!(CommitDeclaration::parse(&fits).is_ok(), "the control");
+        // Neither ids nor in order: nobody has looked.
+        let crowd = vec![bytes::Bytes::from_static(b"?"); 501];
+        for data in
+            [CommitData { joins: crowd.clone(), ..fits.clone() }, CommitData { leaves: crowd, ..fits }]
+        {
+            assert_eq!(CommitDeclaration::parse(&data), Err(DeclarationFault::TooMany));
+        }
     }
 }

@@ -48,7 +48,7 @@ pub struct FeedBatch {
     pub more: bool,
 }
 
-/// Reads on from `position`, at most one budget.
+/// Reads on from `position`: at most one budget of entries, and at most one stay with its Welcome.
 ///
 /// # Errors
 /// Only those of the store.
@@ -84,6 +84,11 @@ pub async fn read_feed<V: ConversationView>(
                 batch.events.push(FeedEvent::Removed(departed));
             }
             _ => {}
+        }
+        // One stay a batch: a Welcome has up to 2 MiB, and an insider makes as many stays of a device as it likes.
+        if next.is_some() && !batch.events.is_empty() {
+            batch.more = true;
+            return Ok(batch);
         }
     }
     Ok(batch)
@@ -124,6 +129,7 @@ fn before(number: EntryNumber) -> EntryNumber {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::conversation::Commit;
     use crate::domain::ward::{Says, Ward};
 
     /// A batch in short: "w1 1 2 r2" is Welcome at 1, entries 1 and 2, removed at 2.
@@ -202,6 +208,43 @@ mod tests {
         assert_eq!(feed(&ward, 2, 3).await, "4");
         ward.ack(2, 4).await.unwrap();
         assert!(ward.stays(2).await.iter().all(|stay| stay.acked == stay.end()));
+    }
+
+    #[tokio::test]
+    async fn a_device_that_was_added_a_hundred_times_is_sent_one_welcome_at_a_time() {
+        let ward = Ward::with(&[1, 2]).await;
+        for epoch in 1..=100 {
+            ward.pass(60);
+            ward.commit(1, epoch, Says { joins: &[2], leaves: &[2], roster: &[1, 2] }).await.unwrap();
+        }
+        let welcomes = |events: &[FeedEvent]| {
+            events.iter().filter(|event| matches!(event, FeedEvent::Welcome(_))).count()
+        };
+        let (mut position, mut seen) = (FeedPosition::after(EntryNumber::ZERO), 0);
+        loop {
+            let batch = ward.read(2, position, 99).await;
+            assert!(welcomes(&batch.events) <= 1, "{}", short(&batch.events));
+            seen += welcomes(&batch.events);
+            position = batch.position;
+            if !batch.more {
+                break;
+            }
+        }
+        assert_eq!(seen, 101, "the control: each of them comes, in its turn");
+        assert_eq!(position.read, EntryNumber::new(101));
+    }
+
+    #[tokio::test]
+    async fn an_authors_statement_counts_as_much_as_a_body() {
+        let ward = Ward::with(&[1]).await;
+        for epoch in 0..3 {
+            let commit = ward.commit_of(1, epoch, Says { roster: &[1], ..Says::default() }, vec![]);
+            ward.hand_in(Commit { author: vec![7; 600_000].into(), ..commit }).await.unwrap();
+        }
+        // A budget of 1 MiB: the second would be beyond it.
+        let batch = ward.read(1, FeedPosition::after(EntryNumber::ZERO), 99).await;
+        assert_eq!((short(&batch.events).as_str(), batch.more), ("1", true));
+        assert_eq!(feed(&ward, 1, 0).await, "1 2 3", "the control");
     }
 
     #[tokio::test]

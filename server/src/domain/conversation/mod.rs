@@ -19,7 +19,7 @@ mod winner;
 
 pub use ack::{CursorMove, ack};
 pub use commit::{Commit, CommitOutcome, WelcomeOffer, commit};
-pub use create::create;
+pub use create::{Created, create};
 pub use declaration::{CommitDeclaration, DeclarationFault};
 pub use error::{ConversationError, WelcomeFault};
 pub use feed::{FeedBatch, FeedEvent, FeedPosition, read_feed};
@@ -28,7 +28,7 @@ pub use records::{
     NewConversation, NewEntry, Receipt, SendPlace, SendView, Stay, Turn, Unfinished,
 };
 pub use retention::{COMMIT_KEPT_SECONDS, expires_at};
-pub use send::{Message, send};
+pub use send::{Message, Sent, send};
 pub use storage::{ConversationStorage, ConversationView};
 pub use winner::{Winner, winner};
 

@@ -21,6 +21,8 @@ pub struct Conversation {
     pub head: EntryNumber,
     /// The chain hash with that.
     pub chain: ChainHash,
+    /// The last entry's stamp; before the first one when the conversation was made.
+    pub head_stamp: UtcMillis,
     /// Who won the last epoch; absent before the first commit.
     pub turn: Option<Turn>,
 }
@@ -54,6 +56,8 @@ pub struct SendPlace {
     pub head: EntryNumber,
     /// The chain hash with that.
     pub chain: ChainHash,
+    /// The last entry's stamp.
+    pub head_stamp: UtcMillis,
     /// How many messages the device sent in this epoch.
     pub sent_in_epoch: u64,
 }
@@ -65,7 +69,7 @@ pub struct Receipt {
     pub number: EntryNumber,
     /// The chain hash with it.
     pub chain: ChainHash,
-    /// When it was accepted.
+    /// When it was accepted; never before the entry before it.
     pub stamp: UtcMillis,
 }
 
@@ -174,6 +178,8 @@ impl NewEntry {
 pub struct NewCommit {
     /// Its entry.
     pub entry: NewEntry,
+    /// When it came, by the clock as it was: what its author's rate is counted by.
+    pub taken_at: UtcMillis,
     /// The encoded CommitAuthor statement.
     pub author: Bytes,
     /// Who comes in.

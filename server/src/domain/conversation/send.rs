@@ -27,6 +27,15 @@ pub struct Message {
     pub sha256: Digest,
 }
 
+/// A message that is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Where it stands.
+    pub receipt: Receipt,
+    /// Whether it was stored now.
+    pub fresh: bool,
+}
+
 /// Appends the message; one whose id is known gets the answer it had. The order of the checks is the contract.
 ///
 /// # Errors
@@ -37,11 +46,11 @@ pub async fn send<S: ConversationStorage>(
     storage: &mut S,
     message: &Message,
     now: UtcMillis,
-) -> Result<Receipt, ConversationError> {
+) -> Result<Sent, ConversationError> {
     let view = storage.send_view(message.conversation, message.sender, message.id).await?;
     // 1. Known: also for one who is out by now, so that a lost answer is never a lost message.
     if let Some(receipt) = view.known {
-        return Ok(receipt);
+        return Ok(Sent { receipt, fresh: false });
     }
     // 2. Member.
     let place = view.place.ok_or(ConversationError::NotAMember)?;
@@ -63,21 +72,23 @@ pub async fn send<S: ConversationStorage>(
         return Err(ConversationError::EpochFull);
     }
     let kind = EntryKind::Message;
+    // In the log's order time never goes back, whatever the clock does.
+    let stamp = now.max(place.head_stamp);
     let receipt =
-        NewEntry::receipt_after(place.head, &place.chain, (kind, life_seconds, message.sha256), now);
+        NewEntry::receipt_after(place.head, &place.chain, (kind, life_seconds, message.sha256), stamp);
     let entry = NewEntry {
         conversation: message.conversation,
         kind,
         epoch: message.epoch,
         life_seconds,
-        expires_at: expires_at(now, life_seconds),
+        expires_at: expires_at(stamp, life_seconds),
         sender: message.sender,
         message_sha256: message.sha256,
         body: message.body.clone(),
         receipt,
     };
     storage.append_message(&entry, message.id).await?;
-    Ok(receipt)
+    Ok(Sent { receipt, fresh: true })
 }
 
 #[cfg(test)]
@@ -85,7 +96,8 @@ mod tests {
     use wardline_proto::{ChainHash, ChainLink, EntryNumber};
 
     use super::*;
-    use crate::domain::ward::{Says, WARD, Ward};
+    use crate::domain::conversation::{FeedEvent, FeedPosition};
+    use crate::domain::ward::{Says, WARD, Ward, message_id};
 
     #[tokio::test]
     async fn entries_are_numbered_and_chained_from_the_conversations_own_start() {
@@ -117,6 +129,32 @@ mod tests {
         let ward = ward.reopened().await;
         assert_eq!(ward.send(message).await.unwrap(), first, "out by now, and the relay restarted");
         assert!(matches!(ward.post(2, 2).await, Err(ConversationError::NotAMember)));
+    }
+
+    #[tokio::test]
+    async fn stamps_never_go_back_and_lives_are_counted_from_them() {
+        let ward = Ward::with(&[1]).await;
+        let first = ward.post(1, 0).await.unwrap();
+        ward.set_back(7_200);
+        let message = ward.message(1, 7, 0);
+        let second = ward.send(message.clone()).await.unwrap();
+        assert_eq!(second.stamp, first.stamp, "the clock was set back by two hours");
+        let (message, now) = (Message { id: message_id(8), ..message }, ward.now());
+        let expiry = ward.store.write("expiry", move |tx| {
+            Box::pin(async move {
+                let sent = send(tx, &message, now).await?;
+                let place = tx.send_view(WARD, message.sender, message_id(9)).await?.place;
+                Ok::<_, ConversationError>((sent.receipt.stamp, place.map(|place| place.head_stamp)))
+            })
+        });
+        assert_eq!(expiry.await.unwrap(), (first.stamp, Some(first.stamp)));
+        // Their life is an hour: were it counted from the clock, nobody would have got them.
+        ward.pass(7_200);
+        let bodies = ward.read(1, FeedPosition::after(EntryNumber::ZERO), 9).await.events;
+        let there = |event: &FeedEvent| matches!(event, FeedEvent::Entry(entry) if entry.body.is_some());
+        assert_eq!(bodies.iter().filter(|event| there(event)).count(), 3);
+        ward.pass(1);
+        assert_eq!(ward.post(1, 0).await.unwrap().stamp, ward.now(), "the control: the clock goes on");
     }
 
     #[tokio::test]

@@ -45,8 +45,8 @@ pub trait ConversationStorage: Send {
         epoch: Epoch,
     ) -> impl Future<Output = Result<Option<CommitRecord>, StoreError>> + Send;
 
-    /// When `device` committed, from `from` up to `to`, ascending.
-    fn commit_stamps(
+    /// When `device` committed by the clock as it was, from `from` up to `to`, ascending.
+    fn commits_taken(
         &mut self,
         id: ConversationId,
         device: DeviceId,

@@ -28,7 +28,8 @@ pub struct ClaimOutcome {
     pub low: Vec<DeviceId>,
 }
 
-/// Hands out one package per device; the same request gets the same packages.
+/// Hands out one package per device; the same request gets the same packages, and so does, for an hour, another
+/// request of the same caller while no commit has used them: nobody empties a device's stock by asking.
 ///
 /// # Errors
 /// Only those of the store.
@@ -44,21 +45,32 @@ pub async fn claim<S: KeyPackageStorage>(
     let mut outcome = ClaimOutcome { handouts: Vec::new(), low: Vec::new() };
     let mut asked = BTreeSet::new();
     for device in claim.devices.iter().copied().filter(|device| asked.insert(*device)) {
-        let Some(handout) = storage.take(device, claim.suite, now).await? else { continue };
+        let again = storage.held(claim.claimer, device, claim.suite, hour_before(now), now).await?;
+        let fresh = again.is_none();
+        let handout = match again {
+            Some(handout) => Some(handout),
+            None => storage.take(device, claim.suite, now).await?,
+        };
+        let Some(handout) = handout else { continue };
         storage.note(claim.claimer, &claim.request, outcome.handouts.len(), &handout, now).await?;
         outcome.handouts.push(handout);
-        if low_for(storage.one_time_left(device, claim.suite).await?) {
+        if fresh && low_for(storage.one_time_left(device, claim.suite).await?) {
             outcome.low.push(device);
         }
     }
     Ok(outcome)
 }
 
+const fn hour_before(now: UtcMillis) -> UtcMillis {
+    UtcMillis::new(now.get().saturating_sub(60 * 60 * 1000))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::conversation::{ConversationError, WelcomeFault};
     use crate::domain::key_package::{ONE_TIME_LOW, Stock, stock};
-    use crate::domain::ward::{Ward, device};
+    use crate::domain::ward::{Says, Ward, device};
 
     async fn left(ward: &Ward, of: u8) -> Vec<Stock> {
         let read = ward.store.read("stock", move |tx| Box::pin(stock(tx, device(of))));
@@ -71,8 +83,8 @@ mod tests {
         let ward = Ward::empty().await;
         ward.publish(1, 2, 1).await.unwrap();
         let mut references = Vec::new();
-        for request in 0..4 {
-            let outcome = ward.claim(9, request, &[1]).await.unwrap();
+        for claimer in 6..10 {
+            let outcome = ward.claim(claimer, 1, &[1]).await.unwrap();
             references.push(outcome.handouts[0].reference.clone());
         }
         assert_ne!(references[0], references[1]);
@@ -101,7 +113,7 @@ mod tests {
     async fn packages_claimed_side_by_side_are_all_different() {
         let ward = Ward::empty().await;
         ward.publish(1, 30, 0).await.unwrap();
-        let all = futures::future::join_all((0..30).map(|request| ward.claim(9, request, &[1]))).await;
+        let all = futures::future::join_all((0..30).map(|claimer| ward.claim(100 + claimer, 1, &[1]))).await;
         let references: BTreeSet<_> =
             all.into_iter().map(|outcome| outcome.unwrap().handouts.remove(0).reference).collect();
         assert_eq!(references.len(), 30);
@@ -113,7 +125,65 @@ mod tests {
         let ward = Ward::empty().await;
         ward.publish(1, usize::try_from(ONE_TIME_LOW).unwrap() + 1, 0).await.unwrap();
         assert_eq!(ward.claim(9, 1, &[1]).await.unwrap().low, []);
-        assert_eq!(ward.claim(9, 2, &[1]).await.unwrap().low, [device(1)]);
+        assert_eq!(ward.claim(8, 2, &[1]).await.unwrap().low, [device(1)]);
+    }
+
+    #[tokio::test]
+    async fn one_who_asks_and_asks_gets_the_same_unused_package_for_an_hour() {
+        let ward = Ward::with(&[1]).await;
+        ward.publish(2, 5, 1).await.unwrap();
+        let first = ward.claim(1, 1, &[2]).await.unwrap().handouts;
+        for request in 2..100 {
+            assert_eq!(ward.claim(1, request, &[2]).await.unwrap().handouts, first);
+            ward.pass(36);
+        }
+        assert_eq!(left(&ward, 2).await[0].one_time, 4);
+        assert_ne!(ward.claim(8, 1, &[2]).await.unwrap().handouts, first, "the control: another asks");
+        // The hour runs from the first answer, not from the last.
+        ward.pass(72);
+        let second = ward.claim(1, 100, &[2]).await.unwrap().handouts;
+        assert_ne!(second, first, "the control: an hour later");
+        assert_eq!(
+            ward.claim(1, 2, &[2]).await.unwrap().handouts,
+            first,
+            "the same request, the same answer"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_one_time_package_serves_one_commit_however_often_it_was_handed_out() {
+        let ward = Ward::with(&[1]).await;
+        ward.publish(2, 5, 0).await.unwrap();
+        let package = ward.claim(1, 1, &[2]).await.unwrap().handouts.remove(0).reference;
+        assert_eq!(ward.claim(1, 2, &[2]).await.unwrap().handouts[0].reference, package);
+        let joins = Says { joins: &[2], leaves: &[], roster: &[1, 2] };
+        ward.hand_in(ward.commit_of(1, 0, joins, vec![package.clone()])).await.unwrap();
+        ward.commit(1, 1, Says { leaves: &[2], roster: &[1], ..Says::default() }).await.unwrap();
+        let again = ward.hand_in(ward.commit_of(1, 2, joins, vec![package.clone()])).await;
+        assert!(matches!(again, Err(ConversationError::Welcome(WelcomeFault::References))), "{again:?}");
+        let next = ward.claim(1, 3, &[2]).await.unwrap().handouts.remove(0).reference;
+        assert_ne!(next, package, "used: within the hour there is another");
+        assert!(ward.hand_in(ward.commit_of(1, 2, joins, vec![next])).await.is_ok(), "the control");
+    }
+
+    #[tokio::test]
+    async fn a_last_resort_package_serves_a_commit_for_each_time_it_was_handed_out() {
+        let ward = Ward::with(&[1]).await;
+        ward.publish(2, 0, 1).await.unwrap();
+        let package = ward.claim(1, 1, &[2]).await.unwrap().handouts.remove(0).reference;
+        ward.claim(1, 2, &[2]).await.unwrap();
+        let joins = Says { joins: &[2], leaves: &[], roster: &[1, 2] };
+        for epoch in [0, 2] {
+            ward.hand_in(ward.commit_of(1, epoch, joins, vec![package.clone()])).await.unwrap();
+            let leaves = Says { leaves: &[2], roster: &[1], ..Says::default() };
+            ward.commit(1, epoch + 1, leaves).await.unwrap();
+        }
+        let third = ward.hand_in(ward.commit_of(1, 4, joins, vec![package.clone()])).await;
+        assert!(matches!(third, Err(ConversationError::Welcome(WelcomeFault::References))), "{third:?}");
+        // Replaced: its device may have destroyed the key, so it is not given again within the hour either.
+        ward.claim(1, 3, &[2]).await.unwrap();
+        ward.publish(2, 0, 1).await.unwrap();
+        assert_ne!(ward.claim(1, 4, &[2]).await.unwrap().handouts[0].reference, package);
     }
 
     #[tokio::test]

@@ -88,7 +88,7 @@ mod tests {
         ward.publish_these(1, vec![package.clone()]).await.unwrap();
         assert_eq!(ward.claim(9, 1, &[1]).await.unwrap().handouts.len(), 1);
         ward.publish_these(1, vec![package.clone()]).await.unwrap();
-        assert_eq!(ward.claim(9, 2, &[1]).await.unwrap().handouts, [], "handed out once, for good");
+        assert_eq!(ward.claim(8, 2, &[1]).await.unwrap().handouts, [], "handed out once, for good");
         let stolen = ward.publish_these(2, vec![package]).await;
         assert!(matches!(stolen, Err(KeyPackageError::AnotherDevices)));
     }

@@ -46,6 +46,17 @@ pub trait KeyPackageStorage: Send {
         now: UtcMillis,
     ) -> impl Future<Output = Result<Option<Handout>, StoreError>> + Send;
 
+    /// What `claimer` was handed out of `device` after `since` for the first time and has not used, if that can
+    /// still be given: its certificate is in force at `now`, and no newer last-resort package replaced it.
+    fn held(
+        &mut self,
+        claimer: DeviceId,
+        device: DeviceId,
+        suite: Suite,
+        since: UtcMillis,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<Option<Handout>, StoreError>> + Send;
+
     /// Notes that it went to `claimer` for `request`.
     fn note(
         &mut self,

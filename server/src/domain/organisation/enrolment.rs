@@ -75,10 +75,11 @@ impl NewClaim {
     }
 }
 
-/// Spends the invitation, if the claim is its first.
+/// Spends the invitation, if the claim is its first. An enrolment is for a new device: one that asks for an id
+/// that was ever certified is refused, and leaves the invitation as it was.
 ///
 /// # Errors
-/// [`OrganisationRefusal::InvitationUnknown`], and as
+/// [`OrganisationRefusal::InvitationUnknown`], [`OrganisationRefusal::DeviceIdUsed`], and as
 /// [`StoredInvitation::claim`](super::StoredInvitation::claim).
 pub async fn claim<S: OrganisationStorage>(
     storage: &mut S,
@@ -90,6 +91,9 @@ pub async fn claim<S: OrganisationStorage>(
     let invitation = storage.invitation(id).await?.ok_or(OrganisationRefusal::InvitationUnknown)?;
     let step = invitation.claim(claim, expires_at, now)?;
     if step == Step::Make {
+        if storage.device_owner(claim.device).await?.is_some() {
+            return Err(OrganisationRefusal::DeviceIdUsed.into());
+        }
         storage.keep_claim(id, claim, now).await?;
     }
     Ok(step)

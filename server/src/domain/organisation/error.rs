@@ -53,7 +53,11 @@ pub enum OrganisationRefusal {
         /// What differs.
         field: &'static str,
     },
-    /// The device id is another person's, or was revoked.
-    #[error("the device id belongs to another person or was revoked; enrol with a new one")]
+    /// A claim for a device id that was certified before: whosever it is, it is never certified by an enrolment
+    /// again.
+    #[error("the device id is in use or was; enrol with a new one")]
+    DeviceIdUsed,
+    /// A certificate for an id that is another enrolment's, or another person's.
+    #[error("the device id was certified before, for another enrolment")]
     DeviceTaken,
 }

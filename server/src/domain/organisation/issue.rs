@@ -41,26 +41,41 @@ pub fn judge_certificate(
     }
 }
 
-/// Ends a waiting claim with a certificate that was judged: the device is known from then on.
+/// What became of a certificate that was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issuance {
+    /// The device is known from now on.
+    Issued,
+    /// The same certificate was handed in before.
+    Known,
+    /// The device id was certified by another enrolment, before: this one is refused from now on, so that it
+    /// stands in nobody's way.
+    Taken,
+}
+
+/// Ends a waiting claim with a certificate that was judged: the device is known from then on. An id that is in
+/// use ends it too, as refused.
 ///
 /// # Errors
-/// [`OrganisationRefusal::DeviceTaken`]: the device id is another person's or was revoked; else as
-/// [`StoredInvitation::issue`].
+/// As [`StoredInvitation::issue`].
 pub async fn issue<S: OrganisationStorage>(
     storage: &mut S,
     id: InvitationId,
     certificate: &DeviceCertificate,
     now: UtcMillis,
-) -> Result<Step<()>, OrganisationError> {
+) -> Result<Issuance, OrganisationError> {
     let invitation = storage.invitation(id).await?.ok_or(OrganisationRefusal::EnrolmentUnknown)?;
-    let step = invitation.issue(certificate.der())?;
-    if step == Step::Make {
-        let owner = storage.device_owner(certificate.device()).await?;
-        if owner.is_some_and(|owner| owner.user != *certificate.user() || owner.revoked_at.is_some()) {
-            return Err(OrganisationRefusal::DeviceTaken.into());
-        }
-        storage.keep_device(certificate, now).await?;
-        storage.keep_issued(id, certificate.der(), now).await?;
+    if let Step::Made(()) = invitation.issue(certificate.der())? {
+        return Ok(Issuance::Known);
     }
-    Ok(step)
+    if storage.device_owner(certificate.device()).await?.is_some() {
+        storage.keep_refused(id, TAKEN, now).await?;
+        return Ok(Issuance::Taken);
+    }
+    storage.keep_device(certificate, now).await?;
+    storage.keep_issued(id, certificate.der(), now).await?;
+    Ok(Issuance::Issued)
 }
+
+/// Shown to the person.
+const TAKEN: &str = "another device has the same id; ask for a new invitation and enrol again";

@@ -9,8 +9,11 @@
 //! | cancel | unknown | cancels | cancels | same | spent | spent | spent |
 //! | claim, first device | unknown | waits | expired | cancelled | same | same | same |
 //! | claim, another device | unknown | – | – | – | spent | spent | spent |
-//! | issue | unknown | unknown | unknown | unknown | issues | same bytes only | unknown |
+//! | issue | unknown | unknown | unknown | unknown | issues, or refuses | same bytes only | unknown |
 //! | refuse | unknown | unknown | unknown | unknown | refuses | unknown | same |
+//!
+//! A claim is for a device id that was never certified: one that was is turned away before it spends the
+//! invitation, and one that was certified while it waited is refused when its certificate comes.
 //!
 //! The relay decides nothing that a stolen relay could abuse: records, claims and certificates are checked
 //! against the organisation's root here, and again by every client.
@@ -27,7 +30,7 @@ pub use enrolment::{Enrolment, EnrolmentStatus, NewClaim, claim, refuse};
 pub use error::{OrganisationError, OrganisationRefusal};
 pub use import::import;
 pub use invitation::{InvitationFate, Step, StoredInvitation};
-pub use issue::{issue, judge_certificate};
+pub use issue::{Issuance, issue, judge_certificate};
 pub use publish::{NewInvitation, cancel, judge_record, listed_since, publish};
 pub use storage::{DeviceOwner, OrganisationPin, OrganisationStorage, OrganisationView};
 

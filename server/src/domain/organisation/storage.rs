@@ -109,6 +109,12 @@ pub trait OrganisationView: Send {
     /// The certificates, DER, of all devices that are not revoked, in order of issue.
     fn certificates(&mut self) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
 
+    /// Whose a device id is, if it was ever used.
+    fn device_owner(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Option<DeviceOwner>, StoreError>> + Send;
+
     /// One invitation.
     fn invitation(
         &mut self,

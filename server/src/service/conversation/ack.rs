@@ -5,7 +5,7 @@ use wardline_proto::EntryNumber;
 use wardline_proto::relay::{AckRequest, AckResponse, Cursor};
 
 use crate::domain::conversation::{CursorMove, ack};
-use crate::service::{authorise, decode, status};
+use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
 
 pub(super) async fn answer(relay: &Relay, request: Request<AckRequest>) -> Result<AckResponse, Status> {
@@ -15,7 +15,14 @@ pub(super) async fn answer(relay: &Relay, request: Request<AckRequest>) -> Resul
         return Err(status::field_invalid("cursors", "at most 1,000"));
     }
     let moves = cursors.iter().map(cursor).collect::<Result<Vec<_>, _>>()?;
-    relay.store.write("ack", move |tx| Box::pin(async move { ack(tx, device, &moves).await })).await?;
+    write::for_device(
+        relay,
+        device,
+        "ack",
+        move |tx, _| Box::pin(async move { ack(tx, device, &moves).await }),
+        |()| (),
+    )
+    .await?;
     Ok(AckResponse {})
 }
 

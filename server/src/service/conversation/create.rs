@@ -4,7 +4,7 @@ use tonic::{Request, Status};
 use wardline_proto::relay::{CreateConversationRequest, CreateConversationResponse};
 
 use crate::domain::conversation::{NewConversation, create};
-use crate::service::{authorise, decode};
+use crate::service::{authorise, decode, write};
 use crate::state::Relay;
 
 pub(super) async fn answer(
@@ -13,21 +13,24 @@ pub(super) async fn answer(
 ) -> Result<CreateConversationResponse, Status> {
     let member = authorise::member(relay, &request)?;
     let request = request.into_inner();
-    let new = NewConversation {
-        id: decode::id("conversation_id", &request.conversation_id)?,
-        suite: decode::suite("cipher_suite", request.cipher_suite)?,
-        creator: member.certificate.device(),
-        created_at: relay.clock.now(),
-    };
-    let (device, conversation) = (new.creator, new.id);
+    let device = member.certificate.device();
+    let conversation = decode::id("conversation_id", &request.conversation_id)?;
+    let suite = decode::suite("cipher_suite", request.cipher_suite)?;
     let live = relay.live.clone();
-    let created_at = relay
-        .store
-        .write_then(
-            "create_conversation",
-            move |tx| Box::pin(async move { create(tx, &new).await }),
-            move |_| live.wake_joined(device, conversation),
-        )
-        .await?;
-    Ok(CreateConversationResponse { created_at: Some(created_at.into()) })
+    let created = write::for_device(
+        relay,
+        device,
+        "create_conversation",
+        move |tx, now| {
+            let new = NewConversation { id: conversation, suite, creator: device, created_at: now };
+            Box::pin(async move { create(tx, &new).await })
+        },
+        move |created| {
+            if created.fresh {
+                live.wake_joined(device, conversation);
+            }
+        },
+    )
+    .await?;
+    Ok(CreateConversationResponse { created_at: Some(created.at.into()) })
 }

@@ -27,9 +27,11 @@ pub(super) fn private_message(
     Ok(message)
 }
 
-/// Decodes the authenticated data.
+/// Decodes the authenticated data, which is exactly what its fields are encoded to: nothing readable rides in
+/// what a decoder skips.
 pub(super) fn authenticated_data(message: &PrivateMessage<'_>) -> Result<Kind, ConversationError> {
     let undecodable = ConversationError::Declaration(DeclarationFault::Undecodable);
-    let decoded = AuthenticatedData::decode(message.authenticated_data);
-    decoded.ok().and_then(|data| data.kind).ok_or(undecodable)
+    let decoded = AuthenticatedData::decode(message.authenticated_data).ok();
+    let exact = decoded.filter(|data| data.encode_to_vec() == message.authenticated_data);
+    exact.and_then(|data| data.kind).ok_or(undecodable)
 }

@@ -7,25 +7,29 @@ use wardline_proto::relay::{SendRequest, SendResponse};
 use wardline_proto::{ConversationId, DeviceId, Digest, Epoch};
 
 use super::header;
-use crate::domain::conversation::{ConversationError, DeclarationFault, Message, send};
+use crate::domain::conversation::{ConversationError, DeclarationFault, Message, Sent, send};
 use crate::mls::ContentType;
-use crate::service::{authorise, decode};
+use crate::service::{authorise, decode, write};
 use crate::state::Relay;
 
 pub(super) async fn answer(relay: &Relay, request: Request<SendRequest>) -> Result<SendResponse, Status> {
     let member = authorise::member(relay, &request)?;
     let message = parse(member.certificate.device(), request.into_inner())?;
 
-    let (conversation, now) = (message.conversation, relay.clock.now());
+    let (conversation, sender) = (message.conversation, message.sender);
     let live = relay.live.clone();
-    let receipt = relay
-        .store
-        .write_then(
-            "send",
-            move |tx| Box::pin(async move { send(tx, &message, now).await }),
-            move |_| live.wake_conversation(conversation),
-        )
-        .await?;
+    let Sent { receipt, .. } = write::for_device(
+        relay,
+        sender,
+        "send",
+        move |tx, now| Box::pin(async move { send(tx, &message, now).await }),
+        move |sent| {
+            if sent.fresh {
+                live.wake_conversation(conversation);
+            }
+        },
+    )
+    .await?;
     Ok(SendResponse {
         number: receipt.number.get(),
         chain_hash: receipt.chain.digest().to_wire(),

@@ -4,6 +4,7 @@
 //! hears where its request stands. While it waits nothing is held but a place at the bell: a cut call leaves
 //! nothing behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Request, Status};
@@ -13,7 +14,8 @@ use wardline_proto::relay::{EnrolRequest, EnrolResponse, EnrolmentState, SignedS
 
 use super::read_invitation;
 use crate::domain::organisation::{
-    self as domain, EnrolmentStatus, NewClaim, OrganisationError, OrganisationRefusal, Step,
+    self as domain, EnrolmentStatus, NewClaim, OrganisationError, OrganisationRefusal, OrganisationView as _,
+    Step,
 };
 use crate::service::{authorise, decode, greeting};
 use crate::state::Relay;
@@ -27,7 +29,27 @@ pub(super) async fn answer(relay: &Relay, request: Request<EnrolRequest>) -> Res
     let patience = decode::wait_seconds(request.wait_seconds)?;
 
     let status = enrol(relay, id, &claim, exporter, patience).await?;
+    if let EnrolmentStatus::Issued { certificate } = &status {
+        admit(relay, certificate).await?;
+    }
     Ok(encode(relay, status))
+}
+
+/// Makes sure that a device which hears of its certificate is let in with it: what is on disk may be read here
+/// before the issuer's call has come to tell the doors.
+async fn admit(relay: &Relay, certificate: &[u8]) -> Result<(), OrganisationError> {
+    let Ok(certificate) = relay.organisation.verify_device(certificate, DateCheck::Skip) else {
+        // Its issuer was struck: the doors tell it so.
+        return Ok(());
+    };
+    let device = certificate.device();
+    let owner = relay.store.read("device_owner", move |tx| {
+        Box::pin(async move { Ok::<_, OrganisationError>(tx.device_owner(device).await?) })
+    });
+    if owner.await?.is_some_and(|owner| owner.revoked_at.is_none()) {
+        relay.devices.insert(certificate);
+    }
+    Ok(())
 }
 
 async fn enrol(
@@ -48,10 +70,13 @@ async fn enrol(
     // 2. It is the first, or the same device's again.
     let mut waiting = relay.enrolments.listen(patience);
     let bell = relay.enrolments.clone();
-    let (expires_at, now) = (record.expires_at(), relay.clock.now());
+    let (expires_at, clock) = (record.expires_at(), Arc::clone(&relay.clock));
     let step = relay.store.write_then(
         "claim_invitation",
-        move |tx| Box::pin(async move { domain::claim(tx, id, &claim, expires_at, now).await }),
+        move |tx| {
+            let now = clock.now();
+            Box::pin(async move { domain::claim(tx, id, &claim, expires_at, now).await })
+        },
         move |step| {
             if *step == Step::Make {
                 metrics::counter!("wardline_enrolment_claims_total").increment(1);

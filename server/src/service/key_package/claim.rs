@@ -4,7 +4,7 @@ use tonic::{Request, Status};
 use wardline_proto::relay::{ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, ClaimedKeyPackage};
 
 use crate::domain::key_package::{Claim, ClaimOutcome, claim};
-use crate::service::{authorise, decode, status};
+use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
 
 pub(super) async fn answer(
@@ -26,16 +26,15 @@ pub(super) async fn answer(
         suite: decode::suite("cipher_suite", request.cipher_suite)?,
     };
 
-    let now = relay.clock.now();
     let live = relay.live.clone();
-    let outcome = relay
-        .store
-        .write_then(
-            "claim_key_packages",
-            move |tx| Box::pin(async move { claim(tx, &asked, now).await }),
-            move |outcome: &ClaimOutcome| outcome.low.iter().for_each(|device| live.wake_low(*device)),
-        )
-        .await?;
+    let outcome = write::for_device(
+        relay,
+        asked.claimer,
+        "claim_key_packages",
+        move |tx, now| Box::pin(async move { claim(tx, &asked, now).await }),
+        move |outcome: &ClaimOutcome| outcome.low.iter().for_each(|device| live.wake_low(*device)),
+    )
+    .await?;
     let key_packages = outcome
         .handouts
         .into_iter()

@@ -7,7 +7,7 @@ use wardline_proto::relay::{PublishKeyPackagesRequest, PublishKeyPackagesRespons
 use crate::domain::key_package::{Package, Publication, publish};
 use crate::mls::{MlsError, PublishedKeyPackage, judge_key_package};
 use crate::service::authorise::Member;
-use crate::service::{authorise, decode, status};
+use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
 
 pub(super) async fn answer(
@@ -25,16 +25,18 @@ pub(super) async fn answer(
     // Three signatures a package, for up to 200: not on the threads that serve everybody.
     let judged = tokio::task::spawn_blocking(move || judge(&member, &packages)).await;
     let packages = judged.map_err(|error| status::internal(&error))??;
-    let publication = Publication {
-        device: certificate.device(),
-        lapses_at: certificate.not_after(),
-        published_at: relay.clock.now(),
-        packages,
-    };
-    relay
-        .store
-        .write("publish_key_packages", move |tx| Box::pin(async move { publish(tx, &publication).await }))
-        .await?;
+    let (device, lapses_at) = (certificate.device(), certificate.not_after());
+    write::for_device(
+        relay,
+        device,
+        "publish_key_packages",
+        move |tx, now| {
+            let publication = Publication { device, lapses_at, published_at: now, packages };
+            Box::pin(async move { publish(tx, &publication).await })
+        },
+        |()| (),
+    )
+    .await?;
     Ok(PublishKeyPackagesResponse {})
 }
 

@@ -4,19 +4,22 @@ use tonic::{Request, Status};
 use wardline_proto::relay::{CancelInvitationRequest, CancelInvitationResponse};
 
 use crate::domain::organisation as domain;
-use crate::service::{authorise, decode};
+use crate::service::{authorise, decode, write};
 use crate::state::Relay;
 
 pub(super) async fn answer(
     relay: &Relay,
     request: Request<CancelInvitationRequest>,
 ) -> Result<CancelInvitationResponse, Status> {
-    authorise::issuer(relay, &request)?;
+    let device = authorise::issuer(relay, &request)?.device();
     let id = decode::id("invitation_id", &request.get_ref().invitation_id)?;
-    let now = relay.clock.now();
-    let cancelled = relay
-        .store
-        .write("cancel_invitation", move |tx| Box::pin(async move { domain::cancel(tx, id, now).await }));
-    cancelled.await?;
+    write::for_device(
+        relay,
+        device,
+        "cancel_invitation",
+        move |tx, now| Box::pin(async move { domain::cancel(tx, id, now).await }),
+        |()| (),
+    )
+    .await?;
     Ok(CancelInvitationResponse {})
 }

@@ -4,21 +4,22 @@ use tonic::{Request, Status};
 use wardline_proto::relay::{PublishInvitationRequest, PublishInvitationResponse};
 
 use crate::domain::organisation::{Step, judge_record, publish};
-use crate::service::{authorise, decode};
+use crate::service::{authorise, decode, write};
 use crate::state::Relay;
 
 pub(super) async fn answer(
     relay: &Relay,
     request: Request<PublishInvitationRequest>,
 ) -> Result<PublishInvitationResponse, Status> {
-    authorise::issuer(relay, &request)?;
+    let device = authorise::issuer(relay, &request)?.device();
     let record = decode::present("record", request.into_inner().record)?;
 
-    let now = relay.clock.now();
-    let invitation = judge_record(&relay.organisation, record, now)?;
-    let published = relay.store.write_then(
+    let invitation = judge_record(&relay.organisation, record, relay.clock.now())?;
+    let published = write::for_device(
+        relay,
+        device,
         "publish_invitation",
-        move |tx| Box::pin(async move { publish(tx, &invitation, now).await }),
+        move |tx, now| Box::pin(async move { publish(tx, &invitation, now).await }),
         |step| {
             if *step == Step::Make {
                 metrics::counter!("wardline_invitations_published_total").increment(1);

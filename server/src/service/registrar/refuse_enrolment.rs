@@ -4,14 +4,14 @@ use tonic::{Request, Status};
 use wardline_proto::relay::{RefuseEnrolmentRequest, RefuseEnrolmentResponse};
 
 use crate::domain::organisation::{self as domain, Step};
-use crate::service::{authorise, decode, status};
+use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
 
 pub(super) async fn answer(
     relay: &Relay,
     request: Request<RefuseEnrolmentRequest>,
 ) -> Result<RefuseEnrolmentResponse, Status> {
-    authorise::issuer(relay, &request)?;
+    let device = authorise::issuer(relay, &request)?.device();
     let request = request.into_inner();
     let id = decode::id("invitation_id", &request.invitation_id)?;
     if request.reason.chars().count() > REASON_CHARACTERS_MAX || request.reason.chars().any(char::is_control)
@@ -23,10 +23,12 @@ pub(super) async fn answer(
     }
 
     let bell = relay.enrolments.clone();
-    let (reason, now) = (request.reason, relay.clock.now());
-    let refused = relay.store.write_then(
+    let reason = request.reason;
+    let refused = write::for_device(
+        relay,
+        device,
         "refuse_enrolment",
-        move |tx| Box::pin(async move { domain::refuse(tx, id, &reason, now).await }),
+        move |tx, now| Box::pin(async move { domain::refuse(tx, id, &reason, now).await }),
         move |step| {
             if *step == Step::Make {
                 metrics::counter!("wardline_enrolments_refused_total").increment(1);

@@ -1,6 +1,5 @@
 //! Appending to a log: the entry and everything that moves with it.
 
-use bytes::Bytes;
 use sqlx::SqliteConnection;
 use wardline_proto::ClientMessageId;
 
@@ -14,10 +13,11 @@ pub(super) async fn message(
     id: ClientMessageId,
 ) -> Result<(), StoreError> {
     insert(connection, entry, Some(id), None).await?;
-    sqlx::query("UPDATE conversations SET head = ?2, chain_hash = ?3 WHERE id = ?1")
+    sqlx::query("UPDATE conversations SET head = ?2, chain_hash = ?3, head_stamp = ?4 WHERE id = ?1")
         .bind(entry.conversation.as_bytes().as_slice())
         .bind(integer(entry.receipt.number.get()))
         .bind(entry.receipt.chain.digest().as_bytes().as_slice())
+        .bind(integer(entry.receipt.stamp.get()))
         .execute(&mut *connection)
         .await?;
     sqlx::query(
@@ -35,16 +35,18 @@ pub(super) async fn message(
 pub(super) async fn commit(connection: &mut SqliteConnection, commit: &NewCommit) -> Result<(), StoreError> {
     let entry = &commit.entry;
     let number = entry.receipt.number;
-    insert(connection, entry, None, Some(&commit.author)).await?;
+    insert(connection, entry, None, Some(commit)).await?;
     sqlx::query(
         "UPDATE conversations
-            SET head = ?2, chain_hash = ?3, epoch = epoch + 1, last_winner = ?4, yield_until = NULL
+            SET head = ?2, chain_hash = ?3, head_stamp = ?5, epoch = epoch + 1, last_winner = ?4,
+                yield_until = NULL
           WHERE id = ?1",
     )
     .bind(entry.conversation.as_bytes().as_slice())
     .bind(integer(number.get()))
     .bind(entry.receipt.chain.digest().as_bytes().as_slice())
     .bind(entry.sender.as_bytes().as_slice())
+    .bind(integer(entry.receipt.stamp.get()))
     .execute(&mut *connection)
     .await?;
     // Out before in: a device in both lists is added anew.
@@ -72,12 +74,12 @@ async fn insert(
     connection: &mut SqliteConnection,
     entry: &NewEntry,
     id: Option<ClientMessageId>,
-    author: Option<&Bytes>,
+    commit: Option<&NewCommit>,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO entries (conversation, number, kind, epoch, life_seconds, stamp, expires_at, sender,
-                              message_sha256, chain_hash, client_message_id, author, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                              message_sha256, chain_hash, client_message_id, author, taken_at, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )
     .bind(entry.conversation.as_bytes().as_slice())
     .bind(integer(entry.receipt.number.get()))
@@ -90,7 +92,8 @@ async fn insert(
     .bind(entry.message_sha256.as_bytes().as_slice())
     .bind(entry.receipt.chain.digest().as_bytes().as_slice())
     .bind(id.as_ref().map(|id| id.as_bytes().as_slice()))
-    .bind(author.map(Bytes::as_ref))
+    .bind(commit.map(|commit| commit.author.as_ref()))
+    .bind(commit.map(|commit| integer(commit.taken_at.get())))
     .bind(entry.body.as_ref())
     .execute(connection)
     .await?;

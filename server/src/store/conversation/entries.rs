@@ -33,7 +33,7 @@ pub(super) async fn commit_of(
     .transpose()
 }
 
-pub(super) async fn commit_stamps(
+pub(super) async fn commits_taken(
     connection: &mut SqliteConnection,
     id: ConversationId,
     device: DeviceId,
@@ -41,8 +41,9 @@ pub(super) async fn commit_stamps(
     to: UtcMillis,
 ) -> Result<Vec<UtcMillis>, StoreError> {
     let rows = sqlx::query(
-        "SELECT stamp FROM entries
-          WHERE conversation = ?1 AND sender = ?2 AND kind = 1 AND stamp BETWEEN ?3 AND ?4 ORDER BY stamp",
+        "SELECT taken_at FROM entries
+          WHERE conversation = ?1 AND sender = ?2 AND kind = 1 AND taken_at BETWEEN ?3 AND ?4
+          ORDER BY taken_at",
     )
     .bind(id.as_bytes().as_slice())
     .bind(device.as_bytes().as_slice())
@@ -50,7 +51,7 @@ pub(super) async fn commit_stamps(
     .bind(integer(to.get()))
     .fetch_all(connection)
     .await?;
-    rows.iter().map(|row| row.instant("stamp")).collect()
+    rows.iter().map(|row| row.instant("taken_at")).collect()
 }
 
 /// First how far the budget reaches, by the lengths alone, then those rows: bodies of 2 MiB are not read to be
@@ -66,7 +67,7 @@ pub(super) async fn range(
         return Ok(Vec::new());
     }
     let lengths = sqlx::query(
-        "SELECT number, COALESCE(length(body), 0) AS length FROM entries
+        "SELECT number, COALESCE(length(body), 0) + COALESCE(length(author), 0) AS length FROM entries
           WHERE conversation = ?1 AND number BETWEEN ?2 AND ?3 ORDER BY number LIMIT ?4",
     )
     .bind(id.as_bytes().as_slice())

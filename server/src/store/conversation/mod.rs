@@ -46,14 +46,14 @@ impl ConversationStorage for WriteTx {
         entries::commit_of(self.connection(), id, epoch).await
     }
 
-    async fn commit_stamps(
+    async fn commits_taken(
         &mut self,
         id: ConversationId,
         device: DeviceId,
         from: UtcMillis,
         to: UtcMillis,
     ) -> Result<Vec<UtcMillis>, StoreError> {
-        entries::commit_stamps(self.connection(), id, device, from, to).await
+        entries::commits_taken(self.connection(), id, device, from, to).await
     }
 
     async fn claimed(

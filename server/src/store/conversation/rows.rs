@@ -38,6 +38,7 @@ pub(super) async fn send_view(
             epoch: row.epoch("epoch")?,
             head: row.entry_number("head")?,
             chain: ChainHash::from_digest(row.digest("chain_hash")?),
+            head_stamp: row.instant("head_stamp")?,
             sent_in_epoch: if row.epoch("sent_epoch")? == row.epoch("epoch")? { sent_count } else { 0 },
         }),
         None => None,
@@ -46,7 +47,7 @@ pub(super) async fn send_view(
 }
 
 const SEND_VIEW: &str = "/* send_view */
-    SELECT c.epoch, c.head, c.chain_hash, s.sent_epoch, s.sent_count,
+    SELECT c.epoch, c.head, c.chain_hash, c.head_stamp, s.sent_epoch, s.sent_count,
            e.number AS known_number, e.chain_hash AS known_chain, e.stamp AS known_stamp,
            EXISTS (SELECT 1 FROM fences f WHERE f.conversation = c.id) AS fenced
       FROM conversations c
@@ -59,7 +60,7 @@ pub(super) async fn conversation(
     id: ConversationId,
 ) -> Result<Option<Conversation>, StoreError> {
     let row = sqlx::query(
-        "SELECT cipher_suite, creator, created_at, epoch, head, chain_hash, last_winner, yield_until
+        "SELECT cipher_suite, creator, created_at, epoch, head, chain_hash, head_stamp, last_winner, yield_until
            FROM conversations WHERE id = ?1",
     )
     .bind(id.as_bytes().as_slice())
@@ -84,6 +85,7 @@ fn read(row: &SqliteRow) -> Result<Conversation, StoreError> {
         epoch: row.epoch("epoch")?,
         head: row.entry_number("head")?,
         chain: ChainHash::from_digest(row.digest("chain_hash")?),
+        head_stamp: row.instant("head_stamp")?,
         turn,
     })
 }
@@ -91,8 +93,8 @@ fn read(row: &SqliteRow) -> Result<Conversation, StoreError> {
 pub(super) async fn open(connection: &mut SqliteConnection, new: &NewConversation) -> Result<(), StoreError> {
     let genesis = ChainHash::genesis(&new.id);
     sqlx::query(
-        "INSERT INTO conversations (id, cipher_suite, creator, created_at, epoch, head, chain_hash)
-         VALUES (?1, ?2, ?3, ?4, 0, 0, ?5)",
+        "INSERT INTO conversations (id, cipher_suite, creator, created_at, epoch, head, chain_hash, head_stamp)
+         VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?4)",
     )
     .bind(new.id.as_bytes().as_slice())
     .bind(i64::from(new.suite.code()))

@@ -1,7 +1,7 @@
 //! Table `claims`: what was handed out to whom.
 
 use sqlx::SqliteConnection;
-use wardline_proto::{DeviceId, UtcMillis};
+use wardline_proto::{DeviceId, Suite, UtcMillis};
 
 use super::packages;
 use crate::domain::{conversation::ClaimedReference, key_package::Handout};
@@ -51,6 +51,35 @@ pub(super) async fn note(
     Ok(())
 }
 
+pub(super) async fn held(
+    connection: &mut SqliteConnection,
+    claimer: DeviceId,
+    (device, suite): (DeviceId, Suite),
+    since: UtcMillis,
+    now: UtcMillis,
+) -> Result<Option<Handout>, StoreError> {
+    let row = sqlx::query(HELD)
+        .bind(claimer.as_bytes().as_slice())
+        .bind(device.as_bytes().as_slice())
+        .bind(i64::from(suite.code()))
+        .bind(integer(since.get()))
+        .bind(integer(now.get()))
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(packages::handout).transpose()
+}
+
+/// A one-time package's claims are used together; of a last-resort one some may be.
+const HELD: &str = "/* held */
+    SELECT p.device, p.cipher_suite, p.reference, p.bytes
+      FROM claims c JOIN key_packages p ON p.reference = c.reference
+     WHERE c.claimer = ?1 AND c.device = ?2 AND c.cipher_suite = ?3 AND c.claimed_at > ?4 AND c.used = 0
+       AND p.lapses_at > ?5 AND (p.last_resort = 0 OR p.state < 3)
+       AND NOT EXISTS (SELECT 1 FROM claims o
+                        WHERE o.reference = c.reference AND o.claimer = c.claimer
+                          AND (o.claimed_at <= ?4 OR o.used = 1))
+     ORDER BY c.claimed_at LIMIT 1";
+
 /// The claim of `claimer` behind a reference that no commit has used.
 pub(in crate::store) async fn unused(
     connection: &mut SqliteConnection,
@@ -68,16 +97,20 @@ pub(in crate::store) async fn unused(
         .transpose()
 }
 
-/// A last-resort package may have been handed out to `claimer` several times: one commit uses one of them.
+/// A one-time package is used by one commit, however often it was handed out to `claimer`; each time that a
+/// last-resort one was is good for one.
 pub(in crate::store) async fn mark_used(
     connection: &mut SqliteConnection,
     claimer: DeviceId,
     reference: &[u8],
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE claims SET used = 1 WHERE (claimer, request, position) =
-           (SELECT claimer, request, position FROM claims
-             WHERE reference = ?1 AND claimer = ?2 AND used = 0 ORDER BY claimed_at LIMIT 1)",
+        "UPDATE claims SET used = 1
+          WHERE reference = ?1 AND claimer = ?2 AND used = 0
+            AND ((SELECT last_resort FROM key_packages WHERE reference = ?1) = 0
+                 OR (claimer, request, position) =
+                    (SELECT claimer, request, position FROM claims
+                      WHERE reference = ?1 AND claimer = ?2 AND used = 0 ORDER BY claimed_at LIMIT 1))",
     )
     .bind(reference)
     .bind(claimer.as_bytes().as_slice())

@@ -38,6 +38,17 @@ impl KeyPackageStorage for WriteTx {
         packages::take(self.connection(), device, suite, now).await
     }
 
+    async fn held(
+        &mut self,
+        claimer: DeviceId,
+        device: DeviceId,
+        suite: Suite,
+        since: UtcMillis,
+        now: UtcMillis,
+    ) -> Result<Option<Handout>, StoreError> {
+        claims::held(self.connection(), claimer, (device, suite), since, now).await
+    }
+
     async fn note(
         &mut self,
         claimer: DeviceId,

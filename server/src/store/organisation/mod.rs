@@ -88,6 +88,10 @@ impl OrganisationView for ReadTx {
         devices::in_force(self.connection()).await
     }
 
+    async fn device_owner(&mut self, device: DeviceId) -> Result<Option<DeviceOwner>, StoreError> {
+        devices::owner(self.connection(), device).await
+    }
+
     async fn invitation(&mut self, id: InvitationId) -> Result<Option<StoredInvitation>, StoreError> {
         invitations::read(self.connection(), id).await
     }

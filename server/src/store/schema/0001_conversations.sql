@@ -10,6 +10,8 @@ CREATE TABLE conversations (
     epoch           INTEGER NOT NULL,
     head            INTEGER NOT NULL,
     chain_hash      BLOB    NOT NULL,
+    -- The last entry's stamp (at first created_at): the next is never before it.
+    head_stamp      INTEGER NOT NULL,
     -- Who won the last epoch; until yield_until it takes no other turn (a loser was told then).
     last_winner     BLOB,
     yield_until     INTEGER,
@@ -55,17 +57,20 @@ CREATE TABLE entries (
     client_message_id   BLOB,
     -- Commits only: the encoded SignedStatement of their author.
     author              BLOB,
+    -- Commits only: when it came by the clock as it was; the stamp never goes back, this does.
+    taken_at            INTEGER,
     -- The MLSMessage.
     body                BLOB,
     CHECK ((kind = 2) = (client_message_id IS NOT NULL)),
-    CHECK ((kind = 1) = (author IS NOT NULL))
+    CHECK ((kind = 1) = (author IS NOT NULL)),
+    CHECK ((kind = 1) = (taken_at IS NOT NULL))
 ) STRICT;
 
 CREATE UNIQUE INDEX entries_by_number ON entries (conversation, number);
 CREATE UNIQUE INDEX entries_by_client_message_id ON entries (sender, client_message_id, conversation)
     WHERE client_message_id IS NOT NULL;
 CREATE UNIQUE INDEX commits_by_epoch ON entries (conversation, epoch) WHERE kind = 1;
-CREATE INDEX commits_by_sender ON entries (conversation, sender, stamp) WHERE kind = 1;
+CREATE INDEX commits_by_sender ON entries (conversation, sender, taken_at) WHERE kind = 1;
 CREATE INDEX bodies_by_expiry ON entries (expires_at) WHERE body IS NOT NULL;
 
 -- Welcomes, one per commit that lets devices in.
@@ -99,6 +104,9 @@ CREATE TABLE key_packages (
     bytes           BLOB    NOT NULL
 ) STRICT;
 
+-- For the sweep: what goes out no more and still has its bytes, and what lapses.
+CREATE INDEX key_packages_spent ON key_packages (reference) WHERE state = 3 AND bytes <> x'';
+CREATE INDEX key_packages_by_lapse ON key_packages (lapses_at);
 CREATE INDEX key_packages_of_device ON key_packages (device, cipher_suite, last_resort, id) WHERE state < 3;
 
 -- What was handed out to whom, so that the same request gets the same answer and a Welcome can be checked.
@@ -117,4 +125,11 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX claims_of_reference ON claims (reference, claimer);
+CREATE INDEX claims_of_device ON claims (claimer, device, cipher_suite, claimed_at) WHERE used = 0;
 CREATE INDEX claims_by_age ON claims (claimed_at);
+
+-- When each job last went through, by the clock as it was.
+CREATE TABLE passes (
+    job             TEXT    NOT NULL PRIMARY KEY,
+    at              INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

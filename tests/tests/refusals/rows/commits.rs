@@ -240,7 +240,9 @@ fn beside() -> Vec<Row> {
             }
         }),
         field("a commit of 2 MiB and a byte", FIELD, |_, request| request.commit = vec![0; TOO_LONG].into()),
-        field("a Welcome of 2 MiB and a byte", FIELD, |_, request| request.welcome = vec![0; TOO_LONG].into()),
+        field("a Welcome of 2 MiB and a byte", FIELD, |_, request| {
+            request.welcome = vec![0; TOO_LONG].into()
+        }),
     ]
 }
 

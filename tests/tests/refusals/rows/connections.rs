@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_ED25519, SanType};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_ED25519, SanType,
+};
 use wardline_client_core::relay::ClientIdentity;
 use wardline_identity::{Clock as _, Role, SigningKey, SystemClock, SystemEntropy};
 use wardline_proto::Reason;
 
 use super::{Attempt, Expected, Kept, Row};
-use crate::house::{Authority, Caller, House, now_minus_days};
+use crate::house::{Authority, House, now_minus_days};
 
 fn connect(input: &'static str, identity: fn(&House) -> ClientIdentity) -> Row {
     let expected = Expected::Closed(Reason::CertificateInvalid);
@@ -45,11 +47,6 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         connect("a certificate that was signed but never handed in", |house| {
             house.authority.certify("doctor-a", Role::Clinician, SystemClock.now()).identity
-        }),
-        connect("a device's certificate with another key", |house| {
-            let key = SigningKey::generate(&SystemEntropy).expect("a key");
-            let doctor = &house.caller(Caller::Doctor).identity;
-            ClientIdentity { key: key.to_pkcs8_v1(), chain: doctor.chain.clone() }
         }),
     ]
 }

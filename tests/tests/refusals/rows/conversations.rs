@@ -3,7 +3,10 @@
 use tonic::Code;
 use wardline_proto::{
     ConversationId, Reason,
-    relay::{AckRequest, ClientGreeting, CreateConversationRequest, Cursor, GetWinnerRequest, SubscribeRequest, VersionRange},
+    relay::{
+        AckRequest, ClientGreeting, CreateConversationRequest, Cursor, GetWinnerRequest, SubscribeRequest,
+        VersionRange,
+    },
 };
 
 use super::{
@@ -81,16 +84,11 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         subscribed("no greeting", FIELD, |request| request.greeting = None),
         subscribed("a greeting without versions", FIELD, |request| {
-            request.greeting = greeting().map(|greeting| ClientGreeting {
-                versions: None,
-                ..greeting
-            });
+            request.greeting = greeting().map(|greeting| ClientGreeting { versions: None, ..greeting });
         }),
         subscribed("a name of its software of 65 characters", FIELD, |request| {
-            request.greeting = greeting().map(|greeting| ClientGreeting {
-                software: "x".repeat(65),
-                ..greeting
-            });
+            request.greeting =
+                greeting().map(|greeting| ClientGreeting { software: "x".repeat(65), ..greeting });
         }),
         subscribed("a cursor whose conversation_id has 15 bytes", FIELD, |request| {
             request.cursors = vec![Cursor { conversation_id: vec![1; 15].into(), ..Cursor::default() }];

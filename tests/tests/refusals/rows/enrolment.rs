@@ -10,7 +10,8 @@ use wardline_identity::{
 use wardline_proto::{
     Reason,
     relay::{
-        CancelInvitationRequest, EnrolRequest, GetInvitationRequest, PublishInvitationRequest, SignedStatement,
+        CancelInvitationRequest, EnrolRequest, GetInvitationRequest, PublishInvitationRequest,
+        SignedStatement,
     },
 };
 
@@ -126,10 +127,14 @@ pub(super) fn rows() -> Vec<Row> {
     let mut rows = vec![
         look("an unknown invitation", UNKNOWN, |request| request.invitation_id = random().to_vec().into()),
         look("an invitation_id of 15 bytes", FIELD, |request| request.invitation_id = vec![1; 15].into()),
-        look("a protocol version that the relay does not speak", UPGRADE, |request| request.greeting = later()),
+        look("a protocol version that the relay does not speak", UPGRADE, |request| {
+            request.greeting = later()
+        }),
         look("no greeting", FIELD, |request| request.greeting = None),
         ask("an unknown invitation", UNKNOWN, |request| request.invitation_id = random().to_vec().into()),
-        ask("a protocol version that the relay does not speak", UPGRADE, |request| request.greeting = later()),
+        ask("a protocol version that the relay does not speak", UPGRADE, |request| {
+            request.greeting = later()
+        }),
         ask("a wait of 31 seconds", FIELD, |request| request.wait_seconds = 31),
         ask("no claim", FIELD, |request| request.claim = None),
         ask("a claim whose body is changed", STATEMENT, |request| {

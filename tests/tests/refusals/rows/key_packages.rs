@@ -65,9 +65,10 @@ pub(super) fn rows() -> Vec<Row> {
             good
         }),
     ];
-    let publishing = |input, refusal, prepare: for<'a> fn(&'a House) -> futures::future::LocalBoxFuture<'a, Trial>| {
-        Row::call(input, PUBLISH_KEY_PACKAGES, refusal, prepare)
-    };
+    let publishing =
+        |input, refusal, prepare: for<'a> fn(&'a House) -> futures::future::LocalBoxFuture<'a, Trial>| {
+            Row::call(input, PUBLISH_KEY_PACKAGES, refusal, prepare)
+        };
     rows.extend([
         publishing("a Welcome", KIND, |house| Box::pin(welcome(house))),
         publishing("a PrivateMessage", KIND, |house| Box::pin(message(house))),

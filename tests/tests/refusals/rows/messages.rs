@@ -61,7 +61,9 @@ pub(super) fn rows() -> Vec<Row> {
         bytes("authenticated data that do not decode", DATA, |talk, _| talk.encrypt(b"\xff\xff")),
         bytes("a commit's authenticated data", DATA, |talk, _| {
             let data = talk.data(&[], &[]);
-            talk.encrypt(&prost::Message::encode_to_vec(&AuthenticatedData { kind: Some(Kind::Commit(data)) }))
+            talk.encrypt(&prost::Message::encode_to_vec(&AuthenticatedData {
+                kind: Some(Kind::Commit(data)),
+            }))
         }),
         field("a message of 131,073 bytes", FIELD, |request| request.message = vec![0; 131_073].into()),
         field("a client_message_id of 15 bytes", FIELD, |request| {

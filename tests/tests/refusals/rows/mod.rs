@@ -8,8 +8,8 @@ mod conversations;
 mod enrolment;
 mod key_packages;
 mod messages;
-mod requests;
 mod registrar;
+mod requests;
 
 use futures::future::LocalBoxFuture;
 use prost::Message;

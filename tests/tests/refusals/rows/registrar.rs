@@ -54,8 +54,10 @@ async fn waiting(house: &House) -> (bytes::Bytes, IssueCertificateRequest) {
     let request = invited.enrol().await;
     house.good(Caller::Stranger, ENROL, &request).await;
     let certificate = certify(house, &invited.record, &request.claim.expect("a claim"));
-    let issue =
-        IssueCertificateRequest { invitation_id: request.invitation_id.clone(), certificate: certificate.into() };
+    let issue = IssueCertificateRequest {
+        invitation_id: request.invitation_id.clone(),
+        certificate: certificate.into(),
+    };
     (request.invitation_id, issue)
 }
 
@@ -121,7 +123,9 @@ fn judgements() -> Vec<Row> {
             Box::pin(issue_unclaimed(house))
         }),
         Row::call("an unknown invitation", REFUSE_ENROLMENT, NOBODY, |house| Box::pin(refuse(house))),
-        Row::call("a reason of 257 characters", REFUSE_ENROLMENT, FIELD, |house| Box::pin(long_reason(house))),
+        Row::call("a reason of 257 characters", REFUSE_ENROLMENT, FIELD, |house| {
+            Box::pin(long_reason(house))
+        }),
         Row::call("a wait of 31 seconds", LIST_ENROLMENTS, FIELD, |_| {
             Box::pin(async {
                 let wait = |wait_seconds| ListEnrolmentsRequest { wait_seconds };
@@ -159,10 +163,8 @@ async fn refuse(house: &House) -> Trial {
 
 async fn long_reason(house: &House) -> Trial {
     let (invitation_id, _) = waiting(house).await;
-    let refuse = |length| RefuseEnrolmentRequest {
-        invitation_id: invitation_id.clone(),
-        reason: "x".repeat(length),
-    };
+    let refuse =
+        |length| RefuseEnrolmentRequest { invitation_id: invitation_id.clone(), reason: "x".repeat(length) };
     Trial::new(Caller::Office, &refuse(257), &refuse(256))
 }
 

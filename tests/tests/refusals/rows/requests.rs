@@ -41,7 +41,9 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(ours.map(|path| without(path)));
     rows.extend([HEALTH, REFLECTION].map(without));
     let members = path::ALL.iter().filter(|path| is_members(path));
-    rows.extend(members.clone().map(|path| as_other("a P-256 certificate", path, MEMBER_KEY, Caller::Gateway)));
+    rows.extend(
+        members.clone().map(|path| as_other("a P-256 certificate", path, MEMBER_KEY, Caller::Gateway)),
+    );
     rows.extend(members.map(|path| as_other("a responder's certificate", path, ROLE, Caller::Responder)));
     let registrars = path::ALL.iter().filter(|path| path.contains("RegistrarService"));
     rows.extend(registrars.map(|path| as_other("a clinician's certificate", path, ROLE, Caller::Doctor)));
@@ -62,7 +64,10 @@ fn as_other(input: &'static str, path: &'static str, refusal: Refusal, caller: C
     Row::call(input, path, refusal, move |house| {
         Box::pin(async move {
             let (right, body) = right(house, path).await;
-            Trial { good: Some((right, Payload::Message(body.clone()))), ..Trial::raw(caller, Payload::Message(body)) }
+            Trial {
+                good: Some((right, Payload::Message(body.clone()))),
+                ..Trial::raw(caller, Payload::Message(body))
+            }
         })
     })
 }
@@ -110,11 +115,15 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
 /// Bodies that are none, or too much, and calls that there are not.
 fn bodies() -> Vec<Row> {
     let unknown = |input, path| Row {
-        expected: Expected::Status(Code::Unimplemented, None),
+        expected: Expected::Status(Code::Unimplemented, Some(Reason::CallUnknown)),
         ..Row::call(input, path, FIELD, |_| {
             Box::pin(async {
                 let bad = Payload::Message(Vec::new());
-                Trial::raw(Caller::Doctor, bad).right(GET_ORGANISATION, Caller::Doctor, &GetOrganisationRequest {})
+                Trial::raw(Caller::Doctor, bad).right(
+                    GET_ORGANISATION,
+                    Caller::Doctor,
+                    &GetOrganisationRequest {},
+                )
             })
         })
     };
@@ -124,7 +133,9 @@ fn bodies() -> Vec<Row> {
         Row::call("a body that is not a request", SEND, FIELD, |house| {
             Box::pin(body(house, Payload::Message(vec![0xff; 40])))
         }),
-        Row::call("no request in the body", SEND, FIELD, |house| Box::pin(body(house, Payload::Raw(Vec::new())))),
+        Row::call("no request in the body", SEND, FIELD, |house| {
+            Box::pin(body(house, Payload::Raw(Vec::new())))
+        }),
         Row::call("a request cut short", SEND, FIELD, |house| {
             Box::pin(body(house, Payload::Raw(framed(&[7; 64])[..40].to_vec())))
         }),
@@ -160,7 +171,10 @@ fn bodies() -> Vec<Row> {
 
 async fn body(house: &House, bad: Payload) -> Trial {
     let good: SendRequest = Talk::new(house).await.message();
-    Trial { good: Some((Caller::Doctor, Payload::Message(good.encode_to_vec()))), ..Trial::raw(Caller::Doctor, bad) }
+    Trial {
+        good: Some((Caller::Doctor, Payload::Message(good.encode_to_vec()))),
+        ..Trial::raw(Caller::Doctor, bad)
+    }
 }
 
 async fn endless(house: &House, beginning: Vec<u8>, caller: Caller) -> Trial {

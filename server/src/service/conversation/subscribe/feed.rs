@@ -43,20 +43,19 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Opens the stream of a device; the one it had ends.
+    /// Opens the stream of a device; the one it had ends, once nothing can go wrong with this one.
     pub(super) async fn open(
         relay: &Arc<Relay>,
         certificate: Arc<DeviceCertificate>,
         cursors: &Cursors,
     ) -> Result<Self, Status> {
         let device = certificate.device();
-        // Before the old stream ends: a refused caller keeps what it has.
-        judge(cursors, &unfinished(relay, device).await?)?;
-        let live = relay.live.open(device);
         // From here on joins are rung for; what is open now is read after it is listened to.
+        let opening = relay.live.open(device);
         let open = unfinished(relay, device).await?;
+        judge(cursors, &open)?;
         let conversations: Vec<_> = open.iter().map(|log| log.conversation).collect();
-        live.listen(&conversations);
+        let live = opening.take_over(&conversations);
         let start = |log: &Unfinished| {
             let read = cursors.get(&log.conversation).copied().unwrap_or(log.acked);
             (log.conversation, FeedPosition::after(read))

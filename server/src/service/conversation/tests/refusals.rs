@@ -119,6 +119,45 @@ async fn each_bad_commit_is_refused_by_name_and_the_next_honest_one_is_entry_1()
     assert_eq!(ward.commit(doctor, good).await.unwrap().number, 1);
 }
 
+/// A field that no message of ours has, with words in it.
+const UNKNOWN_FIELD: &[u8] = b"\x7a\x0dbed 4: cancer";
+
+#[tokio::test]
+async fn nothing_readable_rides_beside_what_is_encrypted() {
+    let ward = Ward::open().await;
+    let (doctor, group) = (&ward.doctor, WARD.as_bytes());
+    let longer = |data: Vec<u8>| [data, UNKNOWN_FIELD.to_vec()].concat();
+    // The same number in more bytes than it needs: room for a sign, too.
+    let stretched = b"\x0a\x04\x08\x90\x9c\x00";
+    for data in [longer(life(3_600)), stretched.to_vec()] {
+        assert!(pb::AuthenticatedData::decode(data.as_slice()).is_ok(), "a decoder takes it");
+        let refused = ward.send(doctor, message(1, craft::application(group, 0, &data))).await.unwrap_err();
+        assert_eq!(reason(&refused), "DECLARATION_MISMATCH");
+    }
+    let data = aad(Kind::Commit(declares(&[], &[doctor.device])));
+    let bytes = craft::commit(group, 0, &longer(data.clone()));
+    let refused = ward.commit(doctor, with_commit(doctor, 0, bytes)).await.unwrap_err();
+    assert_eq!(reason(&refused), "DECLARATION_MISMATCH");
+
+    let good = with_commit(doctor, 0, craft::commit(group, 0, &data));
+    let mut request = good.clone();
+    let statement = request.author.as_mut().unwrap();
+    let body = longer(statement.body.to_vec());
+    statement.signature = doctor.key.sign(StatementLabel::CommitAuthor, &body).to_vec().into();
+    statement.body = body.into();
+    let certificate = ward.founded.organisation();
+    let certificate =
+        certificate.verify_device(&doctor.certificate, wardline_identity::DateCheck::Skip).unwrap();
+    assert!(
+        certificate.verify_statement(StatementLabel::CommitAuthor, statement).is_ok(),
+        "its own signature"
+    );
+    let refused = ward.commit(doctor, request).await.unwrap_err();
+    assert_eq!(reason(&refused), "STATEMENT_INVALID");
+    assert_eq!(ward.commit(doctor, good).await.unwrap().number, 1, "the control");
+    assert_eq!(ward.send(doctor, honest(1, 1)).await.unwrap().number, 2, "the control");
+}
+
 #[tokio::test]
 async fn a_package_is_the_callers_own_or_refused_and_nothing_is_stored() {
     let ward = Ward::new().await;

@@ -78,6 +78,30 @@ async fn a_newer_stream_ends_the_older_and_a_stopping_relay_ends_all() {
 }
 
 #[tokio::test]
+async fn only_what_was_stored_now_wakes_anybody() {
+    let ward = Ward::open().await;
+    let bell = ward.relay.live.open(ward.doctor.device).take_over(&[]);
+    let quiet = crate::live::News::default();
+    let create = || {
+        let request = pb::CreateConversationRequest {
+            conversation_id: WARD.to_wire(),
+            cipher_suite: Suite::X25519.code().into(),
+        };
+        ward.calls.create_conversation(ward.from(&ward.doctor, request))
+    };
+    create().await.unwrap();
+    assert_eq!(bell.look(), quiet, "it was there");
+    bell.listen(&[WARD]);
+    let request = honest(1, 0);
+    ward.send(&ward.doctor, request.clone()).await.unwrap();
+    assert_eq!(bell.look().conversations, [WARD].into(), "the control");
+    for _ in 0..3 {
+        ward.send(&ward.doctor, request.clone()).await.unwrap();
+        assert_eq!(bell.look(), quiet, "it was there");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_certificate() {
     let ward = Ward::open().await;
     let mut stream = ward.subscribe(&ward.doctor, vec![]).await.unwrap();

@@ -1,0 +1,227 @@
+//! Merging a commit and judging what it did, without the vault.
+
+use wardline_identity::{DeviceCertificate, Organisation, StatementLabel};
+use wardline_proto::{
+    Digest, EntryNumber,
+    content::ConversationSettings,
+    relay::{
+        AuthenticatedData, CommitAuthor, CommitData, SignedStatement, authenticated_data::Kind,
+        removal_ground::Ground,
+    },
+};
+
+use super::{
+    event::describe,
+    hold::Hold,
+    judge::{Judged, SETTINGS, STRANGER, Verdict, judge, settings_at_fault},
+    receive::{Received, decode},
+    roster::{Member, Roster},
+};
+use crate::{
+    error::CoreError,
+    mls::{Group, MlsStore, StagedCommit},
+};
+
+/// What merging did.
+pub(crate) struct Merged {
+    /// What people are shown; empty if nothing.
+    pub event: String,
+    /// Who made it; empty if nobody known.
+    pub author_user: String,
+    /// The name people see.
+    pub author_name: String,
+    /// Why nothing may be encrypted to the conversation now, if so.
+    pub hold: Option<Hold>,
+    /// The settings that count.
+    pub right: ConversationSettings,
+    /// Users who are out now.
+    pub gone: Vec<String>,
+    /// Digests of the leaves it carried out.
+    pub leaves: Vec<Digest>,
+    /// The place in the log that its author had seen.
+    pub seen: Option<(EntryNumber, Vec<u8>)>,
+    /// Whether what travelled beside it is not the author's: the relay's doing.
+    pub relay_fault: bool,
+    /// Whether this device is out.
+    pub self_removed: bool,
+}
+
+/// The state before.
+pub(crate) struct Merging<'a> {
+    organisation: &'a Organisation,
+    before: Roster,
+    in_force: ConversationSettings,
+    right: ConversationSettings,
+    hold: Option<Hold>,
+    /// Digests of leaves among its grounds that were carried out before.
+    pub spent_leaves: Vec<Digest>,
+}
+
+impl<'a> Merging<'a> {
+    pub(crate) fn begin(organisation: &'a Organisation, group: &Group, hold: Option<Hold>) -> Self {
+        let in_force = group.settings();
+        Self {
+            organisation,
+            before: Roster::read(organisation, &group.roster()),
+            right: hold.as_ref().and_then(Hold::right).unwrap_or_else(|| in_force.clone()),
+            in_force,
+            hold,
+            spent_leaves: Vec::new(),
+        }
+    }
+
+    /// Merges the own commit. It is not judged, but what is held because of others may end with it.
+    pub(crate) fn merge_own(
+        self,
+        group: &mut Group,
+        store: &MlsStore,
+        own: &DeviceCertificate,
+    ) -> Result<Merged, CoreError> {
+        group.merge_pending(store)?;
+        let after = Roster::read(self.organisation, &group.roster());
+        let settings = group.settings();
+        let mut verdict = Verdict::default();
+        let by = (settings != self.in_force).then(|| own.user());
+        if settings_at_fault(&self.before, &self.right, &settings, by) {
+            verdict.held.push(SETTINGS);
+        }
+        let name = own.display_name().to_string();
+        let event = describe(&name, &self.before, &after, (&self.in_force, &settings));
+        Ok(self.merged(verdict, &after, settings, event, (own.user().to_string(), name)))
+    }
+
+    /// Merges another's commit and judges it.
+    pub(crate) fn merge(
+        self,
+        group: &mut Group,
+        store: &MlsStore,
+        staged: StagedCommit,
+        received: &Received<'_>,
+    ) -> Result<Merged, CoreError> {
+        let author = self.before.members.iter().find(|member| member.index == staged.sender.index).cloned();
+        let data = commit_data(&staged.aad);
+        let self_removed = staged.self_removed;
+        // Settings that are gone or malformed, and changes that no client of ours makes, are beyond anybody's rights.
+        let ours = staged.context_is_ours && staged.foreign_proposals == 0;
+        let settings = staged.settings_after.clone().unwrap_or_default();
+        let changed = staged.settings_changed;
+        let after = Roster::read(self.organisation, &staged.roster_after);
+        group.merge_staged(store, staged)?;
+
+        let mut verdict = match &author {
+            Some(author) => judge(&Judged {
+                author,
+                before: &self.before,
+                after: &after,
+                right: &self.right,
+                settings_after: &settings,
+                settings_changed: changed,
+                data: data.as_ref(),
+                conversation: received.conversation.as_bytes(),
+                spent_leaves: &self.spent_leaves,
+            }),
+            None => Verdict { held: vec![STRANGER], ..Verdict::default() },
+        };
+        if !ours && !verdict.held.contains(&SETTINGS) {
+            verdict.held.push(SETTINGS);
+        }
+        let name = author.as_ref().map_or_else(String::new, |one| one.certificate.display_name().to_string());
+        let user = author.as_ref().map_or_else(String::new, |one| one.certificate.user().to_string());
+        let shown = if name.is_empty() { "someone" } else { name.as_str() };
+        let mut event = describe(shown, &self.before, &after, (&self.in_force, &settings));
+        note(&mut event, &verdict, shown);
+        let relay_fault = author.as_ref().is_some_and(|author| !authored(author, received));
+        let mut merged = self.merged(verdict, &after, settings, event, (user, name));
+        if let Some(data) = data {
+            merged.leaves = grounds(&data).collect();
+            merged.seen = Some((EntryNumber::new(data.seen_number), data.seen_hash.to_vec()));
+        }
+        merged.relay_fault = relay_fault;
+        merged.self_removed = self_removed;
+        Ok(merged)
+    }
+
+    fn merged(
+        self,
+        verdict: Verdict,
+        after: &Roster,
+        settings: ConversationSettings,
+        event: String,
+        (author_user, author_name): (String, String),
+    ) -> Merged {
+        let hold = Hold::after(self.hold, &verdict, after, &self.right);
+        let mut gone: Vec<String> = self
+            .before
+            .members
+            .iter()
+            .filter(|member| !after.has_user(member.certificate.user()))
+            .map(|member| member.certificate.user().to_string())
+            .collect();
+        gone.dedup();
+        let right = if verdict.held.contains(&SETTINGS) { self.right } else { settings };
+        Merged {
+            event,
+            author_user,
+            author_name,
+            hold,
+            right,
+            gone,
+            leaves: Vec::new(),
+            seen: None,
+            relay_fault: false,
+            self_removed: false,
+        }
+    }
+}
+
+/// Adds the verdict to what people are shown.
+fn note(event: &mut String, verdict: &Verdict, author: &str) {
+    let held = verdict.held.iter().map(|what| format!("nothing is sent here for now: {what}"));
+    let shown = verdict.shown.iter().map(|what| format!("{author} {what}"));
+    for part in held.chain(shown) {
+        if !event.is_empty() {
+            event.push_str("; ");
+        }
+        event.push_str(&part);
+    }
+}
+
+/// Whether the author's signature beside the commit is over these bytes in this conversation. It is not part of the
+/// commit: what does not match is the relay's doing, never a report against the author (design 4.3).
+fn authored(author: &Member, received: &Received<'_>) -> bool {
+    let Some(statement) = &received.entry.author else { return false };
+    author
+        .certificate
+        .verify_statement(StatementLabel::CommitAuthor, statement)
+        .ok()
+        .and_then(|body| decode::<CommitAuthor>(&body))
+        .is_some_and(|said| {
+            said.conversation_id.as_ref() == received.conversation.as_bytes().as_slice()
+                && said.epoch == received.entry.epoch
+                && said.commit_sha256.as_ref() == received.digest.as_bytes().as_slice()
+        })
+}
+
+fn commit_data(aad: &[u8]) -> Option<CommitData> {
+    match decode::<AuthenticatedData>(aad)?.kind? {
+        Kind::Commit(data) => Some(data),
+        Kind::Message(_) => None,
+    }
+}
+
+/// Digests of the leaves that a commit names as grounds.
+pub(crate) fn leaves_named(aad: &[u8]) -> Vec<Digest> {
+    commit_data(aad).map_or_else(Vec::new, |data| grounds(&data).collect())
+}
+
+fn grounds(data: &CommitData) -> impl Iterator<Item = Digest> {
+    data.grounds.iter().filter_map(|ground| match &ground.ground {
+        Some(Ground::Leave(statement)) => Some(Digest::of(&statement.body)),
+        _ => None,
+    })
+}
+
+/// The digest of an encoded signed leave.
+pub(crate) fn leave_digest(statement: &[u8]) -> Option<Digest> {
+    decode::<SignedStatement>(statement).map(|statement| Digest::of(&statement.body))
+}

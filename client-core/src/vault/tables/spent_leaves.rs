@@ -1,0 +1,33 @@
+//! Table `spent_leaves`: signed leaves that a commit has carried out; none is a ground a second time.
+
+use wardline_proto::{ConversationId, Digest};
+
+use crate::vault::{Transaction, VaultError};
+
+/// Notes that a leave was carried out.
+pub(crate) async fn insert(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    statement: &Digest,
+) -> Result<(), VaultError> {
+    sqlx::query("INSERT OR IGNORE INTO spent_leaves (conversation_id, statement_sha256) VALUES (?, ?)")
+        .bind(conversation.as_bytes().as_slice())
+        .bind(statement.as_bytes().as_slice())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Whether a leave was carried out.
+pub(crate) async fn contains(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    statement: &Digest,
+) -> Result<bool, VaultError> {
+    let row = sqlx::query("SELECT 1 FROM spent_leaves WHERE conversation_id = ? AND statement_sha256 = ?")
+        .bind(conversation.as_bytes().as_slice())
+        .bind(statement.as_bytes().as_slice())
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.is_some())
+}
