@@ -28,6 +28,23 @@ fn a_devices_certificate_says_what_its_subject_said() {
 }
 
 #[test]
+fn what_is_logged_of_a_certificate_names_nobody() {
+    let hospital = Hospital::found(1);
+    let (subject, key) = (hospital.subject(), hospital.key());
+    let der = hospital.issuer.certify_device(&subject, &key.public().into(), &hospital.entropy, NOW).unwrap();
+    let device = hospital.verify(&der).unwrap();
+    let shown = format!("{device:?}");
+    assert!(shown.contains(&format!("{:?}", subject.device)), "the control: {shown}");
+    assert!(shown.contains(&format!("{:?}", device.fingerprint())), "the control: {shown}");
+    let (user, display, name) =
+        (subject.user.as_str(), subject.display_name.as_str(), subject.device_name.as_str());
+    for secret in [user, display, name, "der", "serial"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    assert!(shown.len() < 200, "no room for the certificate: {shown}");
+}
+
+#[test]
 fn no_two_certificates_share_a_serial() {
     let hospital = Hospital::found(1);
     let (first, second) = (hospital.device().1, hospital.device().1);

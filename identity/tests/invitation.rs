@@ -70,6 +70,18 @@ fn an_invited_device_gets_the_certificate_it_was_invited_for() {
 }
 
 #[test]
+fn what_is_logged_of_a_claim_names_nobody_and_no_connection() {
+    let enrolment = Enrolment::begin(1);
+    let claim = enrolment.check(&enrolment.claim()).unwrap();
+    let shown = format!("{claim:?}");
+    assert!(shown.contains(&format!("{:?}", enrolment.device)), "the control: {shown}");
+    for secret in ["phone", "exporter", "229, 229", "e5e5", "statement", "request"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    assert!(shown.len() < 200, "no room for a request or a statement: {shown}");
+}
+
+#[test]
 fn a_certificate_for_anything_else_than_was_claimed_is_noticed() {
     let enrolment = Enrolment::begin(1);
     let claim = enrolment.check(&enrolment.claim()).unwrap();

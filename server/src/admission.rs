@@ -51,6 +51,13 @@ impl Devices {
         self.count();
     }
 
+    /// The newest time that an issuer signed: the beginning of the newest certificate.
+    #[must_use]
+    pub fn newest_signed_time(&self) -> Option<UtcMillis> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.by_fingerprint.values().map(|certificate| certificate.not_before()).max()
+    }
+
     /// People with the certificates of their devices in force, one a device, in order of user id.
     #[must_use]
     pub fn people(&self, which: People<'_>) -> Vec<(UserId, Vec<Arc<DeviceCertificate>>)> {

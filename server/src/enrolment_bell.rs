@@ -22,7 +22,10 @@ pub struct EnrolmentBell {
 #[derive(Debug)]
 struct Shared {
     rings: broadcast::Sender<InvitationId>,
+    /// For devices that wait for their judgement.
     seats: Semaphore,
+    /// For issuers that wait for a claim: however many devices wait, there is somebody to judge them.
+    registrar_seats: Semaphore,
     stopping: CancellationToken,
     /// Milliseconds since 1970 UTC; 0 before the first.
     registrar_seen_at: AtomicU64,
@@ -41,12 +44,13 @@ pub struct Waiting<'a> {
 struct Seat<'a>(#[expect(dead_code, reason = "held for its drop")] SemaphorePermit<'a>);
 
 impl EnrolmentBell {
-    /// A bell with room for `seats` listeners; all are sent home when `stopping` is cancelled.
+    /// A bell with room for `seats` devices beside the registrars; all are sent home when `stopping` is cancelled.
     #[must_use]
     pub fn new(seats: usize, stopping: CancellationToken) -> Self {
         let (rings, _) = broadcast::channel(RINGS_KEPT);
-        let seats = Semaphore::new(seats);
-        Self { shared: Arc::new(Shared { rings, seats, stopping, registrar_seen_at: AtomicU64::new(0) }) }
+        let (seats, registrar_seats) = (Semaphore::new(seats), Semaphore::new(REGISTRAR_SEATS));
+        let registrar_seen_at = AtomicU64::new(0);
+        Self { shared: Arc::new(Shared { rings, seats, registrar_seats, stopping, registrar_seen_at }) }
     }
 
     /// Something about this invitation's enrolment is on disk.
@@ -59,8 +63,17 @@ impl EnrolmentBell {
     /// the wait is over at once.
     #[must_use]
     pub fn listen(&self, patience: Duration) -> Waiting<'_> {
-        let seat =
-            if patience.is_zero() { None } else { self.shared.seats.try_acquire().ok() }.map(Seat::take);
+        self.listen_in(&self.shared.seats, patience)
+    }
+
+    /// [`EnrolmentBell::listen`] for an issuer's machine, whose places no device takes.
+    #[must_use]
+    pub fn listen_as_registrar(&self, patience: Duration) -> Waiting<'_> {
+        self.listen_in(&self.shared.registrar_seats, patience)
+    }
+
+    fn listen_in<'a>(&'a self, seats: &'a Semaphore, patience: Duration) -> Waiting<'a> {
+        let seat = if patience.is_zero() { None } else { seats.try_acquire().ok() }.map(Seat::take);
         let deadline = seat.as_ref().map(|_| Instant::now() + patience);
         let rings = self.shared.rings.subscribe();
         Waiting { rings, stopping: &self.shared.stopping, deadline, _seat: seat }
@@ -128,6 +141,9 @@ impl Drop for Seat<'_> {
 /// A listener that is behind by more just reads the database once more.
 const RINGS_KEPT: usize = 256;
 
+/// Each of an organisation's registrars has one call waiting, and perhaps one that was cut and is not noticed yet.
+const REGISTRAR_SEATS: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +190,16 @@ mod tests {
         let mut second = bell.listen(LONG);
         bell.ring(A);
         assert!(second.for_any().await);
+    }
+
+    #[tokio::test]
+    async fn devices_that_take_all_their_seats_leave_the_registrars_theirs() {
+        let bell = bell(1);
+        let _device = bell.listen(LONG);
+        let mut registrar = bell.listen_as_registrar(LONG);
+        bell.ring(A);
+        assert!(registrar.for_any().await);
+        assert!(!bell.listen(LONG).for_any().await, "the control: no seat is left");
     }
 
     #[tokio::test]

@@ -56,3 +56,40 @@ pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
         .add_service(InterceptedService::new(health, certified.clone()))
         .add_service(InterceptedService::new(reflection, certified))
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use tonic::{Code, Status};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{config::Config, founded::Founded};
+
+    /// What is said to a message that claims to be so long; nothing of it is sent.
+    async fn said(services: &Routes, path: &str, claimed: usize) -> Code {
+        let length = u32::try_from(claimed).unwrap().to_be_bytes();
+        let body = Full::from([&[0], &length[..]].concat());
+        let request = http::Request::post(format!("/wardline.relay.v1.{path}")).body(body).unwrap();
+        let response = services.clone().prepare().oneshot(request).await.unwrap();
+        Status::from_header_map(response.headers()).unwrap().code()
+    }
+
+    #[tokio::test]
+    async fn no_call_of_the_transport_takes_more_than_it_needs() {
+        let founded = Founded::new();
+        let relay = founded.relay().await;
+        let services = routes(&relay, &Config::default().limits);
+        let conversation = Config::default().limits.request_bytes_max;
+        for (path, most) in [
+            ("ConversationService/Commit", conversation),
+            ("KeyPackageService/PublishKeyPackages", 200 * 16 * 1024 + 64 * 1024),
+            ("DirectoryService/ListPeople", 256 * 1024),
+            ("EnrolmentService/Enrol", 256 * 1024),
+            ("RegistrarService/IssueCertificate", 256 * 1024),
+        ] {
+            assert_eq!(said(&services, path, most + 1).await, Code::OutOfRange, "{path}");
+            assert_ne!(said(&services, path, most).await, Code::OutOfRange, "{path}");
+        }
+    }
+}

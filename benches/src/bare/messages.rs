@@ -67,8 +67,9 @@ impl Pair {
         let packages = key_package::generate(&receiver.store, &receiver.identity(), suite(), 1, false)?;
         let package = packages.first().context("a package was made")?;
         let welcome = sender.add(conversation, package, &receiver.certificate)?;
-        let (joined, _) = group::join(&receiver.store, conversation, &welcome, |_| Ok::<(), anyhow::Error>(()))
-            .map_err(|_| anyhow::anyhow!("the second device does not join"))?;
+        let (joined, _) =
+            group::join(&receiver.store, conversation, &welcome, |_| Ok::<(), anyhow::Error>(()))
+                .map_err(|_| anyhow::anyhow!("the second device does not join"))?;
         take_changes(&receiver.store);
         Ok(Self { conversation, sender, receiver, joined })
     }

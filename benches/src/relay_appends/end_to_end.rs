@@ -160,4 +160,5 @@ impl Caller {
     }
 }
 
-const WHY: &str = "";
+const WHY: &str = "The one writer is the limit: its rate in process, less what the callers and the transport take of the \
+    same cores. What mends the appends in process mends this.";

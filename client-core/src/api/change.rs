@@ -128,7 +128,7 @@ pub(super) async fn change(
 pub(super) async fn finish(session: &Session, intent: i64) -> Result<(), CoreError> {
     match until_settled(session, intent).await? {
         Outcome::Done => Ok(()),
-        Outcome::Failed { kind, why } => Err(Failure::new(kind, why, "", "").into()),
+        Outcome::Failed(failure) => Err(failure.into()),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     receive_message::{blank, note_other_log, unreadable},
 };
 use crate::{
-    api::FailureKind,
+    api::{Failure, FailureKind},
     error::CoreError,
     mls::Processed,
     vault::{
@@ -91,7 +91,7 @@ pub(crate) async fn receive_commit(
         if let Some(group) = core.groups.remove(&conversation) {
             group.delete(&core.store)?;
         }
-        let gone = Outcome::Failed { kind: FailureKind::Closed, why: "You were removed from it.".to_owned() };
+        let gone = closed_for("You were removed from it.");
         intents::end_where(&mut tx, &conversation, &gone, |_| true).await?;
         effects.push(Effect::Removed(conversation));
     } else {
@@ -155,6 +155,16 @@ async fn carry_out(
     Ok(())
 }
 
+/// How the wishes for a conversation end that is closed for this device.
+fn closed_for(why: &str) -> Outcome {
+    Outcome::Failed(Failure::new(
+        FailureKind::Closed,
+        "The conversation is closed for you.",
+        why,
+        "Ask a member to add you again.",
+    ))
+}
+
 /// Marks the conversation as stopped, and ends what this device wanted of it. The cursor stays: the entry was not
 /// taken in.
 async fn stop(mut tx: Transaction<'_>, received: &Received<'_>) -> Result<Membership, CoreError> {
@@ -164,8 +174,7 @@ async fn stop(mut tx: Transaction<'_>, received: &Received<'_>) -> Result<Member
         conversations::store(&mut tx, &row).await?;
     }
     pending_commits::delete(&mut tx, &conversation).await?;
-    let why = "This device cannot follow the conversation any more.".to_owned();
-    let stopped = Outcome::Failed { kind: FailureKind::Closed, why };
+    let stopped = closed_for("This device cannot follow it any more.");
     intents::end_where(&mut tx, &conversation, &stopped, |_| true).await?;
     tx.commit().await?;
     Ok(Membership::Out(vec![Effect::Removed(conversation)]))

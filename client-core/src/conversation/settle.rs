@@ -39,7 +39,7 @@ async fn abandon_step(
             group.clear_pending(&core.store)?;
         }
         pending_commits::delete(&mut tx, &conversation).await?;
-        let outcome = Outcome::Failed { kind: failure.kind, why: failure.to_string() };
+        let outcome = Outcome::Failed(failure.clone());
         intents::end(&mut tx, pending.intent, &outcome).await?;
     }
     Core::finish(&core.store, tx).await

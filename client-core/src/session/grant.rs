@@ -229,7 +229,7 @@ async fn end(session: &Session, wish: &IntentRow, outcome: Outcome) -> Result<()
 }
 
 async fn fail(session: &Session, wish: &IntentRow, failure: &Failure) -> Result<(), CoreError> {
-    end(session, wish, Outcome::Failed { kind: failure.kind, why: failure.to_string() }).await
+    end(session, wish, Outcome::Failed(failure.clone())).await
 }
 
 fn no_device(name: &str) -> Failure {

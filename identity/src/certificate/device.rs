@@ -1,5 +1,7 @@
 //! A device's certificate: TLS client identity and MLS credential.
 
+use std::fmt;
+
 use prost::bytes::Bytes;
 use wardline_proto::{DeviceId, Digest, UtcMillis, relay::SignedStatement};
 
@@ -33,7 +35,7 @@ pub struct DeviceSubject {
 /// A device certificate that chains to the organisation's root. Made by
 /// [`Organisation::verify_device`](crate::Organisation::verify_device) only; whether the device is revoked is
 /// not its concern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeviceCertificate {
     der: Box<[u8]>,
     fingerprint: Digest,
@@ -42,6 +44,16 @@ pub struct DeviceCertificate {
     subject: DeviceSubject,
     key: DeviceKey,
     validity: Validity,
+}
+
+/// Names nobody: what is logged by accident says which device, and no more.
+impl fmt::Debug for DeviceCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceCertificate")
+            .field("device", &self.subject.device)
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DeviceCertificate {

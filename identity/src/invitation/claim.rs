@@ -1,5 +1,7 @@
 //! A device's claim to an invitation.
 
+use std::fmt;
+
 use prost::Message as _;
 use subtle::ConstantTimeEq as _;
 use wardline_proto::relay::{self as pb, SignedStatement};
@@ -22,7 +24,7 @@ pub enum ExporterCheck {
 }
 
 /// A claim that was signed with the invitation's key. Made by [`InvitationRecord::verify_claim`] only.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct EnrolmentClaim {
     record: Digest,
     device: DeviceId,
@@ -31,6 +33,16 @@ pub struct EnrolmentClaim {
     request: Box<[u8]>,
     exporter: [u8; 32],
     statement: SignedStatement,
+}
+
+/// Names nobody, and says nothing of the connection: which device asks, and by which record.
+impl fmt::Debug for EnrolmentClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnrolmentClaim")
+            .field("device", &self.device)
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
 }
 
 impl EnrolmentClaim {

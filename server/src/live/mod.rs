@@ -36,7 +36,6 @@ struct Registry {
 impl Live {
     /// Begins a stream of a device: it is rung for joins from now on. The one that the device has goes on until
     /// this one takes over.
-    #[must_use]
     pub fn open(&self, device: DeviceId) -> OpeningStream {
         let bell = Arc::new(Bell::default());
         self.registry().opening.entry(device).or_default().push(Arc::clone(&bell));

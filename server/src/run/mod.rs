@@ -3,12 +3,12 @@
 //! Starts in the order in which failures are cheapest: folder, keys, database, bundle, doors. Nothing here
 //! is global except the metrics' recorder, so that several relays run in one process side by side.
 
+mod sweeping;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use wardline_identity::Clock;
 
@@ -19,7 +19,6 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::domain::organisation::OrganisationView as _;
 use crate::enrolment_bell::EnrolmentBell;
 use crate::init;
-use crate::jobs;
 use crate::live::Live;
 use crate::relay_keys::{RelayKeys, RelayKeysError};
 use crate::routes::routes;
@@ -28,6 +27,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::{MetricsError, MetricsListener, Readiness, Recorder};
 use crate::transport::{self, Connections, TlsMaterial, TransportConfig, TransportError};
 use crate::write_permits::WritePermits;
+use sweeping::sweep_until;
 
 /// What a relay runs with.
 pub struct RunOptions {
@@ -157,7 +157,7 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
     let listening =
         transport::serve(transport, routes(&relay, &config.limits), admission, stopping.clone()).await?;
 
-    let sweeping = tokio::spawn(sweep(Arc::clone(&relay), config.jobs.sweep(), stopping.clone()));
+    let sweeping = tokio::spawn(sweep_until(Arc::clone(&relay), config.jobs.sweep(), stopping.clone()));
     let opened =
         Opened { address: listening.address(), metrics: metrics.as_ref().map(|(port, _)| port.address()) };
     let closed = CancellationToken::new();
@@ -219,22 +219,6 @@ pub async fn assemble(
     let live = Live::default();
     let writes = WritePermits::default();
     Ok((Arc::new(Relay { store, live, clock, identity, organisation, devices, enrolments, writes }), tls))
-}
-
-/// Runs the sweep now and then. A pass that fails is the next one's to finish.
-async fn sweep(relay: Arc<Relay>, pause: Duration, stopping: CancellationToken) {
-    let mut ticks = tokio::time::interval(pause);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
-        match jobs::sweep::run_once(&relay.store, relay.clock.now()).await {
-            Ok(swept) => {
-                metrics::counter!("wardline_entry_bodies_dropped_total")
-                    .increment(swept.expired + swept.shared);
-                tracing::debug!(?swept, "swept");
-            }
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the sweep was cut short"),
-        }
-    }
 }
 
 /// What the configuration says, else the first address that `init` was given.

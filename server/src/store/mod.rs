@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod key_package;
 pub(crate) mod organisation;
+mod passes;
 mod row;
 mod schema;
 mod sweep;

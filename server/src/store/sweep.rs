@@ -158,28 +158,25 @@ impl WriteTx {
         .await?
         .rows_affected();
         // The reference stays, so that no package goes out again, until no device can publish it any more.
-        sqlx::query(
-            "UPDATE key_packages SET bytes = x'' WHERE id IN
-               (SELECT p.id FROM key_packages p
-                 WHERE p.state = 3 AND p.bytes <> x''
-                   AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.reference = p.reference) LIMIT ?1)",
-        )
-        .bind(i64::from(batch))
-        .execute(&mut *connection)
-        .await?;
-        sqlx::query(
-            "DELETE FROM key_packages WHERE id IN
-               (SELECT p.id FROM key_packages p
-                 WHERE p.lapses_at <= ?1
-                   AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.reference = p.reference) LIMIT ?2)",
-        )
-        .bind(integer(now.get()))
-        .bind(i64::from(batch))
-        .execute(connection)
-        .await?;
+        sqlx::query(EMPTY_SPENT).bind(i64::from(batch)).execute(&mut *connection).await?;
+        sqlx::query(DELETE_LAPSED)
+            .bind(integer(now.get()))
+            .bind(i64::from(batch))
+            .execute(connection)
+            .await?;
         Ok(claims)
     }
 }
+
+const EMPTY_SPENT: &str = "UPDATE key_packages SET bytes = x'' WHERE id IN
+    (SELECT p.id FROM key_packages p
+      WHERE p.state = 3 AND p.bytes <> x''
+        AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.reference = p.reference) LIMIT ?1)";
+
+const DELETE_LAPSED: &str = "DELETE FROM key_packages WHERE id IN
+    (SELECT p.id FROM key_packages p
+      WHERE p.lapses_at <= ?1
+        AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.reference = p.reference) LIMIT ?2)";
 
 async fn finish(
     connection: &mut SqliteConnection,
@@ -197,4 +194,36 @@ async fn finish(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::*;
+    use crate::store::Store;
+
+    async fn plan(store: &Store, statement: &'static str) -> String {
+        let read = store.read("plan", move |tx| {
+            Box::pin(async move {
+                let explain = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
+                let rows = explain.bind(1).bind(1).fetch_all(tx.connection()).await?;
+                let steps = rows.iter().map(|row| row.try_get::<String, _>("detail"));
+                Ok::<_, StoreError>(steps.collect::<Result<Vec<_>, _>>()?.join("; "))
+            })
+        });
+        read.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_pass_reads_all_packages_to_find_the_few_that_are_due() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("relay.sqlite")).await.unwrap();
+        let whole = plan(&store, "SELECT id FROM key_packages p WHERE length(bytes) > 1 AND ?1 = ?2").await;
+        assert!(whole.contains("SCAN p"), "the control: {whole}");
+        let spent = plan(&store, EMPTY_SPENT).await;
+        assert!(spent.contains("p USING INDEX key_packages_spent"), "{spent}");
+        let lapsed = plan(&store, DELETE_LAPSED).await;
+        assert!(lapsed.contains("SEARCH p USING INDEX key_packages_by_lapse"), "{lapsed}");
+    }
 }

@@ -27,6 +27,7 @@ mod http3;
 mod peer;
 mod quic;
 mod readers;
+mod reset;
 mod serve;
 mod share;
 mod status;

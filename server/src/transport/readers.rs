@@ -1,8 +1,9 @@
 //! Notices who does not take what they asked for.
 //!
-//! HTTP/2 and HTTP/3 ask a response for its next piece only when the last one has found room towards the client. So
-//! a response that is not asked for long has a client that does not read: a subscription with nothing to say is
-//! asked, and waits for itself. What is handed out is cut into small pieces, so that a slow line is no stalled one.
+//! Both doors ask a response for its next piece only when the one before has found room towards the client. So a
+//! response that is not asked for long has a client that does not read: a subscription with nothing to say is asked,
+//! and waits for itself. What is handed out is cut into small pieces, so that a slow line is no stalled one, and the
+//! last is the smallest: HTTP/2 keeps that one for the client when the response has ended, seen by nobody.
 
 use std::{
     collections::HashMap,
@@ -13,12 +14,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tonic::{Status, body::Body};
 
 /// What is handed out at once.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// What is handed out last of a message.
+const TAIL_BYTES: usize = 1024;
 
 /// The responses on one connection that wait for the client; clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +76,9 @@ impl Watched {
 
     /// Cuts off what may go out at once.
     fn piece(&mut self, mut data: Bytes) -> Bytes {
-        self.rest = data.split_off(data.len().min(PIECE_BYTES));
+        let all = data.len();
+        let now = if all > TAIL_BYTES { PIECE_BYTES.min(all - TAIL_BYTES) } else { all };
+        self.rest = data.split_off(now);
         data
     }
 }
@@ -126,6 +132,7 @@ mod tests {
     use std::future::poll_fn;
 
     use futures::{FutureExt as _, StreamExt as _, stream};
+    use http_body::Body as _;
     use http_body_util::{Full, StreamBody};
     use tokio::{sync::Semaphore, time::advance};
 
@@ -165,7 +172,9 @@ mod tests {
             advance(PATIENCE / 2).await;
             assert!(!readers.stalled(PATIENCE));
         }
-        assert_eq!(pieces, [PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, 1]);
+        assert_eq!(pieces.iter().sum::<usize>(), 5 * PIECE_BYTES + 1);
+        assert!(pieces.iter().all(|piece| *piece <= PIECE_BYTES), "{pieces:?}");
+        assert!(pieces.last().is_some_and(|tail| *tail <= TAIL_BYTES), "{pieces:?}");
     }
 
     #[tokio::test(start_paused = true)]

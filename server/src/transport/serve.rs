@@ -27,6 +27,7 @@ use super::{
     doorstep::{AddressPlace, Addresses, Doorstep},
     gate::Gate,
     quic::{self, QuicDoor},
+    reset,
     tcp::TcpDoor,
 };
 
@@ -118,9 +119,10 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<Listening, TransportError> {
     let TransportConfig { listen, tls, limits, clock, connections } = config;
+    let endpoint_config = reset::endpoint_config(&tls.ed25519.key);
     let quic_config = quic::server_config(tls.server_config(clock.clone(), ALPN_HTTP3)?, &limits)?;
     let tls = Arc::new(tls.server_config(clock, ALPN_HTTP2)?);
-    let (listener, endpoint, address) = open(listen, &quic_config).await?;
+    let (listener, endpoint, address) = open(listen, &endpoint_config, &quic_config).await?;
 
     let stopping = shutdown.child_token();
     let house = Arc::new(House {
@@ -151,12 +153,13 @@ fn permits(most: usize) -> Arc<Semaphore> {
 /// Binds both sockets to one port number.
 async fn open(
     listen: SocketAddr,
+    endpoint: &quinn::EndpointConfig,
     quic: &quinn::ServerConfig,
 ) -> Result<(TcpListener, quinn::Endpoint, SocketAddr), TransportError> {
     let mut tries = if listen.port() == 0 { PORT_TRIES } else { 1 };
     loop {
         tries -= 1;
-        match open_once(listen, quic).await {
+        match open_once(listen, endpoint, quic).await {
             Err(error) if tries > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
             opened => return opened.map_err(|source| TransportError::Listen { address: listen, source }),
         }
@@ -165,11 +168,14 @@ async fn open(
 
 async fn open_once(
     listen: SocketAddr,
+    endpoint: &quinn::EndpointConfig,
     quic: &quinn::ServerConfig,
 ) -> io::Result<(TcpListener, quinn::Endpoint, SocketAddr)> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    let endpoint = quinn::Endpoint::server(quic.clone(), address)?;
+    let socket = std::net::UdpSocket::bind(address)?;
+    let runtime = Arc::new(quinn::TokioRuntime);
+    let endpoint = quinn::Endpoint::new(endpoint.clone(), Some(quic.clone()), socket, runtime)?;
     Ok((listener, endpoint, address))
 }
 

@@ -8,7 +8,10 @@ use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::{ConversationId, UtcMillis};
 
 use super::{corrupt, fixed, stored, unsigned};
-use crate::vault::{Transaction, VaultError};
+use crate::{
+    api::Failure,
+    vault::{Transaction, VaultError},
+};
 
 /// What this device wants of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +57,7 @@ pub(crate) enum Outcome {
     /// The log shows it.
     Done,
     /// It cannot be.
-    Failed {
-        /// Which kind of failure, as in the API.
-        kind: crate::api::FailureKind,
-        /// What happened and what to do, for people.
-        why: String,
-    },
+    Failed(Failure),
 }
 
 /// One row.

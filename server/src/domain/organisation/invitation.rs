@@ -3,7 +3,7 @@
 use wardline_proto::relay::SignedStatement;
 use wardline_proto::{InvitationId, UtcMillis};
 
-use super::{Enrolment, EnrolmentStatus, NewClaim, OrganisationRefusal};
+use super::{Enrolment, EnrolmentStatus, NewClaim, OrganisationRefusal, PlaceInLine};
 
 /// An invitation with what became of it, read in one transaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +49,12 @@ impl StoredInvitation {
             (None, Some(_)) => InvitationFate::Cancelled,
             (None, None) => InvitationFate::Open,
         }
+    }
+
+    /// Where its claim stands among those that wait; `None` without one.
+    #[must_use]
+    pub fn place_in_line(&self) -> Option<PlaceInLine> {
+        self.enrolment.as_ref().map(|enrolment| (enrolment.claimed_at, self.id))
     }
 
     /// Whether somebody who holds the link may look at it at `now`: also after its expiry, if it was used

@@ -32,7 +32,7 @@ pub use import::import;
 pub use invitation::{InvitationFate, Step, StoredInvitation};
 pub use issue::{Issuance, issue, judge_certificate};
 pub use publish::{NewInvitation, cancel, judge_record, listed_since, publish};
-pub use storage::{DeviceOwner, OrganisationPin, OrganisationStorage, OrganisationView};
+pub use storage::{DeviceOwner, OrganisationPin, OrganisationStorage, OrganisationView, PlaceInLine};
 
 /// How many invitations of [`INVITATION_AGE_DAYS`] the relay takes: as many as one answer lists.
 pub const INVITATIONS_MAX: usize = 10_000;

@@ -28,6 +28,9 @@ pub struct DeviceOwner {
     pub revoked_at: Option<UtcMillis>,
 }
 
+/// Where a waiting claim stands: when it came, and the invitation it is for.
+pub type PlaceInLine = (UtcMillis, InvitationId);
+
 /// Reads and writes of one transaction.
 pub trait OrganisationStorage: Send {
     /// One invitation.
@@ -128,9 +131,10 @@ pub trait OrganisationView: Send {
         most: usize,
     ) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;
 
-    /// Those whose claim waits, oldest claim first.
+    /// Those whose claim waits, oldest claim first; only those `behind` a place in that line.
     fn waiting(
         &mut self,
+        behind: Option<PlaceInLine>,
         most: usize,
     ) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;
 }

@@ -5,12 +5,17 @@ use wardline_identity::Role;
 use wardline_proto::relay::registrar_service_server::RegistrarService as _;
 use wardline_proto::relay::{
     CancelInvitationRequest, InvitationState, IssueCertificateRequest, ListEnrolmentsRequest,
-    ListInvitationsRequest, PublishInvitationRequest, RefuseEnrolmentRequest,
+    ListInvitationsRequest, PublishInvitationRequest, RefuseEnrolmentRequest, SignedStatement,
 };
+use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 
 use super::Registrar;
-use crate::domain::organisation::INVITATIONS_MAX;
+use crate::domain::organisation::{
+    INVITATIONS_MAX, NewClaim, NewInvitation, OrganisationStorage as _, WAITING_MAX,
+};
 use crate::founded::{Founded, Installation, from_device, from_stranger, reason};
+use crate::state::Relay;
+use crate::store::StoreError;
 
 /// Every call of the service, made with `request`.
 macro_rules! every_call {
@@ -126,4 +131,42 @@ async fn the_relay_takes_no_more_invitations_than_it_lists() {
     assert_eq!((full.code(), reason(&full).as_str()), (Code::ResourceExhausted, "LIMIT_REACHED"));
     let listed = registrar.list_invitations(office.through(ListInvitationsRequest {})).await.unwrap();
     assert_eq!(listed.into_inner().invitations.len(), INVITATIONS_MAX);
+}
+
+#[tokio::test]
+async fn what_nobody_can_judge_any_more_is_left_out_and_stands_in_nobodys_way() {
+    let founded = Founded::new();
+    let relay = founded.relay().await;
+    let now = founded.clock_now();
+    // Records of an issuer that is none any more: more than one answer lists, all before the honest one.
+    let struck = Founded::seeded(2);
+    for place in 0..=WAITING_MAX {
+        let (invitation, record) = struck.invite("doctor-a");
+        waits(&relay, invitation.id(), record, now.plus_seconds(place as u64)).await;
+    }
+    let (invitation, record) = founded.invite("nurse-b");
+    waits(&relay, invitation.id(), record.clone(), now.plus_seconds(1_000)).await;
+
+    let registrar = Registrar::new(relay);
+    let office = Caller::Device(&founded, &founded.founder);
+    let listed = registrar.list_enrolments(office.through(ListEnrolmentsRequest::default())).await.unwrap();
+    let listed: Vec<_> = listed.into_inner().enrolments.into_iter().filter_map(|one| one.record).collect();
+    assert_eq!(listed, [record]);
+}
+
+/// An enrolment that waits, as it was stored before its issuer was struck.
+async fn waits(relay: &Relay, id: InvitationId, record: SignedStatement, claimed_at: UtcMillis) {
+    let invitation = NewInvitation { id, record };
+    let claim = NewClaim {
+        device: DeviceId::from_bytes(*id.as_bytes()),
+        key: vec![1],
+        statement: SignedStatement::default(),
+    };
+    let write = relay.store.write("waits", move |tx| {
+        Box::pin(async move {
+            tx.open_invitation(&invitation, claimed_at).await?;
+            tx.keep_claim(id, &claim, claimed_at).await
+        })
+    });
+    write.await.map_err(|error: StoreError| error).unwrap();
 }

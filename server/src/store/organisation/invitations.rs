@@ -7,7 +7,7 @@ use wardline_proto::relay::SignedStatement;
 use wardline_proto::{InvitationId, UtcMillis};
 
 use super::enrolments;
-use crate::domain::organisation::{NewInvitation, StoredInvitation};
+use crate::domain::organisation::{NewInvitation, PlaceInLine, StoredInvitation};
 use crate::store::StoreError;
 use crate::store::row::{Columns as _, integer};
 
@@ -73,16 +73,23 @@ pub(super) async fn since(
     rows.iter().map(from_row).collect()
 }
 
-/// Those whose claim waits, oldest claim first.
+/// Those whose claim waits, oldest claim first, behind a place in that line.
 pub(super) async fn waiting(
     connection: &mut SqliteConnection,
+    behind: Option<PlaceInLine>,
     most: usize,
 ) -> Result<Vec<StoredInvitation>, StoreError> {
-    let rows =
-        sqlx::query(concat!(select!(), "WHERE e.state = 1 ORDER BY e.claimed_at, i.invitation_id LIMIT ?1"))
-            .bind(integer(most as u64))
-            .fetch_all(connection)
-            .await?;
+    let (claimed_at, id) = behind.unwrap_or((UtcMillis::new(0), InvitationId::from_bytes([0; 16])));
+    let rows = sqlx::query(concat!(
+        select!(),
+        "WHERE e.state = 1 AND (e.claimed_at, e.invitation_id) > (?1, ?2)
+         ORDER BY e.claimed_at, e.invitation_id LIMIT ?3"
+    ))
+    .bind(integer(claimed_at.get()))
+    .bind(id.as_bytes().as_slice())
+    .bind(integer(most as u64))
+    .fetch_all(connection)
+    .await?;
     rows.iter().map(from_row).collect()
 }
 

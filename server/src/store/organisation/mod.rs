@@ -11,7 +11,7 @@ use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 use super::{ReadTx, StoreError, WriteTx};
 use crate::domain::organisation::{
     DeviceOwner, NewClaim, NewInvitation, OrganisationPin, OrganisationStorage, OrganisationView,
-    StoredInvitation,
+    PlaceInLine, StoredInvitation,
 };
 
 impl OrganisationStorage for WriteTx {
@@ -104,8 +104,12 @@ impl OrganisationView for ReadTx {
         invitations::since(self.connection(), since, most).await
     }
 
-    async fn waiting(&mut self, most: usize) -> Result<Vec<StoredInvitation>, StoreError> {
-        invitations::waiting(self.connection(), most).await
+    async fn waiting(
+        &mut self,
+        behind: Option<PlaceInLine>,
+        most: usize,
+    ) -> Result<Vec<StoredInvitation>, StoreError> {
+        invitations::waiting(self.connection(), behind, most).await
     }
 }
 

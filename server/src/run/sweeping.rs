@@ -1,0 +1,184 @@
+//! Runs the sweep now and then, while the clock can be believed and until the relay stops.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::jobs::clock_guard::{ClockGuard, Verdict};
+use crate::jobs::sweep::{self, Swept};
+use crate::state::Relay;
+use crate::store::StoreError;
+
+/// Sweeps until `stopping`, which also cuts a pass that is under way: the next run of the relay finishes it.
+pub(super) async fn sweep_until(relay: Arc<Relay>, pause: Duration, stopping: CancellationToken) {
+    let mut sweeper = Sweeper::new(relay);
+    let mut ticks = tokio::time::interval(pause);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let sweeping = async {
+        loop {
+            ticks.tick().await;
+            match sweeper.pass().await {
+                Ok(Some(swept)) => {
+                    metrics::counter!("wardline_entry_bodies_dropped_total")
+                        .increment(swept.expired + swept.shared);
+                    tracing::debug!(?swept, "swept");
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(error = &error as &dyn Error, "the sweep was cut short"),
+            }
+        }
+    };
+    let never: Option<std::convert::Infallible> = stopping.run_until_cancelled(sweeping).await;
+    debug_assert!(never.is_none());
+}
+
+/// The sweep, its clock guard and how long both have run.
+struct Sweeper {
+    relay: Arc<Relay>,
+    begun: Instant,
+    /// Absent until the last run's pass was read.
+    guard: Option<ClockGuard>,
+}
+
+impl Sweeper {
+    fn new(relay: Arc<Relay>) -> Self {
+        Self { relay, begun: Instant::now(), guard: None }
+    }
+
+    /// One pass; `None` if the clock is not believed: then nothing was deleted.
+    async fn pass(&mut self) -> Result<Option<Swept>, StoreError> {
+        let store = &self.relay.store;
+        let mut guard = match self.guard.take() {
+            Some(guard) => guard,
+            None => {
+                let last =
+                    store.read("last_pass", |tx| Box::pin(async move { tx.last_pass(SWEEP).await })).await?;
+                ClockGuard::since(last)
+            }
+        };
+        let (now, running) = (self.relay.clock.now(), self.begun.elapsed());
+        let verdict = guard.judge(now, running, self.relay.devices.newest_signed_time());
+        let guard = self.guard.insert(guard);
+        match verdict {
+            Verdict::Go => {}
+            Verdict::GoOn => tracing::info!("the clock is believed again: the sweep goes on"),
+            Verdict::Hold { ahead } => {
+                tracing::warn!(
+                    ahead_seconds = ahead.as_secs(),
+                    "the clock has jumped ahead: nothing is deleted until it is right, or until an issuer \
+                     certifies a device at this time"
+                );
+                return Ok(None);
+            }
+            Verdict::HoldOn => return Ok(None),
+        }
+        let swept = sweep::run_once(store, now).await?;
+        store
+            .write("note_pass", move |tx| Box::pin(async move { tx.note_pass(SWEEP, now).await }))
+            .await
+            .map_err(|error: StoreError| error)?;
+        guard.passed(now, running);
+        Ok(Some(swept))
+    }
+}
+
+/// The job's name in the database.
+const SWEEP: &str = "sweep";
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+    use wardline_proto::UtcMillis;
+
+    use super::*;
+    use crate::founded::Founded;
+
+    const DAY: u64 = 86_400;
+
+    async fn sweeper(founded: &Founded) -> Sweeper {
+        Sweeper::new(founded.relay().await)
+    }
+
+    /// As after a restart of the relay.
+    async fn restarted(sweeper: Sweeper, founded: &Founded) -> Sweeper {
+        sweeper.relay.store.close().await;
+        Sweeper::new(founded.relay().await)
+    }
+
+    async fn stored(sweeper: &Sweeper) -> Option<UtcMillis> {
+        let read = sweeper.relay.store.read("last_pass", |tx| Box::pin(tx.last_pass(SWEEP)));
+        let last: Result<_, StoreError> = read.await;
+        last.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_jumps_deletes_nothing_until_it_is_right() {
+        let founded = Founded::new();
+        let mut sweeper = sweeper(&founded).await;
+        // The founder's certificate is an issuer's word for the time: an hour later it is none any more.
+        assert!(sweeper.pass().await.unwrap().is_some());
+        founded.clock.advance_seconds(3_000);
+        assert!(sweeper.pass().await.unwrap().is_some(), "the control: less than an hour");
+        let before = founded.clock_now();
+        founded.clock.advance_seconds(DAY);
+        assert_eq!(sweeper.pass().await.unwrap(), None);
+        assert_eq!(sweeper.pass().await.unwrap(), None, "also the next time");
+        assert_eq!(stored(&sweeper).await, Some(before));
+        founded.clock.set(before.plus_seconds(60));
+        assert!(sweeper.pass().await.unwrap().is_some(), "the control: it is right again");
+        assert_eq!(stored(&sweeper).await, Some(before.plus_seconds(60)));
+    }
+
+    #[tokio::test]
+    async fn the_last_pass_is_remembered_across_a_restart() {
+        let founded = Founded::new();
+        let mut first = sweeper(&founded).await;
+        first.pass().await.unwrap().unwrap();
+        founded.clock.advance_seconds(29 * DAY);
+        let mut second = restarted(first, &founded).await;
+        assert!(second.pass().await.unwrap().is_some(), "the control: off for a month");
+        founded.clock.advance_seconds(31 * DAY);
+        let mut third = restarted(second, &founded).await;
+        assert_eq!(third.pass().await.unwrap(), None);
+        // An issuer signs at this time.
+        let phone = founded.certify_later("doctor-a");
+        let certificate = founded.organisation();
+        let certificate =
+            certificate.verify_device(&phone.certificate, wardline_identity::DateCheck::Skip).unwrap();
+        third.relay.devices.insert(certificate);
+        assert!(third.pass().await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_stopping_relay_does_not_wait_for_a_pass_to_end() {
+        let founded = Founded::new();
+        let relay = founded.relay().await;
+        // The writer is busy with something else: the pass waits for its turn.
+        let (release, released) = oneshot::channel::<()>();
+        let (begun, began) = oneshot::channel();
+        let store = relay.store.clone();
+        let busy = tokio::spawn(async move {
+            let write = store.write("busy", move |_| {
+                Box::pin(async move {
+                    begun.send(()).unwrap();
+                    drop(released.await);
+                    Ok::<_, StoreError>(())
+                })
+            });
+            write.await
+        });
+        began.await.unwrap();
+        let stopping = CancellationToken::new();
+        let sweeping =
+            tokio::spawn(sweep_until(Arc::clone(&relay), Duration::from_millis(1), stopping.clone()));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!sweeping.is_finished(), "the control: it is under way");
+        stopping.cancel();
+        tokio::time::timeout(Duration::from_secs(5), sweeping).await.unwrap().unwrap();
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+    }
+}
