@@ -17,7 +17,7 @@
 //! **It does not fail** when:
 //! - a command answers "queued", "there is no connection" or "there is no answer": that is what faults are for;
 //! - a message whose device died before its command answered is there or is not, once at most: nobody was promised it;
-//! - a rename by the device that is not a keeper is refused;
+//! - a rename by the device that is not a keeper is refused, or a person is removed who is not in;
 //! - two devices' changes go through in either order, or a change that the other device made already does nothing.
 //!
 //! The same seed gives the same operations. It does not give the same instructions in the same order: databases are

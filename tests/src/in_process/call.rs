@@ -67,7 +67,10 @@ impl InProcess {
                 Some(Fault::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
                 Some(Fault::CutStream(_)) | None => {}
             }
-            once().await.map(Response::into_inner).map_err(refused)
+            once().await.map(Response::into_inner).map_err(|status| {
+                self.faults.hear(format!("{}: {}", std::any::type_name::<T>(), status.message()));
+                refused(status)
+            })
         };
         self.cut.run_until_cancelled(carried).await.unwrap_or_else(|| Err(unavailable("the connection ended")))
     }

@@ -29,10 +29,14 @@ pub enum Planted {
     AcknowledgeUnsent,
 }
 
-/// The faults that wait for one device.
+/// How many of the last refusals are remembered.
+const HEARD_MAX: usize = 12;
+
+/// The faults that wait for one device, and what its relay last refused.
 #[derive(Debug, Default)]
 pub struct Faults {
     waiting: Mutex<Waiting>,
+    heard: Mutex<VecDeque<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +66,20 @@ impl Faults {
         let mut waiting = self.waiting();
         waiting.calls.clear();
         waiting.stream = None;
+    }
+
+    /// The last refusals, the newest last: for whoever looks into a schedule that failed.
+    #[must_use]
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    pub(super) fn hear(&self, refusal: String) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() == HEARD_MAX {
+            heard.pop_front();
+        }
+        heard.push_back(refusal);
     }
 
     pub(super) fn next_call(&self) -> Option<Fault> {

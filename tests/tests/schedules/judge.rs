@@ -56,6 +56,9 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
     // 3. The transcripts.
     transcripts(scene, &mut verdict).await;
     verdict.faults.extend(scene.faults());
+    if !verdict.faults.is_empty() {
+        scene.phones.iter().for_each(|phone| verdict.faults.extend(phone.history()));
+    }
     verdict
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::task::JoinSet;
-use wardline_client_core::api::{Answer, Client, Command, Failure, FailureKind, Options, Reach, Sent};
+use wardline_client_core::api::{Answer, Client, Command, Event, Failure, FailureKind, Options, Reach, Sent};
 use wardline_identity::{ManualClock, SeededEntropy};
 use wardline_tests::{
     Accepted,
@@ -18,6 +18,9 @@ use crate::template::passcode;
 
 /// How often a vault is tried whose last process may not be quite gone.
 const OPENING_TRIES: usize = 20;
+
+/// How many ends of connections are told.
+const HISTORY: usize = 6;
 
 /// What the devices were promised, and what should not have happened.
 #[derive(Debug, Default)]
@@ -36,6 +39,8 @@ pub(crate) struct Phone {
     client: Option<Arc<Client>>,
     commands: JoinSet<()>,
     notes: Arc<Mutex<Notes>>,
+    /// Why its connections ended, for whoever looks into a schedule that failed.
+    offline: Arc<Mutex<Vec<String>>>,
     /// Rises with each life, so that no life draws what another drew.
     entropy_seed: u64,
 }
@@ -56,6 +61,7 @@ impl Phone {
             client: None,
             commands: JoinSet::new(),
             notes: notes.clone(),
+            offline: Arc::default(),
             entropy_seed: seed << 16 | u64::from(user.as_bytes()[0]) << 8,
         };
         phone.start().await;
@@ -82,8 +88,26 @@ impl Phone {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let client = Arc::new(opened.expect("the vault opens"));
+        let (mut events, offline) = (client.events(), self.offline.clone());
+        // Ends with the client.
+        tokio::spawn(async move {
+            while let Ok(event) = events.recv().await {
+                if let Event::Offline { why } = event {
+                    offline.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+                }
+            }
+        });
         client.connect().await;
         self.client = Some(client);
+    }
+
+    /// What its relay last refused, and why its connections last ended.
+    pub(crate) fn history(&self) -> Vec<String> {
+        let offline = self.offline.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = offline.len().saturating_sub(HISTORY);
+        let offline = offline[newest..].iter().map(|why| format!("({} offline: {why})", self.user));
+        let heard = self.connector.faults().heard().into_iter();
+        heard.map(|refusal| format!("({} heard: {refusal})", self.user)).chain(offline).collect()
     }
 
     /// Dies in the middle of whatever it does, and comes back from its files.
@@ -113,14 +137,14 @@ impl Phone {
         });
     }
 
-    /// Begins a change of the conversation; `refusable` where this device may not make it.
-    pub(crate) fn change(&mut self, command: Command, refusable: bool) {
+    /// Begins a change of the conversation, which may also fail in this way.
+    pub(crate) fn change(&mut self, command: Command, may_fail: Option<FailureKind>) {
         let (client, notes) = (self.client.clone().expect("it lives"), self.notes.clone());
         self.commands.spawn(async move {
             let what = format!("{command:?}");
             if let Err(failure) = client.execute(command, Reach::Online).await
                 && !is_interruption(failure.kind)
-                && !(refusable && failure.kind == FailureKind::Refused)
+                && may_fail != Some(failure.kind)
             {
                 let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
                 notes.faults.push(format!("failed: {what}: {failure}"));

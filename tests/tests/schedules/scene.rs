@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use wardline_client_core::api::Command;
+use wardline_client_core::api::{Command, FailureKind};
 use wardline_identity::ManualClock;
 use wardline_tests::in_process::{Planted, RelayHouse};
 
@@ -85,15 +85,17 @@ impl Scene {
             Operation::Send(side) => self.phone(side).send(&conversation, format!("note {mark}")),
             Operation::Rename(side) => {
                 let rename = Command::ConversationRename { conversation, name: format!("Ward {mark}") };
-                self.phone(side).change(rename, side == Side::B);
+                let not_a_keeper = (side == Side::B).then_some(FailureKind::Refused);
+                self.phone(side).change(rename, not_a_keeper);
             }
             Operation::LetIn(side) => {
                 let user = PEOPLE[2].to_owned();
-                self.phone(side).change(Command::ConversationAdd { conversation, user }, false);
+                self.phone(side).change(Command::ConversationAdd { conversation, user }, None);
             }
             Operation::PutOut => {
                 let user = PEOPLE[2].to_owned();
-                self.phone(Side::A).change(Command::ConversationRemove { conversation, user }, false);
+                let remove = Command::ConversationRemove { conversation, user };
+                self.phone(Side::A).change(remove, Some(FailureKind::Unknown));
             }
             Operation::DropConnection(side) => self.phone(side).connector.drop_connection(),
             Operation::CrashDevice(side) => self.phone(side).crash().await,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use wardline_proto::{DeviceId, Suite, UtcMillis};
 
-use super::{Handout, KeyPackageError, KeyPackageStorage, low_for};
+use super::{HandedOut, Handout, KeyPackageError, KeyPackageStorage, low_for};
 
 /// A request for packages.
 #[derive(Debug, Clone)]
@@ -29,7 +29,8 @@ pub struct ClaimOutcome {
 }
 
 /// Hands out one package per device; the same request gets the same packages, and so does, for an hour, another
-/// request of the same caller while no commit has used them: nobody empties a device's stock by asking.
+/// request of the same caller while no commit has used them: nobody empties a device's stock by asking. A package
+/// that a commit has used meanwhile opens nothing any more: the same request gets another in its place.
 ///
 /// # Errors
 /// Only those of the store.
@@ -38,27 +39,48 @@ pub async fn claim<S: KeyPackageStorage>(
     claim: &Claim,
     now: UtcMillis,
 ) -> Result<ClaimOutcome, KeyPackageError> {
-    let handouts = storage.handed_out(claim.claimer, &claim.request).await?;
-    if !handouts.is_empty() {
-        return Ok(ClaimOutcome { handouts, low: Vec::new() });
-    }
     let mut outcome = ClaimOutcome { handouts: Vec::new(), low: Vec::new() };
+    let before = storage.handed_out(claim.claimer, &claim.request).await?;
+    if !before.is_empty() {
+        for HandedOut { position, handout, used } in before {
+            if used {
+                hand_out(storage, claim, handout.device, position, now, &mut outcome).await?;
+            } else {
+                outcome.handouts.push(handout);
+            }
+        }
+        return Ok(outcome);
+    }
     let mut asked = BTreeSet::new();
     for device in claim.devices.iter().copied().filter(|device| asked.insert(*device)) {
-        let again = storage.held(claim.claimer, device, claim.suite, hour_before(now), now).await?;
-        let fresh = again.is_none();
-        let handout = match again {
-            Some(handout) => Some(handout),
-            None => storage.take(device, claim.suite, now).await?,
-        };
-        let Some(handout) = handout else { continue };
-        storage.note(claim.claimer, &claim.request, outcome.handouts.len(), &handout, now).await?;
-        outcome.handouts.push(handout);
-        if fresh && low_for(storage.one_time_left(device, claim.suite).await?) {
-            outcome.low.push(device);
-        }
+        let position = outcome.handouts.len();
+        hand_out(storage, claim, device, position, now, &mut outcome).await?;
     }
     Ok(outcome)
+}
+
+/// Adds a package of `device` to the answer, if it has one.
+async fn hand_out<S: KeyPackageStorage>(
+    storage: &mut S,
+    claim: &Claim,
+    device: DeviceId,
+    position: usize,
+    now: UtcMillis,
+    outcome: &mut ClaimOutcome,
+) -> Result<(), KeyPackageError> {
+    let again = storage.held(claim.claimer, device, claim.suite, hour_before(now), now).await?;
+    let fresh = again.is_none();
+    let handout = match again {
+        Some(handout) => Some(handout),
+        None => storage.take(device, claim.suite, now).await?,
+    };
+    let Some(handout) = handout else { return Ok(()) };
+    storage.note(claim.claimer, &claim.request, position, &handout, now).await?;
+    outcome.handouts.push(handout);
+    if fresh && low_for(storage.one_time_left(device, claim.suite).await?) {
+        outcome.low.push(device);
+    }
+    Ok(())
 }
 
 const fn hour_before(now: UtcMillis) -> UtcMillis {
@@ -164,6 +186,30 @@ mod tests {
         let next = ward.claim(1, 3, &[2]).await.unwrap().handouts.remove(0).reference;
         assert_ne!(next, package, "used: within the hour there is another");
         assert!(ward.hand_in(ward.commit_of(1, 2, joins, vec![next])).await.is_ok(), "the control");
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_package_another_of_its_callers_commits_used_gets_another() {
+        let ward = Ward::with(&[1]).await;
+        for owner in [2, 3] {
+            ward.publish(owner, 5, 0).await.unwrap();
+        }
+        // Two wishes of one device, side by side: both are given the same package, one is first.
+        let first = ward.claim(1, 1, &[2, 3]).await.unwrap().handouts;
+        let second = ward.claim(1, 2, &[2]).await.unwrap().handouts.remove(0).reference;
+        assert_eq!(second, first[0].reference);
+        let joins = Says { joins: &[2], leaves: &[], roster: &[1, 2] };
+        ward.hand_in(ward.commit_of(1, 0, joins, vec![second.clone()])).await.unwrap();
+        ward.commit(1, 1, Says { leaves: &[2], roster: &[1], ..Says::default() }).await.unwrap();
+        let again = ward.claim(1, 1, &[2, 3]).await.unwrap().handouts;
+        assert_ne!(again[0].reference, second);
+        assert_eq!(again[1], first[1], "the control: what nobody used is the same");
+        assert_eq!(ward.claim(1, 1, &[2, 3]).await.unwrap().handouts, again, "and from then on");
+        let both = Says { joins: &[2, 3], leaves: &[], roster: &[1, 2, 3] };
+        let references = again.into_iter().map(|handout| handout.reference).collect();
+        assert!(ward.hand_in(ward.commit_of(1, 2, both, references)).await.is_ok());
+        let spent = ward.hand_in(ward.commit_of(1, 3, joins, vec![second])).await;
+        assert!(spent.is_err(), "what was used stays used");
     }
 
     #[tokio::test]

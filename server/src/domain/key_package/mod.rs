@@ -10,7 +10,7 @@ pub use claim::{Claim, ClaimOutcome, claim};
 pub use count::{is_low, low_for, stock};
 pub use error::KeyPackageError;
 pub use publish::{Package, Publication, publish};
-pub use storage::{Handout, KeyPackageStorage, KeyPackageView, Stock};
+pub use storage::{HandedOut, Handout, KeyPackageStorage, KeyPackageView, Stock};
 
 /// The most one-time packages that wait for a device, per suite.
 pub const ONE_TIME_MAX: u64 = 100;

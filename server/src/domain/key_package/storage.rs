@@ -35,7 +35,7 @@ pub trait KeyPackageStorage: Send {
         &mut self,
         claimer: DeviceId,
         request: &[u8; 16],
-    ) -> impl Future<Output = Result<Vec<Handout>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<HandedOut>, StoreError>> + Send;
 
     /// Takes one package of `device` whose certificate is in force at `now`: the oldest one-time, else the
     /// last-resort one. `None` if it has none.
@@ -57,7 +57,7 @@ pub trait KeyPackageStorage: Send {
         now: UtcMillis,
     ) -> impl Future<Output = Result<Option<Handout>, StoreError>> + Send;
 
-    /// Notes that it went to `claimer` for `request`.
+    /// Notes that it went to `claimer` for `request`, in place of what stood at that position.
     fn note(
         &mut self,
         claimer: DeviceId,
@@ -85,6 +85,17 @@ pub struct Handout {
     pub reference: Bytes,
     /// The MLSMessage.
     pub bytes: Bytes,
+}
+
+/// A package at its place in an answer that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOut {
+    /// The place.
+    pub position: usize,
+    /// The package.
+    pub handout: Handout,
+    /// Whether a commit has used it.
+    pub used: bool,
 }
 
 /// What is left of a device's packages of one suite.

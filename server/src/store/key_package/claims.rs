@@ -4,7 +4,10 @@ use sqlx::SqliteConnection;
 use wardline_proto::{DeviceId, Suite, UtcMillis};
 
 use super::packages;
-use crate::domain::{conversation::ClaimedReference, key_package::Handout};
+use crate::domain::{
+    conversation::ClaimedReference,
+    key_package::{HandedOut, Handout},
+};
 use crate::store::{
     StoreError,
     row::{Columns as _, integer},
@@ -14,9 +17,9 @@ pub(super) async fn handed_out(
     connection: &mut SqliteConnection,
     claimer: DeviceId,
     request: &[u8; 16],
-) -> Result<Vec<Handout>, StoreError> {
+) -> Result<Vec<HandedOut>, StoreError> {
     let rows = sqlx::query(
-        "SELECT c.device, c.cipher_suite, c.reference, p.bytes
+        "SELECT c.position, c.used, c.device, c.cipher_suite, c.reference, p.bytes
            FROM claims c JOIN key_packages p ON p.reference = c.reference
           WHERE c.claimer = ?1 AND c.request = ?2 ORDER BY c.position",
     )
@@ -24,7 +27,12 @@ pub(super) async fn handed_out(
     .bind(request.as_slice())
     .fetch_all(connection)
     .await?;
-    rows.iter().map(packages::handout).collect()
+    rows.iter()
+        .map(|row| {
+            let handout = packages::handout(row)?;
+            Ok(HandedOut { position: row.small("position")?, handout, used: row.number("used")? != 0 })
+        })
+        .collect()
 }
 
 pub(super) async fn note(
@@ -37,7 +45,9 @@ pub(super) async fn note(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO claims (claimer, request, position, device, cipher_suite, reference, claimed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (claimer, request, position) DO UPDATE
+            SET device = ?4, cipher_suite = ?5, reference = ?6, claimed_at = ?7, used = 0",
     )
     .bind(claimer.as_bytes().as_slice())
     .bind(request.as_slice())

@@ -6,7 +6,9 @@ mod packages;
 use wardline_proto::{DeviceId, Suite, UtcMillis};
 
 use super::{ReadTx, StoreError, WriteTx};
-use crate::domain::key_package::{Handout, KeyPackageStorage, KeyPackageView, Package, Publication, Stock};
+use crate::domain::key_package::{
+    HandedOut, Handout, KeyPackageStorage, KeyPackageView, Package, Publication, Stock,
+};
 
 impl KeyPackageStorage for WriteTx {
     async fn owner(&mut self, reference: &[u8]) -> Result<Option<DeviceId>, StoreError> {
@@ -25,7 +27,7 @@ impl KeyPackageStorage for WriteTx {
         &mut self,
         claimer: DeviceId,
         request: &[u8; 16],
-    ) -> Result<Vec<Handout>, StoreError> {
+    ) -> Result<Vec<HandedOut>, StoreError> {
         claims::handed_out(self.connection(), claimer, request).await
     }
 
