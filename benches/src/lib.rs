@@ -23,7 +23,8 @@ use std::path::PathBuf;
 /// Where a question finds what it needs.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// The program that is a relay when its first argument is [`RELAY`].
+    /// The program that is a relay when its first argument is [`RELAY`], and measures appends when it is
+    /// [`APPENDS`].
     pub program: PathBuf,
     /// The folder for databases and homes: its file system is what is measured.
     pub folder: PathBuf,
@@ -31,3 +32,6 @@ pub struct Place {
 
 /// The hidden first argument that makes `benchmarks` a relay: the rest is the command line of `wardline-relay`.
 pub const RELAY: &str = "relay";
+
+/// The hidden first argument that makes `benchmarks` measure appends in process; see [`relay_appends`].
+pub const APPENDS: &str = "appends";

@@ -101,7 +101,10 @@ fn a_hundred_schedules_lose_nothing_double_nothing_and_get_stuck_nowhere() {
     );
     for (seed, verdict) in &failed {
         println!("seed {seed}: {:#?}", verdict.faults);
-        generate(*seed).iter().enumerate().for_each(|(place, operation)| println!("  {place:2} {operation:?}"));
+        generate(*seed)
+            .iter()
+            .enumerate()
+            .for_each(|(place, operation)| println!("  {place:2} {operation:?}"));
     }
     let seeds: Vec<u64> = failed.iter().map(|(seed, _)| *seed).collect();
     assert!(seeds.is_empty(), "run again with WARDLINE_SEED=n, n of {seeds:?}");

@@ -11,7 +11,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use wardline_benches::{
-    Place, RELAY, durable_send, figure::Finding, machine::Header, relay_appends, report, scale::Scale,
+    APPENDS, Place, RELAY, durable_send, figure::Finding, machine::Header, relay_appends, report,
+    scale::Scale,
 };
 
 /// How near Wardline is to the limit
@@ -40,7 +41,11 @@ fn main() -> ExitCode {
     if arguments.next_if(|first| first == RELAY).is_some() {
         return be_a_relay(arguments.collect());
     }
-    match run(&Arguments::parse()) {
+    let done = match arguments.next_if(|first| first == APPENDS) {
+        Some(_) => measure_appends(arguments.next()),
+        None => run(&Arguments::parse()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -61,6 +66,18 @@ fn be_a_relay(arguments: Vec<std::ffi::OsString>) -> ExitCode {
     wardline_server::command::main(std::iter::once("wardline-relay".into()).chain(arguments))
 }
 
+/// Measures appends in process, as the first process asks for it.
+fn measure_appends(work: Option<std::ffi::OsString>) -> Result<()> {
+    let work = work.and_then(|work| work.into_string().ok()).context("nothing to measure")?;
+    let work = serde_json::from_str(&work)?;
+    let rates = runtime()?.block_on(relay_appends::measure(&work))?;
+    say(&serde_json::to_string(&rates)?)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
 fn run(arguments: &Arguments) -> Result<()> {
     let scale = if arguments.quick { Scale::quick() } else { Scale::full() };
     let place = Place {
@@ -70,7 +87,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let header = Header::of_this_run(command(arguments), &place.folder);
     let mut lines = vec![header.to_json()];
     say(&lines[0])?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let mut findings = Vec::new();
     let wanted = |name: &str| arguments.only.as_ref().is_none_or(|word| name.contains(word.as_str()));
     let mut keep = |finding: Finding| -> Result<()> {

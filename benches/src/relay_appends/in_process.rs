@@ -1,9 +1,15 @@
 //! The relay's appends without network: the domain's rules over the store, as `Send` calls them.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Instant,
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use wardline_identity::{Clock as _, SystemClock, SystemEntropy};
@@ -16,7 +22,7 @@ use wardline_server::{
 
 use super::rate;
 use crate::{
-    Place,
+    APPENDS, Place,
     bare::{Log, Row, Sender},
     figure::{Aim, Figure, Quantity, readable},
     samples::Samples,
@@ -26,31 +32,41 @@ use crate::{
 /// Rows a transaction of the second bound.
 const ROWS_TOGETHER: usize = 64;
 
+/// What the measuring process is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Work {
+    /// How much.
+    pub scale: Scale,
+    /// Where its databases go.
+    pub folder: PathBuf,
+    /// How long a message is, in bytes.
+    pub body_bytes: usize,
+}
+
+/// What it answers: rates, one a round.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Rates {
+    alone: Samples,
+    together: Samples,
+    at_once: Samples,
+    appends: Samples,
+}
+
+/// Has the appends measured in a process of their own.
 pub(super) async fn run(scale: Scale, place: &Place) -> Result<Vec<Figure>> {
     let folder = TempDir::new_in(&place.folder)?;
-    let body = real_body(folder.path()).await?;
-    let mut log = Log::create(&folder.path().join("log.db")).await?;
-    let relay = Appender::open(folder.path(), scale.senders).await?;
-    let (mut alone, mut together, mut at_once, mut appends) =
-        <(Samples, Samples, Samples, Samples)>::default();
-    for round in 0..scale.append_warm_up + scale.append_rounds {
-        let one = rows_alone(&mut log, &body, scale.rows_alone).await?;
-        let many = rows_together(&mut log, &body, scale.senders * scale.appends_in_process).await?;
-        let most = rows_at_once(&mut log, &body, scale.senders * scale.appends_in_process).await?;
-        let relays = relay.append(&body, scale.appends_in_process).await?;
-        if round >= scale.append_warm_up {
-            alone.push(one);
-            together.push(many);
-            at_once.push(most);
-            appends.push(relays);
-        }
-    }
-    log.close().await?;
-    relay.store.close().await;
+    let body_bytes = real_body(folder.path()).await?.len();
+    let work = Work { scale, folder: folder.path().to_owned(), body_bytes };
+    let output = Command::new(&place.program)
+        .args([APPENDS, &serde_json::to_string(&work)?])
+        .output()
+        .context("starting the measuring process")?;
+    ensure!(output.status.success(), "measuring fails: {}", String::from_utf8_lossy(&output.stderr));
+    let Rates { alone, together, at_once, appends } = serde_json::from_slice(&output.stdout)?;
     let count = appends.count() * scale.senders * scale.appends_in_process;
     let note = format!(
-        "A message has {} bytes. SQLite takes {} rows/s when one statement inserts all {ROWS_TOGETHER} of a transaction.",
-        body.len(),
+        "A message has {body_bytes} bytes. SQLite takes {} rows/s when one statement inserts all {ROWS_TOGETHER} of a \
+         transaction.",
         readable(at_once.p50())
     );
     let figure = |against: &str, bound: f64, aim| {
@@ -62,6 +78,34 @@ pub(super) async fn run(scale: Scale, place: &Place) -> Result<Vec<Figure>> {
         figure("SQLite, one row a transaction", alone.p50(), Aim::AtLeast(20.0)).if_missed(WHY_ALONE),
         figure("SQLite, 64 rows a transaction", together.p50(), Aim::AtLeast(0.5)).if_missed(WHY_TOGETHER),
     ])
+}
+
+/// Measures, in this process.
+///
+/// # Errors
+/// The store or SQLite did not do its part.
+pub async fn measure(work: &Work) -> Result<Rates> {
+    let Work { scale, folder, body_bytes } = work;
+    let body = Bytes::from(vec![0xa5; *body_bytes]);
+    let mut log = Log::create(&folder.join("log.db")).await?;
+    let relay = Appender::open(folder, scale.senders).await?;
+    let mut rates = Rates::default();
+    for round in 0..scale.append_warm_up + scale.append_rounds {
+        let count = scale.senders * scale.appends_in_process;
+        let alone = rows_alone(&mut log, &body, scale.rows_alone).await?;
+        let together = rows_together(&mut log, &body, count).await?;
+        let at_once = rows_at_once(&mut log, &body, count).await?;
+        let appends = relay.append(&body, scale.appends_in_process).await?;
+        if round >= scale.append_warm_up {
+            rates.alone.push(alone);
+            rates.together.push(together);
+            rates.at_once.push(at_once);
+            rates.appends.push(appends);
+        }
+    }
+    log.close().await?;
+    relay.store.close().await;
+    Ok(rates)
 }
 
 /// A message as a client encrypts it.

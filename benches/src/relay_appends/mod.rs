@@ -2,9 +2,14 @@
 //!
 //! In process, through the store and the domain's rules, against bare SQLite; end to end, over both transports
 //! with real messages, against calls over the same connections that store nothing.
+//!
+//! "In process" means a process of its own too: a vault opened anywhere in a process makes SQLCipher lock and wipe
+//! the memory of every database in it, and a relay's process has no vault.
 
 mod end_to_end;
 mod in_process;
+
+pub use in_process::{Rates, Work, measure};
 
 use anyhow::Result;
 
@@ -21,7 +26,7 @@ pub async fn run(scale: Scale, place: &Place) -> Result<Finding> {
 }
 
 const METHOD: &str = "Senders at once, each in a conversation of its own, one message after the other, with real MLS \
-    messages of 300 bytes of text. In process: through `Store` and the rules of `send`, as the service calls them; \
+    messages of 300 bytes of text. In process (one without vaults): through `Store` and the rules of `send`, as the service calls them; \
     the bounds are bare SQLite with the same settings and library, prepared inserts into one table with one index on \
     one connection. End to end: messages were encrypted before; each sender has a connection of its own, four of \
     them share a device; the relay is a process of its own, on the same cores as the callers; the bound is \

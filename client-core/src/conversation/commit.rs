@@ -3,7 +3,7 @@
 
 use wardline_identity::{DeviceCertificate, StatementLabel, sign_statement};
 use wardline_proto::{
-    ConversationId, DeviceId, Digest, EntryNumber,
+    ConversationId, DeviceId, Digest, EntryNumber, Epoch,
     content::ConversationSettings,
     relay::{
         AuthenticatedData, CommitAuthor, CommitData, RemovalGround, SignedStatement, authenticated_data::Kind,
@@ -45,16 +45,19 @@ pub(crate) enum Staged {
     Ready(PendingCommit),
     /// There is one under way already.
     UnderWay(PendingCommit),
+    /// The epoch that the change was planned in is over: it has to be planned anew.
+    Stale,
 }
 
-/// Stages a commit for a wish and stores it.
+/// Stages a commit for a wish and stores it. The state was given up since the change was planned: another's commit
+/// may have come in between, and what was missing, whose leaf is whose and which settings count is then another.
 pub(crate) async fn stage(
     core: &mut Core,
-    conversation: ConversationId,
+    (conversation, planned_in): (ConversationId, Epoch),
     intent: i64,
     change: Change,
 ) -> Result<Staged, CoreError> {
-    let outcome = stage_step(core, conversation, intent, change).await;
+    let outcome = stage_step(core, (conversation, planned_in), intent, change).await;
     if outcome.is_err() {
         core.forget(&conversation);
     }
@@ -63,7 +66,7 @@ pub(crate) async fn stage(
 
 async fn stage_step(
     core: &mut Core,
-    conversation: ConversationId,
+    (conversation, planned_in): (ConversationId, Epoch),
     intent: i64,
     change: Change,
 ) -> Result<Staged, CoreError> {
@@ -77,6 +80,9 @@ async fn stage_step(
     let closed = || CoreError::Protocol("was asked about a conversation that is not open");
     let row = conversations::load(&mut tx, &conversation).await?.ok_or_else(closed)?;
     let group = core.groups.get_mut(&conversation).ok_or_else(closed)?;
+    if group.epoch() != planned_in {
+        return Ok(Staged::Stale);
+    }
 
     // 1. What it declares to the relay and the members.
     let before = Roster::read(&core.device.organisation, &group.roster());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wardline_identity::{DateCheck, DeviceCertificate, UserId};
 use wardline_proto::{
-    Digest, Reason, Suite,
+    Digest, Epoch, Reason, Suite,
     relay::{ClaimKeyPackagesRequest, ClaimedKeyPackage, CommitRequest, SignedStatement},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     api::{Failure, FailureKind},
     conversation::{Change, Plan, Staged, abandon, approvals, missing, nobody, plan, stage},
     error::CoreError,
-    mls::{VerifiedKeyPackage, key_package},
+    mls::{Group, VerifiedKeyPackage, key_package},
     relay::{Relay, RelayError},
     vault::tables::{
         conversations,
@@ -56,7 +56,12 @@ async fn take_further(
     wish: &IntentRow,
     passing: &mut Passing,
 ) -> Result<(), CoreError> {
-    let planned = plan(&mut *session.core().await, &wish.conversation, &wish.wish).await?;
+    let (planned, planned_in) = {
+        let mut core = session.core().await;
+        let planned = plan(&mut core, &wish.conversation, &wish.wish).await?;
+        // Without a group the plan is that it cannot be.
+        (planned, core.groups.get(&wish.conversation).map_or(Epoch::ZERO, Group::epoch))
+    };
     let change = match planned {
         Plan::Nothing => return end(session, wish, Outcome::Done).await,
         Plan::Impossible(failure) => return fail(session, wish, &failure).await,
@@ -67,9 +72,12 @@ async fn take_further(
             Additions::Change(change) => *change,
         },
     };
-    let staged = stage(&mut *session.core().await, wish.conversation, wish.intent, change).await?;
+    let staged =
+        stage(&mut *session.core().await, (wish.conversation, planned_in), wish.intent, change).await?;
     match staged {
         Staged::Ready(pending) | Staged::UnderWay(pending) => submit(session, relay, pending, passing).await,
+        // The wish stays open; the next look plans it anew.
+        Staged::Stale => Ok(()),
     }
 }
 

@@ -72,7 +72,10 @@ impl InProcess {
                 refused(status)
             })
         };
-        self.cut.run_until_cancelled(carried).await.unwrap_or_else(|| Err(unavailable("the connection ended")))
+        self.cut
+            .run_until_cancelled(carried)
+            .await
+            .unwrap_or_else(|| Err(unavailable("the connection ended")))
     }
 }
 

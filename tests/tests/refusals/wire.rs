@@ -113,7 +113,11 @@ impl Wire {
         }
         let crypto = QuicClientConfig::try_from(tls(root, identity, ALPN_HTTP3)).expect("a cipher suite");
         let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().expect("an address")).expect("a socket");
-        let config = quinn::ClientConfig::new(Arc::new(crypto));
+        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+        // A connection outlives the rows that do not use it.
+        let mut transport = quinn::TransportConfig::default();
+        transport.keep_alive_interval(Some(Duration::from_secs(5)));
+        config.transport_config(Arc::new(transport));
         let connecting = endpoint.connect_with(config, address, "127.0.0.1").expect("a configuration");
         let connection = connecting.await.expect("QUIC");
         let mut exporter = [0; 32];
@@ -169,13 +173,11 @@ where
     if let Some(refused) = refusal(&head.headers) {
         return refused;
     }
-    while let Some(frame) = body.frame().await {
-        match frame.expect("a whole answer").into_trailers() {
-            Ok(trailers) => return refusal(&trailers).expect("an answer holds a message or a refusal"),
-            Err(_) => return Outcome::Accepted,
-        }
+    let frame = body.frame().await.expect("an answer has a status").expect("a whole answer");
+    match frame.into_trailers() {
+        Ok(trailers) => refusal(&trailers).expect("an answer holds a message or a refusal"),
+        Err(_) => Outcome::Accepted,
     }
-    panic!("an answer without a status");
 }
 
 fn refusal(headers: &HeaderMap) -> Option<Outcome> {

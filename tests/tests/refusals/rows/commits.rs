@@ -254,7 +254,7 @@ fn welcomes() -> Vec<Row> {
         welcomed("random bytes as a Welcome", MALFORMED, |_, _| noise()),
         welcomed("a commit as a Welcome", KIND, |_, good| good.commit.to_vec()),
         welcomed("joins without a Welcome", WELCOME, |_, _| Vec::new()),
-        welcomed("a Welcome of another cipher suite", WELCOME, |_, good| {
+        welcomed("a Welcome of another cipher suite", MALFORMED, |_, good| {
             let mut welcome = good.welcome.to_vec();
             welcome[4..6].copy_from_slice(&0x004F_u16.to_be_bytes());
             welcome

@@ -99,10 +99,13 @@ pub(crate) enum Kept {
     Only(&'static str, &'static str),
 }
 
+/// A call, prepared in a house.
+type Prepared = Box<dyn for<'a> Fn(&'a House) -> LocalBoxFuture<'a, Trial> + Send + Sync>;
+
 /// How a bad input is tried.
 pub(crate) enum Attempt {
     /// A call, prepared.
-    Call(Box<dyn for<'a> Fn(&'a House) -> LocalBoxFuture<'a, Trial> + Send + Sync>),
+    Call(Prepared),
     /// A connection with this identity and a harmless call.
     Connect(fn(&House) -> ClientIdentity),
     /// A ClientHello of TLS 1.2.
