@@ -58,6 +58,13 @@ impl Header {
 }
 
 impl Machine {
+    /// Whether as many processes wanted to run as there are cores, before this one began.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let cores = u32::try_from(self.cores).unwrap_or(u32::MAX);
+        self.load.parse::<f64>().is_ok_and(|load| load >= f64::from(cores))
+    }
+
     fn this(folder: &Path) -> Self {
         let unknown = || "unknown".to_owned();
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();

@@ -33,6 +33,12 @@ fn write_page(page: &mut String, header: &Header, findings: &[Finding]) -> std::
         machine.cpu, machine.cores, machine.kernel, machine.filesystem, machine.load
     )?;
     writeln!(page, "- Time: {}", header.time)?;
+    if machine.is_busy() {
+        writeln!(
+            page,
+            "- The machine was busy with other work: absolute figures and p99 are noise, ratios are coarse."
+        )?;
+    }
     if header.unoptimised {
         writeln!(page, "- **Built without optimisation: these figures mean nothing.**")?;
     }
@@ -155,7 +161,10 @@ mod tests {
         assert!(page.contains("- **send|now, p50.** A third commit.\n"));
         assert!(page.contains("- **send, p50; send|now, p50; send, p99.** Over QUIC.\n"));
         assert!(page.contains("- **send.** From A to B.\n"));
-        assert!(!page.contains("mean nothing"));
+        assert!(!page.contains("mean nothing") && !page.contains("was busy"));
+        let mut busy = header();
+        busy.machine.load = "2.10".to_owned();
+        assert!(super::page(&busy, &[]).contains("was busy"));
         let unoptimised = Header { unoptimised: true, commit: None, ..header() };
         assert!(super::page(&unoptimised, &[]).contains("mean nothing"));
     }
