@@ -40,6 +40,9 @@ pub(super) async fn send(session: &Session, name: &str, text: String) -> Result<
         Some(delivery) => delivery,
         None => session.delivered(&message).await?,
     };
+    if matches!(delivery, Delivery::Sent(..)) {
+        session.came_back(&message).await?;
+    }
     let sent = |state: &str| Sent {
         state: state.to_owned(),
         message: message.to_string(),

@@ -66,6 +66,24 @@ impl Session {
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or(Ok(Delivery::Queued))
     }
 
+    /// Waits a moment for a message that the relay has taken to come back through the log: then it can be read here.
+    pub(crate) async fn came_back(&self, message: &ClientMessageId) -> Result<(), CoreError> {
+        let mut progress = self.progress();
+        let wait = async {
+            loop {
+                let core = self.core().await;
+                let mut tx = core.vault.begin("look_for_own_entry").await?;
+                let waiting = outbox::find(&mut tx, message).await?;
+                tx.commit().await?;
+                drop(core);
+                if waiting.is_none() || progress.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(2), wait).await.unwrap_or(Ok(()))
+    }
+
     /// Waits until nothing waits to be sent that can be, or there is no connection.
     pub(crate) async fn drained(&self) -> Result<(), CoreError> {
         let mut progress = self.progress();
