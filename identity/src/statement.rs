@@ -45,6 +45,10 @@ labels! {
     DeviceApproval = "device-approval",
     /// `Leave`, by a device of the person who leaves.
     Leave = "leave",
+    /// `Confirmation`, by a member who confirms a person's new device.
+    Confirmation = "confirmation",
+    /// `OutOfStep`, by a member that cannot follow a commit.
+    OutOfStep = "out-of-step",
     /// `RelayTime`, by the relay.
     RelayTime = "relay-time",
 }

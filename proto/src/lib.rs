@@ -6,6 +6,7 @@
 
 mod chain;
 mod expiry;
+pub mod fault;
 pub mod h3;
 mod ids;
 mod reason;

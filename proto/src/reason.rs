@@ -68,6 +68,12 @@ reasons! {
     EpochFull = "EPOCH_FULL",
     /// A revoked device must leave first. FAILED_PRECONDITION.
     RevocationPending = "REVOCATION_PENDING",
+    /// The log is closed: a successor takes over. FAILED_PRECONDITION; metadata "successor" once it is made.
+    ConversationClosed = "CONVERSATION_CLOSED",
+    /// Another successor came first. ALREADY_EXISTS; metadata "successor".
+    SuccessorExists = "SUCCESSOR_EXISTS",
+    /// The entry that a statement names is another in the log. FAILED_PRECONDITION.
+    EntryMismatch = "ENTRY_MISMATCH",
     /// No such conversation, or the caller is not in it. PERMISSION_DENIED.
     NotAMember = "NOT_A_MEMBER",
     /// The conversation id is taken. ALREADY_EXISTS.

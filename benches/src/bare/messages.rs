@@ -113,6 +113,7 @@ impl Sender {
             retention_seconds: LIFE_SECONDS,
             keepers: vec!["doctor-a".to_owned()],
             number: 1,
+            predecessor: None,
         };
         let Device { store, .. } = &self.device;
         let group = group::create(store, &self.device.identity(), suite(), conversation, &settings)?;

@@ -86,6 +86,7 @@ impl Door {
                 let create = CreateConversationRequest {
                     conversation_id: conversation.to_wire(),
                     cipher_suite: u32::from(Suite::ALL[0].code()),
+                    predecessor: None,
                 };
                 relay.create_conversation(create).await?;
                 sender.make(conversation).await?;

@@ -153,6 +153,8 @@ fn declaration(row: &ConversationRow, before: &Roster, change: &Change) -> Commi
         revocation_list_number: EntryNumber::ZERO.get(),
         policy_number: 0,
         approvals: change.approvals.clone(),
+        confirmations: Vec::new(),
+        corrects_number: 0,
     }
 }
 

@@ -47,6 +47,7 @@ async fn create_step(
         retention_seconds: RETENTION_SECONDS,
         keepers: vec![core.device.user().to_string()],
         number: 1,
+        predecessor: None,
     };
     let now = core.clock.now();
     let request = random(&*core.entropy)?;

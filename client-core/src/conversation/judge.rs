@@ -174,8 +174,11 @@ fn may_remove(commit: &Judged<'_>, member: &Member) -> bool {
         Ground::Keeper(_) => keeps(commit.before, commit.right, commit.author.certificate.user()),
         Ground::OwnDevice(_) => commit.author.certificate.user() == member.certificate.user(),
         Ground::Leave(statement) => left(commit, statement, member),
-        // No revocation list and no proof of faults exists yet: neither is a ground.
-        Ground::RevocationListNumber(_) | Ground::FaultEntryNumber(_) => false,
+        // No revocation list, proof of faults, report or confirmation is looked at yet: none is a ground.
+        Ground::RevocationListNumber(_)
+        | Ground::FaultEntryNumber(_)
+        | Ground::OutOfStep(_)
+        | Ground::Replaced(_) => false,
     }
 }
 
@@ -266,6 +269,7 @@ mod tests {
             retention_seconds: 86_400,
             keepers: vec![keeper.certificate.user().to_string()],
             number: 1,
+            predecessor: None,
         }
     }
 

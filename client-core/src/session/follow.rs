@@ -84,6 +84,8 @@ pub(crate) async fn follow(
                     relay.ack(AckRequest { cursors: vec![cursor] }).await?;
                 }
             }
+            // Asked, and nothing done yet: the relay asks the next member.
+            Incoming::Task(_) | Incoming::Closed(_) | Incoming::Replacement(_) => {}
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }

@@ -160,6 +160,7 @@ async fn create(
     let request = CreateConversationRequest {
         conversation_id: row.conversation.to_wire(),
         cipher_suite: u32::from(row.suite.code()),
+        predecessor: None,
     };
     let standing = match relay.create_conversation(request).await {
         Ok(_) => Standing::Active,

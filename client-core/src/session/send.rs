@@ -37,6 +37,9 @@ pub(crate) async fn send(
     passing: &mut Passing,
 ) -> Result<Step, CoreError> {
     let conversation = waiting.conversation;
+    // Looked at before it is encrypted: an entry that comes in between and ends the epoch must count as news, or a
+    // message of the old epoch would wait for a log that has nothing more to say.
+    let cursor = cursor(session, &conversation).await?;
     // 1. Encrypt: the ratchet has advanced on disk before anything leaves.
     let sealed = match conversation::seal(&mut *session.core().await, &waiting).await {
         // What MLS refuses now it refuses for ever: the message goes back, and nothing waits behind it.
@@ -50,7 +53,6 @@ pub(crate) async fn send(
     };
 
     // 2. Send.
-    let cursor = cursor(session, &conversation).await?;
     let request = SendRequest {
         conversation_id: waiting.conversation.to_wire(),
         client_message_id: waiting.message.to_wire(),

@@ -41,6 +41,7 @@ impl Invitation {
         let key = SigningKey::generate(entropy)?;
         let public = key.public();
         let record = pb::InvitationRecord {
+            replaces_device_id: Default::default(),
             invitation_id: invitation_id(&public).to_wire(),
             public_key: public.as_bytes().to_vec().into(),
             user_id: subject.user.as_str().to_owned(),

@@ -1,4 +1,5 @@
 //! `wardline-relay`, built with the tests so that they run it as a process.
 fn main() -> std::process::ExitCode {
+    wardline_proto::fault::arm();
     wardline_server::command::main(std::env::args_os())
 }

@@ -53,6 +53,7 @@ pub(crate) async fn unheard(house: &House, id: ConversationId) -> Talk<'_> {
         retention_seconds: 86_400,
         keepers: vec!["doctor-a".to_owned()],
         number: 1,
+        predecessor: None,
     };
     let doctor = house.caller(Caller::Doctor);
     let group = group::create(&store, &doctor.mls(), Suite::X25519, id, &settings).expect("a group");
@@ -63,8 +64,11 @@ impl<'a> Talk<'a> {
     /// A new conversation.
     pub(crate) async fn new(house: &'a House) -> Self {
         let talk = unheard(house, ConversationId::from_bytes(random())).await;
-        let request =
-            pb::CreateConversationRequest { conversation_id: talk.id.to_wire(), cipher_suite: 0x0001 };
+        let request = pb::CreateConversationRequest {
+            conversation_id: talk.id.to_wire(),
+            cipher_suite: 0x0001,
+            predecessor: None,
+        };
         house.good(Caller::Doctor, path::CREATE_CONVERSATION, &request).await;
         talk
     }

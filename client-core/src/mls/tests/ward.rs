@@ -323,6 +323,7 @@ pub(super) fn settings(name: &str, number: u64) -> ConversationSettings {
         retention_seconds: 86_400,
         keepers: vec!["doctor-a".to_owned()],
         number,
+        predecessor: None,
     }
 }
 

@@ -26,7 +26,11 @@ const BEYOND: Refusal = (Code::InvalidArgument, Reason::CursorBeyondHead);
 
 /// A conversation that may be made.
 fn honest() -> CreateConversationRequest {
-    CreateConversationRequest { conversation_id: random().to_vec().into(), cipher_suite: 0x0001 }
+    CreateConversationRequest {
+        conversation_id: random().to_vec().into(),
+        cipher_suite: 0x0001,
+        predecessor: None,
+    }
 }
 
 fn made(input: &'static str, change: fn(&mut CreateConversationRequest)) -> Row {
@@ -104,7 +108,11 @@ pub(super) fn later() -> Option<ClientGreeting> {
 
 async fn taken(house: &House) -> Trial {
     let talk = Talk::new(house).await;
-    let bad = CreateConversationRequest { conversation_id: talk.id.to_wire(), cipher_suite: 0x0001 };
+    let bad = CreateConversationRequest {
+        conversation_id: talk.id.to_wire(),
+        cipher_suite: 0x0001,
+        predecessor: None,
+    };
     Trial::new(Caller::Nurse, &bad, &honest())
 }
 

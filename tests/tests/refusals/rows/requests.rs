@@ -78,9 +78,10 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
     let doctor = |body: Vec<u8>| (Caller::Doctor, body);
     let office = |body: Vec<u8>| (Caller::Office, body);
     match path {
-        path::CREATE_CONVERSATION => {
-            doctor(pb::CreateConversationRequest { conversation_id: id(), cipher_suite: 1 }.encode_to_vec())
-        }
+        path::CREATE_CONVERSATION => doctor(
+            pb::CreateConversationRequest { conversation_id: id(), cipher_suite: 1, predecessor: None }
+                .encode_to_vec(),
+        ),
         path::COMMIT => doctor(Talk::new(house).await.update().encode_to_vec()),
         path::SEND => doctor(Talk::new(house).await.message().encode_to_vec()),
         path::SUBSCRIBE => {

@@ -51,6 +51,7 @@ impl Ward {
         let request = pb::CreateConversationRequest {
             conversation_id: WARD.to_wire(),
             cipher_suite: Suite::X25519.code().into(),
+            predecessor: None,
         };
         ward.calls.create_conversation(ward.from(&ward.doctor, request)).await.unwrap();
         ward
@@ -179,6 +180,9 @@ async fn up_to_now(stream: &mut EventStream) -> Vec<String> {
             Event::Welcome(welcome) => words.push(format!("welcome {}", welcome.number)),
             Event::Removed(removed) => words.push(format!("removed {}", removed.number)),
             Event::KeyPackagesLow(_) => words.push("low".to_owned()),
+            Event::Task(_) => words.push("task".to_owned()),
+            Event::Closed(closed) => words.push(format!("closed {}", closed.number)),
+            Event::Replacement(_) => words.push("replacement".to_owned()),
             Event::CaughtUp(_) => return words,
         }
     }

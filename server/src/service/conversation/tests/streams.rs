@@ -86,6 +86,7 @@ async fn only_what_was_stored_now_wakes_anybody() {
         let request = pb::CreateConversationRequest {
             conversation_id: WARD.to_wire(),
             cipher_suite: Suite::X25519.code().into(),
+            predecessor: None,
         };
         ward.calls.create_conversation(ward.from(&ward.doctor, request))
     };
