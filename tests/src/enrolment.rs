@@ -94,6 +94,7 @@ async fn enrol_one(device: Device, invitation: String) {
         device_name: "phone",
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        connector: None,
     };
     enrol_device(&enrolment, &mut |_| {}).await.expect("a certificate");
     let client = Client::open(&device.home, &passcode, Options::default()).await.expect("the vault opens");

@@ -100,6 +100,7 @@ impl Device {
             device_name: "phone",
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            connector: None,
         };
         enrol(&enrolment, &mut |_| {}).await?;
         let client = self.open(TransportChoice::Auto).await?;

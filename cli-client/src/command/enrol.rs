@@ -37,6 +37,7 @@ pub(crate) async fn run(globals: &Globals, invitation: &str, device: &str) -> Re
         device_name: device,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        connector: None,
     };
     let json = globals.json;
     let mut tell = |progress: Progress| print::progress(&progress, json);

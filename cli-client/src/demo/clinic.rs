@@ -15,6 +15,7 @@ use super::{
     folder::{Folder, disk},
     relay::Relay,
     report::Report,
+    tap::Tap,
 };
 
 /// How long the administrator's device waits for a request, in seconds.
@@ -109,14 +110,18 @@ impl Clinic {
         let home = self.folder.path().join(format!("{user}-{name}"));
         let passcode_text = secret(user)?;
         let passcode = passcode(&passcode_text)?;
+        let clock = Arc::new(SystemClock);
+        let tap = Tap::new(api::invitation_connector(&invitation, clock.clone())?);
+        let record = tap.record().clone();
         let enrolment = Enrolment {
             home: &home,
             passcode: &passcode,
             cost,
             invitation: &invitation,
             device_name: name,
-            clock: Arc::new(SystemClock),
+            clock,
             entropy: Arc::new(SystemEntropy),
+            connector: Some(Arc::new(tap)),
         };
         let mut quiet = |_| {};
         let pass = Command::RegistrarPass { wait_seconds: WAIT_SECONDS };
@@ -124,6 +129,7 @@ impl Clinic {
 
         // 3. It connects, and leaves with the relay what others need to add it.
         let device = Device::new(user, name, home, passcode_text).await?;
+        device.record().seen().requests.append(&mut record.seen().requests);
         keep_passcode(&self.folder, &device)?;
         device.sync().await?;
         let over = connection(&device).await?;

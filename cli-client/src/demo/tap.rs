@@ -13,15 +13,16 @@ use wardline_client_core::{
     relay::{Relay, RelayError, Subscription},
 };
 use wardline_proto::relay::{
-    AckRequest, AckResponse, CancelInvitationRequest, CancelInvitationResponse, ClaimKeyPackagesRequest,
-    ClaimKeyPackagesResponse, CommitRequest, CommitResponse, CountKeyPackagesRequest,
-    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
-    EnrolResponse, Entry, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
-    GetOrganisationResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
-    IssueCertificateResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
-    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest,
-    PublishInvitationResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
+    AckRequest, AckResponse, AskMembersRequest, AskMembersResponse, CancelInvitationRequest,
+    CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
+    CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
+    CreateConversationResponse, EnrolRequest, EnrolResponse, Entry, GetInvitationRequest,
+    GetInvitationResponse, GetOrganisationRequest, GetOrganisationResponse, GetWinnerRequest,
+    GetWinnerResponse, IssueCertificateRequest, IssueCertificateResponse, ListEnrolmentsRequest,
+    ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest,
+    ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
+    PublishKeyPackagesResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
+    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
     subscribe_response::Event,
 };
 
@@ -161,4 +162,6 @@ pass_on! {
     commit: CommitRequest => CommitResponse,
     ack: AckRequest => AckResponse,
     get_winner: GetWinnerRequest => GetWinnerResponse,
+    report_out_of_step: ReportOutOfStepRequest => ReportOutOfStepResponse,
+    ask_members: AskMembersRequest => AskMembersResponse,
 }

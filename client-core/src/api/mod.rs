@@ -23,4 +23,6 @@ pub use failure::{Failure, FailureKind};
 pub use home::{enrol, found};
 pub use time_text::rfc3339;
 
-pub use crate::session::{Connected, Connector, Enrolled, Enrolment, Founded, Founding, Progress};
+pub use crate::session::{
+    Connected, Connector, Enrolled, Enrolment, Founded, Founding, Progress, invitation_connector,
+};

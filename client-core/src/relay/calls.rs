@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use wardline_proto::relay::{
-    AckRequest, AckResponse, CancelInvitationRequest, CancelInvitationResponse, ClaimKeyPackagesRequest,
-    ClaimKeyPackagesResponse, CommitRequest, CommitResponse, CountKeyPackagesRequest,
-    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
-    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
-    GetOrganisationResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
-    IssueCertificateResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
-    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest,
-    PublishInvitationResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, SendRequest, SendResponse, SubscribeRequest,
+    AckRequest, AckResponse, AskMembersRequest, AskMembersResponse, CancelInvitationRequest,
+    CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
+    CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
+    CreateConversationResponse, EnrolRequest, EnrolResponse, GetInvitationRequest, GetInvitationResponse,
+    GetOrganisationRequest, GetOrganisationResponse, GetWinnerRequest, GetWinnerResponse,
+    IssueCertificateRequest, IssueCertificateResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
+    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
+    PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
+    PublishKeyPackagesResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
+    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
 };
 
 use super::{
@@ -142,6 +143,17 @@ impl Relay for RelayConnection {
 
     async fn get_winner(&self, message: GetWinnerRequest) -> Result<GetWinnerResponse, RelayError> {
         self.answer(ANSWER, self.conversations().get_winner(request(message, ANSWER))).await
+    }
+
+    async fn report_out_of_step(
+        &self,
+        message: ReportOutOfStepRequest,
+    ) -> Result<ReportOutOfStepResponse, RelayError> {
+        self.answer(ANSWER, self.membership().report_out_of_step(request(message, ANSWER))).await
+    }
+
+    async fn ask_members(&self, message: AskMembersRequest) -> Result<AskMembersResponse, RelayError> {
+        self.answer(ANSWER, self.membership().ask_members(request(message, ANSWER))).await
     }
 
     async fn subscribe(&self, message: SubscribeRequest) -> Result<Subscription, RelayError> {

@@ -9,7 +9,8 @@ use tonic::{Request, Response, Status, Streaming};
 use wardline_proto::relay::{
     SubscribeRequest, conversation_service_client::ConversationServiceClient,
     directory_service_client::DirectoryServiceClient, enrolment_service_client::EnrolmentServiceClient,
-    key_package_service_client::KeyPackageServiceClient, registrar_service_client::RegistrarServiceClient,
+    key_package_service_client::KeyPackageServiceClient, membership_service_client::MembershipServiceClient,
+    registrar_service_client::RegistrarServiceClient,
 };
 
 use super::{
@@ -174,4 +175,5 @@ services! {
     directory: DirectoryServiceClient,
     key_packages: KeyPackageServiceClient,
     conversations: ConversationServiceClient,
+    membership: MembershipServiceClient,
 }

@@ -3,15 +3,16 @@
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use wardline_proto::relay::{
-    AckRequest, AckResponse, CancelInvitationRequest, CancelInvitationResponse, ClaimKeyPackagesRequest,
-    ClaimKeyPackagesResponse, CommitRequest, CommitResponse, CountKeyPackagesRequest,
-    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
-    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
-    GetOrganisationResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
-    IssueCertificateResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
-    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest,
-    PublishInvitationResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
+    AckRequest, AckResponse, AskMembersRequest, AskMembersResponse, CancelInvitationRequest,
+    CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
+    CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
+    CreateConversationResponse, EnrolRequest, EnrolResponse, GetInvitationRequest, GetInvitationResponse,
+    GetOrganisationRequest, GetOrganisationResponse, GetWinnerRequest, GetWinnerResponse,
+    IssueCertificateRequest, IssueCertificateResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
+    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
+    PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
+    PublishKeyPackagesResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
+    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
 };
 
 use super::RelayError;
@@ -90,4 +91,10 @@ pub trait Relay: Send + Sync {
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, RelayError>;
     async fn ack(&self, request: AckRequest) -> Result<AckResponse, RelayError>;
     async fn get_winner(&self, request: GetWinnerRequest) -> Result<GetWinnerResponse, RelayError>;
+
+    async fn report_out_of_step(
+        &self,
+        request: ReportOutOfStepRequest,
+    ) -> Result<ReportOutOfStepResponse, RelayError>;
+    async fn ask_members(&self, request: AskMembersRequest) -> Result<AskMembersResponse, RelayError>;
 }

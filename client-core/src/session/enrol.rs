@@ -15,12 +15,12 @@ use wardline_proto::{
 };
 use zeroize::Zeroizing;
 
-use super::{backoff::Backoff, greet};
+use super::{Connector, RelayConnector, backoff::Backoff, greet};
 use crate::{
     api::{Failure, FailureKind},
     conversation::{code_of, encode},
     error::CoreError,
-    relay::{ConnectOptions, Relay as _, RelayConnection, RelayError, Trust},
+    relay::{ConnectOptions, Relay, RelayError, Trust},
     vault::{
         KdfCost, Passcode, Presence, Vault, presence,
         tables::device::{self, DeviceRow},
@@ -46,6 +46,8 @@ pub struct Enrolment<'a> {
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The way to the relay; the product's own, [`invitation_connector`], if none.
+    pub connector: Option<Arc<dyn Connector>>,
 }
 
 /// What people are told meanwhile.
@@ -97,25 +99,16 @@ pub(crate) async fn enrol(
     enrolment: &Enrolment<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Enrolled, CoreError> {
-    let link = InvitationLink::parse(enrolment.invitation).map_err(|error| {
-        Failure::new(
-            FailureKind::Input,
-            "This is not a whole invitation.",
-            format!("{error}."),
-            "Copy it again, from “wardline://” to its last character.",
-        )
-    })?;
+    let link = parse(enrolment.invitation)?;
     let name = device_name(enrolment.device_name)?;
 
     // 1. What the invitation is for, before anything is stored.
-    let options = ConnectOptions::new(
-        link.addresses().to_vec(),
-        Trust::Fingerprint(*link.root()),
-        None,
-        enrolment.clock.clone(),
-    );
-    let mut connection = RelayConnection::connect(&options).await?;
-    let (organisation, record) = look(enrolment, &link, &connection).await?;
+    let connector = match &enrolment.connector {
+        Some(connector) => connector.clone(),
+        None => uncertified(&link, enrolment.clock.clone()),
+    };
+    let (mut connection, _) = connector.connect().await?;
+    let (organisation, record) = look(enrolment, &link, &*connection).await?;
     progress(Progress::Invited {
         organisation: organisation.name().to_string(),
         user: record.user().to_string(),
@@ -130,13 +123,13 @@ pub(crate) async fn enrol(
     progress(Progress::Waiting { fingerprint: fingerprint.clone() });
     let mut backoff = Backoff::new();
     let certificate = loop {
-        match claim(enrolment, &link, &record, &keys, &connection).await {
+        match claim(enrolment, &link, &record, &keys, &*connection).await {
             Ok(Some(certificate)) => break certificate,
             Ok(None) => backoff.reset(),
             Err(CoreError::Relay(error @ RelayError::Unavailable { .. })) => {
                 progress(Progress::Interrupted { why: error.to_string() });
                 tokio::time::sleep(backoff.next(&*enrolment.entropy)).await;
-                if let Ok(again) = RelayConnection::connect(&options).await {
+                if let Ok((again, _)) = connector.connect().await {
                     connection = again;
                 }
             }
@@ -155,6 +148,31 @@ pub(crate) async fn enrol(
         device: keys.device.to_string(),
         device_name: keys.name.to_string(),
         fingerprint,
+    })
+}
+
+/// The product's way to the relay of an invitation: without a certificate, trusting the root that it names.
+///
+/// # Errors
+/// [`Failure`] of kind `Input` if it is not a whole invitation.
+pub fn invitation_connector(invitation: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn Connector>, Failure> {
+    Ok(uncertified(&parse(invitation)?, clock))
+}
+
+fn uncertified(link: &InvitationLink, clock: Arc<dyn Clock>) -> Arc<dyn Connector> {
+    let trust = Trust::Fingerprint(*link.root());
+    let options = ConnectOptions::new(link.addresses().to_vec(), trust, None, clock);
+    Arc::new(RelayConnector { options })
+}
+
+fn parse(invitation: &str) -> Result<InvitationLink, Failure> {
+    InvitationLink::parse(invitation).map_err(|error| {
+        Failure::new(
+            FailureKind::Input,
+            "This is not a whole invitation.",
+            format!("{error}."),
+            "Copy it again, from “wardline://” to its last character.",
+        )
     })
 }
 
@@ -186,7 +204,7 @@ struct Keys {
 async fn look(
     enrolment: &Enrolment<'_>,
     link: &InvitationLink,
-    connection: &RelayConnection,
+    connection: &dyn Relay,
 ) -> Result<(Organisation, InvitationRecord), CoreError> {
     let invitation = Invitation::from_link(link);
     let request =
@@ -268,7 +286,7 @@ async fn claim(
     link: &InvitationLink,
     record: &InvitationRecord,
     keys: &Keys,
-    connection: &RelayConnection,
+    connection: &dyn Relay,
 ) -> Result<Option<Vec<u8>>, CoreError> {
     let invitation = Invitation::from_link(link);
     let request = certificate_request(&keys.key)

@@ -29,7 +29,7 @@ pub(crate) use self::{
     wait::{Delivery, until_settled},
 };
 pub use self::{
-    enrol::{Enrolled, Enrolment, Progress},
+    enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
     link::{Connected, Connector},
 };

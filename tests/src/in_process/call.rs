@@ -107,6 +107,21 @@ macro_rules! calls {
                 }
             )*)*
 
+            // The relay's service of this name is not there yet.
+            async fn report_out_of_step(
+                &self,
+                _: pb::ReportOutOfStepRequest,
+            ) -> Result<pb::ReportOutOfStepResponse, RelayError> {
+                Err(unavailable("no such service yet"))
+            }
+
+            async fn ask_members(
+                &self,
+                _: pb::AskMembersRequest,
+            ) -> Result<pb::AskMembersResponse, RelayError> {
+                Err(unavailable("no such service yet"))
+            }
+
             async fn send(&self, message: pb::SendRequest) -> Result<pb::SendResponse, RelayError> {
                 if self.faults.planted() == Some(Planted::AcknowledgeUnsent) {
                     let stamp = Some(self.relay.clock.now().into());

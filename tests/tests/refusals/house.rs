@@ -409,6 +409,7 @@ impl Registrar<'_> {
                 device_name: "phone",
                 clock: Arc::new(SystemClock),
                 entropy: Arc::new(SystemEntropy),
+                connector: None,
             };
             let judged = async {
                 let waiting = office.list_enrolments(pb::ListEnrolmentsRequest { wait_seconds: 20 }).await;

@@ -68,7 +68,7 @@ pub(super) async fn check(scene: &mut Scene) -> Result<Vec<Finding>, Failure> {
             &requests,
             &what,
             controlled,
-            &format!("{calls} requests of the enrolled devices, as handed to TLS"),
+            &format!("{calls} requests of all devices, their enrolment included, as handed to TLS"),
         ),
         Finding::new(
             "control: the search finds what is there",

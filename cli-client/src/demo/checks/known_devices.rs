@@ -135,6 +135,7 @@ async fn forged_invitation(
         device_name: "phone",
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        connector: None,
     };
     let mut quiet = |_| {};
     let enrolled = api::enrol(&enrolment, &mut quiet).await;
