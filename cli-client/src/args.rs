@@ -221,7 +221,6 @@ pub(crate) enum AdminTask {
     Found(FoundArgs),
     /// Invite a person; list or cancel invitations
     #[command(
-        args_conflicts_with_subcommands = true,
         subcommand_negates_reqs = true,
         after_help = "Examples:
   wardline admin invite doctor-a --role clinician --name 'Doctor A'
@@ -354,6 +353,12 @@ mod tests {
     #[test]
     fn invitations_are_made_listed_and_cancelled_by_one_word() {
         let parse = |line: &str| Args::try_parse_from(line.split(' '));
+        for line in ["wardline admin invite --home A list", "wardline admin invite list --home A"] {
+            let Task::Admin(AdminTask::Invite(invite)) = parse(line).expect(line).task else {
+                panic!("{line}")
+            };
+            assert!(matches!(invite.task, Some(InviteTask::List)) && invite.user.is_none(), "{line}");
+        }
         for line in [
             "wardline admin invite doctor-a --role clinician --name A",
             "wardline admin invite --file people.csv",

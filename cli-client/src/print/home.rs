@@ -36,7 +36,12 @@ pub(crate) fn founded(founded: &Founded, bundle: &Path, recovery: &Path, json: b
         out,
         "Write the recovery code down now: it is shown once. Keep it apart from the recovery file."
     )?;
-    writeln!(out, "Next: wardline-relay serve --data-dir DIR, then wardline admin invite USER --name NAME.")?;
+    writeln!(
+        out,
+        "Next: see that {} lies in the relay's folder DIR as relay.bundle, start it with wardline-relay serve \
+         --data-dir DIR, then invite people with wardline admin invite USER --name NAME.",
+        bundle.display()
+    )?;
     out.flush()
 }
 
