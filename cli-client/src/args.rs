@@ -168,6 +168,18 @@ pub(crate) enum ConversationTask {
         /// The person
         user: String,
     },
+    /// Confirm that a person's new device is theirs, in place of their only one
+    #[command(after_help = "Speak to the person first, and compare the code that their new device shows \
+                            with the one in `wardline conversation show`.
+
+Example:
+  wardline conversation confirm 'Ward 4' nurse-b")]
+    Confirm {
+        /// Id, unambiguous prefix or name of a conversation with them
+        conversation: String,
+        /// The person
+        user: String,
+    },
     /// Leave with all your devices
     Leave {
         /// Id, unambiguous prefix or name
@@ -225,6 +237,7 @@ pub(crate) enum AdminTask {
         after_help = "Examples:
   wardline admin invite doctor-a --role clinician --name 'Doctor A'
   wardline admin invite --file people.csv        lines of: user,role,name
+  wardline admin invite doctor-a --replaces 5b1c      a new device for a lost only one
   wardline admin invite list
   wardline admin invite cancel 3f9a"
     )]
@@ -288,6 +301,9 @@ pub(crate) struct InviteArgs {
     /// How long the invitation is valid: 90m, 24h, 7d
     #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span)]
     pub valid: u64,
+    /// The device of theirs that the new one replaces: its id, or the first digits of it
+    #[arg(long, value_name = "DEVICE", conflicts_with = "file")]
+    pub replaces: Option<String>,
     /// A CSV file of people: user,role,name
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
@@ -362,6 +378,7 @@ mod tests {
         for line in [
             "wardline admin invite doctor-a --role clinician --name A",
             "wardline admin invite --file people.csv",
+            "wardline admin invite doctor-a --replaces 5b1c",
             "wardline admin invite list",
             "wardline admin invite cancel 3f9a",
         ] {

@@ -26,6 +26,7 @@ pub fn main() -> ExitCode {
         return wardline_server::command::main(program.chain(arguments));
     }
     logs::start(args.globals.log.as_deref());
+    print::learn_offset();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Failure::defect(format!("No runtime: {error}.")), args.globals.json),

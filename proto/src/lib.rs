@@ -9,6 +9,7 @@ mod expiry;
 pub mod fault;
 pub mod h3;
 mod ids;
+pub mod in_place;
 mod reason;
 
 pub use chain::{ChainHash, ChainLink, roster_digest};

@@ -25,6 +25,7 @@ pub mod routes;
 pub mod service;
 pub mod state;
 pub mod store;
+pub mod task_bell;
 pub mod write_permits;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wardline_identity::{Organisation, SigningKey, StatementLabel, sign_statement};
 use wardline_proto::relay::{RelayGreeting, RelayTime, SignedStatement};
-use wardline_proto::{UtcMillis, VERSIONS};
+use wardline_proto::{UtcMillis, VERSIONS, fault};
 
 /// The relay's signing identity. Clones share it.
 #[derive(Debug, Clone)]
@@ -32,10 +32,10 @@ impl RelayIdentity {
     #[must_use]
     pub fn time(&self, now: UtcMillis) -> SignedStatement {
         let time = RelayTime {
-            time: Some(now.into()),
+            time: Some(clock_shown(now).into()),
             revocation_list_number: 0,
             policy_number: 0,
-            issuers_list_number: self.shared.issuers_number,
+            issuers_list_number: list_shown(self.shared.issuers_number),
             record_head: Bytes::new(),
         };
         sign_statement(&self.shared.key, StatementLabel::RelayTime, &time, Some(&self.shared.certificate))
@@ -49,5 +49,23 @@ impl RelayIdentity {
             time: Some(self.time(now)),
             relay_certificate: self.shared.certificate.clone(),
         }
+    }
+}
+
+/// The clock, but where a test has the relay lie about it.
+fn clock_shown(now: UtcMillis) -> UtcMillis {
+    match () {
+        () if fault::planted("relay.wrong_time") => now.plus_seconds(3_600),
+        () if fault::planted("relay.time_back") => UtcMillis::new(now.get() - 120_000),
+        () => now,
+    }
+}
+
+/// The number of the issuers' list, but where a test has the relay lie about it.
+fn list_shown(number: u64) -> u64 {
+    match () {
+        () if fault::planted("relay.lower_list") => number - 1,
+        () if fault::planted("relay.higher_list") => number + 1,
+        () => number,
     }
 }

@@ -10,6 +10,7 @@ use wardline_proto::relay::conversation_service_server::ConversationServiceServe
 use wardline_proto::relay::directory_service_server::DirectoryServiceServer;
 use wardline_proto::relay::enrolment_service_server::EnrolmentServiceServer;
 use wardline_proto::relay::key_package_service_server::KeyPackageServiceServer;
+use wardline_proto::relay::membership_service_server::MembershipServiceServer;
 use wardline_proto::relay::registrar_service_server::RegistrarServiceServer;
 
 use crate::config::LimitsConfig;
@@ -18,6 +19,7 @@ use crate::service::conversation::Conversations;
 use crate::service::directory::Directory;
 use crate::service::enrolment::Enrolment;
 use crate::service::key_package::KeyPackages;
+use crate::service::membership::Memberships;
 use crate::service::registrar::Registrar;
 use crate::state::Relay;
 
@@ -50,6 +52,7 @@ pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
     let conversations = Conversations::new(Arc::clone(relay));
     Routes::new(sized!(ConversationServiceServer, conversations, limits.request_bytes_max))
         .add_service(sized!(KeyPackageServiceServer, KeyPackages::new(Arc::clone(relay)), KEY_PACKAGES_BYTES))
+        .add_service(sized!(MembershipServiceServer, Memberships::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(DirectoryServiceServer, Directory::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(EnrolmentServiceServer, Enrolment::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay)), SMALL_BYTES))
@@ -84,6 +87,7 @@ mod tests {
         for (path, most) in [
             ("ConversationService/Commit", conversation),
             ("KeyPackageService/PublishKeyPackages", 200 * 16 * 1024 + 64 * 1024),
+            ("MembershipService/AskMembers", 256 * 1024),
             ("DirectoryService/ListPeople", 256 * 1024),
             ("EnrolmentService/Enrol", 256 * 1024),
             ("RegistrarService/IssueCertificate", 256 * 1024),

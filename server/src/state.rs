@@ -6,7 +6,7 @@ use wardline_identity::{Clock, Organisation};
 
 use crate::{
     admission::Devices, enrolment_bell::EnrolmentBell, live::Live, relay_identity::RelayIdentity,
-    store::Store, write_permits::WritePermits,
+    store::Store, task_bell::TaskBell, write_permits::WritePermits,
 };
 
 /// The running relay, shared by its services.
@@ -25,6 +25,8 @@ pub struct Relay {
     pub devices: Arc<Devices>,
     /// Who waits for an enrolment to change.
     pub enrolments: EnrolmentBell,
+    /// What members are to be asked for.
+    pub tasks: TaskBell,
     /// Whose writes are under way.
     pub writes: WritePermits,
 }

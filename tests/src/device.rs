@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
+use wardline_client_core::vault::Passcode;
 
 use crate::{Output, Owner, Programs, Running, process::run};
 
@@ -20,6 +21,8 @@ pub struct Device {
     /// The file with its passcode.
     pub passcode_file: PathBuf,
     program: PathBuf,
+    /// The fault points that its programs run with.
+    armed: String,
 }
 
 impl Device {
@@ -31,6 +34,7 @@ impl Device {
             home: folder.join(user),
             passcode_file,
             program: programs.wardline.clone(),
+            armed: String::new(),
         }
     }
 
@@ -39,7 +43,24 @@ impl Device {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--home").arg(&self.home).arg("--passcode-file").arg(&self.passcode_file).args(arguments);
+        command.env("FAILPOINTS", &self.armed);
         command
+    }
+
+    /// The passcode in its file.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn passcode(&self) -> Passcode {
+        let text = fs::read_to_string(&self.passcode_file).expect("a passcode file");
+        Passcode::new(text.trim_end().to_owned()).expect("a passcode")
+    }
+
+    /// The same device, whose programs run with these fault points armed (`wardline_proto::fault`).
+    #[must_use]
+    pub fn armed(&self, points: &[&str]) -> Self {
+        Self { armed: armed(points), ..self.clone() }
     }
 
     /// Runs `wardline` on this home.
@@ -92,4 +113,10 @@ impl Device {
         }
         Ok(Self { home: home.to_owned(), ..self.clone() })
     }
+}
+
+/// Fault points as the environment names them: always on, or as often as they say (`place=1*return`).
+pub(crate) fn armed(points: &[&str]) -> String {
+    let always = |point: &&str| if point.contains('=') { (*point).to_owned() } else { format!("{point}=return") };
+    points.iter().map(always).collect::<Vec<_>>().join(";")
 }

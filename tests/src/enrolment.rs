@@ -39,6 +39,7 @@ pub(crate) fn enrol(administrator: &Device, devices: &[Device]) {
             user: device.user.clone(),
             name: format!("Name of {}", device.user),
             role: "clinician".to_owned(),
+            replaces: None,
         });
         let invite = Command::Invite { people: people.collect(), valid_seconds: 3_600 };
         let Ok(Answer::Invited(invited)) = office.execute(invite, Reach::Online).await else {
@@ -73,7 +74,7 @@ pub(crate) fn invite_in_the_past(administrator: &Device, user: &str) -> String {
         let office = Client::open(&administrator.home, &passcode, options).await;
         let office = office.expect("the administrator's vault opens");
         let (user, role) = (user.to_owned(), "clinician".to_owned());
-        let people = vec![Invitee { name: user.clone(), user, role }];
+        let people = vec![Invitee { name: user.clone(), user, role, replaces: None }];
         let invite = Command::Invite { people, valid_seconds: MINUTE / 1_000 };
         let answer = office.execute(invite, Reach::Online).await;
         office.close().await.expect("the administrator's vault closes");

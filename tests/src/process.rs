@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{BufRead as _, BufReader, Read, Write as _},
+    os::unix::process::ExitStatusExt as _,
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
@@ -14,12 +15,16 @@ use serde_json::Value;
 
 /// How long any command may take: the product's own longest patience is a minute.
 const LIMIT: Duration = Duration::from_secs(100);
+/// SIGABRT.
+const ABORTED: i32 = 6;
 
 /// What a process left behind.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// Its exit status; -1 if a signal ended it.
     pub status: i32,
+    /// The signal that ended it, if one did.
+    pub signal: Option<i32>,
     /// What it printed.
     pub stdout: String,
     /// What it complained.
@@ -71,6 +76,16 @@ impl Output {
         self
     }
 
+    /// Itself, if it ended at this place (`crash.…`), where it was armed to crash.
+    ///
+    /// # Panics
+    /// If it ended in any other way.
+    pub fn crashed_at(self, place: &str) -> Self {
+        assert_eq!(self.signal, Some(ABORTED), "{self:?}");
+        assert!(self.stderr.contains(&format!("crashed at {place}\n")), "{self:?}");
+        self
+    }
+
     /// Itself, if it failed with this status, saying something.
     ///
     /// # Panics
@@ -98,7 +113,7 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
     };
     let (stdout, stderr) = (text(stdout), text(stderr));
     let Some(status) = status else { panic!("{command:?} took too long: {stdout}{stderr}") };
-    Output { status: status.code().unwrap_or(-1), stdout, stderr }
+    Output { status: status.code().unwrap_or(-1), signal: status.signal(), stdout, stderr }
 }
 
 fn gather(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
@@ -167,6 +182,15 @@ impl Running {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Waits until it has ended by itself by aborting, as it does where it was armed to crash.
+    ///
+    /// # Panics
+    /// If it does not, or ends otherwise.
+    pub fn aborted(&mut self) {
+        let status = wait(&mut self.child, LIMIT);
+        assert_eq!(status.and_then(|status| status.signal()), Some(ABORTED), "{status:?}");
+    }
+
     /// SIGKILL: it executes no further instruction.
     pub fn kill(&mut self) {
         // Fails only if it has ended already.
@@ -186,6 +210,11 @@ impl Running {
     /// SIGSTOP: it stands still at whatever instruction it is, and answers nothing.
     pub fn freeze(&self) {
         self.signal("-STOP");
+    }
+
+    /// SIGCONT: a frozen one goes on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
     }
 
     fn signal(&self, signal: &str) {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Output, Programs, Running, process::run};
+use crate::{Output, Programs, Running, device::armed, process::run};
 
 /// How long the relay may take to open its doors.
 const OPENING: Duration = Duration::from_secs(30);
@@ -22,6 +22,7 @@ pub struct RelayProcess {
     log: PathBuf,
     port: u16,
     extra: Vec<String>,
+    armed: String,
     running: Option<Running>,
 }
 
@@ -39,6 +40,7 @@ impl RelayProcess {
             log,
             port,
             extra: Vec::new(),
+            armed: String::new(),
             running: None,
         }
     }
@@ -63,7 +65,24 @@ impl RelayProcess {
     pub fn command(&self) -> Command {
         let mut serve = Command::new(&self.program);
         serve.args(["serve", "--data-dir"]).arg(&self.folder).args(&self.extra);
+        serve.env("FAILPOINTS", &self.armed);
         serve
+    }
+
+    /// Starts it anew with these fault points armed (`wardline_proto::fault`); none: as it is.
+    pub fn rearm(&mut self, points: &[&str]) {
+        self.armed = armed(points);
+        self.restart();
+    }
+
+    /// Waits until it has ended at this place (`crash.…`), where it was armed to crash.
+    ///
+    /// # Panics
+    /// If it does not, or ends otherwise.
+    pub fn crashed_at(&mut self, place: &str) {
+        let mut running = self.running.take().expect("the relay runs");
+        running.aborted();
+        assert!(self.log().contains(&format!("crashed at {place}\n")), "{}", self.log());
     }
 
     /// Runs `serve` where it cannot start, and gives what it says.

@@ -155,6 +155,7 @@ impl Sender {
             settings: None,
             aad: Vec::new(),
             position: start,
+            certificate: None,
         };
         let group = self.groups.get_mut(&conversation).context("the conversation was made")?;
         let Device { store, .. } = &self.device;
@@ -239,6 +240,7 @@ pub(crate) fn content(number: u64) -> Result<Vec<u8>> {
         revocation_list_number: 0,
         policy_number: 0,
         sent_at_ms: SystemClock.now().get(),
+        first_number: 0,
         body: Some(Body::Text(Text { text: text(number) })),
     };
     Ok(content.encode_to_vec())

@@ -162,6 +162,7 @@ impl Appender {
                 suite: Suite::ALL[0],
                 creator: DeviceId::from_bytes(SystemEntropy.array()?),
                 created_at: SystemClock.now(),
+                predecessor: None,
             };
             opened.push((new.id, new.creator));
             store

@@ -62,6 +62,7 @@ impl Ward {
             user: user.clone(),
             name: format!("Name of {user}"),
             role: "clinician".to_owned(),
+            replaces: None,
         });
         let invite = Command::Invite { people: people.collect(), valid_seconds: 3_600 };
         let Answer::Invited(invited) = self.office.execute(invite, Reach::Online).await? else {

@@ -1,11 +1,11 @@
 //! `wardline enrol`: makes this device yours; resumable.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use wardline_client_core::{
-    api::{self, Enrolment, Failure, FailureKind, Progress},
+    api::{self, Client, Command, Enrolment, Failure, FailureKind, Options, Progress, Reach},
     owner::Ownership,
-    vault::KdfCost,
+    vault::{KdfCost, Passcode},
 };
 use wardline_identity::{SystemClock, SystemEntropy};
 
@@ -43,5 +43,16 @@ pub(crate) async fn run(globals: &Globals, invitation: &str, device: &str) -> Re
     let mut tell = |progress: Progress| print::progress(&progress, json);
     let enrolled = api::enrol(&enrolment, &mut tell).await?;
     print::enrolled(&enrolled, json);
+    if first_contact(&folder, &passcode).await.is_err() {
+        print::note("Others can add this device once it has been online: wardline sync.", json);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Leaves with the relay what others need to add the device. The certificate is in the vault whatever comes of it.
+async fn first_contact(folder: &Path, passcode: &Passcode) -> Result<(), Failure> {
+    let client = Client::open(folder, passcode, Options::default()).await?;
+    let synced = client.execute(Command::Sync, Reach::Online).await;
+    client.close().await?;
+    synced.map(drop)
 }

@@ -23,7 +23,7 @@ pub(crate) async fn run(globals: &Globals, args: InviteArgs) -> Result<ExitCode,
         (None, Some(file), _) => read(&file)?,
         (None, None, Some(user)) => {
             let name = args.name.unwrap_or_else(|| user.clone());
-            vec![Invitee { user, name, role: args.role }]
+            vec![Invitee { user, name, role: args.role, replaces: args.replaces }]
         }
         (None, None, None) => Vec::new(),
     };
@@ -65,7 +65,12 @@ fn read(file: &Path) -> Result<Vec<Invitee>, Failure> {
         let (Some(user), Some(role), Some(name)) = (fields.next(), fields.next(), fields.next()) else {
             return Err(wrong(format!("Line {} has not three fields.", number + 1)));
         };
-        people.push(Invitee { user: user.to_owned(), role: role.to_owned(), name: name.to_owned() });
+        people.push(Invitee {
+            user: user.to_owned(),
+            role: role.to_owned(),
+            name: name.to_owned(),
+            replaces: None,
+        });
     }
     if people.is_empty() || people.len() > PEOPLE_MAX {
         return Err(wrong(format!("It names {} people.", people.len())));

@@ -65,6 +65,9 @@ fn conversation(task: ConversationTask) -> Command {
         ConversationTask::Show { conversation } => Command::ConversationShow { conversation },
         ConversationTask::Add { conversation, user } => Command::ConversationAdd { conversation, user },
         ConversationTask::Remove { conversation, user } => Command::ConversationRemove { conversation, user },
+        ConversationTask::Confirm { conversation, user } => {
+            Command::ConversationConfirm { conversation, user }
+        }
         ConversationTask::Leave { conversation } => Command::ConversationLeave { conversation },
         ConversationTask::Rename { conversation, name } => Command::ConversationRename { conversation, name },
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use wardline_client_core::api::{Command, Failure};
+use wardline_client_core::api::{Answer, Command, Failure, FailureKind};
 
 use crate::{args::Globals, home, print};
 
@@ -11,6 +11,15 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<ExitCode,
     let mut open = home::open(globals).await?;
     let outcome = open.execute(command, home::reach(globals)).await;
     open.close().await?;
-    print::answer(&outcome?, globals.json);
-    Ok(ExitCode::SUCCESS)
+    let answer = outcome?;
+    print::answer(&answer, globals.json);
+    Ok(status_of(&answer))
+}
+
+/// The exit status of an answer: that of a relay that was caught in a lie, if the answer says so.
+pub(super) fn status_of(answer: &Answer) -> ExitCode {
+    match answer.names_relay_fault() {
+        true => ExitCode::from(FailureKind::RelayAtFault.exit_status()),
+        false => ExitCode::SUCCESS,
+    }
 }

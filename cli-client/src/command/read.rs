@@ -7,6 +7,7 @@ use wardline_client_core::{
     owner::{Caller, Entered, enter, listen},
 };
 
+use super::once::status_of;
 use crate::{
     args::Globals,
     home::{self, Events, Home},
@@ -35,34 +36,41 @@ pub(crate) async fn run(globals: &Globals, reading: Reading) -> Result<ExitCode,
         }
     };
     print::answer(&answer, globals.json);
-    let Answer::Messages(messages) = answer else { return Ok(ExitCode::SUCCESS) };
+    let status = status_of(&answer);
+    let Answer::Messages(messages) = answer else { return Ok(status) };
     if !reading.follow {
         open.close().await?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(status);
     }
     let last = messages.messages.last().map(|message| message.number);
     let from = last.or(reading.since).unwrap_or(0);
-    follow(globals, open, messages.conversation, from).await
+    let told = messages.relay_faults.len();
+    follow(globals, open, (messages.conversation, from, told)).await
 }
 
 /// Keeps printing what comes, as the owner (others are served meanwhile) or through it.
-async fn follow(globals: &Globals, open: Home, conversation: String, from: u64) -> Result<ExitCode, Failure> {
+async fn follow(
+    globals: &Globals,
+    open: Home,
+    (conversation, from, told): (String, u64, usize),
+) -> Result<ExitCode, Failure> {
     match open {
         Home::Own { ownership, client } => {
             let events = Events::Own(client.events());
             let asked = Asked::Own(client.clone());
             tokio::select! {
                 ended = listen(&ownership, client.clone()) => ended?,
-                ended = show(globals, asked, events, conversation, from) => ended?,
+                ended = show(globals, asked, events, (conversation, from, told)) => ended?,
             }
         }
         Home::Through(caller) => {
-            let Entered::Caller(mut told) = enter(&home::folder(globals)?).await? else {
+            let Entered::Caller(mut listening) = enter(&home::folder(globals)?).await? else {
                 // The owner has just gone, and its socket with it.
                 return Ok(ExitCode::SUCCESS);
             };
-            told.follow().await?;
-            show(globals, Asked::Through(caller), Events::Through(told), conversation, from).await?;
+            listening.follow().await?;
+            let events = Events::Through(listening);
+            show(globals, Asked::Through(caller), events, (conversation, from, told)).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -79,17 +87,20 @@ async fn show(
     globals: &Globals,
     mut asked: Asked,
     mut events: Events,
-    conversation: String,
-    mut from: u64,
+    (conversation, mut from, mut told): (String, u64, usize),
 ) -> Result<(), Failure> {
     loop {
         let command = Command::Read { conversation: conversation.clone(), since: Some(from), new: false };
-        let answer = match &mut asked {
+        let mut answer = match &mut asked {
             Asked::Own(client) => client.execute(command, Reach::Offline).await?,
             Asked::Through(caller) => caller.execute(command, Reach::Offline).await?,
         };
-        if let Answer::Messages(messages) = &answer {
+        if let Answer::Messages(messages) = &mut answer {
             from = messages.messages.last().map_or(from, |message| message.number);
+            // What the relay was caught doing is told once.
+            let known = told.min(messages.relay_faults.len());
+            told = messages.relay_faults.len();
+            messages.relay_faults.drain(..known);
             print::answer(&answer, globals.json);
         }
         loop {

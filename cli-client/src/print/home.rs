@@ -6,7 +6,7 @@ use qrcode::{QrCode, render::unicode::Dense1x2};
 use serde_json::json;
 use wardline_client_core::api::{Enrolled, Founded, Invited, Progress, Status, Synced};
 
-use super::{line, object};
+use super::{line, object, when::when};
 
 /// A founded organisation. The recovery code is shown here and never again: whether it was is part of founding.
 pub(crate) fn founded(founded: &Founded, bundle: &Path, recovery: &Path, json: bool) -> std::io::Result<()> {
@@ -63,7 +63,7 @@ pub(crate) fn invited(invited: &Invited, json: bool) {
         return;
     }
     for one in &invited.invited {
-        line(&format!("{} — valid until {}", one.user, one.expires));
+        line(&format!("{} — valid until {}", one.user, when(&one.expires)));
         line(&format!("  {}", one.invitation));
         if invited.invited.len() == 1
             && let Ok(code) = QrCode::new(one.invitation.as_bytes())
@@ -76,7 +76,7 @@ pub(crate) fn invited(invited: &Invited, json: bool) {
     }
     line("Hand it over in person or over a channel you trust: whoever has it can enrol as this person.");
     match &invited.registrar_seen {
-        Some(when) => line(&format!("A registrar last looked for requests at {when}.")),
+        Some(seen) => line(&format!("A registrar last looked for requests at {}.", when(seen))),
         None => line("No registrar is running: requests wait until wardline admin registrar runs."),
     }
 }
@@ -130,15 +130,27 @@ pub(super) fn status(status: &Status) {
     line(&format!("{} — {} ({}, {})", status.organisation, status.name, status.user, status.role));
     line(&format!("  device         {} “{}”", status.device, status.device_name));
     if let Some(until) = &status.certificate_until {
-        line(&format!("  certificate    until {until}"));
+        line(&format!("  certificate    until {}", when(until)));
     }
     line(&format!("  relay          {} ({})", status.relay.join(", "), status.connection));
     line(&format!("  conversations  {}", status.conversations));
     line(&format!("  waiting        {}", status.queued));
     line(&format!("  root           {}", status.root));
+    caught(status.relay_faults);
 }
 
 /// A sync that has caught up.
 pub(super) fn synced(synced: &Synced) {
     line(&format!("up to date ({}): {} new, {} waiting", synced.connection, synced.unread, synced.queued));
+    caught(synced.relay_faults);
+}
+
+/// Says that the relay was caught in lies.
+fn caught(relay_faults: u64) {
+    if relay_faults > 0 {
+        line(&format!(
+            "The relay was caught in {relay_faults} lies. Tell your administrator; \
+             which they are: wardline conversation show CONVERSATION."
+        ));
+    }
 }

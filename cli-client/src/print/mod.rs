@@ -3,13 +3,17 @@
 mod home;
 mod people;
 mod talk;
+mod when;
 
 use std::io::Write as _;
 
 use serde::Serialize;
 use wardline_client_core::api::{Answer, Event, Failure};
 
-pub(crate) use self::home::{enrolled, founded, invited, progress};
+pub(crate) use self::{
+    home::{enrolled, founded, invited, progress},
+    when::learn_offset,
+};
 
 /// Writes one line; a reader that has gone is no failure of ours.
 fn line(text: &str) {
@@ -39,7 +43,8 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
     if json {
         // A message a line: a script follows them as they come.
         if let Answer::Messages(messages) = answer {
-            return messages.messages.iter().for_each(object);
+            messages.messages.iter().for_each(object);
+            return messages.relay_faults.iter().for_each(object);
         }
         return object(answer);
     }
@@ -48,7 +53,10 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Changed(changed) => talk::changed(changed),
         Answer::Conversations(list) => talk::conversations(list),
         Answer::Conversation(detail) => talk::conversation(detail),
-        Answer::Messages(messages) => messages.messages.iter().for_each(talk::message),
+        Answer::Messages(messages) => {
+            messages.messages.iter().for_each(talk::message);
+            messages.relay_faults.iter().for_each(talk::relay_fault);
+        }
         Answer::Outbox(outbox) => talk::outbox(outbox),
         Answer::People(list) => people::people(list),
         Answer::Devices(devices) => people::devices(devices),

@@ -2,7 +2,7 @@
 
 use wardline_client_core::api::{Approved, Devices, Invitations, Judged, People};
 
-use super::line;
+use super::{line, when::when};
 
 /// People.
 pub(super) fn people(list: &People) {
@@ -35,7 +35,7 @@ pub(super) fn approved(approved: &Approved) {
 pub(super) fn invitations(list: &Invitations) {
     for one in &list.invitations {
         let (id, user, role) = (&one.id, &one.user, &one.role);
-        line(&format!("{id:.8}  {user:<20} {role:<14} {:<10} until {}", one.state, one.expires));
+        line(&format!("{id:.8}  {user:<20} {role:<14} {:<10} until {}", one.state, when(&one.expires)));
     }
 }
 

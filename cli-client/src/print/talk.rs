@@ -1,14 +1,14 @@
 //! Conversations and messages as people read them. None of the protocol's words.
 
-use wardline_client_core::api::{Changed, ConversationDetail, Conversations, Message, Outbox, Sent};
+use wardline_client_core::api::{Changed, ConversationDetail, Conversations, Message, Outbox, RelayFault, Sent};
 
-use super::line;
+use super::{line, when::when};
 
 /// A message's fate.
 pub(super) fn sent(sent: &Sent) {
     match (sent.state.as_str(), sent.number) {
         ("sent", Some(number)) => {
-            line(&format!("sent: number {number}, {}", sent.time.as_deref().unwrap_or_default()));
+            line(&format!("sent: number {number}, {}", sent.time.as_deref().map(when).unwrap_or_default()));
         }
         ("queued", _) => line("queued: there is no connection; it goes out by itself"),
         _ => line(&format!("refused: {}", sent.why.as_deref().unwrap_or("no reason was given"))),
@@ -33,14 +33,14 @@ pub(super) fn conversations(list: &Conversations) {
     }
     for one in &list.conversations {
         let unread = if one.unread > 0 { format!("{} new", one.unread) } else { String::new() };
-        let last = one.last.as_deref().unwrap_or("-");
+        let last = one.last.as_deref().map_or_else(|| "-".to_owned(), when);
         let state = if one.state == "active" { "" } else { one.state.as_str() };
         line(format!("{:.8}  {:<28} {:>8}  {last}  {state}", one.conversation, one.name, unread).trim_end());
         if let Some(held) = &one.held {
             line(&format!("          nothing is sent here for now: {held}"));
         }
         if let Some(number) = one.fault {
-            line(&format!("          the relay showed others something else (number {number})"));
+            line(&format!("          the relay was caught in a lie (number {number})"));
         }
     }
 }
@@ -56,8 +56,8 @@ pub(super) fn conversation(detail: &ConversationDetail) {
     if let Some(held) = &one.held {
         line(&format!("  held         nothing is sent here for now: {held}"));
     }
-    if let Some(number) = one.fault {
-        line(&format!("  relay        it showed others something else (number {number})"));
+    for fault in &detail.relay_faults {
+        line(&format!("  relay        {}", fault.text));
     }
     line("  members");
     for member in &detail.members {
@@ -78,7 +78,13 @@ pub(super) fn message(message: &Message) {
         "expired" => "· a message that was gone before it came".to_owned(),
         _ => "· a message that needs a newer version".to_owned(),
     };
-    line(&format!("{:>5}  {}  {text}", message.number, message.time));
+    line(&format!("{:>5}  {}  {text}", message.number, when(&message.time)));
+}
+
+/// What the relay was caught doing, on one line.
+pub(super) fn relay_fault(fault: &RelayFault) {
+    let number = fault.number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    line(&format!("{number:>5}  {}  ! {}", when(&fault.noticed), fault.text));
 }
 
 /// The outbox.
@@ -88,6 +94,6 @@ pub(super) fn outbox(outbox: &Outbox) {
     }
     for one in &outbox.outbox {
         let why = one.why.as_deref().map_or(String::new(), |why| format!(": {why}"));
-        line(&format!("{:.8}  {}  {}{why}", one.message, one.time, one.state));
+        line(&format!("{:.8}  {}  {}{why}", one.message, when(&one.time), one.state));
     }
 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{MemberFault, RelayFault, WaitingDevice};
+
 /// The answer to a [`Command`](super::Command).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Answer {
     /// To `Send`.
     Sent(Sent),
-    /// To `ConversationCreate`, `…Add`, `…Remove`, `…Leave`, `…Rename`.
+    /// To `ConversationCreate`, `…Add`, `…Remove`, `…Leave`, `…Rename`, `…Confirm`.
     Changed(Changed),
     /// To `ConversationList`.
     Conversations(Conversations),
@@ -63,7 +65,7 @@ pub struct Sent {
 pub struct Changed {
     /// The conversation.
     pub conversation: String,
-    /// What was done: "created", "added", "removed", "left", "renamed".
+    /// What was done: "created", "added", "removed", "left", "renamed", "confirmed".
     pub change: String,
     /// The people it was done to.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -84,17 +86,20 @@ pub struct ConversationSummary {
     pub conversation: String,
     /// Its name.
     pub name: String,
-    /// "creating", "active", "left", "removed" or "stopped".
+    /// "creating", "active", "left", "removed", "stopped", "out_of_step" (it waits to be let in again) or "closed" (it goes on
+    /// in a moment).
     pub state: String,
     /// How many messages of others were not read.
     pub unread: u64,
+    /// How many of those came and are gone, or came while this device could not follow.
+    pub missed: u64,
     /// When its last entry was accepted; absent if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
     /// Why nothing can be sent to it now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
-    /// The entry at which another member saw another log: the relay is at fault.
+    /// The first entry at which the relay was caught in a lie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<u64>,
 }
@@ -115,6 +120,15 @@ pub struct ConversationDetail {
     pub number: u64,
     /// The members, by user id.
     pub members: Vec<Member>,
+    /// What members did beyond their rights, in the order of the log.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub member_faults: Vec<MemberFault>,
+    /// New devices of members that wait to be confirmed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waiting: Vec<WaitingDevice>,
+    /// What the relay was caught doing, here and to all conversations.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub relay_faults: Vec<RelayFault>,
 }
 
 /// A person in a conversation.
@@ -148,6 +162,11 @@ pub struct Messages {
     pub conversation: String,
     /// In order.
     pub messages: Vec<Message>,
+    /// How many of them came and are gone, or came while this device could not follow.
+    pub missed: u64,
+    /// What the relay was caught doing, here and to all conversations.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub relay_faults: Vec<RelayFault>,
 }
 
 /// One entry that says something.
@@ -155,7 +174,7 @@ pub struct Messages {
 pub struct Message {
     /// Its number.
     pub number: u64,
-    /// "text", "event", "unreadable", "unsupported" or "expired".
+    /// "text", "event", "unreadable", "unsupported", "expired" or "missed".
     pub kind: String,
     /// The user it is from; empty if unknown.
     pub from: String,
@@ -355,6 +374,11 @@ pub struct Status {
     pub conversations: usize,
     /// How many messages wait to be sent.
     pub queued: usize,
+    /// New devices of other people that wait to be confirmed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waiting: Vec<WaitingDevice>,
+    /// How many lies the relay was caught in.
+    pub relay_faults: u64,
 }
 
 /// A sync that has caught up.
@@ -364,6 +388,10 @@ pub struct Synced {
     pub connection: String,
     /// How many messages of others were not read.
     pub unread: u64,
+    /// How many of those came and are gone, or came while this device could not follow.
+    pub missed: u64,
     /// How many messages wait to be sent.
     pub queued: usize,
+    /// How many lies the relay was caught in.
+    pub relay_faults: u64,
 }

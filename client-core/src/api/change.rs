@@ -1,7 +1,7 @@
 //! Commands that change a conversation: a wish is stored, and answered when the log shows it.
 
 use wardline_identity::UserId;
-use wardline_proto::Suite;
+use wardline_proto::{Suite, relay::ask_members_request::Ground};
 
 use super::{
     Answer, Changed, Failure, FailureKind,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     conversation::{self, encode, random},
     error::CoreError,
-    session::{Delivery, Session, ask_people, until_settled},
+    session::{Delivery, Session, ask_members, ask_people, until_settled},
     vault::tables::{
         conversations::{ConversationRow, Standing},
         intents::{self, Outcome, Wish},
@@ -118,7 +118,7 @@ pub(super) async fn change(
     session.wake.notify_one();
     finish(session, intent).await?;
     Ok(Answer::Changed(Changed {
-        conversation: row.conversation.to_string(),
+        conversation: row.line.first.to_string(),
         change: change.to_owned(),
         people,
     }))
@@ -139,7 +139,8 @@ pub(super) async fn open_conversation(
 ) -> Result<ConversationRow, CoreError> {
     let row = conversation::find(core, name).await?;
     let why = match row.standing {
-        Standing::Creating | Standing::Active => return Ok(row),
+        // What is wished for a conversation that broke waits until it goes on.
+        Standing::Creating | Standing::Active | Standing::OutOfStep | Standing::Closed => return Ok(row),
         Standing::Left => "You left it.",
         Standing::Removed => "You were removed from it.",
         Standing::Stopped => "This device cannot follow it any more.",
@@ -155,20 +156,26 @@ pub(super) async fn open_conversation(
 
 /// Says that the person leaves.
 pub(super) async fn leave(session: &Session, name: &str) -> Result<Answer, CoreError> {
-    let (row, message) = {
+    let (row, statement, message) = {
         let core = session.core().await;
         let row = open_conversation(&core, name).await?;
         let statement = conversation::leave_statement(&core, &row.conversation, session.clock.now());
         let message = queue(&core, &row, OutboxKind::Leave, encode(&statement), session.clock.now()).await?;
-        (row, message)
+        (row, statement, message)
     };
     session.wake.notify_one();
     match session.delivered(&message).await? {
-        Delivery::Sent(..) => Ok(Answer::Changed(Changed {
-            conversation: row.conversation.to_string(),
-            change: "left".to_owned(),
-            people: Vec::new(),
-        })),
+        Delivery::Sent(..) => {
+            // Usually one member who is asked does it; all others have seen it said.
+            if let Ok(relay) = online(session) {
+                ask_members(&relay, &[row.conversation], &Ground::Leave(statement)).await;
+            }
+            Ok(Answer::Changed(Changed {
+                conversation: row.line.first.to_string(),
+                change: "left".to_owned(),
+                people: Vec::new(),
+            }))
+        }
         Delivery::Queued => Err(Failure::new(
             FailureKind::Queued,
             "There is no connection to the relay; that you leave is kept.",

@@ -110,6 +110,15 @@ impl Client {
         self.session.connector.clone()
     }
 
+    /// Follows one connection until its stream ends, here and now: a door for the fuzz targets.
+    ///
+    /// # Errors
+    /// [`Failure`], as the background connection would end with.
+    #[cfg(feature = "fuzzing")]
+    pub async fn follow_once(&self, relay: Arc<dyn crate::relay::Relay>) -> Result<(), Failure> {
+        crate::session::follow(&self.session, &relay, "quic", || {}).await.map_err(Failure::from)
+    }
+
     /// What happens from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {

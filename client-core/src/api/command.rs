@@ -59,6 +59,14 @@ pub enum Command {
         /// The name.
         name: String,
     },
+    /// Confirms that a person's new device is theirs, in place of their only one: it comes into all conversations shared
+    /// with them.
+    ConversationConfirm {
+        /// Id, unambiguous prefix or name of one of these.
+        conversation: String,
+        /// The user.
+        user: String,
+    },
     /// Sends a text.
     Send {
         /// Id, unambiguous prefix or name.
@@ -124,6 +132,9 @@ pub struct Invitee {
     pub name: String,
     /// The role: clinician, administrator, registrar, responder, service.
     pub role: String,
+    /// The device of theirs that the new one replaces: its id or an unambiguous prefix.
+    #[serde(default)]
+    pub replaces: Option<String>,
 }
 
 /// Whether a request may use the connection.

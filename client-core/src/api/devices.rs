@@ -3,19 +3,22 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use wardline_identity::{DeviceCertificate, device_id_parse};
-use wardline_proto::{ConversationId, DeviceId};
+use wardline_proto::{ConversationId, DeviceId, UtcMillis, fault, relay::ask_members_request::Ground};
 
 use super::{Answer, Approved, Devices, Failure, FailureKind, OwnDevice, change::finish};
 use crate::{
     conversation::{self, encode, random},
     error::CoreError,
     relay::Relay,
-    session::{Session, ask_people, device_code, verified_devices},
+    session::{Session, ask_members, ask_people, device_code, verified_devices},
     vault::tables::{
         conversations::{self, Standing},
         intents::{self, Wish},
     },
 };
+
+/// How long this device leaves it to others to add the device it approved, in milliseconds.
+const OWN_TURN_MS: u64 = 2_500;
 
 /// The own person's devices in force.
 async fn own_devices(session: &Session, relay: &Arc<dyn Relay>) -> Result<Vec<DeviceCertificate>, CoreError> {
@@ -87,19 +90,34 @@ pub(super) async fn approve(
         .into());
     };
     let device = certificate.device();
-    let mut wishes = Vec::new();
-    {
+    let (approval, wishes) = {
         let mut core = session.core().await;
         let now = session.clock.now();
-        let approval = encode(&conversation::approval_statement(&core, certificate, now));
-        for conversation in missing_in(&mut core, &device).await? {
-            let wish = Wish::AddOwnDevice { device: device.to_string(), approval: approval.clone() };
+        let approval = conversation::approval_statement(&core, certificate, now);
+        let wish = Wish::AddOwnDevice { device: device.to_string(), approval: encode(&approval) };
+        let missing = missing_in(&mut core, &device).await?;
+        let later = UtcMillis::new(now.get() + OWN_TURN_MS);
+        let mut wishes = Vec::with_capacity(missing.len());
+        let mut tx = core.vault.begin("approve").await?;
+        for conversation in missing {
             let request = random(&*session.entropy)?;
-            let mut tx = core.vault.begin("approve").await?;
-            let intent = intents::insert(&mut tx, &conversation, &wish, &request, now, now).await?;
-            tx.commit().await?;
+            let intent = intents::insert(&mut tx, &conversation, &wish, &request, now, later).await?;
             wishes.push((conversation, intent));
         }
+        tx.commit().await?;
+        (approval, wishes)
+    };
+    // Whoever is asked first adds it: also if this device goes away now. What nobody is asked for, it does by itself.
+    let conversations: Vec<ConversationId> = wishes.iter().map(|(conversation, _)| *conversation).collect();
+    let asked = ask_members(relay, &conversations, &Ground::Approval(approval)).await;
+    fault::crash("crash.approval_asked");
+    if !asked {
+        let core = session.core().await;
+        let mut tx = core.vault.begin("approve_alone").await?;
+        for (_, intent) in &wishes {
+            intents::hasten(&mut tx, *intent, session.clock.now()).await?;
+        }
+        tx.commit().await?;
     }
     session.wake.notify_one();
     let mut added = Vec::new();

@@ -6,7 +6,7 @@ use wardline_identity::UserId;
 
 use super::{
     Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced, change,
-    devices, outbox, rfc3339, talk,
+    devices, membership, outbox, rfc3339, talk,
 };
 use crate::{
     conversation,
@@ -53,6 +53,9 @@ pub(crate) async fn execute(session: &Session, command: Command, reach: Reach) -
             let name = change::conversation_name(&name)?;
             change::change(session, &conversation, Wish::Rename { name }, "renamed", Vec::new()).await
         }
+        Command::ConversationConfirm { conversation, user } => {
+            membership::confirm(session, &conversation, &user_id(&user)?).await
+        }
         Command::ConversationLeave { conversation } => change::leave(session, &conversation).await,
         Command::Send { conversation, text } => talk::send(session, &conversation, text).await,
         Command::Read { conversation, since, new } => talk::read(session, &conversation, since, new).await,
@@ -96,7 +99,8 @@ async fn status(session: &Session) -> Result<Answer, CoreError> {
         Link::Online { transport, .. } => *transport,
         _ => "offline",
     };
-    let core = session.core().await;
+    let mut core = session.core().await;
+    let waiting = membership::waiting_devices(&mut core, None).await?;
     let conversations = conversation::list(&core).await?;
     let device = &core.device;
     let certificate = &device.certificate;
@@ -113,6 +117,8 @@ async fn status(session: &Session) -> Result<Answer, CoreError> {
         connection: connection.to_owned(),
         conversations: conversations.iter().filter(|one| one.state == Standing::Active.as_str()).count(),
         queued: outbox::queued(&core).await?,
+        waiting,
+        relay_faults: conversation::relay_fault_count(&core).await?,
     })))
 }
 
@@ -127,7 +133,9 @@ async fn sync(session: &Session) -> Result<Answer, CoreError> {
     Ok(Answer::Synced(Synced {
         connection: transport.to_owned(),
         unread: conversations.iter().map(|one| one.unread).sum(),
+        missed: conversations.iter().map(|one| one.missed).sum(),
         queued: outbox::queued(&core).await?,
+        relay_faults: conversation::relay_fault_count(&core).await?,
     }))
 }
 

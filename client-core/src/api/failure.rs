@@ -35,6 +35,8 @@ pub enum FailureKind {
     Closed,
     /// The home is in use and its owner does not answer. Exit status 80.
     Busy,
+    /// The relay was caught in a lie about what was asked for; the answer is given all the same. Exit status 81.
+    RelayAtFault,
 }
 
 impl FailureKind {
@@ -55,6 +57,7 @@ impl FailureKind {
             Self::Refused => 78,
             Self::Closed => 79,
             Self::Busy => 80,
+            Self::RelayAtFault => 81,
         }
     }
 }

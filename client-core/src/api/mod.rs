@@ -8,7 +8,9 @@ mod devices;
 mod execute;
 mod failure;
 mod home;
+mod membership;
 mod outbox;
+mod relay_fault;
 mod talk;
 mod time_text;
 
@@ -21,6 +23,9 @@ pub use client::{Client, Event, Options};
 pub use command::{Command, Invitee, Reach};
 pub use failure::{Failure, FailureKind};
 pub use home::{enrol, found};
+pub use membership::{MemberFault, WaitingDevice};
+pub(crate) use membership::{member_faults, waiting_devices};
+pub use relay_fault::RelayFault;
 pub use time_text::rfc3339;
 
 pub use crate::session::{

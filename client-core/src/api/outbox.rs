@@ -1,19 +1,26 @@
 //! The outbox as people see it.
 
+use std::collections::HashMap;
+
 use super::{Answer, Failure, FailureKind, Outbox, OutboxMessage, rfc3339};
-use crate::{conversation, error::CoreError, session::Session, vault::tables::outbox};
+use crate::{conversation, error::CoreError, session::Session, vault::tables::{conversations, outbox}};
 
 /// Lists what waits or was returned.
 pub(super) async fn list(session: &Session) -> Result<Answer, CoreError> {
     let core = session.core().await;
     let mut tx = core.vault.begin("list_outbox").await?;
     let rows = outbox::list(&mut tx).await?;
+    let shown: HashMap<_, _> = conversations::list(&mut tx)
+        .await?
+        .into_iter()
+        .map(|row| (row.conversation, row.line.first))
+        .collect();
     tx.commit().await?;
     let outbox = rows
         .into_iter()
         .map(|row| OutboxMessage {
             message: row.message.to_string(),
-            conversation: row.conversation.to_string(),
+            conversation: shown.get(&row.conversation).unwrap_or(&row.conversation).to_string(),
             state: match (&row.refusal, row.accepted) {
                 (Some(_), _) => "refused",
                 (None, Some(_)) => "sent",

@@ -2,7 +2,7 @@
 
 use wardline_proto::{ClientMessageId, EntryNumber, UtcMillis};
 
-use super::{Answer, Failure, FailureKind, Messages, Sent, change::open_conversation, rfc3339};
+use super::{Answer, Failure, FailureKind, Messages, Sent, change::open_conversation, membership::waiting_events, rfc3339};
 use crate::{
     conversation::{self, TEXT_BYTES_MAX, life_seconds, random},
     error::CoreError,
@@ -46,7 +46,7 @@ pub(super) async fn send(session: &Session, name: &str, text: String) -> Result<
     let sent = |state: &str| Sent {
         state: state.to_owned(),
         message: message.to_string(),
-        conversation: row.conversation.to_string(),
+        conversation: row.line.first.to_string(),
         number: None,
         time: None,
         why: None,
@@ -67,15 +67,23 @@ pub(super) async fn read(
     since: Option<u64>,
     new: bool,
 ) -> Result<Answer, CoreError> {
-    let core = session.core().await;
+    let mut core = session.core().await;
     let row = conversation::find(&core, name).await?;
     let after = match since {
-        Some(number) => EntryNumber::new(number),
-        None if new => row.read,
-        None => EntryNumber::ZERO,
+        Some(number) => Some(EntryNumber::new(number)),
+        None if new => None,
+        None => Some(EntryNumber::ZERO),
     };
-    let messages = conversation::read(&core, &row.conversation, after, new || since.is_none()).await?;
-    Ok(Answer::Messages(Messages { conversation: row.conversation.to_string(), messages }))
+    let mut messages = conversation::read(&core, &row, after, new || since.is_none()).await?;
+    let missed = messages.iter().filter(|one| matches!(one.kind.as_str(), "missed" | "expired")).count();
+    let relay_faults = conversation::relay_faults(&core, &row).await?;
+    messages.extend(waiting_events(&mut core, &row).await?);
+    Ok(Answer::Messages(Messages {
+        conversation: row.line.first.to_string(),
+        messages,
+        missed: missed.try_into().unwrap_or(u64::MAX),
+        relay_faults,
+    }))
 }
 
 /// Queues a message under a new id.
@@ -89,6 +97,8 @@ pub(super) async fn queue(
     let message = ClientMessageId::from_bytes(random(&*core.entropy)?);
     let waiting = OutboxRow {
         message,
+        inner: None,
+        first: None,
         conversation: row.conversation,
         kind,
         body,

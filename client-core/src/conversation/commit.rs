@@ -5,8 +5,10 @@ use wardline_identity::{DeviceCertificate, StatementLabel, sign_statement};
 use wardline_proto::{
     ConversationId, DeviceId, Digest, EntryNumber, Epoch,
     content::ConversationSettings,
+    fault,
     relay::{
         AuthenticatedData, CommitAuthor, CommitData, RemovalGround, SignedStatement, authenticated_data::Kind,
+        removal_ground::Ground,
     },
     roster_digest,
 };
@@ -14,15 +16,21 @@ use wardline_proto::{
 use super::{
     core::Core,
     event::describe,
+    hold::Hold,
+    lies,
     receive::encode,
     roster::{Member, Roster},
 };
 use crate::{
     error::CoreError,
     mls::{CommitPlan, LogPosition, VerifiedKeyPackage},
-    vault::tables::{
-        conversations::{self, ConversationRow},
-        pending_commits::{self, PendingCommit},
+    vault::{
+        mls_rows::Scope,
+        tables::{
+            conversations::{self, ConversationRow},
+            declared_rosters,
+            pending_commits::{self, PendingCommit},
+        },
     },
 };
 
@@ -33,10 +41,16 @@ pub(crate) struct Change {
     pub adds: Vec<(VerifiedKeyPackage, DeviceCertificate)>,
     /// Members to remove, each with its ground.
     pub removes: Vec<(Member, RemovalGround)>,
+    /// Leaves to remove that are nobody's.
+    pub strangers: Vec<u32>,
     /// New settings.
     pub settings: Option<ConversationSettings>,
     /// Approvals of added devices.
     pub approvals: Vec<SignedStatement>,
+    /// Confirmations of added devices.
+    pub confirmations: Vec<SignedStatement>,
+    /// The entry that it puts right; 0 if none.
+    pub corrects: EntryNumber,
 }
 
 /// What staging came to.
@@ -85,21 +99,35 @@ async fn stage_step(
     }
 
     // 1. What it declares to the relay and the members.
-    let before = Roster::read(&core.device.organisation, &group.roster());
+    let hold = row.held.as_deref().map(Hold::parse);
+    let leaves = group.roster();
+    let before = Hold::read(hold.as_ref(), &core.device.organisation, &leaves, &leaves);
     let settings_before = group.settings();
     let after = after(&before, &change);
-    let data = declaration(&row, &before, &change);
+    let known = declared_rosters::load(&mut tx, &conversation).await?;
+    let mut data = declaration(&row, known.map(|known| known.devices), (&before, &after), &change);
+    if fault::planted("member.add_uncertified") {
+        core.store.load_within(&mut tx, Scope::Device).await?;
+    }
+    let lie = lies::tell(&core.store, &core.device, row.suite, (&mut data, &before));
 
     // 2. The commit.
     let epoch = group.epoch();
     let plan = CommitPlan {
-        removes: change.removes.iter().map(|(member, _)| member.index).collect(),
-        adds: change.adds.into_iter().map(|(package, _)| package).collect(),
+        removes: change
+            .removes
+            .iter()
+            .map(|(member, _)| member.index)
+            .chain(change.strangers.iter().copied())
+            .collect(),
+        adds: change.adds.into_iter().map(|(package, _)| package).chain(lie.adds).collect(),
         settings: change.settings.clone(),
+        certificate: lie.certificate,
         aad: encode(&AuthenticatedData { kind: Some(Kind::Commit(data)) }),
         position: LogPosition { number: row.cursor, chain_hash: row.chain },
     };
-    let messages = group.commit(&core.store, &core.device.identity(), plan)?;
+    let mut messages = group.commit(&core.store, &core.device.identity(), plan)?;
+    lies::make_worthless(&mut messages.commit);
 
     // 3. Its row.
     let sha256 = Digest::of(&messages.commit);
@@ -112,7 +140,7 @@ async fn stage_step(
         sha256,
         author: encode(&author_statement(core, &conversation, epoch.get(), &sha256)),
         commit: messages.commit,
-        welcome: messages.welcome,
+        welcome: messages.welcome.filter(|_| !lie.hides_welcome),
         event: describe(&author, &before, &after, (&settings_before, settings_after)),
     };
     pending_commits::insert(&mut tx, &pending).await?;
@@ -129,32 +157,41 @@ fn after(before: &Roster, change: &Change) -> Roster {
     Roster { members, strangers: Vec::new() }
 }
 
-/// Joins, leaves with their grounds, and the roster that results; ids ascending.
-fn declaration(row: &ConversationRow, before: &Roster, change: &Change) -> CommitData {
+/// Joins, leaves with their grounds, and the roster that results; ids ascending. What leaves is what the relay holds to be
+/// in, which is another roster than the tree's where somebody declared it falsely.
+fn declaration(
+    row: &ConversationRow,
+    known: Option<Vec<DeviceId>>,
+    (before, after): (&Roster, &Roster),
+    change: &Change,
+) -> CommitData {
+    let devices = |roster: &Roster| -> Vec<DeviceId> {
+        roster.members.iter().map(|member| member.certificate.device()).collect()
+    };
+    let known = known.unwrap_or_else(|| devices(before));
     let mut joins: Vec<DeviceId> = change.adds.iter().map(|(_, certificate)| certificate.device()).collect();
     joins.sort_unstable();
-    let mut leaves: Vec<(DeviceId, RemovalGround)> =
-        change.removes.iter().map(|(member, ground)| (member.certificate.device(), ground.clone())).collect();
-    leaves.sort_unstable_by_key(|(device, _)| *device);
-    let stays = |device: &DeviceId| !leaves.iter().any(|(gone, _)| gone == device);
-    let roster = before
-        .members
-        .iter()
-        .map(|member| member.certificate.device())
-        .filter(stays)
-        .chain(joins.iter().copied());
+    let roster = devices(after);
+    let leaves = |device: &DeviceId| !roster.contains(device) || joins.contains(device);
+    let mut leaves: Vec<DeviceId> = known.into_iter().filter(leaves).collect();
+    leaves.sort_unstable();
+    let ground = |device: &DeviceId| {
+        let removed = change.removes.iter().find(|(member, _)| member.certificate.device() == *device);
+        let corrects = || RemovalGround { ground: Some(Ground::FaultEntryNumber(change.corrects.get())) };
+        removed.map_or_else(corrects, |(_, ground)| ground.clone())
+    };
     CommitData {
-        roster_sha256: roster_digest(roster).to_wire(),
+        roster_sha256: roster_digest(roster.iter().copied()).to_wire(),
         joins: joins.iter().map(|device| device.to_wire()).collect(),
-        leaves: leaves.iter().map(|(device, _)| device.to_wire()).collect(),
-        grounds: leaves.into_iter().map(|(_, ground)| ground).collect(),
+        grounds: leaves.iter().map(ground).collect(),
+        leaves: leaves.iter().map(|device| device.to_wire()).collect(),
         seen_number: row.cursor.get(),
         seen_hash: row.chain.digest().to_wire(),
         revocation_list_number: EntryNumber::ZERO.get(),
         policy_number: 0,
         approvals: change.approvals.clone(),
-        confirmations: Vec::new(),
-        corrects_number: 0,
+        confirmations: change.confirmations.clone(),
+        corrects_number: change.corrects.get(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     vault::{
         mls_rows::Scope,
         tables::{
-            conversations::{self, ConversationRow, Standing},
+            conversations::{self, ConversationRow, Line, Standing},
             intents::{self, Wish},
         },
     },
@@ -67,6 +67,7 @@ async fn create_step(
         chain: ChainHash::genesis(&conversation),
         read: EntryNumber::ZERO,
         last: now,
+        line: Line::alone(conversation),
     };
     conversations::store(&mut tx, &row).await?;
     let intent = intents::insert(&mut tx, &conversation, &Wish::Add { users }, &request, now, now).await?;

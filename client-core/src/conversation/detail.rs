@@ -1,13 +1,20 @@
 //! Looking at conversations: finding one by what people call it, listing, showing, reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use wardline_proto::{ConversationId, EntryNumber, Suite};
 
-use super::{core::Core, hold::Hold, roster::Roster};
+use super::{
+    core::Core,
+    hold::Hold,
+    line::{heads, line},
+    roster::Roster,
+    suspicion,
+};
 use crate::{
     api::{
-        ConversationDetail, ConversationSummary, Failure, FailureKind, Member, MemberDevice, Message, rfc3339,
+        ConversationDetail, ConversationSummary, Failure, FailureKind, Member, MemberDevice, Message,
+        member_faults, rfc3339, waiting_devices,
     },
     error::CoreError,
     vault::{
@@ -25,11 +32,19 @@ const READ_LIMIT: u32 = 10_000;
 /// The conversation that people mean: its id, an unambiguous prefix of it (4 digits or more), or its name.
 pub(crate) async fn find(core: &Core, text: &str) -> Result<ConversationRow, CoreError> {
     let mut tx = core.vault.begin("find_conversation").await?;
-    let rows = conversations::list(&mut tx).await?;
+    let rows = heads(&mut tx).await?;
+    let mut ids: HashMap<ConversationId, Vec<String>> = HashMap::new();
+    for row in &rows {
+        // Any of its logs' ids names a conversation.
+        let logs = line(&mut tx, row).await?;
+        let of_line = logs.iter().map(|log| log.conversation.to_string()).chain([row.line.first.to_string()]);
+        ids.insert(row.conversation, of_line.collect());
+    }
     tx.commit().await?;
     let prefix = text.to_ascii_lowercase();
+    let named_so = |id: &String| id.starts_with(&prefix);
     let by_id =
-        |row: &&ConversationRow| prefix.len() >= 4 && row.conversation.to_string().starts_with(&prefix);
+        |row: &&ConversationRow| prefix.len() >= 4 && ids[&row.conversation].iter().any(named_so);
     let open = |row: &&ConversationRow| !matches!(row.standing, Standing::Left | Standing::Removed);
     let named: Vec<&ConversationRow> = rows.iter().filter(|row| row.name == text).collect();
     // Among several of one name, the one that is open is meant.
@@ -49,7 +64,7 @@ pub(crate) async fn find(core: &Core, text: &str) -> Result<ConversationRow, Cor
         )
         .into()),
         many => {
-            let ids: Vec<String> = many.iter().map(|row| row.conversation.to_string()).collect();
+            let ids: Vec<String> = many.iter().map(|row| row.line.first.to_string()).collect();
             Err(Failure::new(
                 FailureKind::Unknown,
                 format!("“{text}” could be {} conversations.", many.len()),
@@ -65,7 +80,7 @@ pub(crate) async fn find(core: &Core, text: &str) -> Result<ConversationRow, Cor
 pub(crate) async fn list(core: &Core) -> Result<Vec<ConversationSummary>, CoreError> {
     let mut tx = core.vault.begin("list_conversations").await?;
     let mut summaries = Vec::new();
-    for row in conversations::list(&mut tx).await? {
+    for row in heads(&mut tx).await? {
         summaries.push(summary(core, &mut tx, &row).await?);
     }
     tx.commit().await?;
@@ -78,14 +93,20 @@ pub(crate) async fn summary(
     tx: &mut Transaction<'_>,
     row: &ConversationRow,
 ) -> Result<ConversationSummary, CoreError> {
+    let (mut unread, mut missed) = (0, 0);
+    for log in line(tx, row).await? {
+        unread += messages::count_unread(tx, &log.conversation, log.read, &core.device.id()).await?;
+        missed += messages::count_missed(tx, &log.conversation, log.read).await?;
+    }
     Ok(ConversationSummary {
-        conversation: row.conversation.to_string(),
+        conversation: row.line.first.to_string(),
         name: row.name.clone(),
         state: row.standing.as_str().to_owned(),
-        unread: messages::count_unread(tx, &row.conversation, row.read, &core.device.id()).await?,
-        last: (row.cursor > EntryNumber::ZERO).then(|| rfc3339(row.last)),
+        unread,
+        missed,
+        last: (row.shown(row.cursor) > EntryNumber::ZERO).then(|| rfc3339(row.last)),
         held: row.held.as_deref().map(|held| Hold::parse(held).why()),
-        fault: row.fault.map(EntryNumber::get),
+        fault: suspicion::first(tx, row).await?,
     })
 }
 
@@ -93,6 +114,7 @@ pub(crate) async fn summary(
 pub(crate) async fn detail(core: &mut Core, row: &ConversationRow) -> Result<ConversationDetail, CoreError> {
     let mut tx = core.vault.begin("show_conversation").await?;
     let summary = summary(core, &mut tx, row).await?;
+    let relay_faults = suspicion::shown(&mut tx, row).await?;
     tx.commit().await?;
     let (mut members, mut safety_code) = (Vec::new(), String::new());
     if core.load_group(&row.conversation).await?
@@ -102,6 +124,8 @@ pub(crate) async fn detail(core: &mut Core, row: &ConversationRow) -> Result<Con
         members = people(&roster, &group.settings().keepers);
         safety_code = roster.safety_code();
     }
+    let member_faults = member_faults(core, row).await?;
+    let waiting = waiting_devices(core, Some(&row.conversation)).await?;
     let protection = match row.suite {
         Suite::MlKem768X25519 => "post-quantum",
         Suite::X25519 => "classic",
@@ -111,8 +135,11 @@ pub(crate) async fn detail(core: &mut Core, row: &ConversationRow) -> Result<Con
         retention_seconds: row.retention_seconds,
         safety_code,
         protection: protection.to_owned(),
-        number: row.cursor.get(),
+        number: row.shown(row.cursor).get(),
         members,
+        member_faults,
+        waiting,
+        relay_faults,
     })
 }
 
@@ -136,27 +163,38 @@ fn people(roster: &Roster, keepers: &[String]) -> Vec<Member> {
     people.into_values().collect()
 }
 
-/// The messages after `after`; marks them as read if asked to.
+/// The messages after the number that people see, or what was not read if none is given; marks them as read if asked to.
+/// The logs of a conversation that broke and went on are read as one.
 pub(crate) async fn read(
     core: &Core,
-    conversation: &ConversationId,
-    after: EntryNumber,
+    row: &ConversationRow,
+    after: Option<EntryNumber>,
     mark: bool,
 ) -> Result<Vec<Message>, CoreError> {
     let mut tx = core.vault.begin("read").await?;
     // What has passed its retention is not shown; it is deleted when a signed time agrees with this clock.
     let now = core.clock.now();
-    let mut rows = messages::list(&mut tx, conversation, after, READ_LIMIT).await?;
-    rows.retain(|row| row.expires.is_none_or(|expires| expires > now));
+    let (mut read, mut last) = (Vec::new(), Vec::new());
+    for log in line(&mut tx, row).await? {
+        let from = match after {
+            Some(after) => EntryNumber::new(after.get().saturating_sub(log.line.offset)),
+            None => log.read,
+        };
+        let left = READ_LIMIT.saturating_sub(u32::try_from(read.len()).unwrap_or(u32::MAX));
+        let mut rows = messages::list(&mut tx, &log.conversation, from, left).await?;
+        rows.retain(|row| row.expires.is_none_or(|expires| expires > now));
+        last.extend(rows.last().map(|row| (log.conversation, row.number)));
+        read.extend(rows.iter().map(|row| shown(row, &log)));
+    }
     tx.commit().await?;
-    if let (true, Some(last)) = (mark, rows.last()) {
-        match mark_read(core, conversation, last.number).await {
+    for (log, number) in last.iter().filter(|_| mark) {
+        match mark_read(core, log, *number).await {
             // A full disk must not keep people from reading what they have.
             Ok(()) | Err(VaultError::Full | VaultError::ReadOnly) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(rows.iter().map(shown).collect())
+    Ok(read)
 }
 
 async fn mark_read(
@@ -173,9 +211,9 @@ async fn mark_read(
     tx.commit().await
 }
 
-fn shown(row: &MessageRow) -> Message {
+fn shown(row: &MessageRow, log: &ConversationRow) -> Message {
     Message {
-        number: row.number.get(),
+        number: log.shown(row.number).get(),
         kind: row.kind.as_str().to_owned(),
         from: row.sender_user.clone(),
         name: row.sender_name.clone(),

@@ -6,12 +6,14 @@
 use data_encoding::HEXLOWER;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
-use wardline_proto::content::ConversationSettings;
+use wardline_identity::Organisation;
+use wardline_proto::{Digest, content::ConversationSettings};
 
 use super::{
     judge::{SETTINGS, STRANGER, Verdict},
     roster::Roster,
 };
+use crate::mls::Leaf;
 
 /// A hold, stored as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -20,18 +22,45 @@ pub(crate) struct Hold {
     devices: Vec<String>,
     /// What they did.
     devices_why: String,
-    /// Whether a leaf is nobody's.
-    strangers: bool,
+    /// The leaves that are nobody's: place and digest of what each gives as its certificate.
+    strangers: Vec<String>,
     /// The settings that were right, encoded, hex; none if the ones in force are.
     right: Option<String>,
+    /// Whether what was stored does not read: held all the same.
+    #[serde(default)]
+    unreadable: bool,
+}
+
+/// What a hold knows a leaf by.
+fn tag(leaf: &Leaf) -> String {
+    format!("{} {}", leaf.index, Digest::of(&leaf.certificate_der))
 }
 
 impl Hold {
+    /// The members and strangers of a group: of two leaves of one device the one that a hold names, or that is new, is
+    /// the stranger.
+    pub(crate) fn read(
+        hold: Option<&Self>,
+        organisation: &Organisation,
+        leaves: &[Leaf],
+        known: &[Leaf],
+    ) -> Roster {
+        let mut leaves = leaves.to_vec();
+        leaves.sort_by_key(|leaf| {
+            let named = hold.is_some_and(|hold| hold.strangers.contains(&tag(leaf)));
+            (named, !known.contains(leaf), leaf.index)
+        });
+        let mut roster = Roster::read(organisation, &leaves);
+        roster.members.sort_by_key(|member| member.index);
+        roster.strangers.sort_unstable();
+        roster
+    }
+
     /// What is held after a commit, from what was held before it.
     pub(crate) fn after(
         before: Option<Self>,
         verdict: &Verdict,
-        roster: &Roster,
+        (roster, leaves): (&Roster, &[Leaf]),
         right: &ConversationSettings,
     ) -> Option<Self> {
         let mut hold = before.unwrap_or_default();
@@ -44,9 +73,12 @@ impl Hold {
         if let Some(why) = verdict.held.iter().find(|why| **why != SETTINGS && **why != STRANGER) {
             (*why).clone_into(&mut hold.devices_why);
         }
-        hold.strangers = !roster.strangers.is_empty();
+        let stranger = |leaf: &&Leaf| roster.strangers.contains(&leaf.index);
+        hold.strangers = leaves.iter().filter(stranger).map(tag).collect();
         hold.right = verdict.held.contains(&SETTINGS).then(|| HEXLOWER.encode(&right.encode_to_vec()));
-        (hold.strangers || !hold.devices.is_empty() || hold.right.is_some()).then_some(hold)
+        // What does not read may have been any of these: it ends with the first commit that is judged.
+        hold.unreadable = false;
+        (!hold.strangers.is_empty() || !hold.devices.is_empty() || hold.right.is_some()).then_some(hold)
     }
 
     /// The settings that rights are judged by, if not those in force.
@@ -55,10 +87,15 @@ impl Hold {
         ConversationSettings::decode(bytes.as_slice()).ok()
     }
 
+    /// The devices that are in without a right to be, by device and user.
+    pub(crate) fn devices(&self) -> &[String] {
+        &self.devices
+    }
+
     /// What people are told.
     pub(crate) fn why(&self) -> String {
         let mut whys = Vec::new();
-        if self.strangers {
+        if !self.strangers.is_empty() || self.unreadable {
             whys.push(STRANGER);
         }
         if !self.devices.is_empty() {
@@ -77,7 +114,7 @@ impl Hold {
 
     /// From the stored form. One that does not read holds all the same.
     pub(crate) fn parse(text: &str) -> Self {
-        let unreadable = || Self { strangers: true, ..Self::default() };
+        let unreadable = || Self { unreadable: true, ..Self::default() };
         serde_json::from_str(text).unwrap_or_else(|_| unreadable())
     }
 }

@@ -2,7 +2,7 @@
 
 use wardline_identity::Organisation;
 use wardline_proto::{
-    ChainHash, ConversationId, Digest, EntryNumber, Suite, UtcMillis, relay::WelcomeDelivery,
+    ChainHash, ConversationId, Digest, EntryNumber, Suite, UtcMillis, fault, relay::WelcomeDelivery,
 };
 
 use super::{
@@ -10,6 +10,8 @@ use super::{
     receive::Effect,
     receive_commit::shown_name,
     roster::{Member, Roster, verify_leaf},
+    successor::{self, Judged, goes_on},
+    suspicion,
 };
 use crate::{
     error::CoreError,
@@ -19,9 +21,9 @@ use crate::{
         mls_rows::Scope,
         tables::{
             chain,
-            conversations::{self, ConversationRow, Standing},
+            conversations::{self, ConversationRow, Line, Standing},
             messages::{self, MessageKind, MessageRow},
-            pending_commits,
+            pending_commits, reports,
         },
     },
 };
@@ -33,6 +35,13 @@ struct Checked {
     before: ChainHash,
     adder: Option<Member>,
     suite: Suite,
+}
+
+impl Checked {
+    fn adder_name(&self) -> String {
+        let name = |adder: &Member| adder.certificate.display_name().to_string();
+        self.adder.as_ref().map_or_else(|| "Someone".to_owned(), name)
+    }
 }
 
 /// Joins the conversation of a Welcome. One that was used before changes nothing; one that does not open or is not
@@ -69,6 +78,7 @@ async fn join_step(
         old.delete(&core.store)?;
     }
     let organisation = &core.device.organisation;
+    let packages = suspicion::one_time(core)?;
     let joined = group::join(&core.store, conversation, &delivery.welcome, |view| {
         check(organisation, view, &conversation, number)
     });
@@ -77,6 +87,11 @@ async fn join_step(
         Err(JoinError::Mls(error)) if !from_peer(&error) => return Err(error.into()),
         Err(error) => {
             tracing::warn!(%error, "a Welcome was not used");
+            let (stamp, now) = (UtcMillis::new(delivery.stamp_ms), core.clock.now());
+            let place = (conversation, number);
+            if suspicion::package_twice(&mut tx, &delivery.welcome, place, (stamp, now)).await? {
+                tx.commit().await?;
+            }
             return Ok(Vec::new());
         }
     };
@@ -87,12 +102,38 @@ async fn join_step(
         adder: verify_leaf(organisation, &view.adder),
         suite: view.suite,
     };
-    let row = joined_row(conversation, number, UtcMillis::new(delivery.stamp_ms), &checked, known);
+    let (line, going) = match successor::judge(core, &mut tx, &view.members, &view.settings).await? {
+        Judged::TooEarly => return Ok(Vec::new()),
+        Judged::Plain => (known.as_ref().map(|row| row.line.clone()), None),
+        Judged::Unknown(head) => (Some(Line { offset: head, ..Line::alone(conversation) }), None),
+        Judged::GoesOn(going) => (Some(going.line.clone()), Some(going)),
+    };
+    let place = (conversation, number, UtcMillis::new(delivery.stamp_ms));
+    let line = line.unwrap_or_else(|| Line::alone(conversation));
+    let anew = known.as_ref().is_some_and(|row| row.standing == Standing::OutOfStep);
+    let mut row = joined_row(place, &checked, known, line);
     pending_commits::delete(&mut tx, &conversation).await?;
-    store_joined(&mut tx, &row, &checked, promised, UtcMillis::new(delivery.stamp_ms), core).await?;
+    reports::delete(&mut tx, &conversation).await?;
+    let event = match &going {
+        Some(going) => goes_on(going.author.as_deref()),
+        None if anew => format!("{} let this device in again", checked.adder_name()),
+        None => format!("{} added you to “{}”", checked.adder_name(), row.name),
+    };
+    let done = match going {
+        Some(going) => successor::enter(core, &mut tx, &mut row, *going, checked.adder.as_ref()).await?,
+        None => Vec::new(),
+    };
+    store_joined(&mut tx, &row, &checked, (promised, place.2, event), core).await?;
+    suspicion::spent(&mut tx, core, &packages).await?;
+    fault::crash("crash.welcome_opened");
     Core::finish(&core.store, tx).await?;
+    fault::crash("crash.welcome_stored");
+    for log in done {
+        core.groups.remove(&log);
+        core.store.forget(Scope::Conversation(log));
+    }
     core.groups.insert(conversation, group);
-    Ok(vec![Effect::Joined(conversation), Effect::Readable(conversation, number)])
+    Ok(vec![Effect::Joined(conversation), Effect::Readable(row.line.first, row.shown(number))])
 }
 
 /// Why a Welcome is not used.
@@ -130,11 +171,10 @@ fn from_peer(error: &MlsError) -> bool {
 }
 
 fn joined_row(
-    conversation: ConversationId,
-    number: EntryNumber,
-    stamp: UtcMillis,
+    (conversation, number, stamp): (ConversationId, EntryNumber, UtcMillis),
     checked: &Checked,
     known: Option<ConversationRow>,
+    line: Line,
 ) -> ConversationRow {
     let before = EntryNumber::new(number.get() - 1);
     ConversationRow {
@@ -150,6 +190,7 @@ fn joined_row(
         chain: checked.before,
         read: known.map_or(before, |row| row.read),
         last: stamp,
+        line,
     }
 }
 
@@ -157,8 +198,7 @@ async fn store_joined(
     tx: &mut Transaction<'_>,
     row: &ConversationRow,
     checked: &Checked,
-    promised: ChainHash,
-    stamp: UtcMillis,
+    (promised, stamp, body): (ChainHash, UtcMillis, String),
     core: &Core,
 ) -> Result<(), CoreError> {
     chain::clear(tx, &row.conversation).await?;
@@ -178,7 +218,7 @@ async fn store_joined(
         conversation: row.conversation,
         number: row.joined,
         kind: MessageKind::Event,
-        body: format!("{name} added you to “{}”", row.name),
+        body,
         sender_user: user,
         sender_name: name,
         sender_device: device,

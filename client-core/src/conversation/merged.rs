@@ -1,8 +1,10 @@
 //! Merging a commit and judging what it did, without the vault.
 
-use wardline_identity::{DeviceCertificate, Organisation, StatementLabel};
+use std::collections::BTreeSet;
+
+use wardline_identity::{DeviceCertificate, Organisation, StatementLabel, UserId};
 use wardline_proto::{
-    Digest, EntryNumber,
+    DeviceId, Digest, EntryNumber,
     content::ConversationSettings,
     relay::{
         AuthenticatedData, CommitAuthor, CommitData, SignedStatement, authenticated_data::Kind,
@@ -13,13 +15,14 @@ use wardline_proto::{
 use super::{
     event::describe,
     hold::Hold,
-    judge::{Judged, SETTINGS, STRANGER, Verdict, judge, settings_at_fault},
+    judge::{DECLARATION, Judged, REMOVAL, SETTINGS, STRANGER, Verdict, judge, settings_at_fault},
     receive::{Received, decode},
     roster::{Member, Roster},
 };
 use crate::{
     error::CoreError,
-    mls::{Group, MlsStore, StagedCommit},
+    mls::{Group, Leaf, MlsStore, StagedCommit},
+    vault::tables::faults::FaultRow,
 };
 
 /// What merging did.
@@ -44,30 +47,54 @@ pub(crate) struct Merged {
     pub relay_fault: bool,
     /// Whether this device is out.
     pub self_removed: bool,
+    /// The rule its author broke, if any.
+    pub fault: Option<FaultRow>,
+    /// Who was removed beyond its author's rights: device and user.
+    pub wronged: Vec<(DeviceId, UserId)>,
+    /// Who is in now.
+    pub roster: Roster,
+    /// Who the relay holds to be in now, if others.
+    pub declared: Option<Vec<DeviceId>>,
 }
 
 /// The state before.
 pub(crate) struct Merging<'a> {
     organisation: &'a Organisation,
+    leaves: Vec<Leaf>,
     before: Roster,
     in_force: ConversationSettings,
     right: ConversationSettings,
     hold: Option<Hold>,
     /// Digests of leaves among its grounds that were carried out before.
     pub spent_leaves: Vec<Digest>,
+    /// The faults that are not put right yet.
+    pub faults: Vec<FaultRow>,
+    /// The relay's roster, where it is another than the tree's.
+    pub declared: Option<Vec<DeviceId>>,
+    /// The commit that let this device in.
+    pub joined: EntryNumber,
 }
 
 impl<'a> Merging<'a> {
     pub(crate) fn begin(organisation: &'a Organisation, group: &Group, hold: Option<Hold>) -> Self {
-        let in_force = group.settings();
+        let (in_force, leaves) = (group.settings(), group.roster());
         Self {
             organisation,
-            before: Roster::read(organisation, &group.roster()),
+            before: Hold::read(hold.as_ref(), organisation, &leaves, &[]),
+            leaves,
             right: hold.as_ref().and_then(Hold::right).unwrap_or_else(|| in_force.clone()),
             in_force,
             hold,
             spent_leaves: Vec::new(),
+            faults: Vec::new(),
+            declared: None,
+            joined: EntryNumber::ZERO,
         }
+    }
+
+    /// Who is in before the commit, and the settings that are right then.
+    pub(crate) fn before(&self) -> (&Roster, &ConversationSettings) {
+        (&self.before, &self.right)
     }
 
     /// Merges the own commit. It is not judged, but what is held because of others may end with it.
@@ -78,7 +105,8 @@ impl<'a> Merging<'a> {
         own: &DeviceCertificate,
     ) -> Result<Merged, CoreError> {
         group.merge_pending(store)?;
-        let after = Roster::read(self.organisation, &group.roster());
+        let leaves = group.roster();
+        let after = Hold::read(self.hold.as_ref(), self.organisation, &leaves, &self.leaves);
         let settings = group.settings();
         let mut verdict = Verdict::default();
         let by = (settings != self.in_force).then(|| own.user());
@@ -87,7 +115,8 @@ impl<'a> Merging<'a> {
         }
         let name = own.display_name().to_string();
         let event = describe(&name, &self.before, &after, (&self.in_force, &settings));
-        Ok(self.merged(verdict, &after, settings, event, (own.user().to_string(), name)))
+        // What this device declares is what it makes, and the relay has taken it.
+        Ok(self.merged(verdict, (after, &leaves), settings, event, (own.user().to_string(), name)))
     }
 
     /// Merges another's commit and judges it.
@@ -103,9 +132,12 @@ impl<'a> Merging<'a> {
         let self_removed = staged.self_removed;
         // Settings that are gone or malformed, and changes that no client of ours makes, are beyond anybody's rights.
         let ours = staged.context_is_ours && staged.foreign_proposals == 0;
+        let brought = staged.settings_changed || staged.foreign_proposals > 0;
         let settings = staged.settings_after.clone().unwrap_or_default();
         let changed = staged.settings_changed;
-        let after = Roster::read(self.organisation, &staged.roster_after);
+        let leaves = staged.roster_after.clone();
+        let removed: Vec<u32> = staged.removes.iter().map(|leaf| leaf.index).collect();
+        let after = Hold::read(self.hold.as_ref(), self.organisation, &leaves, &self.leaves);
         group.merge_staged(store, staged)?;
 
         let mut verdict = match &author {
@@ -113,48 +145,62 @@ impl<'a> Merging<'a> {
                 author,
                 before: &self.before,
                 after: &after,
+                removed: &removed,
                 right: &self.right,
                 settings_after: &settings,
                 settings_changed: changed,
                 data: data.as_ref(),
                 conversation: received.conversation.as_bytes(),
                 spent_leaves: &self.spent_leaves,
+                faults: &self.faults,
+                declared: self.declared.as_deref(),
+                joined: self.joined,
             }),
             None => Verdict { held: vec![STRANGER], ..Verdict::default() },
         };
         if !ours && !verdict.held.contains(&SETTINGS) {
             verdict.held.push(SETTINGS);
+            if brought {
+                verdict.proven.push(SETTINGS);
+            }
         }
         let name = author.as_ref().map_or_else(String::new, |one| one.certificate.display_name().to_string());
         let user = author.as_ref().map_or_else(String::new, |one| one.certificate.user().to_string());
         let shown = if name.is_empty() { "someone" } else { name.as_str() };
         let mut event = describe(shown, &self.before, &after, (&self.in_force, &settings));
         note(&mut event, &verdict, shown);
+        if let Some(number) = data.as_ref().map(|data| data.corrects_number).filter(|number| *number > 0) {
+            add(&mut event, &format!("{shown} put right what was done at {number}"));
+        }
         let relay_fault = author.as_ref().is_some_and(|author| !authored(author, received));
-        let mut merged = self.merged(verdict, &after, settings, event, (user, name));
+        let fault = author.as_ref().and_then(|author| fault_of(author, &verdict, received.number));
+        let declared = declared_after(&self, data.as_ref(), &after);
+        let mut merged = self.merged(verdict, (after, &leaves), settings, event, (user, name));
         if let Some(data) = data {
             merged.leaves = grounds(&data).collect();
             merged.seen = Some((EntryNumber::new(data.seen_number), data.seen_hash.to_vec()));
         }
         merged.relay_fault = relay_fault;
         merged.self_removed = self_removed;
+        merged.fault = fault;
+        merged.declared = declared;
         Ok(merged)
     }
 
     fn merged(
         self,
         verdict: Verdict,
-        after: &Roster,
+        (roster, leaves): (Roster, &[Leaf]),
         settings: ConversationSettings,
         event: String,
         (author_user, author_name): (String, String),
     ) -> Merged {
-        let hold = Hold::after(self.hold, &verdict, after, &self.right);
+        let hold = Hold::after(self.hold, &verdict, (&roster, leaves), &self.right);
         let mut gone: Vec<String> = self
             .before
             .members
             .iter()
-            .filter(|member| !after.has_user(member.certificate.user()))
+            .filter(|member| !roster.has_user(member.certificate.user()))
             .map(|member| member.certificate.user().to_string())
             .collect();
         gone.dedup();
@@ -170,20 +216,60 @@ impl<'a> Merging<'a> {
             seen: None,
             relay_fault: false,
             self_removed: false,
+            fault: None,
+            wronged: verdict.wronged,
+            roster,
+            declared: None,
         }
     }
 }
 
+/// The rule that a commit broke, as it is kept.
+fn fault_of(author: &Member, verdict: &Verdict, number: EntryNumber) -> Option<FaultRow> {
+    let shown = verdict.shown.filter(|shown| [REMOVAL, DECLARATION].contains(shown));
+    let why: Vec<&str> = verdict.proven.iter().copied().chain(shown).collect();
+    (!why.is_empty()).then(|| FaultRow {
+        number,
+        device: author.certificate.device(),
+        user: author.certificate.user().to_string(),
+        name: author.certificate.display_name().to_string(),
+        why: why.join("; "),
+        devices: verdict.devices.clone(),
+        proven: !verdict.proven.is_empty(),
+        settled: false,
+    })
+}
+
+/// Who the relay holds to be in after a commit, if others than the tree has: it goes by what was declared.
+fn declared_after(before: &Merging<'_>, data: Option<&CommitData>, after: &Roster) -> Option<Vec<DeviceId>> {
+    let devices = |roster: &Roster| roster.members.iter().map(|member| member.certificate.device()).collect();
+    let mut declared: BTreeSet<DeviceId> =
+        before.declared.as_ref().map_or_else(|| devices(&before.before), |known| known.iter().copied().collect());
+    if let Some(data) = data {
+        for device in data.leaves.iter().filter_map(|bytes| DeviceId::try_from(bytes).ok()) {
+            declared.remove(&device);
+        }
+        declared.extend(data.joins.iter().filter_map(|bytes| DeviceId::try_from(bytes).ok()));
+    }
+    let tree: BTreeSet<DeviceId> = devices(after);
+    (declared != tree).then(|| declared.into_iter().collect())
+}
+
+fn add(event: &mut String, part: &str) {
+    if !event.is_empty() {
+        event.push_str("; ");
+    }
+    event.push_str(part);
+}
+
 /// Adds the verdict to what people are shown.
 fn note(event: &mut String, verdict: &Verdict, author: &str) {
-    let held = verdict.held.iter().map(|what| format!("nothing is sent here for now: {what}"));
+    let held = verdict.held.iter().map(|what| {
+        let by = if verdict.proven.contains(what) { format!(" (by {author})") } else { String::new() };
+        format!("nothing is sent here until it is put right: {what}{by}")
+    });
     let shown = verdict.shown.iter().map(|what| format!("{author} {what}"));
-    for part in held.chain(shown) {
-        if !event.is_empty() {
-            event.push_str("; ");
-        }
-        event.push_str(&part);
-    }
+    held.chain(shown).for_each(|part| add(event, &part));
 }
 
 /// Whether the author's signature beside the commit is over these bytes in this conversation. It is not part of the
@@ -202,7 +288,7 @@ fn authored(author: &Member, received: &Received<'_>) -> bool {
         })
 }
 
-fn commit_data(aad: &[u8]) -> Option<CommitData> {
+pub(crate) fn commit_data(aad: &[u8]) -> Option<CommitData> {
     match decode::<AuthenticatedData>(aad)?.kind? {
         Kind::Commit(data) => Some(data),
         Kind::Message(_) => None,

@@ -4,36 +4,58 @@
 //! messages, outbox and cursor change together or not at all, and after a step that failed the memory of the
 //! group is dropped and read again.
 
+mod add_anew;
+mod again;
+mod closed;
+mod asked;
 mod commit;
 mod core;
+mod correct;
 mod create;
 mod detail;
 mod event;
+mod former;
+mod grounds;
 mod hold;
 mod join;
 mod judge;
+mod lies;
+mod line;
 mod merged;
 mod plan;
 mod receive;
 mod receive_commit;
 mod receive_message;
+mod report;
+mod replacement;
 mod roster;
 mod seal;
 mod settle;
 mod statements;
+mod successor;
+mod suspicion;
+mod take_over;
+#[cfg(test)]
+mod broken_test;
 #[cfg(test)]
 mod statements_test;
 
 pub(crate) use self::{
+    asked::asked,
+    replacement::{Waiting, note_replacement, waiting},
+    closed::closed,
     commit::{Change, Staged, stage},
     core::{Core, Device, random},
     create::create,
     detail::{detail, find, list, read},
     join::join,
-    plan::{Plan, approvals, missing, nobody, plan},
+    plan::{Plan, complete, missing, nobody, plan},
     receive::{Effect, encode, receive, removed},
+    report::{look_again, report},
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::abandon,
-    statements::{approval_statement, devices, leave_statement},
+    take_over::{created, not_first},
+    suspicion::{greeted, no_such_list, relay_fault_count, relay_faults, uninvited},
+    statements::{approval_statement, confirmation_statement, devices, leave_statement},
 };

@@ -5,24 +5,30 @@
 
 use wardline_identity::{DeviceCertificate, UserId};
 use wardline_proto::{
-    ConversationId,
+    ConversationId, DeviceId,
     content::ConversationSettings,
+    fault::planted,
     relay::{KeeperRight, RemovalGround, SignedStatement, removal_ground::Ground},
 };
 
 use super::{
+    add_anew::add_anew,
     commit::Change,
     core::Core,
+    correct::{correction, wrongs},
+    grounds::{approval as approval_of, approves, confirmation as confirmation_of, confirms},
     judge::keeps,
     receive::decode,
     roster::{Member, Roster},
+    successor::{Succession, succeed},
 };
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,
+    mls::VerifiedKeyPackage,
     vault::tables::{
-        conversations::{self, Standing},
-        intents::Wish,
+        conversations::{self, ConversationRow, Standing},
+        intents::{self, Wish},
     },
 };
 
@@ -30,10 +36,12 @@ use crate::{
 pub(crate) enum Plan {
     /// Nothing: it has come true.
     Nothing,
-    /// The devices of these users, from the directory; then [`missing`].
+    /// The devices of these users, from the directory; then [`missing`] and [`complete`].
     People(Vec<UserId>),
     /// A commit.
     Commit(Box<Change>),
+    /// Not now: something has to be put right first.
+    Later,
     /// It cannot come true.
     Impossible(Failure),
 }
@@ -46,63 +54,210 @@ pub(crate) async fn plan(
 ) -> Result<Plan, CoreError> {
     let mut tx = core.vault.begin("plan").await?;
     let row = conversations::load(&mut tx, conversation).await?;
+    let correcting = intents::open(&mut tx)
+        .await?
+        .iter()
+        .any(|open| open.conversation == *conversation && open.wish == Wish::Correct);
     tx.commit().await?;
-    let active = row.is_some_and(|row| row.standing == Standing::Active);
-    if !active || !core.load_group(conversation).await? {
+    if let Wish::Succeed { number, .. } = wish {
+        return Ok(match succeed(core, conversation, *number).await? {
+            Succession::Made | Succession::Declined => Plan::Nothing,
+            Succession::NotYet => Plan::Later,
+        });
+    }
+    let Some(row) = row.filter(|row| row.standing == Standing::Active) else {
         return Ok(Plan::Impossible(closed()));
+    };
+    if !core.load_group(conversation).await? {
+        return Ok(Plan::Impossible(closed()));
+    }
+    match wish {
+        Wish::Correct => return correct(core, &row).await,
+        // Whatever else is wished for is planned by what is right.
+        _ if correcting => return Ok(Plan::Later),
+        Wish::AddAnew { reports } => {
+            let anew = add_anew(core, conversation, reports).await?;
+            return Ok(people(anew.iter().map(|(member, _)| member)));
+        }
+        _ => {}
     }
     let Some(group) = core.groups.get(conversation) else { return Ok(Plan::Impossible(closed())) };
     let roster = Roster::read(&core.device.organisation, &group.roster());
-    let settings = group.settings();
     Ok(match wish {
-        Wish::Add { users } => {
-            let mut wanted: Vec<UserId> = Vec::with_capacity(users.len());
-            for user in users {
-                match UserId::parse(user) {
-                    Ok(user) => wanted.push(user),
-                    Err(_) => return Ok(Plan::Impossible(nobody(user))),
-                }
-            }
-            Plan::People(wanted)
-        }
+        Wish::Add { users } => add(users),
         Wish::AddOwnDevice { .. } => Plan::People(vec![core.device.user().clone()]),
-        Wish::Remove { user } => remove(core, &roster, &settings, user),
+        Wish::Remove { user } => remove(core, &roster, &group.settings(), user),
         Wish::LetGo { user, leave } => let_go(&roster, user, leave),
         Wish::Renew => Plan::Commit(Box::default()),
-        Wish::Rename { name } => rename(core, &roster, settings, name),
+        Wish::Rename { name } => rename(core, &roster, group.settings(), name),
+        Wish::Mend { user, devices, .. } => mend(core, &roster, user, devices),
+        Wish::Restore { members } => restore(&roster, members),
+        Wish::AddDevice { user, approval, .. } => {
+            let approved = decode(approval).is_some_and(|one| approval_of(&roster, &one).is_some());
+            UserId::parse(user).ok().filter(|_| approved).map_or(Plan::Nothing, |user| Plan::People(vec![user]))
+        }
+        Wish::LetBack { user, confirmation, .. } => {
+            let confirmed = decode(confirmation).is_some_and(|one| confirmation_of(&roster, &one).is_some());
+            let user = UserId::parse(user).ok().filter(|_| confirmed);
+            user.map_or(Plan::Nothing, |user| Plan::People(vec![user]))
+        }
+        Wish::Correct | Wish::AddAnew { .. } | Wish::Succeed { .. } => Plan::Nothing,
     })
 }
 
-/// The devices that a wish to add still lacks in the roster.
-pub(crate) fn missing(
-    core: &Core,
+fn add(users: &[String]) -> Plan {
+    let mut wanted: Vec<UserId> = Vec::with_capacity(users.len());
+    for user in users {
+        match UserId::parse(user) {
+            Ok(user) => wanted.push(user),
+            Err(_) => return Plan::Impossible(nobody(user)),
+        }
+    }
+    Plan::People(wanted)
+}
+
+/// The people behind some members, each once; nothing if there are none.
+fn people<'a>(members: impl Iterator<Item = &'a Member>) -> Plan {
+    let mut users: Vec<UserId> = members.map(|member| member.certificate.user().clone()).collect();
+    users.sort_unstable();
+    users.dedup();
+    if users.is_empty() { Plan::Nothing } else { Plan::People(users) }
+}
+
+async fn correct(core: &mut Core, row: &ConversationRow) -> Result<Plan, CoreError> {
+    Ok(match wrongs(core, row).await? {
+        None => Plan::Nothing,
+        Some((wrongs, _)) if wrongs.undeclared.is_empty() => {
+            Plan::Commit(Box::new(correction(wrongs, Vec::new())))
+        }
+        Some((wrongs, _)) => Plan::People(wrongs.users()),
+    })
+}
+
+/// Who was removed beyond rights is added as any member may add them: a person who is out by anybody, a further device of
+/// one who is in by that person.
+fn mend(core: &Core, roster: &Roster, user: &str, devices: &[String]) -> Plan {
+    let Ok(user) = UserId::parse(user) else { return Plan::Nothing };
+    let back = |device: &String| roster.of_user(&user).any(|one| one.certificate.device().to_string() == *device);
+    if devices.iter().all(back) || roster.has_user(&user) && user != *core.device.user() {
+        return Plan::Nothing;
+    }
+    Plan::People(vec![user])
+}
+
+/// Who was in the log that this conversation goes on from is in it.
+fn restore(roster: &Roster, members: &[(String, String)]) -> Plan {
+    let out = |device: &str| roster.members.iter().all(|one| one.certificate.device().to_string() != device);
+    let missing = members.iter().filter(|(_, device)| out(device));
+    let mut users: Vec<UserId> = missing.filter_map(|(user, _)| UserId::parse(user).ok()).collect();
+    users.sort_unstable();
+    users.dedup();
+    if users.is_empty() { Plan::Nothing } else { Plan::People(users) }
+}
+
+/// The devices whose packages a wish needs, of these people's.
+pub(crate) async fn missing(
+    core: &mut Core,
     conversation: &ConversationId,
     wish: &Wish,
     people: Vec<DeviceCertificate>,
-) -> Vec<DeviceCertificate> {
-    let Some(group) = core.groups.get(conversation) else { return Vec::new() };
+) -> Result<Vec<DeviceCertificate>, CoreError> {
+    let anew = anew(core, conversation, wish).await?;
+    let Some(group) = core.groups.get(conversation) else { return Ok(Vec::new()) };
     let roster = Roster::read(&core.device.organisation, &group.roster());
-    // A further device of somebody who is in comes by its own person's approval, not by being added.
-    let wanted = |certificate: &DeviceCertificate| match wish {
-        Wish::AddOwnDevice { device, .. } => certificate.device().to_string() == *device,
-        _ => certificate.user() == core.device.user() || !roster.has_user(certificate.user()),
+    let own = core.device.user();
+    let wanted = |certificate: &DeviceCertificate| {
+        let device = certificate.device();
+        let out = roster.device(&device).is_none();
+        let member = || Member { index: u32::MAX, certificate: certificate.clone() };
+        match wish {
+            Wish::AddOwnDevice { device: wanted, .. } => out && device.to_string() == *wanted,
+            Wish::AddDevice { approval, .. } => {
+                out && decode(approval).is_some_and(|one| approves(&roster, &one, &member()))
+            }
+            Wish::LetBack { confirmation, .. } => {
+                out && decode(confirmation).is_some_and(|one| confirms(&roster, &one, &member()).is_some())
+            }
+            Wish::Mend { devices, .. } => out && devices.contains(&device.to_string()),
+            Wish::Restore { members } => {
+                out && members.contains(&(certificate.user().to_string(), device.to_string()))
+            }
+            Wish::Correct | Wish::AddAnew { .. } => {
+                anew.iter().any(|(member, _)| member.certificate.device() == device)
+            }
+            // A further device of somebody who is in comes by its own person's approval, not by being added.
+            _ => {
+                let further = certificate.user() != own && roster.has_user(certificate.user());
+                out && (!further || planted("member.add_unapproved"))
+            }
+        }
     };
-    people
-        .into_iter()
-        .filter(|certificate| {
-            wanted(certificate)
-                && roster.device(&certificate.device()).is_none()
-                && certificate.as_member().is_ok()
-        })
-        .collect()
+    Ok(people.into_iter().filter(|one| wanted(one) && one.as_member().is_ok()).collect())
 }
 
-/// The approvals that go with a wish.
-pub(crate) fn approvals(wish: &Wish) -> Vec<SignedStatement> {
+/// The members that a wish takes out and in again.
+async fn anew(
+    core: &mut Core,
+    conversation: &ConversationId,
+    wish: &Wish,
+) -> Result<Vec<(Member, RemovalGround)>, CoreError> {
     match wish {
-        Wish::AddOwnDevice { approval, .. } => decode(approval).into_iter().collect(),
-        _ => Vec::new(),
+        Wish::AddAnew { reports } => add_anew(core, conversation, reports).await,
+        Wish::Correct => {
+            let Some(row) = load(core, conversation).await? else { return Ok(Vec::new()) };
+            let undeclared = wrongs(core, &row).await?.map_or_else(Vec::new, |(wrongs, _)| wrongs.undeclared);
+            Ok(undeclared.into_iter().map(|member| (member, RemovalGround::default())).collect())
+        }
+        _ => Ok(Vec::new()),
     }
+}
+
+/// The commit that a wish needs, once its packages are there; `None` if it needs none now.
+pub(crate) async fn complete(
+    core: &mut Core,
+    conversation: &ConversationId,
+    wish: &Wish,
+    adds: Vec<(VerifiedKeyPackage, DeviceCertificate)>,
+) -> Result<Option<Change>, CoreError> {
+    let added = |device: DeviceId| adds.iter().any(|(_, certificate)| certificate.device() == device);
+    if *wish == Wish::Correct {
+        let Some(row) = load(core, conversation).await? else { return Ok(None) };
+        return Ok(wrongs(core, &row).await?.map(|(wrongs, _)| correction(wrongs, adds)));
+    }
+    if adds.is_empty() {
+        return Ok(None);
+    }
+    let mut change = Change::default();
+    match wish {
+        Wish::AddOwnDevice { approval, .. } | Wish::AddDevice { approval, .. } => {
+            change.approvals = decode(approval).into_iter().collect();
+        }
+        Wish::AddAnew { reports } => {
+            let anew = add_anew(core, conversation, reports).await?;
+            change.removes = anew.into_iter().filter(|(one, _)| added(one.certificate.device())).collect();
+        }
+        Wish::LetBack { confirmation, replaces, .. } => {
+            let Some(group) = core.groups.get(conversation) else { return Ok(None) };
+            let roster = Roster::read(&core.device.organisation, &group.roster());
+            let replaced = roster.members.iter().find(|one| one.certificate.device().to_string() == *replaces);
+            let (Some(statement), Some(replaced)) = (decode::<SignedStatement>(confirmation), replaced) else {
+                return Ok(None);
+            };
+            let ground = RemovalGround { ground: Some(Ground::Replaced(statement.clone())) };
+            change.removes = vec![(replaced.clone(), ground)];
+            change.confirmations = vec![statement];
+        }
+        _ => {}
+    }
+    change.adds = adds;
+    Ok(Some(change))
+}
+
+async fn load(core: &Core, conversation: &ConversationId) -> Result<Option<ConversationRow>, CoreError> {
+    let mut tx = core.vault.begin("plan").await?;
+    let row = conversations::load(&mut tx, conversation).await?;
+    tx.commit().await?;
+    Ok(row)
 }
 
 fn remove(core: &Core, roster: &Roster, settings: &ConversationSettings, user: &str) -> Plan {
@@ -115,7 +270,7 @@ fn remove(core: &Core, roster: &Roster, settings: &ConversationSettings, user: &
             "Leave instead: wardline conversation leave CONVERSATION.",
         ));
     }
-    if !keeps(roster, settings, core.device.user()) {
+    if !keeps(roster, settings, core.device.user()) && !planted("member.remove_beyond_rights") {
         return Plan::Impossible(not_keeper("remove people"));
     }
     let ground = RemovalGround { ground: Some(Ground::Keeper(KeeperRight {})) };
@@ -139,13 +294,17 @@ fn removal(members: Vec<Member>, ground: &RemovalGround) -> Plan {
 }
 
 fn rename(core: &Core, roster: &Roster, settings: ConversationSettings, name: &str) -> Plan {
-    if settings.name == name {
+    if settings.name == name && !planted("member.commit_loop") {
         return Plan::Nothing;
     }
-    if !keeps(roster, &settings, core.device.user()) {
+    if !keeps(roster, &settings, core.device.user()) && !planted("member.steal_settings") {
         return Plan::Impossible(not_keeper("rename it"));
     }
-    let settings = ConversationSettings { name: name.to_owned(), number: settings.number + 1, ..settings };
+    let mut settings =
+        ConversationSettings { name: name.to_owned(), number: settings.number + 1, ..settings };
+    if planted("member.steal_settings") {
+        settings.keepers = vec![core.device.user().to_string()];
+    }
     Plan::Commit(Box::new(Change { settings: Some(settings), ..Change::default() }))
 }
 

@@ -12,6 +12,8 @@ use super::{
     core::Core,
     receive_commit::{Membership, receive_commit},
     receive_message::receive_message,
+    report::missed,
+    suspicion,
 };
 use crate::{
     error::CoreError,
@@ -38,6 +40,14 @@ pub(crate) enum Effect {
     Removed(ConversationId),
     /// This device was added.
     Joined(ConversationId),
+    /// This device cannot follow; what it says of that is stored.
+    OutOfStep(ConversationId),
+    /// A log is closed: Welcomes of its successor are looked at again.
+    Closed(ConversationId),
+    /// The relay kept something back: it is asked again from the cursors.
+    Again(ConversationId),
+    /// An entry came of a conversation that is not known here.
+    Unknown(ConversationId),
 }
 
 /// An entry whose shape is right.
@@ -72,7 +82,8 @@ impl<'a> Received<'a> {
         })
     }
 
-    fn link(&self) -> ChainLink {
+    /// What it adds to the chain.
+    pub(crate) fn link(&self) -> ChainLink {
         ChainLink {
             number: self.number,
             kind: self.entry.kind.to_be_bytes()[3],
@@ -86,7 +97,7 @@ impl<'a> Received<'a> {
 /// Takes in one entry. One that was taken in before, or of a conversation this device cannot read, changes
 /// nothing.
 pub(crate) async fn receive(core: &mut Core, entry: &Entry) -> Result<Vec<Effect>, CoreError> {
-    let received = Received::parse(entry)?;
+    let Ok(received) = Received::parse(entry) else { return suspicion::damaged(core, entry).await };
     let conversation = received.conversation;
     let outcome = receive_step(core, &received).await;
     if outcome.is_err() {
@@ -98,12 +109,26 @@ pub(crate) async fn receive(core: &mut Core, entry: &Entry) -> Result<Vec<Effect
 async fn receive_step(core: &mut Core, received: &Received<'_>) -> Result<Vec<Effect>, CoreError> {
     // 1. Its place.
     let conversation = received.conversation;
-    let Some(mut row) = load_row(core, &conversation).await? else { return Ok(Vec::new()) };
-    if received.number <= row.cursor || !reads(&row) {
+    let Some(mut row) = load_row(core, &conversation).await? else {
+        return Ok(vec![Effect::Unknown(conversation)]);
+    };
+    if row.standing == Standing::OutOfStep && received.number > row.cursor.next() {
+        return match received.kind {
+            EntryKind::Message => missed(core, received).await,
+            _ => Ok(Vec::new()),
+        };
+    }
+    if !reads(&row) {
         return Ok(Vec::new());
     }
+    if received.number <= row.cursor {
+        return suspicion::repeated(core, received, &row).await;
+    }
     if received.number != row.cursor.next() {
-        return Err(CoreError::Protocol("left out an entry"));
+        return suspicion::left_out(core, received, &row).await;
+    }
+    if suspicion::look(core, received, &row).await? {
+        return Ok(vec![Effect::Again(conversation)]);
     }
     row.chain = row.chain.append(&received.link());
     row.cursor = received.number;
@@ -149,7 +174,7 @@ async fn store_joining_entry(core: &Core, mut row: ConversationRow) -> Result<Ve
     let mut tx = core.vault.begin("receive_joining_entry").await?;
     let promised = chain::find(&mut tx, &row.conversation, row.cursor).await?;
     if let Some(promised) = promised.filter(|promised: &ChainHash| *promised != row.chain) {
-        row.fault = row.fault.or(Some(row.cursor));
+        suspicion::joined_elsewhere(&mut tx, &row, (&promised, core.clock.now())).await?;
         row.chain = promised;
     }
     conversations::store(&mut tx, &row).await?;
@@ -165,7 +190,11 @@ pub(crate) async fn removed(core: &Core, removed: &Removed) -> Result<Option<Ent
         .map_err(|_| CoreError::Protocol("sent a malformed removal"))?;
     let row = load_row(core, &conversation).await?;
     let number = EntryNumber::new(removed.number);
-    let agrees = row.is_some_and(|row| row.standing == Standing::Removed && row.cursor == number);
+    let Some(row) = row else { return Ok(None) };
+    let agrees = row.standing == Standing::Removed && row.cursor == number;
+    if !agrees {
+        suspicion::false_removal(core, &row, number).await?;
+    }
     Ok(agrees.then_some(number))
 }
 

@@ -1,13 +1,21 @@
 //! Taking in a commit: one's own that won its epoch, or another's; merge, then judge.
 
-use wardline_proto::Digest;
+use wardline_proto::{Digest, Epoch, content::ConversationSettings, fault};
 
 use super::{
+    add_anew::unread_from,
+    again::send_again,
     core::Core,
+    correct,
+    former::{Ending, Former},
     hold::Hold,
     merged::{Merged, Merging},
     receive::{Effect, Received},
-    receive_message::{blank, note_other_log, unreadable},
+    receive_message::{blank, unreadable},
+    report::{author_of, commit_row, declared, fall_out},
+    roster::Roster,
+    successor::told,
+    suspicion,
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -17,6 +25,7 @@ use crate::{
         Transaction,
         tables::{
             chain,
+            commits::{self, CommitRow},
             conversations::{self, ConversationRow, Standing},
             intents::{self, Outcome, Wish},
             messages::{self, MessageKind, MessageRow},
@@ -45,11 +54,13 @@ pub(crate) async fn receive_commit(
     let closed = || CoreError::Protocol("sent an entry of a conversation that is not open");
     let pending = pending_commits::find(&mut tx, &conversation).await?;
     let ours = pending.as_ref().is_some_and(|pending| pending.sha256 == received.digest);
-    let mut effects = vec![Effect::Readable(conversation, received.number)];
+    let mut effects = vec![Effect::Readable(row.line.first, row.shown(received.number))];
 
     // 1. Merge.
     let group = core.groups.get_mut(&conversation).ok_or_else(closed)?;
     let mut merging = Merging::begin(&core.device.organisation, group, row.held.as_deref().map(Hold::parse));
+    correct::recall(&mut tx, &row, &mut merging).await?;
+    let kept = kept(received, merging.before(), group.epoch());
     let merged = if ours {
         merging.merge_own(group, &core.store, &core.device.certificate)?
     } else {
@@ -59,8 +70,8 @@ pub(crate) async fn receive_commit(
                 merging.merge(group, &core.store, *staged, received)?
             }
             Err(error) if !unreadable(&error) => return Err(error.into()),
-            // Not readable from here on: the device has to be added again.
-            _ => return stop(tx, received).await,
+            // Not readable from here on: the device has to be added anew, or a successor goes on.
+            _ => return fall_out(core, tx, received).await.map(Membership::Out),
         }
     };
 
@@ -70,17 +81,28 @@ pub(crate) async fn receive_commit(
         effects.push(settle(&mut tx, &pending, ours).await?);
     }
     carry_out(&mut tx, received, &merged).await?;
+    commits::insert(&mut tx, &kept).await?;
+    if let Some(number) = declared(&received.entry.message).as_ref().and_then(unread_from) {
+        send_again(core, &mut tx, (&row, number), &conversation).await?;
+    }
+    if !merged.self_removed {
+        let doing = (&core.device, &*core.entropy, core.clock.now());
+        correct::follow_up(doing, &mut tx, (received, &mut row), &merged).await?;
+    }
 
     // 3. What people see, and where this device stands.
     row.held = merged.hold.as_ref().map(Hold::to_text);
-    row.fault = row.fault.or(merged.relay_fault.then_some(received.number));
+    if merged.relay_fault {
+        suspicion::false_author(&mut tx, received, core.clock.now()).await?;
+    }
     if let Some((number, hash)) = &merged.seen {
-        note_other_log(&mut tx, &mut row, received, *number, hash).await?;
+        let said_by = (merged.author_user.as_str(), core.clock.now());
+        suspicion::compare_logs(&mut tx, received, said_by, (*number, hash)).await?;
     }
     let event = MessageRow {
         sender_user: merged.author_user,
         sender_name: merged.author_name,
-        body: merged.event,
+        body: told(&mut tx, &row, received.number).await?.unwrap_or(merged.event),
         ..blank(received, MessageKind::Event)
     };
     if !event.body.is_empty() {
@@ -100,13 +122,27 @@ pub(crate) async fn receive_commit(
     }
     conversations::store(&mut tx, &row).await?;
     chain::insert(&mut tx, &conversation, row.cursor, &row.chain).await?;
+    fault::crash("crash.commit_unmerged");
     Core::finish(&core.store, tx).await?;
+    fault::crash("crash.commit_merged");
     Ok(if merged.self_removed { Membership::Out(effects) } else { Membership::In(effects) })
 }
 
 /// A conversation's name as it can be shown: peers write it.
 pub(crate) fn shown_name(name: &str) -> String {
     name.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).take(128).collect()
+}
+
+/// What is kept of a commit: its digest, and who was in before it.
+fn kept(
+    received: &Received<'_>,
+    (before, right): (&Roster, &ConversationSettings),
+    epoch: Epoch,
+) -> CommitRow {
+    let author = author_of(before, received, epoch);
+    let data = declared(&received.entry.message);
+    let ending = Ending { author, data: data.as_ref(), conversation: &received.conversation };
+    commit_row(received, author, &Former::of(before, right, &ending))
 }
 
 /// Which of the leaves that a commit names as grounds were carried out before.
@@ -130,7 +166,8 @@ async fn settle(tx: &mut Transaction<'_>, pending: &PendingCommit, won: bool) ->
         return Ok(Effect::Lost(pending.intent));
     }
     let wish = intents::find(tx, pending.intent).await?.map(|row| row.wish);
-    if !matches!(wish, Some(Wish::Add { .. })) {
+    let lasts = matches!(wish, Some(Wish::Add { .. } | Wish::Restore { .. } | Wish::Correct));
+    if !lasts && !fault::planted("member.commit_loop") {
         intents::end(tx, pending.intent, &Outcome::Done).await?;
     }
     if let Some(Wish::LetGo { leave, .. }) = &wish
@@ -163,19 +200,4 @@ fn closed_for(why: &str) -> Outcome {
         why,
         "Ask a member to add you again.",
     ))
-}
-
-/// Marks the conversation as stopped, and ends what this device wanted of it. The cursor stays: the entry was not
-/// taken in.
-async fn stop(mut tx: Transaction<'_>, received: &Received<'_>) -> Result<Membership, CoreError> {
-    let conversation = received.conversation;
-    if let Some(mut row) = conversations::load(&mut tx, &conversation).await? {
-        row.standing = Standing::Stopped;
-        conversations::store(&mut tx, &row).await?;
-    }
-    pending_commits::delete(&mut tx, &conversation).await?;
-    let stopped = closed_for("This device cannot follow it any more.");
-    intents::end_where(&mut tx, &conversation, &stopped, |_| true).await?;
-    tx.commit().await?;
-    Ok(Membership::Out(vec![Effect::Removed(conversation)]))
 }

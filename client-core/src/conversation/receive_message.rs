@@ -4,14 +4,16 @@ use wardline_identity::StatementLabel;
 use wardline_proto::{
     ClientMessageId, Digest, EntryNumber, UtcMillis,
     content::{Content, content::Body},
-    expiry,
+    expiry, fault,
     relay::{AuthenticatedData, Leave, SignedStatement, authenticated_data::Kind},
 };
 
 use super::{
     core::{Core, random},
+    line::behind,
     receive::{Effect, Received, decode, encode},
     roster::{Member, verify_leaf},
+    suspicion,
 };
 use crate::{
     error::CoreError,
@@ -34,8 +36,11 @@ pub(crate) async fn receive_message(
     received: &Received<'_>,
     mut row: ConversationRow,
 ) -> Result<Vec<Effect>, CoreError> {
+    if fault::planted("mutant.cursor_first") {
+        move_cursor(core, &row).await?;
+    }
     let mut tx = core.vault.begin("receive_message").await?;
-    let mut effects = vec![Effect::Readable(received.conversation, received.number)];
+    let mut effects = vec![Effect::Readable(row.line.first, row.shown(received.number))];
     let waiting = own_message(core, &mut tx, received).await?;
     if let Some(waiting) = waiting {
         effects.push(take_back(core, &mut tx, received, &mut row, &waiting).await?);
@@ -59,8 +64,17 @@ pub(crate) async fn receive_message(
     }
     conversations::store(&mut tx, &row).await?;
     chain::insert(&mut tx, &row.conversation, row.cursor, &row.chain).await?;
+    fault::crash("crash.message_opened");
     Core::finish(&core.store, tx).await?;
+    fault::crash("crash.message_stored");
     Ok(effects)
+}
+
+/// A fault of tests: the cursor moves in a step of its own.
+async fn move_cursor(core: &Core, row: &ConversationRow) -> Result<(), CoreError> {
+    let mut tx = core.vault.begin("move_cursor").await?;
+    conversations::store(&mut tx, row).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Whether an entry is at fault, rather than this device: then it is recorded and the cursor moves on.
@@ -95,7 +109,20 @@ async fn own_message(
     }
     let Ok(message) = ClientMessageId::try_from(&received.entry.client_message_id) else { return Ok(None) };
     let waiting = outbox::find(tx, &message).await?;
-    Ok(waiting.filter(|waiting| waiting.conversation == received.conversation))
+    let Some(waiting) = waiting.filter(|waiting| waiting.conversation == received.conversation) else {
+        return Ok(None);
+    };
+    let sent = waiting.sealed.as_ref().map(|(_, sealed)| Digest::of(sealed));
+    let moved = waiting.accepted.is_some_and(|place| place != (received.number, received.stamp));
+    let altered = sent != Some(received.digest);
+    if (altered || moved) && !fault::planted("mutant.own_altered") {
+        suspicion::own_altered(tx, received, core.clock.now()).await?;
+        if altered {
+            outbox::refuse(tx, &message, "the relay changed it on its way").await?;
+            return Ok(None);
+        }
+    }
+    Ok(Some(waiting))
 }
 
 /// A message of this device came back: it moves from the outbox into the log.
@@ -106,10 +133,6 @@ async fn take_back(
     row: &mut ConversationRow,
     waiting: &OutboxRow,
 ) -> Result<Effect, CoreError> {
-    let sent = waiting.sealed.as_ref().map(|(_, sealed)| Digest::of(sealed));
-    if sent != Some(received.digest) {
-        return Err(CoreError::Protocol("returned a message of this device altered"));
-    }
     let shown = match waiting.kind {
         OutboxKind::Text => own_text(core, received, waiting, expiry(received.stamp, waiting.life_seconds))?,
         OutboxKind::Leave => {
@@ -132,7 +155,7 @@ fn own_text(
     let body = String::from_utf8(waiting.body.clone());
     Ok(MessageRow {
         kind: MessageKind::Text,
-        message: Some(waiting.message),
+        message: Some(waiting.id()),
         expires: Some(expires),
         ..event(core, received, body.map_err(|_| CoreError::Protocol("returned a text that is none"))?)
     })
@@ -166,7 +189,8 @@ async fn store_opened(
     // The sender's life counts, whatever the relay says; a relay that says another is seen in the chain.
     let expires = expiry(received.stamp.min(core.clock.now()), life);
     let seen = EntryNumber::new(content.seen_number);
-    note_other_log(tx, row, received, seen, &content.seen_hash).await?;
+    let said_by = (member.certificate.user().as_str(), core.clock.now());
+    suspicion::compare_logs(tx, received, said_by, (seen, &content.seen_hash)).await?;
     let shown = MessageRow {
         sender_user: member.certificate.user().to_string(),
         sender_name: member.certificate.display_name().to_string(),
@@ -175,6 +199,12 @@ async fn store_opened(
         expires: Some(expires),
         ..blank(received, MessageKind::Unsupported)
     };
+    if content.first_number > 0
+        && let Some((log, number)) = behind(tx, row, EntryNumber::new(content.first_number)).await?
+    {
+        // It is sent again: what stood for it where this device missed it goes.
+        messages::found_again(tx, &log, &shown.sender_device, number).await?;
+    }
     match content.body {
         Some(Body::Text(text)) if text_fits(&text.text) => {
             messages::insert(tx, &MessageRow { kind: MessageKind::Text, body: text.text, ..shown }).await?;
@@ -196,21 +226,8 @@ fn declared_life(aad: &[u8]) -> Option<u32> {
     }
 }
 
-/// Compares what a member saw with what this device saw; a difference is the relay's doing and is kept.
-pub(crate) async fn note_other_log(
-    tx: &mut Transaction<'_>,
-    row: &mut ConversationRow,
-    received: &Received<'_>,
-    number: EntryNumber,
-    hash: &[u8],
-) -> Result<(), CoreError> {
-    let seen = chain::find(tx, &received.conversation, number).await?;
-    let differs = seen.is_some_and(|seen| seen.digest().as_bytes().as_slice() != hash);
-    if differs && row.fault.is_none() {
-        row.fault = Some(received.number);
-    }
-    Ok(())
-}
+/// How long a member who saw somebody leave waits for another to be asked, in milliseconds.
+const LET_GO_MS: u64 = 6_000;
 
 /// Somebody left: shown, and every member wishes to let them go; the first commit grants all wishes.
 async fn let_go(
@@ -252,12 +269,12 @@ async fn let_go(
     if intents::open(tx).await?.iter().any(same) {
         return Ok(None);
     }
-    // Spread over half a second by the device's own id, so that not all members commit at once.
+    // Usually one of them is asked before that. Spread by the device's own id, so that not all commit at once.
     let now = core.clock.now();
     let spread = u64::from(core.device.id().as_bytes()[15]) * 2;
     let wish = Wish::LetGo { user: user.to_string(), leave: statement };
     let request = random(&*core.entropy)?;
-    let not_before = UtcMillis::new(now.get() + spread);
+    let not_before = UtcMillis::new(now.get() + LET_GO_MS + spread);
     intents::insert(tx, &shown.conversation, &wish, &request, now, not_before).await?;
     Ok(Some(Effect::LetGo(shown.conversation)))
 }

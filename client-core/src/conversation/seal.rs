@@ -1,8 +1,9 @@
 //! Encrypting a queued message: the ratchet advances and the ciphertext is stored in one step, before it is sent.
 
 use wardline_proto::{
-    Epoch, LIFE_SECONDS_MAX, LIFE_SECONDS_MIN,
+    EntryNumber, Epoch, LIFE_SECONDS_MAX, LIFE_SECONDS_MIN,
     content::{Content, Text, content::Body},
+    fault,
 };
 
 use super::{core::Core, hold::Hold, receive::encode, receive_message::message_data};
@@ -62,12 +63,13 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         return Ok(Sealed::Ready { ciphertext: ciphertext.clone() });
     }
     let content = Content {
-        message_id: waiting.message.as_bytes().to_vec(),
+        message_id: waiting.id().as_bytes().to_vec(),
         seen_number: row.cursor.get(),
         seen_hash: row.chain.digest().as_bytes().to_vec(),
         revocation_list_number: 0,
         policy_number: 0,
         sent_at_ms: waiting.created.get(),
+        first_number: waiting.first.map_or(0, EntryNumber::get),
         body: Some(match waiting.kind {
             OutboxKind::Text => {
                 Body::Text(Text { text: String::from_utf8_lossy(&waiting.body).into_owned() })
@@ -76,7 +78,10 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         }),
     };
     let aad = message_data(waiting.life_seconds);
-    let ciphertext = group.encrypt(&core.store, &core.device.identity(), &aad, &encode(&content))?;
+    let mut ciphertext = group.encrypt(&core.store, &core.device.identity(), &aad, &encode(&content))?;
+    if let (true, Some(last)) = (fault::planted("member.undecryptable"), ciphertext.last_mut()) {
+        *last ^= 1;
+    }
     outbox::seal(&mut tx, &waiting.message, epoch, &ciphertext).await?;
     Core::finish(&core.store, tx).await?;
     Ok(Sealed::Ready { ciphertext })
@@ -87,7 +92,8 @@ fn may_send(row: &ConversationRow, waiting: &OutboxRow, now_seconds: u64) -> Opt
     let refused = |why: String| Some(Sealed::Refused(why));
     match row.standing {
         Standing::Active => {}
-        Standing::Creating => return Some(Sealed::Wait),
+        // Said when this device is in again, or the successor has been joined.
+        Standing::Creating | Standing::OutOfStep | Standing::Closed => return Some(Sealed::Wait),
         Standing::Left => return refused("you left this conversation".to_owned()),
         Standing::Removed => return refused("you were removed from this conversation".to_owned()),
         Standing::Stopped => {
@@ -95,7 +101,9 @@ fn may_send(row: &ConversationRow, waiting: &OutboxRow, now_seconds: u64) -> Opt
         }
     }
     if let Some(held) = row.held.as_deref() {
-        return refused(format!("nothing is sent here for now: {}", Hold::parse(held).why()));
+        // It is put right by whoever is there first; then it goes out.
+        tracing::info!(why = Hold::parse(held).why(), "a message waits until a conversation is put right");
+        return Some(Sealed::Wait);
     }
     let age = now_seconds.saturating_sub(waiting.created.seconds());
     (age > u64::from(waiting.life_seconds))

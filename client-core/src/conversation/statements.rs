@@ -3,10 +3,10 @@
 use wardline_identity::{DeviceCertificate, StatementLabel, sign_statement};
 use wardline_proto::{
     ConversationId, DeviceId, UtcMillis,
-    relay::{DeviceApproval, Leave, SignedStatement},
+    relay::{Confirmation, DeviceApproval, Leave, SignedStatement},
 };
 
-use super::{core::Core, roster::Roster};
+use super::{core::Core, replacement::Waiting, roster::Roster};
 use crate::error::CoreError;
 
 /// The person leaves a conversation with all their devices.
@@ -29,6 +29,18 @@ pub(crate) fn approval_statement(core: &Core, device: &DeviceCertificate, now: U
     };
     let signer = Some(core.device.certificate.der());
     sign_statement(&core.device.key, StatementLabel::DeviceApproval, &approval, signer)
+}
+
+/// Another person's new device is confirmed.
+pub(crate) fn confirmation_statement(core: &Core, waiting: &Waiting, now: UtcMillis) -> SignedStatement {
+    let confirmation = Confirmation {
+        device_id: waiting.certificate.device().to_wire(),
+        certificate_sha256: waiting.certificate.fingerprint().to_wire(),
+        replaces_device_id: waiting.replaces.to_wire(),
+        confirmed_at: Some(now.into()),
+    };
+    let signer = Some(core.device.certificate.der());
+    sign_statement(&core.device.key, StatementLabel::Confirmation, &confirmation, signer)
 }
 
 /// The devices in a conversation; none if it is not open here.

@@ -3,7 +3,7 @@
 use wardline_identity::{SigningKey, StatementLabel, sign_statement};
 use wardline_proto::{
     ConversationId,
-    relay::{DeviceApproval, Leave, SignedStatement},
+    relay::{Confirmation, DeviceApproval, Leave, OutOfStep, SignedStatement},
 };
 
 use super::roster::Member;
@@ -26,4 +26,35 @@ pub(crate) fn leave(signer: &Member, key: &SigningKey, conversation: &Conversati
         left_at: None,
     };
     sign_statement(key, StatementLabel::Leave, &leave, Some(signer.certificate.der()))
+}
+
+/// `signer` confirms `device` as the one that replaces `replaced`.
+pub(crate) fn confirm(
+    signer: &Member,
+    key: &SigningKey,
+    device: &Member,
+    replaced: &Member,
+) -> SignedStatement {
+    let confirmation = Confirmation {
+        device_id: device.certificate.device().to_wire(),
+        certificate_sha256: device.certificate.fingerprint().to_wire(),
+        replaces_device_id: replaced.certificate.device().to_wire(),
+        confirmed_at: None,
+    };
+    sign_statement(key, StatementLabel::Confirmation, &confirmation, Some(signer.certificate.der()))
+}
+
+/// `signer` cannot follow an entry of `conversation`.
+pub(crate) fn out_of_step(
+    signer: &Member,
+    key: &SigningKey,
+    conversation: &ConversationId,
+) -> SignedStatement {
+    let report = OutOfStep {
+        conversation_id: conversation.to_wire(),
+        number: 7,
+        commit_sha256: vec![7; 32].into(),
+        said_at: None,
+    };
+    sign_statement(key, StatementLabel::OutOfStep, &report, Some(signer.certificate.der()))
 }

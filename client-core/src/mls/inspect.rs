@@ -36,6 +36,18 @@ pub fn header(message: &[u8]) -> Result<Header, MlsError> {
     parse(message).map(|(header, _)| header)
 }
 
+/// The authenticated data of a commit or application message, in the clear.
+///
+/// # Errors
+/// [`MlsError::Malformed`] for everything else.
+pub fn authenticated_data(message: &[u8]) -> Result<Vec<u8>, MlsError> {
+    let message = MlsMessageIn::tls_deserialize_exact_bytes(message).map_err(|_| MlsError::Malformed)?;
+    match message.extract() {
+        MlsMessageBodyIn::PrivateMessage(message) => Ok(message.aad().to_vec()),
+        _ => Err(MlsError::Malformed),
+    }
+}
+
 /// Parses a commit or application message.
 pub(super) fn parse(message: &[u8]) -> Result<(Header, ProtocolMessage), MlsError> {
     let message = MlsMessageIn::tls_deserialize_exact_bytes(message).map_err(|_| MlsError::Malformed)?;

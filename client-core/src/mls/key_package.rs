@@ -9,7 +9,7 @@ use openmls::prelude::{
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::{DeserializeBytes as _, Size as _, VLBytes};
 use wardline_identity::DeviceCertificate;
-use wardline_proto::Suite;
+use wardline_proto::{Suite, fault};
 
 use super::certificate::belongs;
 use super::parameters::{self, SETTINGS_EXTENSION};
@@ -61,6 +61,13 @@ pub fn delete(store: &MlsStore, reference: &[u8]) -> Result<(), MlsError> {
 /// [`MlsError::Store`] if the device's rows were not loaded.
 pub fn references(store: &MlsStore) -> Result<Vec<Vec<u8>>, MlsError> {
     Ok(store.key_package_references()?)
+}
+
+/// The references of the packages that a Welcome is for; none if it is no Welcome.
+pub fn references_of(welcome: &[u8]) -> Vec<Vec<u8>> {
+    let message = MlsMessageIn::tls_deserialize_exact_bytes(welcome).map(MlsMessageIn::extract);
+    let Ok(MlsMessageBodyIn::Welcome(welcome)) = message else { return Vec::new() };
+    welcome.secrets().iter().map(|secrets| secrets.new_member().as_slice().to_vec()).collect()
 }
 
 /// A package whose signatures verify and that lists what every device lists. Whose it is, is not known yet.
@@ -130,6 +137,11 @@ impl ParsedKeyPackage {
         } else {
             Err(MlsError::CertificateMismatch)
         }
+    }
+
+    /// What a liar's client does: adds whom it likes. Nothing in a build without fault points.
+    pub(crate) fn as_a_lie(self) -> Option<VerifiedKeyPackage> {
+        fault::planted("member.add_uncertified").then_some(VerifiedKeyPackage { package: self.package })
     }
 
     /// What an attacker's client does: adds whom it likes.

@@ -21,6 +21,7 @@ pub mod group;
 pub mod inspect;
 pub mod key_package;
 mod leaf;
+mod lies;
 mod parameters;
 mod position;
 mod signer;

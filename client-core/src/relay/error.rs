@@ -91,10 +91,13 @@ impl RelayError {
         let details = status.get_error_details();
         let retry_after = details.retry_info().and_then(|info| info.retry_delay);
         let info = details.error_info().filter(|info| info.domain == Reason::DOMAIN);
-        if matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled) {
+        let reason = info.and_then(|info| Some((Reason::parse(&info.reason)?, info.metadata.clone())));
+        // One that answers is reached: it says itself what it cannot do now, unless it is about to go.
+        let gone = reason.as_ref().is_none_or(|(reason, _)| *reason == Reason::ShuttingDown);
+        if gone && matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled) {
             return Self::Unavailable { retry_after, source: status.into() };
         }
-        match info.and_then(|info| Some((Reason::parse(&info.reason)?, info.metadata.clone()))) {
+        match reason {
             Some((reason, metadata)) => {
                 Self::Refused { reason, message: status.message().to_owned(), retry_after, metadata }
             }
@@ -191,6 +194,16 @@ mod tests {
         let error = RelayError::from_status(wardline(Code::Unavailable, "SHUTTING_DOWN"));
         let RelayError::Unavailable { retry_after, .. } = error else { panic!("not unavailable: {error:?}") };
         assert_eq!(retry_after, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_relay_that_cannot_use_its_disk_is_reached_all_the_same() {
+        let error = RelayError::from_status(wardline(Code::Unavailable, "STORAGE_UNAVAILABLE"));
+        let RelayError::Refused { reason, retry_after, .. } = error else { panic!("not a refusal: {error:?}") };
+        assert_eq!((reason, retry_after), (Reason::StorageUnavailable, Some(Duration::from_secs(3))));
+        // The control: without a reason of ours nobody knows whether it was the relay who answered.
+        let unknown = RelayError::from_status(Status::unavailable("no"));
+        assert!(matches!(unknown, RelayError::Unavailable { .. }));
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! Following the log: one stream for all conversations, taken in entry by entry.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use wardline_identity::Organisation;
 use wardline_proto::UtcMillis;
 use wardline_proto::relay::{
-    AckRequest, Cursor, GetOrganisationRequest, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
+    AckRequest, Closed, Cursor, GetOrganisationRequest, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
     subscribe_response::Event as Incoming,
 };
 
-use super::{Link, Session, greet, key_packages};
+use super::{Link, Session, greet, key_packages, task};
 use crate::{
     conversation::{self, Effect, encode},
     error::CoreError,
@@ -22,6 +25,14 @@ use crate::{
 /// How many Welcomes are kept for conversations this device is in already.
 const EARLY_MAX: usize = 16;
 
+/// Why a stream is over.
+enum End {
+    /// The relay ended it.
+    Ended,
+    /// It kept something back: it is asked again from the cursors.
+    Again,
+}
+
 /// Opens the stream and takes in what comes until it ends.
 pub(crate) async fn follow(
     session: &Session,
@@ -29,30 +40,50 @@ pub(crate) async fn follow(
     transport: &'static str,
     mut on_caught_up: impl FnMut(),
 ) -> Result<(), CoreError> {
+    while let End::Again = follow_one(session, relay, transport, &mut on_caught_up).await? {}
+    Ok(())
+}
+
+/// Follows one stream. What is missing in it is noted before it is asked for again, and each thing once: a relay that lies
+/// on is not asked for ever.
+async fn follow_one(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    transport: &'static str,
+    on_caught_up: &mut impl FnMut(),
+) -> Result<End, CoreError> {
     let issuers_number = session.core().await.device.organisation.issuers_number();
     let cursors = cursors(session).await?;
     let request = SubscribeRequest { greeting: Some(greet::greeting(issuers_number)), cursors };
     let mut stream = relay.subscribe(request).await?;
     let mut early: HashMap<Bytes, WelcomeDelivery> = HashMap::new();
+    let mut welcomed: HashSet<Bytes> = HashSet::new();
     while let Some(incoming) = stream.next().await {
         let SubscribeResponse { event: Some(event) } = incoming? else { continue };
         match event {
             Incoming::Greeting(greeting) => {
                 let now = session.clock.now();
                 let greeted = greet::verify(&session.core().await.device.organisation, &greeting, now)?;
-                if greeted.time.get().abs_diff(now.get()) > CLOCKS_AGREE_MS {
-                    tracing::warn!("this device's clock differs from the relay's by more than five minutes");
-                } else {
+                if conversation::greeted(&*session.core().await, &greeting).await? {
                     sweep(session, greeted.time.min(now)).await?;
                 }
-                refresh_organisation(session, relay, greeted.issuers_list_number).await?;
+                if !refresh_organisation(session, relay, greeted.issuers_list_number).await? {
+                    conversation::no_such_list(&*session.core().await, &greeting).await?;
+                }
                 session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
                 key_packages::top_up(session, relay).await?;
             }
             Incoming::Entry(entry) => {
-                let effects = conversation::receive(&mut *session.core().await, &entry).await?;
+                let mut effects = conversation::receive(&mut *session.core().await, &entry).await?;
+                let unknown = effects.iter().any(|effect| matches!(effect, Effect::Unknown(_)));
+                if unknown && !welcomed.contains(&entry.conversation_id) {
+                    effects = conversation::uninvited(&*session.core().await, &entry).await?;
+                }
                 session.stepped(&effects);
                 session.moved.notify_one();
+                if effects.iter().any(|effect| matches!(effect, Effect::Again(_))) {
+                    return Ok(End::Again);
+                }
                 // The commit that took this device out may have let it in anew: its Welcome came before.
                 let taken_out = effects.iter().any(|effect| matches!(effect, Effect::Removed(_)));
                 let anew = early.remove(&entry.conversation_id).filter(|one| one.number == entry.number);
@@ -63,6 +94,7 @@ pub(crate) async fn follow(
                 }
             }
             Incoming::Welcome(welcome) => {
+                welcomed.insert(welcome.conversation_id.clone());
                 let effects = conversation::join(&mut *session.core().await, &welcome).await?;
                 if effects.is_empty() && early.len() < EARLY_MAX {
                     // Perhaps of a conversation this device is in: then only the commit to come can take it out.
@@ -85,15 +117,35 @@ pub(crate) async fn follow(
                 }
             }
             // Asked, and nothing done yet: the relay asks the next member.
-            Incoming::Task(_) | Incoming::Closed(_) | Incoming::Replacement(_) => {}
+            Incoming::Task(task) => task::take(session, task).await?,
+            Incoming::Replacement(waits) => task::replacement(session, waits).await?,
+            Incoming::Closed(closed) => close(session, &closed, &mut early).await?,
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }
-    Ok(())
+    Ok(End::Ended)
 }
 
-/// Within this span the machine's clock and the relay's signed time agree, in milliseconds (design 4.6).
-const CLOCKS_AGREE_MS: u64 = 300_000;
+/// A log is closed. Its successor's Welcome may have come before: it is looked at again.
+async fn close(
+    session: &Session,
+    closed: &Closed,
+    early: &mut HashMap<Bytes, WelcomeDelivery>,
+) -> Result<(), CoreError> {
+    let effects = conversation::closed(&*session.core().await, closed).await?;
+    session.stepped(&effects);
+    if effects.is_empty() {
+        return Ok(());
+    }
+    for (id, welcome) in std::mem::take(early) {
+        let effects = conversation::join(&mut *session.core().await, &welcome).await?;
+        if effects.is_empty() {
+            early.insert(id, welcome);
+        }
+        session.stepped(&effects);
+    }
+    Ok(())
+}
 
 /// Deletes what has passed its retention by both clocks.
 async fn sweep(session: &Session, now: UtcMillis) -> Result<(), CoreError> {
@@ -115,7 +167,12 @@ pub(crate) async fn cursors(session: &Session) -> Result<Vec<Cursor>, CoreError>
     let rows = conversations::list(&mut tx).await?;
     tx.commit().await?;
     let reads = |row: &conversations::ConversationRow| {
-        matches!(row.standing, conversations::Standing::Active | conversations::Standing::Left)
+        matches!(
+            row.standing,
+            conversations::Standing::Active
+                | conversations::Standing::Left
+                | conversations::Standing::OutOfStep
+        )
     };
     Ok(rows
         .iter()
@@ -124,15 +181,15 @@ pub(crate) async fn cursors(session: &Session) -> Result<Vec<Cursor>, CoreError>
         .collect())
 }
 
-/// A higher issuers' list than one's own is fetched before anything else (design 4.2).
+/// A higher issuers' list than one's own is fetched before anything else (design 4.2); `false` if the relay has none.
 async fn refresh_organisation(
     session: &Session,
     relay: &Arc<dyn Relay>,
     number: u64,
-) -> Result<(), CoreError> {
+) -> Result<bool, CoreError> {
     let known = session.core().await.device.organisation.issuers_number();
     if number <= known {
-        return Ok(());
+        return Ok(true);
     }
     let answer = relay.get_organisation(GetOrganisationRequest {}).await?;
     let wire = answer.organisation.ok_or(CoreError::Protocol("has no organisation"))?;
@@ -140,12 +197,13 @@ async fn refresh_organisation(
     let root = core.device.organisation.root_fingerprint();
     let newer = Organisation::verify(&wire, &root, session.clock.now())
         .map_err(|_| CoreError::Protocol("sent issuers that the root did not sign"))?;
-    if newer.issuers_number() < number {
-        return Err(CoreError::Protocol("announced issuers that it does not have"));
+    if newer.issuers_number() <= known {
+        return Ok(false);
     }
     let mut tx = core.vault.begin("store_organisation").await?;
     device::store_organisation(&mut tx, &encode(&wire)).await?;
     tx.commit().await?;
+    let enough = newer.issuers_number() >= number;
     core.device.organisation = newer;
-    Ok(())
+    Ok(enough)
 }

@@ -1,30 +1,32 @@
 //! Granting a wish: plan, claim packages, commit, and let the log say which commit ended the epoch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use wardline_identity::{DateCheck, DeviceCertificate, UserId};
 use wardline_proto::{
-    Digest, Epoch, Reason, Suite,
+    Digest, Epoch, Reason, Suite, fault,
     relay::{ClaimKeyPackagesRequest, ClaimedKeyPackage, CommitRequest, SignedStatement},
 };
 
 use super::{Session, ask_people, outbox::Passing, send::passes, verified_devices};
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{Change, Plan, Staged, abandon, approvals, missing, nobody, plan, stage},
+    conversation::{Change, Plan, Staged, abandon, complete, missing, nobody, plan, random, stage},
     error::CoreError,
     mls::{Group, VerifiedKeyPackage, key_package},
     relay::{Relay, RelayError},
     vault::tables::{
         conversations,
-        intents::{self, IntentRow, Outcome},
+        intents::{self, IntentRow, Outcome, Wish},
         pending_commits::PendingCommit,
     },
 };
 
 /// How many devices one commit adds at most (design 4.3).
 const ADDS_MAX: usize = 200;
+/// How long a wish waits for what has to be put right first.
+const SOON: Duration = Duration::from_millis(200);
 
 /// Takes a wish one commit further, or ends it. What the relay refuses for good ends it as failed.
 ///
@@ -66,12 +68,17 @@ async fn take_further(
         Plan::Nothing => return end(session, wish, Outcome::Done).await,
         Plan::Impossible(failure) => return fail(session, wish, &failure).await,
         Plan::Commit(change) => *change,
+        Plan::Later => {
+            passing.rest(wish.conversation, Some(SOON));
+            return Ok(());
+        }
         Plan::People(users) => match additions(session, relay, wish, &users).await? {
             Additions::None => return end(session, wish, Outcome::Done).await,
             Additions::Impossible(failure) => return fail(session, wish, &failure).await,
             Additions::Change(change) => *change,
         },
     };
+    fault::crash("crash.commit_planned");
     let staged =
         stage(&mut *session.core().await, (wish.conversation, planned_in), wish.intent, change).await?;
     match staged {
@@ -105,7 +112,12 @@ pub(crate) async fn submit(
         author: Some(author),
         welcome: pending.welcome.unwrap_or_default().into(),
     };
-    match relay.commit(request).await {
+    fault::crash("crash.commit_staged");
+    let answer = relay.commit(request).await;
+    if answer.is_ok() {
+        fault::crash("crash.commit_answered");
+    }
+    match answer {
         // Accepted, or another's was.
         Ok(_) | Err(RelayError::Refused { reason: Reason::EpochConflict, .. }) => Ok(()),
         Err(error @ RelayError::Refused { reason, .. }) if judged_unfit(reason) => {
@@ -159,7 +171,10 @@ async fn additions(
 ) -> Result<Additions, CoreError> {
     // 1. Whose devices.
     let people = if users.is_empty() { Vec::new() } else { ask_people(relay, users).await? };
-    if let Some(unknown) = users.iter().find(|user| !people.iter().any(|one| one.user_id == user.as_str())) {
+    // What somebody asked for fails if one of the people is not there; what the conversation is owed is done without.
+    let asked = matches!(wish.wish, Wish::Add { .. } | Wish::AddOwnDevice { .. });
+    let unknown = users.iter().find(|user| !people.iter().any(|one| one.user_id == user.as_str()));
+    if let Some(unknown) = unknown.filter(|_| asked) {
         return Ok(Additions::Impossible(nobody(unknown.as_str())));
     }
     let (missing, suite) = {
@@ -168,17 +183,18 @@ async fn additions(
         core.load_group(&wish.conversation).await?;
         let now = session.clock.now();
         let devices = people.iter().flat_map(|one| verified_devices(&core.device.organisation, one, now));
-        let missing = missing(&core, &wish.conversation, &wish.wish, devices.collect());
+        let devices = devices.collect();
+        let missing = missing(&mut core, &wish.conversation, &wish.wish, devices).await?;
         let mut tx = core.vault.begin("look_for_suite").await?;
         let row = conversations::load(&mut tx, &wish.conversation).await?;
         tx.commit().await?;
         (missing, row.map_or(Suite::MlKem768X25519, |row| row.suite))
     };
-    if let Some(without) = people.iter().find(|one| one.devices.is_empty()) {
+    if let Some(without) = people.iter().find(|one| one.devices.is_empty()).filter(|_| asked) {
         return Ok(Additions::Impossible(no_device(&without.display_name)));
     }
     let missing: Vec<DeviceCertificate> = missing.into_iter().take(ADDS_MAX).collect();
-    if missing.is_empty() {
+    if missing.is_empty() && wish.wish != Wish::Correct {
         return Ok(Additions::None);
     }
 
@@ -189,14 +205,31 @@ async fn additions(
         device_ids: missing.iter().map(|device| device.device().to_wire()).collect(),
         cipher_suite: u32::from(suite.code()),
     };
+    if fault::planted("member.drain_packages") {
+        drain(session, relay, &request).await;
+    }
     let claimed = relay.claim_key_packages(request).await?.key_packages;
 
     // 3. Each is what its certificate says.
     let adds = verified(session, suite, &missing, &claimed).await;
-    if adds.is_empty() {
+    if adds.is_empty() && wish.wish != Wish::Correct {
         return Ok(Additions::Impossible(unready()));
     }
-    Ok(Additions::Change(Box::new(Change { adds, approvals: approvals(&wish.wish), ..Change::default() })))
+    let mut core = session.core().await;
+    core.load_group(&wish.conversation).await?;
+    let change = complete(&mut core, &wish.conversation, &wish.wish, adds).await?;
+    Ok(change.map_or(Additions::None, |change| Additions::Change(Box::new(change))))
+}
+
+/// A fault of tests: a member that claims packages for nothing, until there are none.
+async fn drain(session: &Session, relay: &Arc<dyn Relay>, request: &ClaimKeyPackagesRequest) {
+    for _ in 0..300 {
+        let Ok(id) = random::<16>(&*session.entropy) else { return };
+        let again = ClaimKeyPackagesRequest { request_id: id.to_vec().into(), ..request.clone() };
+        if relay.claim_key_packages(again).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// The packages whose leaf is the certificate that the directory named and the root vouches for (P2).

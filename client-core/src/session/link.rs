@@ -92,7 +92,9 @@ impl Session {
         backoff: &mut Backoff,
     ) -> CoreError {
         let caught_up = || backoff.reset();
+        // In order: nothing is left to chance that need not be.
         let ended = tokio::select! {
+            biased;
             ended = follow(self, &relay, transport, caught_up) => ended,
             ended = outbox::run(self, &relay) => ended,
             ended = outbox::acknowledge(self, &relay) => ended,

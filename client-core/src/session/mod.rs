@@ -5,6 +5,7 @@
 //! raises, so that whoever waits for the vault to show something wakes.
 
 mod backoff;
+mod broken;
 mod directory;
 mod enrol;
 mod follow;
@@ -17,6 +18,7 @@ mod open;
 mod outbox;
 mod registrar;
 mod send;
+mod task;
 mod wait;
 
 pub(crate) use self::{
@@ -26,8 +28,11 @@ pub(crate) use self::{
     link::{Link, RelayConnector},
     open::open_vault,
     registrar::{invite, list_invitations, registrar_pass},
+    task::ask_members,
     wait::{Delivery, until_settled},
 };
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::follow::follow;
 pub use self::{
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
@@ -117,8 +122,16 @@ impl Session {
                     // Nobody may be listening; that is fine.
                     let _ = self.events.send(event);
                 }
-                Effect::LetGo(_) | Effect::Lost(_) | Effect::Settled(_) => self.wake.notify_one(),
-                Effect::Sent(..) | Effect::Removed(_) | Effect::Joined(_) => {}
+                Effect::LetGo(_)
+                | Effect::Lost(_)
+                | Effect::Settled(_)
+                | Effect::Joined(_)
+                | Effect::OutOfStep(_)
+                | Effect::Closed(_) => self.wake.notify_one(),
+                Effect::Sent(..)
+                | Effect::Removed(_)
+                | Effect::Again(_)
+                | Effect::Unknown(_) => {}
             }
         }
         self.progress.send_modify(|steps| *steps += 1);

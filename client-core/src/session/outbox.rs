@@ -13,16 +13,17 @@ use std::{
 use tokio::time::Instant;
 use wardline_proto::{
     ConversationId, Digest, EntryNumber,
-    relay::{AckRequest, CreateConversationRequest, Cursor},
+    relay::{AckRequest, Cursor},
 };
 
-use super::{Session, follow::cursors, grant, send};
+use super::{Session, broken, follow::cursors, grant, send};
 use crate::{
     error::CoreError,
     relay::{Relay, RelayError},
     vault::tables::{
         conversations::{self, ConversationRow, Standing},
-        intents, outbox, pending_commits,
+        intents::{self, Wish},
+        outbox, pending_commits,
     },
 };
 
@@ -38,6 +39,8 @@ const REST: Duration = Duration::from_secs(2);
 pub(crate) struct Passing {
     /// Commits that were sent over it: the log will show which one won.
     submitted: HashSet<Digest>,
+    /// Where it was said over it that this device cannot follow, and from which entry on.
+    reported: HashMap<ConversationId, EntryNumber>,
     /// Conversations that rest, and until when.
     resting: HashMap<ConversationId, Instant>,
     /// Conversations whose log this device is behind of, and the entry it stood at.
@@ -63,6 +66,16 @@ impl Passing {
     /// A commit has to be sent again: the relay did not take it.
     pub(crate) fn resubmit(&mut self, commit: &Digest) {
         self.submitted.remove(commit);
+    }
+
+    /// Notes a report that is sent; `false` if it was sent over this connection before.
+    pub(crate) fn report(&mut self, conversation: ConversationId, number: EntryNumber) -> bool {
+        self.reported.insert(conversation, number) != Some(number)
+    }
+
+    /// A report has to be sent again: the relay did not take it.
+    pub(crate) fn report_again(&mut self, conversation: &ConversationId) {
+        self.reported.remove(conversation);
     }
 
     /// Whether nothing is to be sent to a conversation now.
@@ -91,6 +104,7 @@ pub(crate) async fn run(session: &Session, relay: &Arc<dyn Relay>) -> Result<(),
         pass(session, relay, &mut passing).await?;
         progress.borrow_and_update();
         tokio::select! {
+            biased;
             () = session.wake.notified() => {}
             _ = progress.changed(), if !passing.behind.is_empty() => {}
             () = tokio::time::sleep(LOOK) => {}
@@ -106,7 +120,9 @@ async fn pass(session: &Session, relay: &Arc<dyn Relay>, passing: &mut Passing) 
         if passing.waits(&row) {
             skip.push(conversation);
         } else if row.standing == Standing::Creating {
-            create(session, relay, row, passing).await?;
+            broken::create(session, relay, row, passing).await?;
+        } else if row.standing == Standing::OutOfStep {
+            broken::report(session, relay, &row, passing).await?;
         }
         let pending = pending(session, &conversation).await?;
         if let Some(pending) = pending {
@@ -135,7 +151,7 @@ async fn conversations(session: &Session) -> Result<Vec<ConversationRow>, CoreEr
     let mut tx = core.vault.begin("list_conversations").await?;
     let mut rows = conversations::list(&mut tx).await?;
     tx.commit().await?;
-    rows.retain(|row| matches!(row.standing, Standing::Creating | Standing::Active));
+    rows.retain(|row| matches!(row.standing, Standing::Creating | Standing::Active | Standing::OutOfStep));
     Ok(rows)
 }
 
@@ -150,37 +166,6 @@ async fn pending(
     Ok(pending)
 }
 
-/// Tells the relay of a conversation that was made here.
-async fn create(
-    session: &Session,
-    relay: &Arc<dyn Relay>,
-    row: ConversationRow,
-    passing: &mut Passing,
-) -> Result<(), CoreError> {
-    let request = CreateConversationRequest {
-        conversation_id: row.conversation.to_wire(),
-        cipher_suite: u32::from(row.suite.code()),
-        predecessor: None,
-    };
-    let standing = match relay.create_conversation(request).await {
-        Ok(_) => Standing::Active,
-        Err(RelayError::Refused { reason, retry_after, .. }) if send::passes(reason) => {
-            passing.rest(row.conversation, retry_after);
-            return Ok(());
-        }
-        // It will never be: its wishes fail, and nothing else waits for it.
-        Err(RelayError::Refused { .. }) => Standing::Stopped,
-        Err(error) => return Err(error.into()),
-    };
-    let core = session.core().await;
-    let mut tx = core.vault.begin("created").await?;
-    conversations::store(&mut tx, &ConversationRow { standing, ..row }).await?;
-    tx.commit().await?;
-    drop(core);
-    session.stepped(&[]);
-    Ok(())
-}
-
 /// The oldest open wish that can be granted now: its time has come, its conversation is with the relay, is not resting, and has
 /// no commit under way.
 async fn next_wish(
@@ -193,10 +178,16 @@ async fn next_wish(
     let mut next = None;
     for wish in intents::open(&mut tx).await? {
         let row = conversations::load(&mut tx, &wish.conversation).await?;
-        let creating = row.as_ref().is_some_and(|row| row.standing == Standing::Creating);
+        let succeeds = matches!(wish.wish, Wish::Succeed { .. });
+        let later = |row: &ConversationRow| match row.standing {
+            Standing::Creating => true,
+            Standing::OutOfStep | Standing::Closed => !succeeds,
+            _ => false,
+        };
+        let later = row.as_ref().is_some_and(later);
         let waits = row.as_ref().is_some_and(|row| passing.waits(row));
         let under_way = pending_commits::find(&mut tx, &wish.conversation).await?.is_some();
-        if wish.not_before <= now && !creating && !waits && !under_way {
+        if wish.not_before <= now && !later && !waits && !under_way {
             next = Some(wish);
             break;
         }

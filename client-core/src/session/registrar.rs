@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use wardline_identity::{
     DateCheck, DisplayName, EnrolmentClaim, ExporterCheck, Invitation, InvitationRecord, InvitationSubject,
-    IssuerAuthority, NameError, Role, UserId,
+    IssuerAuthority, NameError, Role, UserId, device_id_parse,
 };
 use wardline_proto::{
-    Reason, UtcMillis,
+    DeviceId, Reason, UtcMillis,
     relay::{
         CancelInvitationRequest, InvitationState, IssueCertificateRequest, ListEnrolmentsRequest,
         ListInvitationsRequest, PublishInvitationRequest, RefuseEnrolmentRequest, WaitingEnrolment,
     },
 };
 
-use super::{Session, enrol::device_code};
+use super::{Session, ask_people, enrol::device_code, verified_devices};
 use crate::{
     api::{
         Failure, FailureKind, InvitationSummary, Invitations, Invited, Invitee, Judged, JudgedDevice,
@@ -47,14 +47,26 @@ pub(crate) async fn invite(
         .into());
     }
     let subjects = people.iter().map(subject).collect::<Result<Vec<_>, _>>()?;
+    let mut replaced = Vec::with_capacity(people.len());
+    for (person, subject) in people.iter().zip(&subjects) {
+        replaced.push(match &person.replaces {
+            Some(device) => Some(replaced_device(session, relay, subject, device).await?),
+            None => None,
+        });
+    }
     let expires = session.clock.now().plus_seconds(valid_seconds);
     let mut answer = Invited { invited: Vec::new(), registrar_seen: None, stopped: None };
-    for subject in subjects {
+    for (subject, replaces) in subjects.into_iter().zip(replaced) {
         let (invitation, record, link) = {
             let core = session.core().await;
             let issuer = issuer(core.device.issuer.as_ref())?;
-            let (invitation, record) = Invitation::create(issuer, &subject, expires, &*session.entropy)
-                .map_err(|error| Failure::defect(format!("The invitation could not be made: {error}.")))?;
+            let made = match replaces {
+                Some(device) => {
+                    Invitation::create_replacing(issuer, &subject, device, expires, &*session.entropy)
+                }
+                None => Invitation::create(issuer, &subject, expires, &*session.entropy),
+            };
+            let (invitation, record) = made.map_err(|error| Failure::defect(format!("The invitation could not be made: {error}.")))?;
             let root = core.device.organisation.root_fingerprint();
             let link = invitation
                 .link(core.device.addresses.clone(), root)
@@ -81,6 +93,34 @@ pub(crate) async fn invite(
         });
     }
     Ok(answer)
+}
+
+/// The person's device that is to be replaced.
+async fn replaced_device(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    subject: &InvitationSubject,
+    text: &str,
+) -> Result<DeviceId, CoreError> {
+    let prefix = device_id_parse(text).map_or_else(|_| text.to_ascii_lowercase(), |device| device.to_string());
+    let people = ask_people(relay, std::slice::from_ref(&subject.user)).await?;
+    let core = session.core().await;
+    let now = session.clock.now();
+    let devices = people.iter().flat_map(|one| verified_devices(&core.device.organisation, one, now));
+    let matching: Vec<DeviceId> = devices
+        .map(|certificate| certificate.device())
+        .filter(|device| prefix.len() >= 4 && device.to_string().starts_with(&prefix))
+        .collect();
+    match matching.as_slice() {
+        [device] => Ok(*device),
+        _ => Err(Failure::new(
+            FailureKind::Unknown,
+            format!("“{text}” names {} devices of {}, not one.", matching.len(), subject.user),
+            "",
+            "Look it up: wardline conversation show names the devices of its members.",
+        )
+        .into()),
+    }
 }
 
 fn subject(person: &Invitee) -> Result<InvitationSubject, CoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wardline_proto::{ConversationId, EntryNumber, Reason, UtcMillis, relay::SendRequest};
+use wardline_proto::{ConversationId, EntryNumber, Reason, UtcMillis, fault, relay::SendRequest};
 
 use super::{Session, outbox::Passing};
 use crate::{
@@ -40,6 +40,7 @@ pub(crate) async fn send(
     // Looked at before it is encrypted: an entry that comes in between and ends the epoch must count as news, or a
     // message of the old epoch would wait for a log that has nothing more to say.
     let cursor = cursor(session, &conversation).await?;
+    fault::crash("crash.send_queued");
     // 1. Encrypt: the ratchet has advanced on disk before anything leaves.
     let sealed = match conversation::seal(&mut *session.core().await, &waiting).await {
         // What MLS refuses now it refuses for ever: the message goes back, and nothing waits behind it.
@@ -51,6 +52,10 @@ pub(crate) async fn send(
         Sealed::Wait => return Ok(Step::Wait),
         Sealed::Refused(why) => return refuse(session, &waiting, &why).await,
     };
+    fault::crash("crash.send_sealed");
+    if fault::planted("mutant.drop_outbox_row") {
+        drop_row(session, &waiting).await?;
+    }
 
     // 2. Send.
     let request = SendRequest {
@@ -63,6 +68,7 @@ pub(crate) async fn send(
     // 3. Note the answer.
     match answer {
         Ok(answer) => {
+            fault::crash("crash.send_answered");
             let core = session.core().await;
             let mut tx = core.vault.begin("accepted").await?;
             let stamp = answer.stamp.as_ref().map_or(session.clock.now(), UtcMillis::from);
@@ -70,6 +76,7 @@ pub(crate) async fn send(
             outbox::accept(&mut tx, &waiting.message, place).await?;
             tx.commit().await?;
             drop(core);
+            fault::crash("crash.send_noted");
             session.stepped(&[]);
             Ok(Step::Done)
         }
@@ -140,4 +147,12 @@ async fn refuse(session: &Session, waiting: &OutboxRow, why: &str) -> Result<Ste
     drop(core);
     session.stepped(&[]);
     Ok(Step::Done)
+}
+
+/// A fault of tests: a row that goes before the relay has answered.
+async fn drop_row(session: &Session, waiting: &OutboxRow) -> Result<(), CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("drop_row").await?;
+    outbox::delete(&mut tx, &waiting.message).await?;
+    Ok(tx.commit().await?)
 }

@@ -2,20 +2,28 @@
 
 use std::time::Duration;
 
-use wardline_proto::{ClientMessageId, EntryNumber, UtcMillis};
+use tokio::time::Instant;
+use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, UtcMillis};
 
 use super::{Link, Session};
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,
-    vault::tables::{
-        intents::{self, Outcome},
-        messages, outbox,
+    vault::{
+        Transaction,
+        tables::{
+            conversations::{self, Standing},
+            intents::{self, IntentRow, Outcome},
+            messages, outbox,
+        },
     },
 };
 
 /// How long a command waits for the log before it answers "queued".
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long `sync` waits for conversations that broke.
+const MENDING: Duration = Duration::from_secs(8);
 
 /// What became of a message.
 pub(crate) enum Delivery {
@@ -87,18 +95,27 @@ impl Session {
     /// Waits until nothing waits to be sent that can be, or there is no connection.
     pub(crate) async fn drained(&self) -> Result<(), CoreError> {
         let mut progress = self.progress();
+        let began = Instant::now();
         let wait = async {
             loop {
+                let soon = UtcMillis::new(self.clock.now().get() + 1_000);
                 let core = self.core().await;
                 let mut tx = core.vault.begin("look_for_waiting").await?;
-                let message = outbox::next(&mut tx, &[]).await?.is_some();
-                let wish = !intents::open(&mut tx).await?.is_empty();
+                // A conversation that broke is waited for a while: it mends where others are there.
+                let broken = broken(&mut tx).await?;
+                let patient = began.elapsed() < MENDING;
+                let message = outbox::next(&mut tx, &broken).await?.is_some();
+                let waits =
+                    |wish: &IntentRow| wish.not_before <= soon && !broken.contains(&wish.conversation);
+                let wish = intents::open(&mut tx).await?.iter().any(waits);
                 tx.commit().await?;
                 drop(core);
-                if !message && !wish || matches!(*self.link.borrow(), Link::Offline(_)) {
+                let mends = patient && !broken.is_empty();
+                if !message && !wish && !mends || matches!(*self.link.borrow(), Link::Offline(_)) {
                     return Ok(());
                 }
-                if progress.changed().await.is_err() {
+                let look = tokio::time::timeout(Duration::from_secs(1), progress.changed());
+                if matches!(look.await, Ok(Err(_))) {
                     return Ok(());
                 }
             }
@@ -112,18 +129,45 @@ impl Session {
         let waiting = outbox::find(&mut tx, message).await?;
         let found = match waiting {
             Some(row) => match (row.accepted, row.refusal) {
-                (Some((number, stamp)), _) => Some(Delivery::Sent(number, stamp)),
+                (Some((number, stamp)), _) => {
+                    Some(Delivery::Sent(shown(&mut tx, &row.conversation, number).await?, stamp))
+                }
                 (None, Some(why)) => Some(Delivery::Refused(why)),
                 (None, None) => None,
             },
             None => {
                 let place = messages::place_of(&mut tx, &core.device.id(), message).await?;
-                Some(place.map_or(Delivery::Queued, |(number, stamp)| Delivery::Sent(number, stamp)))
+                match place {
+                    Some((conversation, number, stamp)) => {
+                        Some(Delivery::Sent(shown(&mut tx, &conversation, number).await?, stamp))
+                    }
+                    None => Some(Delivery::Queued),
+                }
             }
         };
         tx.commit().await?;
         Ok(found)
     }
+}
+
+/// Conversations in which nothing can be said until they are mended.
+async fn broken(tx: &mut Transaction<'_>) -> Result<Vec<ConversationId>, CoreError> {
+    let broken = |row: &conversations::ConversationRow| {
+        let waits = matches!(row.standing, Standing::OutOfStep | Standing::Closed);
+        waits && row.line.successor.is_none()
+    };
+    let rows = conversations::list(tx).await?;
+    Ok(rows.iter().filter(|row| broken(row)).map(|row| row.conversation).collect())
+}
+
+/// The number that people see of an entry.
+async fn shown(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    number: EntryNumber,
+) -> Result<EntryNumber, CoreError> {
+    let row = conversations::load(tx, conversation).await?;
+    Ok(row.map_or(number, |row| row.shown(number)))
 }
 
 /// Waits until a wish has come true or failed.

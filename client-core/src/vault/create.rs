@@ -4,6 +4,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use wardline_identity::Entropy;
+use wardline_proto::in_place::in_place;
 
 use super::files::{Paths, Presence, presence, write_atomically};
 use super::header::Header;
@@ -35,7 +36,7 @@ impl Vault {
         let (header, sealed) = seal(&keyring, passcode, cost, entropy).await?;
         write_atomically(&paths.keyring, &sealed)?;
         paths.touch_database()?;
-        let connection = database::open(&paths.database, &keyring).await?;
+        let connection = in_place(Box::pin(database::open(&paths.database, &keyring))).await?;
         write_atomically(&paths.header, &header.encode())?;
         Ok(Self::new(folder.to_owned(), connection))
     }
@@ -60,7 +61,8 @@ pub(super) async fn seal(
 /// Derives the sealing key on a thread where blocking is fine.
 pub(super) async fn derive(header: &Header, passcode: &Passcode) -> Result<SealingKey, VaultError> {
     let (cost, salt, passcode) = (header.cost, header.salt, passcode.clone());
-    tokio::task::spawn_blocking(move || cost.derive(&passcode, &salt))
+    let derived = tokio::task::spawn_blocking(move || cost.derive(&passcode, &salt));
+    in_place(tokio::task::unconstrained(derived))
         .await
         .map_err(|stopped| VaultError::Io(std::io::Error::other(stopped)))?
 }

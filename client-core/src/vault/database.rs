@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, SqliteConnection};
+use wardline_proto::fault;
 use zeroize::Zeroizing;
 
 use super::keyring::Keyring;
@@ -24,15 +25,19 @@ pub(super) async fn open(file: &Path, keyring: &Keyring) -> Result<SqliteConnect
         "\"x'{}'\"",
         *Zeroizing::new(data_encoding::HEXLOWER.encode(keyring.database_key.as_slice()))
     ));
+    // A scene of the simulation dies with its process; what survives a power cut is for others to try.
+    let hasty = fault::planted("simulation.hasty_disks");
+    let (memory, synchronous) =
+        if hasty { ("OFF", SqliteSynchronous::Off) } else { ("ON", SqliteSynchronous::Full) };
     let mut connection = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(false)
         .pragma("key", key.as_str().to_owned())
         .pragma("cipher_log_level", "NONE")
-        .pragma("cipher_memory_security", "ON")
+        .pragma("cipher_memory_security", memory)
         .locking_mode(SqliteLockingMode::Exclusive)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(synchronous)
         .foreign_keys(true)
         .pragma("secure_delete", "ON")
         // Temporary tables and sorts would otherwise reach the disk in the clear.

@@ -33,7 +33,7 @@ impl Header {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&FORMAT.to_be_bytes());
-        bytes.extend_from_slice(&[0; 2]);
+        bytes.extend_from_slice(&RESERVED);
         for number in [self.cost.memory_kib, self.cost.time, self.cost.lanes] {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
@@ -54,6 +54,10 @@ impl Header {
         if format > FORMAT {
             return Err(VaultError::NewerVersion { found: format.into(), known: FORMAT.into() });
         }
+        // Nothing that no seal covers may be anything but what is written here.
+        if format != FORMAT || bytes.get(18..20) != Some(&RESERVED) {
+            return Err(corrupt);
+        }
         let Some((content, check)) = bytes.split_last_chunk::<32>() else { return Err(corrupt) };
         if bytes.len() != HEADER_BYTES || Sha256::digest(content).as_slice() != check {
             return Err(corrupt);
@@ -72,4 +76,5 @@ impl Header {
 
 const MAGIC: &[u8; 16] = b"Wardline vault\n\0";
 const FORMAT: u16 = 1;
+const RESERVED: [u8; 2] = [0; 2];
 const HEADER_BYTES: usize = 128;

@@ -10,12 +10,17 @@ mod create;
 mod database;
 mod error;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod header;
 mod kdf;
 mod keyring;
 pub mod mls_rows;
 mod passcode;
 mod schema;
+#[cfg(feature = "fuzzing")]
+pub mod secrets;
+mod statements;
 pub(crate) mod tables;
 mod transact;
 mod unlock;

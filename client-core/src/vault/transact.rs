@@ -9,9 +9,10 @@ use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
+use wardline_proto::in_place::in_place;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::VaultError;
+use super::{VaultError, statements::Statements};
 
 /// An open vault: one database connection, used by one transaction at a time.
 pub struct Vault {
@@ -79,7 +80,7 @@ impl Vault {
     /// [`VaultError`].
     pub async fn checkpoint(&self) -> Result<(), VaultError> {
         let mut slot = self.idle().await?;
-        slot.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        slot.statements().execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
         Ok(())
     }
 
@@ -90,7 +91,7 @@ impl Vault {
     pub async fn close(&self) -> Result<(), VaultError> {
         let mut slot = self.slot.lock().await;
         match slot.connection.take() {
-            Some(connection) => Ok(connection.close().await?),
+            Some(connection) => Ok(in_place(Box::pin(connection.close())).await?),
             None => Ok(()),
         }
     }
@@ -138,7 +139,7 @@ impl Vault {
         }
         if slot.unfinished {
             // As above.
-            drop(slot.connection().execute("ROLLBACK").await);
+            drop(slot.statements().execute("ROLLBACK").await);
             slot.unfinished = false;
         }
         Ok(slot)
@@ -146,6 +147,10 @@ impl Vault {
 }
 
 impl Slot {
+    fn statements(&mut self) -> Statements<'_> {
+        Statements::of(self.connection())
+    }
+
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {
         self.connection.as_mut().expect("checked when the lock was taken")
     }
@@ -153,8 +158,8 @@ impl Slot {
 
 impl Transaction<'_> {
     /// The connection, for the tables' SQL.
-    pub(in crate::vault) fn connection(&mut self) -> &mut SqliteConnection {
-        self.slot.connection()
+    pub(in crate::vault) fn connection(&mut self) -> Statements<'_> {
+        self.slot.statements()
     }
 
     /// Makes what was written durable: it is on the disk when this returns.

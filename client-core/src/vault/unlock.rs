@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
+use wardline_proto::in_place::in_place;
 
 use super::create::derive;
 use super::files::{Paths, Presence, presence, read, rename};
@@ -23,7 +24,7 @@ impl Vault {
         if !paths.database.try_exists()? {
             return Err(VaultError::Corrupt { file: "database" });
         }
-        let connection = database::open(&paths.database, &keyring).await?;
+        let connection = in_place(Box::pin(database::open(&paths.database, &keyring))).await?;
         Ok(Self::new(folder.to_owned(), connection))
     }
 }

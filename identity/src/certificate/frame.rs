@@ -9,6 +9,7 @@ use x509_parser::oid_registry::OID_SIG_ED25519;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AlgorithmIdentifier, X509Name, X509Version};
 
+use super::nesting;
 use super::validity::Validity;
 use crate::{CertificateError, DeviceKey, PublicKey};
 
@@ -26,6 +27,10 @@ impl<'a> Frame<'a> {
         let actual = der.len();
         if actual > CERTIFICATE_BYTES_MAX {
             return Err(CertificateError::TooLong { limit: CERTIFICATE_BYTES_MAX, actual });
+        }
+        // The parser below passes over what is left inside a tag, and over a tag that ends too early.
+        if !nesting::is_exact(der) {
+            return Err(CertificateError::Malformed);
         }
         let (_, x509) = X509Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
         let signature = x509.signature_value.data.as_ref();

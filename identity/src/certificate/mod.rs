@@ -9,6 +9,7 @@ mod authority;
 mod device;
 mod fingerprint;
 mod frame;
+mod nesting;
 mod profile;
 mod relay;
 mod request;

@@ -1,7 +1,7 @@
 //! The secret side of an invitation.
 
 use wardline_proto::relay::{self as pb, SignedStatement};
-use wardline_proto::{Digest, InvitationId, UtcMillis};
+use wardline_proto::{DeviceId, Digest, InvitationId, UtcMillis};
 
 use super::InvitationLink;
 use crate::{
@@ -38,10 +38,35 @@ impl Invitation {
         expires_at: UtcMillis,
         entropy: &dyn Entropy,
     ) -> Result<(Self, SignedStatement), AuthorityError> {
+        Self::make(issuer, subject, None, expires_at, entropy)
+    }
+
+    /// The same, for a device that replaces another of the person's: a member lets it into the conversations of that
+    /// one by confirming it.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Entropy`] if there is no randomness.
+    pub fn create_replacing(
+        issuer: &IssuerAuthority,
+        subject: &InvitationSubject,
+        replaces: DeviceId,
+        expires_at: UtcMillis,
+        entropy: &dyn Entropy,
+    ) -> Result<(Self, SignedStatement), AuthorityError> {
+        Self::make(issuer, subject, Some(replaces), expires_at, entropy)
+    }
+
+    fn make(
+        issuer: &IssuerAuthority,
+        subject: &InvitationSubject,
+        replaces: Option<DeviceId>,
+        expires_at: UtcMillis,
+        entropy: &dyn Entropy,
+    ) -> Result<(Self, SignedStatement), AuthorityError> {
         let key = SigningKey::generate(entropy)?;
         let public = key.public();
         let record = pb::InvitationRecord {
-            replaces_device_id: Default::default(),
+            replaces_device_id: replaces.map(|device| device.to_wire()).unwrap_or_default(),
             invitation_id: invitation_id(&public).to_wire(),
             public_key: public.as_bytes().to_vec().into(),
             user_id: subject.user.as_str().to_owned(),

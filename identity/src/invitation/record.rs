@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use wardline_proto::relay::{self as pb, SignedStatement};
-use wardline_proto::{Digest, InvitationId, UtcMillis};
+use wardline_proto::{DeviceId, Digest, InvitationId, UtcMillis};
 
 use super::offer::invitation_id;
 use super::{EnrolmentClaim, ExporterCheck, InvitationSubject};
@@ -20,6 +20,7 @@ pub struct InvitationRecord {
     key: PublicKey,
     organisation: OrganisationId,
     subject: InvitationSubject,
+    replaces: Option<DeviceId>,
     expires_at: UtcMillis,
     issuer: Digest,
     statement: SignedStatement,
@@ -48,6 +49,10 @@ impl InvitationRecord {
             display_name: DisplayName::parse(&record.display_name)?,
             role: Role::try_from(record.role)?,
         };
+        let replaces = match record.replaces_device_id.as_ref() {
+            [] => None,
+            bytes => Some(DeviceId::try_from(bytes).map_err(|_| field("replaced device"))?),
+        };
         let expires_at = record.expires_at.as_ref().map(UtcMillis::from).ok_or(field("expiry"))?;
         match dates {
             DateCheck::At(now) if now >= expires_at => {
@@ -56,7 +61,7 @@ impl InvitationRecord {
             DateCheck::At(_) | DateCheck::Skip => {}
         }
         let (organisation, statement) = (organisation.clone(), statement.clone());
-        Ok(Self { id, key, organisation, subject, expires_at, issuer, statement })
+        Ok(Self { id, key, organisation, subject, replaces, expires_at, issuer, statement })
     }
 
     /// How relay and registrar call it.
@@ -99,6 +104,12 @@ impl InvitationRecord {
     #[must_use]
     pub const fn role(&self) -> Role {
         self.subject.role
+    }
+
+    /// The device of the same person that the invited one replaces, if any.
+    #[must_use]
+    pub const fn replaces(&self) -> Option<DeviceId> {
+        self.replaces
     }
 
     /// Not valid from this instant on.

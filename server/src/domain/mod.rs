@@ -3,7 +3,9 @@
 
 pub mod conversation;
 pub mod key_package;
+pub mod membership;
 pub mod organisation;
+pub mod statement;
 
 #[cfg(test)]
 pub(crate) mod ward;

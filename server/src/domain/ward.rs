@@ -102,6 +102,7 @@ impl Ward {
             suite: Suite::X25519,
             creator: device(creator),
             created_at: self.now(),
+            predecessor: None,
         };
         self.store.write("create", move |tx| Box::pin(async move { rules::create(tx, &new).await })).await
     }

@@ -116,6 +116,7 @@ mod tests {
                 FeedEvent::Entry(entry) if entry.body.is_some() => entry.receipt.number.to_string(),
                 FeedEvent::Entry(entry) => format!("{}.", entry.receipt.number),
                 FeedEvent::Removed(number) => format!("r{number}"),
+                FeedEvent::Closed(closure) => format!("c{}", closure.number),
             })
             .collect();
         words.join(" ")

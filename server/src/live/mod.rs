@@ -13,7 +13,7 @@ use std::{
 use wardline_proto::{ConversationId, DeviceId};
 
 use stream::Bell;
-pub use stream::{LiveStream, News, OpeningStream};
+pub use stream::{Asked, LiveStream, News, OpeningStream};
 
 /// The connected devices. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct Live {
 struct Registry {
     /// The newest stream of each device, and what it listens to.
     streams: HashMap<DeviceId, (Arc<Bell>, BTreeSet<ConversationId>)>,
+    /// Devices whose stream has been sent everything that was there: they can be asked for something.
+    ready: BTreeSet<DeviceId>,
     /// Streams that have not taken over yet.
     opening: HashMap<DeviceId, Vec<Arc<Bell>>>,
     /// Which of them listen to a conversation.
@@ -96,6 +98,41 @@ impl Live {
         }
     }
 
+    /// A person's new device waits for a confirmation of the members of these conversations.
+    pub fn wake_replacement(&self, conversations: &[ConversationId]) {
+        let registry = self.registry();
+        let listeners = conversations.iter().filter_map(|conversation| registry.listeners.get(conversation));
+        listeners.flat_map(BTreeMap::values).for_each(|bell| bell.replacement_waits());
+    }
+
+    /// Asks a device to do something for a conversation, if it is connected.
+    pub fn ask(&self, device: DeviceId, asked: Asked) {
+        if let Some((bell, _)) = self.registry().streams.get(&device) {
+            bell.task(asked);
+        }
+    }
+
+    /// The devices in a conversation that are connected and have been sent what was there.
+    #[must_use]
+    pub fn ready_in(&self, conversation: ConversationId) -> BTreeSet<DeviceId> {
+        let registry = self.registry();
+        let listeners = registry.listeners.get(&conversation).into_iter().flat_map(BTreeMap::keys);
+        listeners.filter(|device| registry.ready.contains(device)).copied().collect()
+    }
+
+    /// The conversations that a connected device listens to.
+    #[must_use]
+    pub fn conversations_of(&self, device: DeviceId) -> BTreeSet<ConversationId> {
+        self.registry().streams.get(&device).map(|(_, listens)| listens.clone()).unwrap_or_default()
+    }
+
+    fn caught_up(&self, device: DeviceId, bell: &Arc<Bell>) {
+        let mut registry = self.registry();
+        if registry.is_newest(device, bell) {
+            registry.ready.insert(device);
+        }
+    }
+
     /// How many streams are open.
     #[must_use]
     pub fn stream_count(&self) -> usize {
@@ -162,6 +199,7 @@ impl Registry {
 
     /// Takes a device's stream out, with everything it listens to.
     fn forget(&mut self, device: DeviceId) -> Option<Arc<Bell>> {
+        self.ready.remove(&device);
         let (bell, listens) = self.streams.remove(&device)?;
         listens.into_iter().for_each(|conversation| self.drop_listener(device, conversation));
         Some(bell)
@@ -173,7 +211,12 @@ type Woken = BTreeSet<ConversationId>;
 
 #[cfg(test)]
 mod tests {
+    use wardline_proto::{Epoch, UtcMillis};
+
     use super::*;
+    use crate::domain::membership::{Task, TaskKind};
+
+    const NOW: UtcMillis = UtcMillis::new(1_800_000_000_000);
 
     const PHONE: DeviceId = DeviceId::from_bytes([1; 16]);
     const TABLET: DeviceId = DeviceId::from_bytes([2; 16]);
@@ -230,12 +273,37 @@ mod tests {
         assert!(live.registry().opening.is_empty());
     }
 
+    #[tokio::test]
+    async fn only_a_device_that_was_sent_everything_is_ready_and_only_while_it_is_there() {
+        let live = Live::default();
+        let (phone, tablet) = (live.open(PHONE).take_over(&[WARD]), live.open(TABLET).take_over(&[]));
+        assert_eq!(live.ready_in(WARD), [].into());
+        phone.caught_up();
+        tablet.caught_up();
+        assert_eq!(live.ready_in(WARD), [PHONE].into(), "the tablet is not in it");
+        let task = Task { conversation: WARD, kind: TaskKind::Renew { epoch: Epoch::new(1) }, made_at: NOW };
+        let asked = Asked { conversation: WARD, task: task.id(), until: NOW };
+        live.ask(PHONE, asked);
+        assert_eq!(phone.look().tasks, [asked].into());
+        assert_eq!(tablet.look(), News::default(), "one is asked");
+        let newer = live.open(PHONE).take_over(&[WARD]);
+        assert_eq!(live.ready_in(WARD), [].into(), "the newer stream has not caught up");
+        phone.caught_up();
+        assert_eq!(live.ready_in(WARD), [].into(), "the older does not speak for it");
+        newer.caught_up();
+        assert_eq!(live.ready_in(WARD), [PHONE].into());
+        drop(newer);
+        assert_eq!(live.ready_in(WARD), [].into());
+    }
+
     #[test]
     fn nothing_stays_of_streams_that_ended() {
         let live = Live::default();
         let stream = live.open(PHONE).take_over(&[WARD]);
+        stream.caught_up();
         drop(stream);
         assert_eq!(live.stream_count(), 0);
+        assert!(live.registry().ready.is_empty());
         assert!(live.registry().listeners.is_empty());
     }
 

@@ -1,11 +1,15 @@
 //! One device's end: what it was woken for since it last looked.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::Notify;
-use wardline_proto::{ConversationId, DeviceId};
+use wardline_proto::{ConversationId, DeviceId, UtcMillis};
 
 use super::{Live, Woken};
+use crate::domain::membership::TaskId;
 
 /// What happened since the last look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,10 +18,25 @@ pub struct News {
     pub conversations: Woken,
     /// Whether KeyPackages run low.
     pub key_packages_low: bool,
+    /// Whether a person's new device may wait for a confirmation.
+    pub replacement: bool,
+    /// What the device is asked for.
+    pub tasks: BTreeSet<Asked>,
     /// Whether a newer stream took over. Stays true.
     pub replaced: bool,
     /// Whether the relay is stopping. Stays true.
     pub stopping: bool,
+}
+
+/// A task that is asked of one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    /// For which conversation.
+    pub conversation: ConversationId,
+    /// Which.
+    pub task: TaskId,
+    /// Until when it is asked of this device alone.
+    pub until: UtcMillis,
 }
 
 impl News {
@@ -42,6 +61,16 @@ impl Bell {
 
     pub(super) fn key_packages_low(&self) {
         self.ring(|news| news.key_packages_low = true);
+    }
+
+    pub(super) fn replacement_waits(&self) {
+        self.ring(|news| news.replacement = true);
+    }
+
+    pub(super) fn task(&self, asked: Asked) {
+        self.ring(|news| {
+            news.tasks.insert(asked);
+        });
     }
 
     pub(super) fn replace(&self) {
@@ -121,6 +150,11 @@ impl LiveStream {
     /// Wants to be woken for these conversations too. Call it before reading them.
     pub fn listen(&self, conversations: &[ConversationId]) {
         self.live.listen(self.device, &self.bell, conversations);
+    }
+
+    /// Everything that was in the logs when the stream opened has been sent: the device can be asked for something.
+    pub fn caught_up(&self) {
+        self.live.caught_up(self.device, &self.bell);
     }
 
     /// What happened since the last look; may be nothing.

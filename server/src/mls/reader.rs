@@ -1,5 +1,7 @@
 //! A cursor over bytes in TLS presentation language (RFC 9420 §2.1): borrows, copies nothing.
 
+use wardline_proto::fault;
+
 use super::MlsError;
 
 /// What is left to read.
@@ -13,6 +15,12 @@ impl<'a> Reader<'a> {
 
     /// The next `length` bytes.
     pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], MlsError> {
+        // The mutant that the fuzz targets must find: a length that is believed.
+        if fault::planted("mutant.unchecked_length") {
+            let (taken, rest) = self.0.split_at(length);
+            self.0 = rest;
+            return Ok(taken);
+        }
         let (taken, rest) = self.0.split_at_checked(length).ok_or(MlsError::Malformed)?;
         self.0 = rest;
         Ok(taken)

@@ -3,6 +3,7 @@
 //! Starts in the order in which failures are cheapest: folder, keys, database, bundle, doors. Nothing here
 //! is global except the metrics' recorder, so that several relays run in one process side by side.
 
+mod asking;
 mod sweeping;
 
 use std::net::SocketAddr;
@@ -24,9 +25,11 @@ use crate::relay_keys::{RelayKeys, RelayKeysError};
 use crate::routes::routes;
 use crate::state::Relay;
 use crate::store::{Store, StoreError};
+use crate::task_bell::TaskBell;
 use crate::telemetry::{MetricsError, MetricsListener, Readiness, Recorder};
 use crate::transport::{self, Connections, TlsMaterial, TransportConfig, TransportError};
 use crate::write_permits::WritePermits;
+pub use asking::ask_until;
 use sweeping::sweep_until;
 
 /// What a relay runs with.
@@ -158,6 +161,7 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
         transport::serve(transport, routes(&relay, &config.limits), admission, stopping.clone()).await?;
 
     let sweeping = tokio::spawn(sweep_until(Arc::clone(&relay), config.jobs.sweep(), stopping.clone()));
+    let asking = tokio::spawn(ask_until(Arc::clone(&relay), stopping.clone()));
     let opened =
         Opened { address: listening.address(), metrics: metrics.as_ref().map(|(port, _)| port.address()) };
     let closed = CancellationToken::new();
@@ -181,6 +185,7 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
     closed.cancel();
     // Both end when told; they fail only by a panic, which the log has.
     drop(sweeping.await);
+    drop(asking.await);
     if let Some(operator) = operator {
         drop(operator.await);
     }
@@ -217,8 +222,9 @@ pub async fn assemble(
     let devices = Arc::new(Devices::load(&organisation, Arc::clone(&clock), &certificates));
     let enrolments = EnrolmentBell::new(config.limits.enrolment_waits_max, shutdown.clone());
     let live = Live::default();
-    let writes = WritePermits::default();
-    Ok((Arc::new(Relay { store, live, clock, identity, organisation, devices, enrolments, writes }), tls))
+    let (tasks, writes) = (TaskBell::default(), WritePermits::default());
+    let relay = Relay { store, live, clock, identity, organisation, devices, enrolments, tasks, writes };
+    Ok((Arc::new(relay), tls))
 }
 
 /// What the configuration says, else the first address that `init` was given.

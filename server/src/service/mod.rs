@@ -11,4 +11,5 @@ pub mod conversation;
 pub mod directory;
 pub mod enrolment;
 pub mod key_package;
+pub mod membership;
 pub mod registrar;

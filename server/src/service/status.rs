@@ -14,6 +14,7 @@ use crate::{
     domain::{
         conversation::ConversationError,
         key_package::KeyPackageError,
+        membership::MembershipError,
         organisation::{OrganisationError, OrganisationRefusal},
     },
     mls::MlsError,
@@ -102,9 +103,11 @@ fn code(reason: Reason) -> Code {
         | R::InvitationCancelled
         | R::EpochFull
         | R::RevocationPending
+        | R::ConversationClosed
+        | R::EntryMismatch
         | R::ConversationFull => Code::FailedPrecondition,
         R::EpochConflict | R::StreamReplaced => Code::Aborted,
-        R::ConversationExists => Code::AlreadyExists,
+        R::ConversationExists | R::SuccessorExists => Code::AlreadyExists,
         R::CommitRate | R::YieldTurn | R::LimitReached | R::StorageFull => Code::ResourceExhausted,
         R::StorageUnavailable | R::ShuttingDown => Code::Unavailable,
         R::CallUnknown => Code::Unimplemented,
@@ -155,6 +158,14 @@ impl From<ConversationError> for Status {
             E::EpochConflict { current } => refuse(Reason::EpochConflict).with("epoch", current).into(),
             E::EpochFull => refuse(Reason::EpochFull).into(),
             E::RevocationPending => refuse(Reason::RevocationPending).into(),
+            E::Closed { successor: None } => refuse(Reason::ConversationClosed).into(),
+            E::Closed { successor: Some(successor) } => {
+                refuse(Reason::ConversationClosed).with("successor", successor).into()
+            }
+            E::SuccessorExists { successor } => {
+                refuse(Reason::SuccessorExists).with("successor", successor).into()
+            }
+            E::EntryMismatch => refuse(Reason::EntryMismatch).into(),
             E::LifeOutOfRange { .. } => refuse(Reason::LifeOutOfRange).into(),
             E::CursorBeyondHead { conversation, head } => {
                 refuse(Reason::CursorBeyondHead).with("conversation", conversation).with("head", head).into()
@@ -165,6 +176,16 @@ impl From<ConversationError> for Status {
             E::CommitRate { retry_after } => refuse(Reason::CommitRate).retry_after(retry_after).into(),
             E::YieldTurn { retry_after } => refuse(Reason::YieldTurn).retry_after(retry_after).into(),
             E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MembershipError> for Status {
+    fn from(error: MembershipError) -> Self {
+        match error {
+            MembershipError::Conversation(error) => error.into(),
+            MembershipError::Ground(_) => Refusal::new(Reason::StatementInvalid, error.to_string()).into(),
+            MembershipError::Store(error) => error.into(),
         }
     }
 }

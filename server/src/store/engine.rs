@@ -4,14 +4,17 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use sqlx::{
-    ConnectOptions as _, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    ConnectOptions as _,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use wardline_proto::{fault, in_place::in_place};
 
 use super::{
-    ReadTx, StoreError, WriteTx, schema,
+    ReadTx, StoreError, WriteTx,
+    readers::Readers,
+    schema,
     writer::{Job, Waiting, Writer},
 };
 
@@ -26,7 +29,7 @@ struct Shared {
     /// `None` once closed.
     jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    readers: SqlitePool,
+    readers: Arc<Readers>,
 }
 
 impl Store {
@@ -38,15 +41,13 @@ impl Store {
     /// - [`StoreError::Full`], [`StoreError::Unavailable`]: it cannot be written.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let options = connect_options(path);
-        let mut connection = options.clone().create_if_missing(true).connect().await?;
-        schema::bring_up_to_date(&mut connection).await?;
+        let create = options.clone().create_if_missing(true);
+        let mut connection = in_place(Box::pin(create.connect())).await?;
+        in_place(Box::pin(schema::bring_up_to_date(&mut connection))).await?;
 
         let (sender, receiver) = mpsc::channel(JOBS_WAITING_MAX);
         let writer = tokio::spawn(Writer::new(connection, options.clone()).run(receiver));
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            .acquire_timeout(READER_WAIT)
-            .connect_lazy_with(options.pragma("query_only", "ON"));
+        let readers = Readers::new(options);
         let shared = Shared { jobs: Mutex::new(Some(sender)), writer: Mutex::new(Some(writer)), readers };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -97,9 +98,8 @@ impl Store {
         F: for<'t> FnOnce(&'t mut ReadTx) -> BoxFuture<'t, Result<T, E>>,
     {
         tracing::trace!(operation = name, "read");
-        let transaction = self.shared.readers.begin().await.map_err(StoreError::from)?;
-        let mut tx = ReadTx::new(transaction);
-        let result = operation(&mut tx).await?;
+        let mut tx = self.shared.readers.begin().await?;
+        let result = in_place(operation(&mut tx)).await?;
         tx.end().await.map_err(StoreError::from)?;
         Ok(result)
     }
@@ -110,7 +110,9 @@ impl Store {
     /// # Errors
     /// A [`StoreError`]; nothing is lost.
     pub async fn truncate_log(&self) -> Result<(), StoreError> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.shared.readers).await?;
+        let mut reader = self.shared.readers.take().await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(reader.connection()).await?;
+        reader.give_back();
         Ok(())
     }
 
@@ -129,11 +131,13 @@ impl Store {
 /// `synchronous=FULL` is what makes an acknowledgement mean "on disk" also after a power cut; `secure_delete`
 /// overwrites what the sweep deletes.
 fn connect_options(path: &Path) -> SqliteConnectOptions {
+    // A scene of the simulation dies with its process; what survives a power cut is for others to try.
+    let hasty = fault::planted("simulation.hasty_disks");
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(if hasty { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("secure_delete", "ON")
@@ -143,12 +147,6 @@ fn connect_options(path: &Path) -> SqliteConnectOptions {
 
 /// How many writes may wait before their callers do: some batches of the writer.
 const JOBS_WAITING_MAX: usize = 1024;
-
-/// Reads are short and mostly come from the page cache; more connections only cost memory.
-const READERS_MAX: u32 = 4;
-
-/// How long a read may wait for a connection.
-const READER_WAIT: Duration = Duration::from_secs(10);
 
 /// Only checkpoints and other processes (a backup) can hold the lock: the writer is alone.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -35,6 +35,13 @@ pub(in crate::store) trait Columns {
         self.id(column)
     }
 
+    /// A conversation's id, or NULL.
+    fn conversation_or_null(&self, column: &'static str) -> Result<Option<ConversationId>, StoreError> {
+        let blob = self.blob_or_null(column)?;
+        let id = blob.map(|blob| ConversationId::try_from(blob.as_slice())).transpose();
+        id.map_err(|_| StoreError::Unreadable { column })
+    }
+
     /// A device's id.
     fn device(&self, column: &'static str) -> Result<DeviceId, StoreError> {
         self.id(column)

@@ -2,7 +2,9 @@
 //!
 //! Only this room's tables reach the connection behind them.
 
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::SqliteConnection;
+
+use super::readers::Reader;
 
 /// An operation's place in the writer's transaction.
 ///
@@ -30,20 +32,20 @@ impl WriteTx {
 /// A consistent view of everything that was committed when it was opened.
 #[derive(Debug)]
 pub struct ReadTx {
-    transaction: Transaction<'static, Sqlite>,
+    reader: Reader,
 }
 
 impl ReadTx {
-    pub(super) fn new(transaction: Transaction<'static, Sqlite>) -> Self {
-        Self { transaction }
+    pub(super) fn new(reader: Reader) -> Self {
+        Self { reader }
     }
 
     /// The connection, for this room's tables.
     pub(in crate::store) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
+        self.reader.connection()
     }
 
     pub(super) async fn end(self) -> Result<(), sqlx::Error> {
-        self.transaction.rollback().await
+        self.reader.end().await
     }
 }

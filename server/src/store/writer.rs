@@ -9,6 +9,7 @@ use std::panic::AssertUnwindSafe;
 use futures::{FutureExt as _, future::BoxFuture};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot};
+use wardline_proto::{fault, in_place::in_place};
 
 use super::{StoreError, WriteTx};
 
@@ -113,19 +114,28 @@ impl Writer {
             }
         }
         if let Some(connection) = self.connection.take()
-            && let Err(error) = connection.close().await
+            && let Err(error) = in_place(Box::pin(connection.close())).await
         {
             tracing::error!(error = %error, "closing the database failed");
         }
     }
 
-    async fn commit_group(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Loss> {
+    async fn commit_group(&mut self, group: &mut Vec<Box<dyn Job>>) -> Result<(), Loss> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.options.connect().await.map_err(|error| Loss::of_all(error.into()))?,
+            None => in_place(Box::pin(self.options.connect()))
+                .await
+                .map_err(|error| Loss::of_all(error.into()))?,
         };
         let mut tx = WriteTx::new(connection);
-        let committed = run_group(&mut tx, group).await;
+        let mut committed = run_group(&mut tx, group).await;
+        if fault::planted("mutant.ack_before_commit") {
+            group.drain(..).for_each(|job| job.answer(Fate::Committed));
+            tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        }
+        if committed.is_ok() {
+            committed = control(&mut tx, "COMMIT").await.map_err(|error| Loss::of_all(error.into()));
+        }
         let mut connection = tx.into_connection();
         match committed {
             Ok(()) => self.connection = Some(connection),
@@ -157,22 +167,22 @@ impl Loss {
     }
 }
 
-/// One transaction. An error means that nothing of it is stored.
+/// One transaction, but for its commit. An error means that nothing of it is stored.
 async fn run_group(tx: &mut WriteTx, group: &mut [Box<dyn Job>]) -> Result<(), Loss> {
     let all = |error: sqlx::Error| Loss::of_all(error.into());
     control(tx, "BEGIN IMMEDIATE").await.map_err(all)?;
     for (place, job) in group.iter_mut().enumerate() {
         control(tx, "SAVEPOINT operation").await.map_err(all)?;
-        if !job.run(tx).await {
+        if !in_place(job.run(tx)).await {
             control(tx, "ROLLBACK TO operation").await.map_err(|error| Loss::at(place, error))?;
         }
         control(tx, "RELEASE operation").await.map_err(|error| Loss::at(place, error))?;
     }
-    control(tx, "COMMIT").await.map_err(all)
+    Ok(())
 }
 
 async fn control(tx: &mut WriteTx, statement: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::query(statement).execute(tx.connection()).await.map(drop)
+    in_place(Box::pin(sqlx::query(statement).execute(tx.connection()))).await.map(drop)
 }
 
 /// How many operations share a commit: enough to make its fsync cheap, few enough that the first does not wait

@@ -56,6 +56,12 @@ pub struct Limits {
     pub calls: u32,
     /// Calls at one time of a device, on all its connections. Default 256.
     pub calls_per_device: usize,
+    /// Calls of a device that are worked on at one time; the others of [`Self::calls_per_device`] wait their turn.
+    /// Default 8.
+    pub turns_per_device: usize,
+    /// How long a call beyond [`Self::calls_per_device`] waits to be told so: who does not heed it is slowed. Default
+    /// 1 s.
+    pub refusal_pause: Duration,
     /// Calls at one time on a connection without a certificate. Default 8.
     pub uncertified_calls: u32,
     /// How long a request's head may take once its stream is open (QUIC). Default 10 s.
@@ -93,6 +99,8 @@ impl Default for Limits {
             uncertified_life: Duration::from_secs(600),
             calls: 128,
             calls_per_device: 256,
+            turns_per_device: 8,
+            refusal_pause: Duration::from_secs(1),
             uncertified_calls: 8,
             head_timeout: Duration::from_secs(10),
             header_bytes: wardline_proto::h3::FIELD_SECTION_BYTES_MAX,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use wardline_proto::{DeviceId, h3::CloseCode};
+use wardline_proto::{DeviceId, fault, h3::CloseCode};
 
 use super::{ConnectionId, Limits, readers::Readers, share::Share};
 
@@ -92,6 +92,9 @@ impl Connections {
 
     /// Cuts connections with a response that has waited for its client so long. Returns how many there were.
     pub(super) fn cut_stalled(&self, patience: Duration) -> usize {
+        if fault::planted("mutant.stall") {
+            return 0;
+        }
         let table = self.table();
         let stalled = table.live.values().filter(|live| live.readers.stalled(patience));
         stalled.map(|live| live.cut(CloseCode::Stalled)).count()
@@ -120,6 +123,7 @@ impl Connections {
             let surplus: Vec<_> = connections.iter().take(surplus).copied().collect();
             surplus
                 .iter()
+                .filter(|_| !fault::planted("mutant.connections_per_device"))
                 .filter_map(|old| table.live.get(old))
                 .for_each(|old| old.cut(CloseCode::LimitReached));
             share

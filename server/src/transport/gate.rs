@@ -6,12 +6,14 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Layer as _, Service as _};
@@ -23,12 +25,14 @@ use super::{
     explain,
     share::{Budget, Loan},
     status,
+    turns::Turns,
 };
 
 /// The services, behind what all their calls have in common.
 #[derive(Clone)]
 pub(super) struct Gate {
-    services: Deadline<Routes>,
+    services: Deadline<Turns<Routes>>,
+    refusal_pause: Duration,
     body_bytes: u64,
     uncertified_body_bytes: u64,
     budget: Budget,
@@ -38,7 +42,8 @@ impl Gate {
     pub(super) fn new(routes: Routes, limits: &Limits, stopping: CancellationToken) -> Self {
         let deadline = DeadlineLayer::new(limits.response_deadline, stopping);
         Self {
-            services: deadline.layer(routes.prepare()),
+            services: deadline.layer(Turns(routes.prepare())),
+            refusal_pause: limits.refusal_pause,
             body_bytes: limits.body_bytes,
             uncertified_body_bytes: limits.uncertified_body_bytes,
             budget: Budget::new(limits),
@@ -47,7 +52,11 @@ impl Gate {
 
     /// Answers one request of `peer`, on its account.
     pub(super) async fn call(self, peer: Peer, account: Account, request: Request<Body>) -> Response<Body> {
-        let Some(place) = account.share.call() else { return status::too_many_calls().into_http() };
+        let Some(place) = account.share.call() else {
+            // Who asks on and on is answered no sooner for it; the wait costs a timer.
+            sleep(self.refusal_pause).await;
+            return status::too_many_calls().into_http();
+        };
         let response = self.answer(peer, &account, request).await;
         response.map(|body| account.readers.watch(body, place))
     }
@@ -62,6 +71,7 @@ impl Gate {
         let mut request =
             request.map(|body| Body::new(ShortBody { body, taken: 0, most, loan: loan.clone() }));
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(account.share.clone());
         // Routes are always ready: a router has nothing to wait for.
         let response = match AssertUnwindSafe(self.services.call(request)).catch_unwind().await {
             Ok(Ok(mut response)) => {

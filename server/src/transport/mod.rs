@@ -7,7 +7,8 @@
 //! 2. `admission` asks the [`Admission`] whose the certificate is and enters the connection in [`Connections`],
 //!    from where a revocation cuts it;
 //! 3. `http2` and `http3` read requests; `gate` puts the [`Peer`] into each, bounds its body and catches what
-//!    panics; `deadline` is the one deadline rule; `share` bounds what a device's calls hold, `readers` notices who
+//!    panics; `deadline` is the one deadline rule; `share` bounds what a device's calls hold, `turns`
+//!    lets others come in between, `readers` notices who
 //!    does not take an answer, and `explain` gives tonic's own refusals a reason.
 //!
 //! Nothing here knows what a call means. A call whose client has gone, whose time is over or whose connection was
@@ -33,6 +34,7 @@ mod share;
 mod status;
 mod tcp;
 mod tls;
+mod turns;
 
 pub use admission::{Admission, Refusal};
 pub use config::{Limits, TransportConfig};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quinn::{VarInt, crypto::rustls::QuicServerConfig};
 use rustls::{ServerConfig, pki_types::CertificateDer};
 use tokio::time::timeout;
-use wardline_proto::h3::EXPORTER_LABEL;
+use wardline_proto::{fault, h3::EXPORTER_LABEL};
 
 use super::{Limits, Peer, Refusal, Transport, TransportError, admission, http3, serve::House};
 
@@ -53,25 +53,30 @@ impl QuicDoor {
                 incoming = self.endpoint.accept() => incoming,
             };
             let Some(incoming) = incoming else { break };
-            let Ok(place) = house.places.clone().try_acquire_owned() else {
+            let Some(place) = house.place() else {
                 incoming.refuse();
                 continue;
             };
             let remote = incoming.remote_address().ip();
-            let Some(handshake) = house.quic_doorstep.enter(remote) else {
-                incoming.refuse();
-                continue;
-            };
-            // A flood from forged addresses must not fill the doorstep (RFC 9000 §8.1.2).
-            let crowded = house.quic_doorstep.crowded(remote);
+            // A flood from forged addresses must not fill the doorstep, nor send anybody away (RFC 9000 §8.1.2).
+            let crowded = house.quic_doorstep.crowded(remote) && !fault::planted("mutant.no_retry");
             if crowded && incoming.may_retry() && !incoming.remote_address_validated() {
                 // Fails only where `may_retry` said no.
                 let _ = incoming.retry();
                 continue;
             }
+            let Some(handshake) = house.quic_doorstep.enter(remote) else {
+                incoming.refuse();
+                continue;
+            };
+            // Its first message came with the connection.
+            handshake.has_spoken();
             let served = self.house.clone();
             house.tasks.spawn(async move {
-                let established = timeout(served.limits.handshake_timeout, incoming.into_future()).await;
+                let established = tokio::select! {
+                    established = timeout(served.limits.handshake_timeout, incoming.into_future()) => established,
+                    () = handshake.sent_away() => return,
+                };
                 drop(handshake);
                 match established {
                     Ok(Ok(connection)) => served.serve_quic(connection).await,

@@ -20,7 +20,10 @@ use tokio_util::{
     task::TaskTracker,
 };
 use tonic::service::Routes;
-use wardline_proto::h3::{ALPN_HTTP2, ALPN_HTTP3, CloseCode};
+use wardline_proto::{
+    fault,
+    h3::{ALPN_HTTP2, ALPN_HTTP3, CloseCode},
+};
 
 use super::{
     Admission, Connections, Limits, TransportConfig, TransportError,
@@ -49,7 +52,7 @@ pub(super) struct House {
     pub(super) admission: Arc<dyn Admission>,
     pub(super) connections: Connections,
     pub(super) limits: Limits,
-    pub(super) places: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     pub(super) tcp_doorstep: Doorstep,
     pub(super) quic_doorstep: Doorstep,
     /// Places for those who are told why they do not get in.
@@ -62,6 +65,12 @@ pub(super) struct House {
 }
 
 impl House {
+    /// A place for a connection.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let places = if fault::planted("mutant.connections") { permits(1) } else { self.places.clone() };
+        places.try_acquire_owned().ok()
+    }
+
     /// A place for a connection with this chain: only those without one are counted apart.
     pub(super) fn uncertified_place(
         &self,

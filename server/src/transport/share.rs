@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wardline_proto::fault;
 
 use super::Limits;
 
@@ -35,6 +36,7 @@ impl Budget {
 #[derive(Debug, Clone)]
 pub(super) struct Share {
     calls: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
 }
 
@@ -43,18 +45,33 @@ impl Share {
         let calls = limits.calls_per_device.min(Semaphore::MAX_PERMITS);
         // Never so little that its longest request does not fit.
         let bodies = (limits.request_memory_bytes / SHARE).max(limits.body_bytes);
-        Self { calls: Arc::new(Semaphore::new(calls)), bodies: blocks(bodies) }
+        let turns = limits.turns_per_device.min(Semaphore::MAX_PERMITS);
+        let [calls, turns] = [calls, turns].map(|most| Arc::new(Semaphore::new(most)));
+        Self { calls, turns, bodies: blocks(bodies) }
     }
 
     /// Of all strangers together. Their calls are few on each connection, and their connections are counted.
     pub(super) fn of_strangers(limits: &Limits) -> Self {
         let bodies = (limits.request_memory_bytes / SHARE).max(limits.uncertified_body_bytes);
-        Self { calls: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)), bodies: blocks(bodies) }
+        let [calls, turns] = [(); 2].map(|()| Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)));
+        Self { calls, turns, bodies: blocks(bodies) }
     }
 
     /// A place for one call.
     pub(super) fn call(&self) -> Option<OwnedSemaphorePermit> {
+        if fault::planted("mutant.calls_per_device") {
+            return Arc::new(Semaphore::new(1)).try_acquire_owned().ok();
+        }
         self.calls.clone().try_acquire_owned().ok()
+    }
+
+    /// The caller's turn, first come, first served: what a device asks for at once is worked on a few at a time, so
+    /// that others come in between.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        if fault::planted("mutant.turns") {
+            return None;
+        }
+        self.turns.clone().acquire_owned().await.ok()
     }
 }
 

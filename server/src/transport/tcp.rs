@@ -12,7 +12,7 @@ use tokio::{
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use wardline_proto::h3::{ALPN_HTTP2, EXPORTER_LABEL};
 
-use super::{Limits, Peer, Refusal, Transport, admission, http2, serve::House};
+use super::{Limits, Peer, Refusal, Transport, admission, doorstep::Handshake, http2, serve::House};
 
 /// How long to wait when the system has no more files or memory for a connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -41,12 +41,15 @@ impl TcpDoor {
             };
             let Some(stream) = self.accepted(accepted).await else { continue };
             // Beyond the limits a connection is closed at once: it costs its opener more than us.
-            let Ok(place) = house.places.clone().try_acquire_owned() else { continue };
+            let Some(place) = house.place() else { continue };
             let (stream, remote) = stream;
             let Some(handshake) = house.tcp_doorstep.enter(remote.ip()) else { continue };
             let (tls, alt_svc, served) = (self.tls.clone(), self.alt_svc.clone(), house.clone());
             house.tasks.spawn(async move {
-                let established = establish(tls, stream, &served.limits).await;
+                let established = tokio::select! {
+                    established = establish(tls, stream, &handshake, &served.limits) => established,
+                    () = handshake.sent_away() => return,
+                };
                 drop(handshake);
                 match established {
                     Ok(tls) => served.serve_tcp(tls, remote, alt_svc).await,
@@ -94,6 +97,7 @@ enum NotEstablished {
 async fn establish(
     tls: Arc<ServerConfig>,
     stream: TcpStream,
+    handshake: &Handshake,
     limits: &Limits,
 ) -> Result<TlsStream<TcpStream>, NotEstablished> {
     let by = Instant::now() + limits.handshake_timeout;
@@ -103,6 +107,7 @@ async fn establish(
         Ok(Err(error)) => return Err(NotEstablished::Failed(error, hello.take_io())),
         Err(_) => return Err(NotEstablished::TooSlow),
     };
+    handshake.has_spoken();
     match timeout_at(by, start.into_stream(tls).into_fallible()).await {
         Ok(Ok(established)) => Ok(established),
         Ok(Err((error, stream))) => Err(NotEstablished::Failed(error, Some(stream))),

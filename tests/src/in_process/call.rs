@@ -13,14 +13,15 @@ use wardline_proto::{
     relay::{
         self as pb, conversation_service_server::ConversationService as _,
         directory_service_server::DirectoryService as _, enrolment_service_server::EnrolmentService as _,
-        key_package_service_server::KeyPackageService as _, registrar_service_server::RegistrarService as _,
+        key_package_service_server::KeyPackageService as _,
+        membership_service_server::MembershipService as _, registrar_service_server::RegistrarService as _,
         subscribe_response::Event,
     },
 };
 use wardline_server::{
     service::{
         conversation::Conversations, directory::Directory, enrolment::Enrolment, key_package::KeyPackages,
-        registrar::Registrar,
+        membership::Memberships, registrar::Registrar,
     },
     state::Relay,
     transport::Peer,
@@ -107,21 +108,6 @@ macro_rules! calls {
                 }
             )*)*
 
-            // The relay's service of this name is not there yet.
-            async fn report_out_of_step(
-                &self,
-                _: pb::ReportOutOfStepRequest,
-            ) -> Result<pb::ReportOutOfStepResponse, RelayError> {
-                Err(unavailable("no such service yet"))
-            }
-
-            async fn ask_members(
-                &self,
-                _: pb::AskMembersRequest,
-            ) -> Result<pb::AskMembersResponse, RelayError> {
-                Err(unavailable("no such service yet"))
-            }
-
             async fn send(&self, message: pb::SendRequest) -> Result<pb::SendResponse, RelayError> {
                 if self.faults.planted() == Some(Planted::AcknowledgeUnsent) {
                     let stamp = Some(self.relay.clock.now().into());
@@ -175,6 +161,10 @@ calls! {
         publish_key_packages: PublishKeyPackagesRequest -> PublishKeyPackagesResponse,
         claim_key_packages: ClaimKeyPackagesRequest -> ClaimKeyPackagesResponse,
         count_key_packages: CountKeyPackagesRequest -> CountKeyPackagesResponse,
+    }
+    Memberships {
+        report_out_of_step: ReportOutOfStepRequest -> ReportOutOfStepResponse,
+        ask_members: AskMembersRequest -> AskMembersResponse,
     }
     Conversations {
         create_conversation: CreateConversationRequest -> CreateConversationResponse,

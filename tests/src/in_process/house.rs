@@ -11,8 +11,14 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use wardline_identity::{Clock, DeviceCertificate, ManualClock};
 use wardline_server::{
-    admission::People, bundle, config::Config, data_dir::DataDir, relay_keys::RelayKeys, run::assemble,
-    state::Relay, store::Store,
+    admission::People,
+    bundle,
+    config::Config,
+    data_dir::DataDir,
+    relay_keys::RelayKeys,
+    run::{ask_until, assemble},
+    state::Relay,
+    store::Store,
 };
 
 /// A relay over a data folder, on a clock of the caller's.
@@ -94,6 +100,7 @@ impl RelayHouse {
         let dies = CancellationToken::new();
         let assembled = assemble(imported, store, &Config::default(), clock, &dies).await;
         let (relay, _) = assembled.expect("certificates");
+        drop(tokio::spawn(ask_until(relay.clone(), dies.clone())));
         *self.running() = Some(Running { relay, dies });
     }
 

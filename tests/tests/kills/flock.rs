@@ -12,6 +12,8 @@ use std::{
 use wardline_client_core::api::{Answer, Command, Reach};
 use wardline_tests::{Accepted, Device, Line, Owner, Transcript, Ward, programs};
 
+use crate::one_shots::Runner;
+
 /// Senders a device.
 const SENDERS: usize = 3;
 /// How long everything may take to go out once nobody is killed any more.
@@ -50,6 +52,8 @@ pub(crate) struct Flock {
     pub(crate) owners: Vec<Owner>,
     pub(crate) desks: Vec<Arc<Desk>>,
     pub(crate) ward: Ward,
+    /// Sends by one process a message.
+    pub(crate) runner: Runner,
     devices: Vec<Device>,
     sleeper: Device,
     conversation: String,
@@ -60,14 +64,20 @@ pub(crate) struct Flock {
 }
 
 impl Flock {
-    /// A conversation of people whose devices are connected, and of one whose device is not.
-    pub(crate) fn gather(users: [&str; 3], sleeper: &str) -> Self {
+    /// A conversation of people whose devices are connected, of one whose device is not, and of one whose device runs
+    /// one command after the other.
+    pub(crate) fn gather(users: [&str; 3], sleeper: &str, runner: &str) -> Self {
         let ward = Ward::founded(programs!());
-        let [first, second, third, sleeper] = ward.people([users[0], users[1], users[2], sleeper]);
-        let with = [second.user.as_str(), third.user.as_str(), sleeper.user.as_str()];
-        let [b, c, d] = with;
-        let created = first.ask(&["conversation", "create", "Night", "--with", b, "--with", c, "--with", d]);
+        let [first, second, third, sleeper, runner] =
+            ward.people([users[0], users[1], users[2], sleeper, runner]);
+        let mut create = vec!["conversation", "create", "Night"];
+        for other in [&second, &third, &sleeper, &runner] {
+            create.extend(["--with", &other.user]);
+        }
+        let created = first.ask(&create);
         let conversation = created["conversation"].as_str().unwrap().to_owned();
+        runner.cli(&["sync"]).good();
+        let runner = Runner::new(runner, conversation.clone());
         let devices = vec![first, second, third];
         for device in &devices {
             device.cli(&["sync"]).good();
@@ -78,6 +88,7 @@ impl Flock {
             owners,
             desks,
             ward,
+            runner,
             devices,
             sleeper,
             conversation,
@@ -106,6 +117,15 @@ impl Flock {
         }
     }
 
+    /// Kills a one-shot process; whether it was in flight.
+    pub(crate) fn kill_one_shot(&mut self, pause: Duration, frozen: bool) -> bool {
+        let ran = self.runner.kill(&self.ward.relay, pause, frozen);
+        let mut fates = self.fates.lock().unwrap();
+        fates.accepted.extend(ran.accepted);
+        fates.refused.extend(ran.refused);
+        ran.in_flight
+    }
+
     /// How many messages the relay has acknowledged so far.
     pub(crate) fn acknowledged(&self) -> usize {
         self.acknowledged.load(Ordering::SeqCst)
@@ -131,13 +151,15 @@ impl Flock {
     /// Waits until all devices stand at the same entry with empty outboxes, or the time is up; then what each
     /// shows, read from its vault by a new process.
     pub(crate) fn settle(mut self) -> Vec<Transcript> {
+        self.runner.device.cli(&["sync"]).good();
         let until = Instant::now() + SETTLING;
         while Instant::now() < until && !self.is_settled() {
             sleep(Duration::from_millis(100));
         }
         self.owners.iter_mut().for_each(|owner| owner.process.kill());
-        self.sleeper.cli(&["sync"]).good();
-        self.devices.iter().chain([&self.sleeper]).map(|device| self.transcript(device)).collect()
+        let away = [&self.sleeper, &self.runner.device];
+        away.iter().for_each(|device| drop(device.cli(&["sync"]).good()));
+        self.devices.iter().chain(away).map(|device| self.transcript(device)).collect()
     }
 
     fn is_settled(&self) -> bool {

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a step that fails is a test that fails")]
 
 mod disks;
+mod keys;
 mod mounts;
 mod needles;
 mod plaintext;
+mod relay_disks;

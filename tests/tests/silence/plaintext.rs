@@ -2,7 +2,7 @@
 
 use wardline_tests::{Device, Output, Ward, programs};
 
-use crate::needles::Needle;
+use crate::{keys, needles::Needle};
 
 const SAID: [&str; 3] =
     ["Bed 7 is free since noon", "the übergabe is at eight", "wardline-canary-0451 said twice"];
@@ -75,6 +75,19 @@ fn logs_at_trace_and_the_relays_files_hold_no_secret_message_or_name() {
     let shown = [own.stdout, read.stdout, list.stdout].concat().into_bytes();
     for text in SAID.into_iter().chain([NAMES[1]]) {
         assert!(Needle::new(text).is_in(&shown), "control: {text}");
+    }
+
+    let keys = [keys::of_vault(&doctor), keys::of_vault(&nurse), keys::of_vault(&ward.administrator)].concat();
+    assert_eq!(keys.len(), 3 + 3 + 4, "of each vault, and the issuer's");
+    for needle in keys.iter().chain(&keys::of_relay(ward.relay.folder())) {
+        for (log, place) in [(&log, "the doctor's"), (&listening.log, "the nurse's")] {
+            needle.must_not_be_in(log, place);
+        }
+        needle.must_not_be_in(&office, "the registrar's log");
+        needle.must_not_be_in(&relay, "the relay's log");
+    }
+    for needle in &keys {
+        needle.must_not_be_in_files_of(ward.relay.folder());
     }
 
     let mut searched = 0;

@@ -1,10 +1,11 @@
 //! Making a commit and staging it until the relay has accepted it.
 
-use openmls::prelude::{Extension, LeafNodeIndex, MlsMessageOut, UnknownExtension};
+use openmls::prelude::{Extension, LeafNodeIndex, LeafNodeParameters, MlsMessageOut, UnknownExtension};
 use openmls_traits::OpenMlsProvider as _;
-use wardline_proto::content::ConversationSettings;
+use wardline_proto::{content::ConversationSettings, fault};
 
 use super::{Group, roster};
+use crate::mls::lies::GarbagePath;
 use crate::mls::parameters::{self, POSITION_EXTENSION};
 use crate::mls::{Identity, Leaf, LogPosition, MlsError, MlsStore, VerifiedKeyPackage};
 
@@ -18,6 +19,8 @@ pub struct CommitPlan {
     pub removes: Vec<u32>,
     /// New settings.
     pub settings: Option<ConversationSettings>,
+    /// Another certificate for our leaf, DER; its key stays.
+    pub certificate: Option<Vec<u8>>,
     /// Authenticated data: in the clear for the relay.
     pub aad: Vec<u8>,
     /// Where the log stands before this commit; told to those who come in.
@@ -89,6 +92,11 @@ impl Group {
                 .propose_group_context_extensions(parameters::context_extensions(settings)?)
                 .map_err(|_| MlsError::PlanRefused)?;
         }
+        if let Some(certificate) = plan.certificate {
+            let identity = Identity { certificate_der: &certificate, ..*identity };
+            let leaf = LeafNodeParameters::builder().with_credential_with_key(identity.credential()?);
+            builder = builder.leaf_node_parameters(leaf.build());
+        }
         let mut builder = builder
             .load_psks(store.storage())
             .map_err(|_| MlsError::Broken("preparing a commit"))?
@@ -100,8 +108,13 @@ impl Group {
                 .create_group_info_with_extensions([Extension::Unknown(POSITION_EXTENSION, position)])
                 .map_err(|_| MlsError::Broken("preparing a Welcome"))?;
         }
-        let bundle = builder
-            .build(store.rand(), store.crypto(), &identity.signer(), |_| true)
+        let built = if fault::planted("member.garbage_path") {
+            let crypto = GarbagePath::over(store.crypto());
+            builder.build(store.rand(), &crypto, &identity.signer(), |_| true)
+        } else {
+            builder.build(store.rand(), store.crypto(), &identity.signer(), |_| true)
+        };
+        let bundle = built
             .map_err(|_| MlsError::PlanRefused)?
             .stage_commit(store)
             .map_err(|_| MlsError::Broken("staging a commit"))?;

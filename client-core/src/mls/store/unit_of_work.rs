@@ -41,6 +41,16 @@ impl MlsStore {
         Ok(())
     }
 
+    /// As [`load`](Self::load), within a transaction under way.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn load_within(&self, tx: &mut Transaction<'_>, scope: Scope) -> Result<(), VaultError> {
+        let rows = mls_rows::load(tx, scope).await?;
+        self.overlay().load(scope, rows);
+        Ok(())
+    }
+
     /// Forgets a scope, to free its memory. Changes in it that were not written are lost.
     pub fn forget(&self, scope: Scope) {
         self.overlay().forget(scope);

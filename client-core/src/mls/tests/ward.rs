@@ -338,6 +338,7 @@ pub(super) fn renewal() -> CommitPlan {
         adds: Vec::new(),
         removes: Vec::new(),
         settings: None,
+        certificate: None,
         aad: b"commit".to_vec(),
         position: position(9),
     }

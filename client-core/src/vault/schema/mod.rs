@@ -7,7 +7,13 @@ use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use super::VaultError;
 
 /// The steps: step n brings `PRAGMA user_version` from n − 1 to n.
-const STEPS: &[&str] = &[include_str!("0001_mls.sql"), include_str!("0002_client.sql")];
+const STEPS: &[&str] = &[
+    include_str!("0001_mls.sql"),
+    include_str!("0002_client.sql"),
+    include_str!("0003_members_at_fault.sql"),
+    include_str!("0004_relay_faults.sql"),
+    include_str!("0005_line.sql"),
+];
 
 /// Brings the database to the newest schema.
 ///

@@ -17,12 +17,24 @@ pub(crate) enum Standing {
     Left,
     /// Removed by a commit.
     Removed,
-    /// A commit could not be opened: nothing more can be read until the device is added again.
+    /// The relay will never have it: nothing can be read or said.
     Stopped,
+    /// A commit could not be followed: nothing more can be read until the device is added anew, or the log is closed.
+    OutOfStep,
+    /// The log was closed by reports: it goes on in a successor.
+    Closed,
 }
 
 impl Standing {
-    const ALL: [Self; 5] = [Self::Creating, Self::Active, Self::Left, Self::Removed, Self::Stopped];
+    const ALL: [Self; 7] = [
+        Self::Creating,
+        Self::Active,
+        Self::Left,
+        Self::Removed,
+        Self::Stopped,
+        Self::OutOfStep,
+        Self::Closed,
+    ];
 
     /// The stored word.
     pub(crate) fn as_str(self) -> &'static str {
@@ -32,6 +44,8 @@ impl Standing {
             Self::Left => "left",
             Self::Removed => "removed",
             Self::Stopped => "stopped",
+            Self::OutOfStep => "out_of_step",
+            Self::Closed => "closed",
         }
     }
 }
@@ -63,6 +77,46 @@ pub(crate) struct ConversationRow {
     pub read: EntryNumber,
     /// When the last entry was accepted.
     pub last: UtcMillis,
+    /// Its place among the logs that people see as one conversation.
+    pub line: Line,
+}
+
+/// A log's place among those that people see as one conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The id that people see: that of the first log this device was in.
+    pub first: ConversationId,
+    /// What is added to a number of this log before people see it.
+    pub offset: u64,
+    /// The log it goes on from, if this device was in that.
+    pub predecessor: Option<ConversationId>,
+    /// The log it goes on in.
+    pub successor: Option<ConversationId>,
+    /// Where it was closed.
+    pub closed: Option<Closure>,
+}
+
+/// Where a log was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closure {
+    /// The commit that could not be followed.
+    pub number: EntryNumber,
+    /// The last entry.
+    pub head: EntryNumber,
+}
+
+impl Line {
+    /// A conversation that goes on from none.
+    pub(crate) fn alone(conversation: ConversationId) -> Self {
+        Self { first: conversation, offset: 0, predecessor: None, successor: None, closed: None }
+    }
+}
+
+impl ConversationRow {
+    /// The number that people see of an entry of this log.
+    pub(crate) fn shown(&self, number: EntryNumber) -> EntryNumber {
+        EntryNumber::new(number.get().saturating_add(self.line.offset))
+    }
 }
 
 fn parse(row: &SqliteRow) -> Result<ConversationRow, VaultError> {
@@ -81,6 +135,23 @@ fn parse(row: &SqliteRow) -> Result<ConversationRow, VaultError> {
         chain: ChainHash::from_digest(fixed(row, "chain_hash")?),
         read: EntryNumber::new(unsigned(row, "read_number")?),
         last: UtcMillis::new(unsigned(row, "last_ms")?),
+        line: parse_line(row)?,
+    })
+}
+
+fn parse_line(row: &SqliteRow) -> Result<Line, VaultError> {
+    let id = |column: &str| -> Result<Option<ConversationId>, VaultError> {
+        let bytes: Option<Vec<u8>> = row.try_get(column)?;
+        bytes.map(|bytes| ConversationId::try_from(bytes.as_slice()).map_err(|_| corrupt())).transpose()
+    };
+    let number = optional_unsigned(row, "closed_number")?.map(EntryNumber::new);
+    let head = optional_unsigned(row, "closed_head")?.map(EntryNumber::new);
+    Ok(Line {
+        first: fixed(row, "first_id")?,
+        offset: unsigned(row, "offset_number")?,
+        predecessor: id("predecessor_id")?,
+        successor: id("successor_id")?,
+        closed: number.zip(head).map(|(number, head)| Closure { number, head }),
     })
 }
 
@@ -109,8 +180,9 @@ pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Re
     sqlx::query(
         "INSERT OR REPLACE INTO conversations
             (conversation_id, suite, name, retention_seconds, state, held, fault_number, joined_number, cursor,
-             chain_hash, read_number, last_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             chain_hash, read_number, last_ms, first_id, offset_number, predecessor_id, successor_id, closed_number,
+             closed_head)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.conversation.as_bytes().as_slice())
     .bind(i64::from(row.suite.code()))
@@ -124,7 +196,22 @@ pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Re
     .bind(row.chain.digest().as_bytes().as_slice())
     .bind(stored(row.read.get()))
     .bind(stored(row.last.get()))
+    .bind(row.line.first.as_bytes().as_slice())
+    .bind(stored(row.line.offset))
+    .bind(row.line.predecessor.as_ref().map(|id| id.as_bytes().as_slice()))
+    .bind(row.line.successor.as_ref().map(|id| id.as_bytes().as_slice()))
+    .bind(row.line.closed.map(|closed| stored(closed.number.get())))
+    .bind(row.line.closed.map(|closed| stored(closed.head.get())))
     .execute(tx.connection())
     .await?;
+    Ok(())
+}
+
+/// Forgets a conversation that came to nothing.
+pub(crate) async fn delete(tx: &mut Transaction<'_>, conversation: &ConversationId) -> Result<(), VaultError> {
+    sqlx::query("DELETE FROM conversations WHERE conversation_id = ?")
+        .bind(conversation.as_bytes().as_slice())
+        .execute(tx.connection())
+        .await?;
     Ok(())
 }

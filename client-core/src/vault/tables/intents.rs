@@ -48,6 +48,55 @@ pub(crate) enum Wish {
         /// The name.
         name: String,
     },
+    /// Devices that cannot follow are taken out and in again, in one commit.
+    AddAnew {
+        /// The encoded signed `OutOfStep` of each.
+        reports: Vec<Vec<u8>>,
+    },
+    /// The people of a closed log are in its successor.
+    Restore {
+        /// User and device (hex) of each.
+        members: Vec<(String, String)>,
+    },
+    /// The closed log goes on in a new conversation.
+    Succeed {
+        /// The commit that could not be followed.
+        number: u64,
+        /// The encoded signed `OutOfStep`s that closed it.
+        reports: Vec<Vec<u8>>,
+    },
+    /// What members did wrong is put right: devices and settings as they should be, their authors out, the
+    /// relay's roster true.
+    Correct,
+    /// Devices that were removed beyond anybody's rights are back.
+    Mend {
+        /// The commit that removed them.
+        number: u64,
+        /// Their user.
+        user: String,
+        /// The devices, hex.
+        devices: Vec<String>,
+    },
+    /// A further device of a person is in: one of their devices approved it.
+    AddDevice {
+        /// The user id.
+        user: String,
+        /// The device, hex.
+        device: String,
+        /// The encoded signed `DeviceApproval`.
+        approval: Vec<u8>,
+    },
+    /// A person's new device is in and the one it replaces out: a member confirmed it.
+    LetBack {
+        /// The user id.
+        user: String,
+        /// The new device, hex.
+        device: String,
+        /// The device it replaces, hex.
+        replaces: String,
+        /// The encoded signed `Confirmation`.
+        confirmation: Vec<u8>,
+    },
 }
 
 /// How a wish ended.
@@ -124,12 +173,22 @@ pub(crate) async fn find(tx: &mut Transaction<'_>, intent: i64) -> Result<Option
     row.as_ref().map(parse).transpose()
 }
 
-/// The open wishes, in the order they were made.
+/// The open wishes: what has to be put right first, then in the order they were made.
 pub(crate) async fn open(tx: &mut Transaction<'_>) -> Result<Vec<IntentRow>, VaultError> {
-    let rows = sqlx::query("SELECT * FROM intents WHERE outcome IS NULL ORDER BY intent_id")
+    let rows = sqlx::query("SELECT * FROM intents WHERE outcome IS NULL ORDER BY wish <> '\"correct\"', intent_id")
         .fetch_all(tx.connection())
         .await?;
     rows.iter().map(parse).collect()
+}
+
+/// A wish is to be tried now.
+pub(crate) async fn hasten(tx: &mut Transaction<'_>, intent: i64, now: UtcMillis) -> Result<(), VaultError> {
+    sqlx::query("UPDATE intents SET not_before_ms = MIN(not_before_ms, ?) WHERE intent_id = ?")
+        .bind(stored(now.get()))
+        .bind(intent)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
 }
 
 /// Ends a wish.
@@ -137,6 +196,20 @@ pub(crate) async fn end(tx: &mut Transaction<'_>, intent: i64, outcome: &Outcome
     let outcome = serde_json::to_string(outcome).map_err(|_| corrupt())?;
     sqlx::query("UPDATE intents SET outcome = ? WHERE intent_id = ?")
         .bind(outcome)
+        .bind(intent)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// A wish is for another conversation from now on: the one in which its own goes on.
+pub(crate) async fn move_to(
+    tx: &mut Transaction<'_>,
+    intent: i64,
+    conversation: &ConversationId,
+) -> Result<(), VaultError> {
+    sqlx::query("UPDATE intents SET conversation_id = ? WHERE intent_id = ?")
+        .bind(conversation.as_bytes().as_slice())
         .bind(intent)
         .execute(tx.connection())
         .await?;

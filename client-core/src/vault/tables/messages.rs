@@ -19,10 +19,13 @@ pub(crate) enum MessageKind {
     Unsupported,
     /// A message whose bytes were gone when it came.
     Expired,
+    /// A message that came while this device could not follow.
+    Missed,
 }
 
 impl MessageKind {
-    const ALL: [Self; 5] = [Self::Text, Self::Event, Self::Unreadable, Self::Unsupported, Self::Expired];
+    const ALL: [Self; 6] =
+        [Self::Text, Self::Event, Self::Unreadable, Self::Unsupported, Self::Expired, Self::Missed];
 
     /// The stored word.
     pub(crate) fn as_str(self) -> &'static str {
@@ -32,6 +35,7 @@ impl MessageKind {
             Self::Unreadable => "unreadable",
             Self::Unsupported => "unsupported",
             Self::Expired => "expired",
+            Self::Missed => "missed",
         }
     }
 }
@@ -149,19 +153,82 @@ pub(crate) async fn sweep(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<u6
     Ok(done.rows_affected())
 }
 
-/// Number and stamp of an own message's entry.
+/// An own message's entry: its conversation, number and stamp.
 pub(crate) async fn place_of(
     tx: &mut Transaction<'_>,
     device: &DeviceId,
     message: &ClientMessageId,
-) -> Result<Option<(EntryNumber, UtcMillis)>, VaultError> {
-    let row = sqlx::query("SELECT number, stamp_ms FROM messages WHERE sender_device = ? AND message_id = ?")
-        .bind(device.as_bytes().as_slice())
-        .bind(message.as_bytes().as_slice())
-        .fetch_optional(tx.connection())
-        .await?;
+) -> Result<Option<(ConversationId, EntryNumber, UtcMillis)>, VaultError> {
+    let row = sqlx::query(
+        "SELECT conversation_id, number, stamp_ms FROM messages WHERE sender_device = ? AND message_id = ?",
+    )
+    .bind(device.as_bytes().as_slice())
+    .bind(message.as_bytes().as_slice())
+    .fetch_optional(tx.connection())
+    .await?;
     row.map(|row| {
-        Ok((EntryNumber::new(unsigned(&row, "number")?), UtcMillis::new(unsigned(&row, "stamp_ms")?)))
+        let number = EntryNumber::new(unsigned(&row, "number")?);
+        Ok((fixed(&row, "conversation_id")?, number, UtcMillis::new(unsigned(&row, "stamp_ms")?)))
     })
     .transpose()
+}
+
+/// How many messages after `after` came and could not be read: they were gone, or this device could not follow.
+pub(crate) async fn count_missed(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    after: EntryNumber,
+) -> Result<u64, VaultError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS missed FROM messages
+         WHERE conversation_id = ? AND number > ? AND kind IN ('missed', 'expired')",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(stored(after.get()))
+    .fetch_one(tx.connection())
+    .await?;
+    unsigned(&row, "missed")
+}
+
+/// The texts of a device after `after` that have not expired, the newest `limit` of them, in order.
+pub(crate) async fn texts_of(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    device: &DeviceId,
+    (after, now): (EntryNumber, UtcMillis),
+    limit: u32,
+) -> Result<Vec<MessageRow>, VaultError> {
+    let rows = sqlx::query(
+        "SELECT * FROM (SELECT * FROM messages
+            WHERE conversation_id = ? AND sender_device = ? AND kind = 'text' AND message_id IS NOT NULL
+              AND number > ? AND expires_ms > ? ORDER BY number DESC LIMIT ?)
+         ORDER BY number",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(device.as_bytes().as_slice())
+    .bind(stored(after.get()))
+    .bind(stored(now.get()))
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await?;
+    rows.iter().map(parse).collect()
+}
+
+/// A message that this device missed has come again: what stood for it goes.
+pub(crate) async fn found_again(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    device: &DeviceId,
+    number: EntryNumber,
+) -> Result<(), VaultError> {
+    sqlx::query(
+        "DELETE FROM messages
+         WHERE conversation_id = ? AND number = ? AND sender_device = ? AND kind IN ('missed', 'unreadable')",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(stored(number.get()))
+    .bind(device.as_bytes().as_slice())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }

@@ -4,15 +4,23 @@
 //! state and its cursor change together or not at all.
 
 pub(crate) mod chain;
+pub(crate) mod commits;
 pub(crate) mod conversations;
+pub(crate) mod declared_rosters;
 pub(crate) mod device;
+pub(crate) mod faults;
 pub(crate) mod intents;
 pub(crate) mod issuer;
 pub(crate) mod messages;
 pub(crate) mod outbox;
 pub(crate) mod pending_commits;
+pub(crate) mod relay_faults;
+pub(crate) mod relay_greeting;
+pub(crate) mod reports;
+pub(crate) mod replacements;
 pub(crate) mod spent_invitations;
 pub(crate) mod spent_leaves;
+pub(crate) mod spent_packages;
 
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::IdError;

@@ -21,8 +21,12 @@ pub(crate) enum OutboxKind {
 /// One row.
 #[derive(Debug, Clone)]
 pub(crate) struct OutboxRow {
-    /// Its id, chosen once.
+    /// The id it travels under.
     pub message: ClientMessageId,
+    /// The id inside it, if another: it was sent before under that one.
+    pub inner: Option<ClientMessageId>,
+    /// The number it was first sent under, if it was.
+    pub first: Option<EntryNumber>,
     /// The conversation.
     pub conversation: ConversationId,
     /// What it will say.
@@ -41,14 +45,26 @@ pub(crate) struct OutboxRow {
     pub refusal: Option<String>,
 }
 
+impl OutboxRow {
+    /// The id by which it is shown once, however often it is sent.
+    pub(crate) fn id(&self) -> ClientMessageId {
+        self.inner.unwrap_or(self.message)
+    }
+}
+
 fn parse(row: &SqliteRow) -> Result<OutboxRow, VaultError> {
     let kind: String = row.try_get("kind")?;
     let epoch = optional_unsigned(row, "epoch")?.map(Epoch::new);
     let ciphertext: Option<Vec<u8>> = row.try_get("ciphertext")?;
     let number = optional_unsigned(row, "accepted_number")?;
     let stamp = optional_unsigned(row, "accepted_ms")?;
+    let inner: Option<Vec<u8>> = row.try_get("inner_id")?;
     Ok(OutboxRow {
         message: fixed(row, "message_id")?,
+        inner: inner
+            .map(|bytes| ClientMessageId::try_from(bytes.as_slice()).map_err(|_| corrupt()))
+            .transpose()?,
+        first: optional_unsigned(row, "first_number")?.map(EntryNumber::new),
         conversation: fixed(row, "conversation_id")?,
         kind: if kind == "leave" { OutboxKind::Leave } else { OutboxKind::Text },
         body: row.try_get("body")?,
@@ -60,15 +76,16 @@ fn parse(row: &SqliteRow) -> Result<OutboxRow, VaultError> {
     })
 }
 
-/// Queues a message.
+/// Queues a message, as one that was neither encrypted nor sent.
 pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &OutboxRow) -> Result<(), VaultError> {
     let kind = match row.kind {
         OutboxKind::Text => "text",
         OutboxKind::Leave => "leave",
     };
     sqlx::query(
-        "INSERT INTO outbox (message_id, conversation_id, kind, body, created_ms, life_seconds)
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO outbox
+            (message_id, conversation_id, kind, body, created_ms, life_seconds, inner_id, first_number, refusal)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.message.as_bytes().as_slice())
     .bind(row.conversation.as_bytes().as_slice())
@@ -76,6 +93,9 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &OutboxRow) -> Result<
     .bind(&row.body)
     .bind(stored(row.created.get()))
     .bind(i64::from(row.life_seconds))
+    .bind(row.inner.as_ref().map(|id| id.as_bytes().as_slice()))
+    .bind(row.first.map(|number| stored(number.get())))
+    .bind(row.refusal.as_deref())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -14,6 +14,7 @@ use super::{
     ConversationError, ConversationStorage, DEVICES_MAX, EntryKind, NewCommit, NewEntry, Receipt,
     WelcomeFault, YIELD_SECONDS, fence,
 };
+use crate::domain::membership::{MembershipStorage, Settled, settle};
 
 /// A commit whose header fits its request and whose author statement verifies.
 #[derive(Debug, Clone)]
@@ -67,10 +68,10 @@ pub enum CommitOutcome {
 /// Takes the commit if it is the first of its epoch. The order of the checks is the contract.
 ///
 /// # Errors
-/// - [`ConversationError::NotAMember`], [`ConversationError::RevocationPending`],
+/// - [`ConversationError::NotAMember`], [`ConversationError::Closed`], [`ConversationError::RevocationPending`],
 ///   [`ConversationError::YieldTurn`], [`ConversationError::CommitRate`], [`ConversationError::Declaration`],
 ///   [`ConversationError::Full`], [`ConversationError::Welcome`], in this order.
-pub async fn commit<S: ConversationStorage>(
+pub async fn commit<S: MembershipStorage>(
     storage: &mut S,
     commit: &Commit,
     now: UtcMillis,
@@ -87,29 +88,41 @@ pub async fn commit<S: ConversationStorage>(
     let conversation = storage.conversation(commit.conversation).await?;
     let conversation =
         conversation.filter(|_| roster.contains(&commit.sender)).ok_or(ConversationError::NotAMember)?;
-    // 3. Fence.
+    // 3. Open.
+    if conversation.closed {
+        return Err(ConversationError::Closed { successor: conversation.successor });
+    }
+    // 4. Fence.
     let fence = storage.fence(commit.conversation).await?;
     fence::commit_may_pass(&fence, commit.sender, &commit.declaration)?;
-    // 4. Epoch.
+    // 5. Epoch.
     if commit.epoch != conversation.epoch {
         if lost_the_last_race(&conversation, commit) {
             storage.yield_turn(commit.conversation, now.plus_seconds(YIELD_SECONDS)).await?;
         }
         return Ok(CommitOutcome::Conflict { current: conversation.epoch });
     }
-    // 5. Turn and rate.
+    // 6. Turn and rate.
     turn_is_free(&conversation, commit.sender, now)?;
     rate_is_kept(storage, commit, now).await?;
-    // 6. Declaration.
+    // 7. Declaration.
     let after = commit.declaration.apply(commit.sender, &roster)?;
     if after.len() > DEVICES_MAX {
         return Err(ConversationError::Full);
     }
-    // 7. Welcome.
+    // 8. Welcome.
     welcome_fits(storage, commit, conversation.suite).await?;
-    // 8. All of it or nothing.
+    // 9. All of it or nothing, and with it what it shows done.
     let new = new_commit(commit, &conversation, now);
     storage.append_commit(&new).await?;
+    let settled = Settled {
+        conversation: commit.conversation,
+        predecessor: conversation.predecessor,
+        leaves: commit.declaration.leaves(),
+        joins: commit.declaration.joins(),
+        roster: &after,
+    };
+    settle(storage, &settled).await?;
     Ok(CommitOutcome::Accepted { receipt: new.entry.receipt, fresh: true })
 }
 

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use wardline_proto::{DeviceId, Digest, relay::CommitData, roster_digest};
+use wardline_proto::relay::{CommitData, RemovalGround, removal_ground::Ground};
+use wardline_proto::{DeviceId, Digest, roster_digest};
 
 use super::DEVICES_MAX;
+use crate::domain::statement;
 
 /// A declaration whose lists are well-formed; whether it fits a roster is asked of [`Self::apply`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +26,12 @@ pub enum DeclarationFault {
     #[error("the authenticated data does not belong to a message of this kind")]
     Undecodable,
     /// An id or digest in it has the wrong length, or there are more grounds than leaves, or more
-    /// approvals than devices.
+    /// approvals or confirmations than joins.
     #[error("a field has the wrong length")]
     Field,
+    /// A statement in it is not one of the kind that belongs there.
+    #[error("a statement in it is none of its kind")]
+    Statement,
     /// More joins or leaves than a conversation has devices.
     #[error("at most 500 devices join, and at most 500 leave")]
     TooMany,
@@ -51,7 +56,8 @@ impl CommitDeclaration {
     /// Takes the lists from the wire.
     ///
     /// # Errors
-    /// [`DeclarationFault::TooMany`], [`DeclarationFault::Field`], [`DeclarationFault::Order`].
+    /// [`DeclarationFault::TooMany`], [`DeclarationFault::Field`], [`DeclarationFault::Order`],
+    /// [`DeclarationFault::Statement`].
     pub fn parse(data: &CommitData) -> Result<Self, DeclarationFault> {
         let ids = |list: &[bytes::Bytes]| -> Result<Vec<DeviceId>, DeclarationFault> {
             // Before anything is done for each of them.
@@ -64,8 +70,12 @@ impl CommitDeclaration {
         };
         let (joins, leaves) = (ids(&data.joins)?, ids(&data.leaves)?);
         let seen = matches!(data.seen_hash.len(), 0 | Digest::LENGTH);
-        if !seen || data.grounds.len() > leaves.len() || data.approvals.len() > DEVICES_MAX {
+        let let_in = data.approvals.len().max(data.confirmations.len());
+        if !seen || data.grounds.len() > leaves.len() || let_in > joins.len() {
             return Err(DeclarationFault::Field);
+        }
+        if !statements_fit(data) {
+            return Err(DeclarationFault::Statement);
         }
         Ok(Self {
             joins,
@@ -112,9 +122,64 @@ impl CommitDeclaration {
     }
 }
 
+/// Whether each statement that it carries is one of the kind that belongs there.
+fn statements_fit(data: &CommitData) -> bool {
+    let ground = |ground: &RemovalGround| match &ground.ground {
+        Some(Ground::Leave(said)) => statement::leave(said).is_some(),
+        Some(Ground::OutOfStep(said)) => statement::out_of_step(said).is_some(),
+        Some(Ground::Replaced(said)) => statement::confirmation(said).is_some(),
+        None
+        | Some(
+            Ground::Keeper(_)
+            | Ground::OwnDevice(_)
+            | Ground::RevocationListNumber(_)
+            | Ground::FaultEntryNumber(_),
+        ) => true,
+    };
+    data.grounds.iter().all(ground)
+        && data.approvals.iter().all(|said| statement::approval(said).is_some())
+        && data.confirmations.iter().all(|said| statement::confirmation(said).is_some())
+}
+
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+    use wardline_proto::relay::{Confirmation, DeviceApproval, Leave, OutOfStep, SignedStatement};
+
     use super::*;
+
+    fn signed(message: &impl Message) -> SignedStatement {
+        let (signer, signature) = (vec![1; 32].into(), vec![2; 64].into());
+        SignedStatement { body: message.encode_to_vec().into(), signer, signature }
+    }
+
+    fn now() -> Option<prost_types::Timestamp> {
+        Some(wardline_proto::UtcMillis::new(1_800_000_000_000).into())
+    }
+
+    fn leave() -> SignedStatement {
+        let conversation_id = vec![1; 16].into();
+        signed(&Leave { conversation_id, user_id: "doctor-a".to_owned(), left_at: now() })
+    }
+
+    fn approval() -> SignedStatement {
+        let (device_id, certificate_sha256) = (vec![1; 16].into(), vec![2; 32].into());
+        signed(&DeviceApproval { device_id, certificate_sha256, approved_at: now() })
+    }
+
+    fn confirmation() -> SignedStatement {
+        signed(&Confirmation {
+            device_id: vec![1; 16].into(),
+            certificate_sha256: vec![2; 32].into(),
+            replaces_device_id: vec![3; 16].into(),
+            confirmed_at: now(),
+        })
+    }
+
+    fn out_of_step() -> SignedStatement {
+        let (conversation_id, commit_sha256) = (vec![1; 16].into(), vec![2; 32].into());
+        signed(&OutOfStep { conversation_id, number: 3, commit_sha256, said_at: now() })
+    }
 
     fn device(byte: u8) -> DeviceId {
         DeviceId::from_bytes([byte; 16])
@@ -154,19 +219,49 @@ mod tests {
 
     #[test]
     fn nothing_readable_rides_in_a_declaration() {
-        use wardline_proto::relay::{RemovalGround, SignedStatement};
         let honest = CommitData {
             seen_hash: vec![1; 32].into(),
             grounds: vec![RemovalGround::default()],
-            approvals: vec![SignedStatement::default()],
+            approvals: vec![approval()],
+            confirmations: vec![confirmation()],
             ..data(&[4], &[2], &[1, 3, 4])
         };
         assert!(CommitDeclaration::parse(&honest).is_ok(), "the control");
         let hash = CommitData { seen_hash: b"the patient in bed 4 ...".to_vec().into(), ..honest.clone() };
         let grounds = CommitData { grounds: vec![RemovalGround::default(); 2], ..honest.clone() };
-        let approvals = CommitData { approvals: vec![SignedStatement::default(); 501], ..honest };
-        for changed in [hash, grounds, approvals] {
+        let approvals = CommitData { approvals: vec![approval(); 2], ..honest.clone() };
+        let confirmations = CommitData { confirmations: vec![confirmation(); 2], ..honest };
+        for changed in [hash, grounds, approvals, confirmations] {
             assert_eq!(CommitDeclaration::parse(&changed), Err(DeclarationFault::Field));
+        }
+    }
+
+    #[test]
+    fn each_statement_is_of_the_kind_that_belongs_to_its_place() {
+        let honest = data(&[4], &[2], &[1, 3, 4]);
+        let ground =
+            |ground| CommitData { grounds: vec![RemovalGround { ground: Some(ground) }], ..honest.clone() };
+        let fits = [
+            ground(Ground::Leave(leave())),
+            ground(Ground::OutOfStep(out_of_step())),
+            ground(Ground::Replaced(confirmation())),
+            ground(Ground::FaultEntryNumber(7)),
+        ];
+        for data in fits {
+            assert!(CommitDeclaration::parse(&data).is_ok(), "the control: {data:?}");
+        }
+        let text = SignedStatement { body: b"the patient in bed 4".to_vec().into(), ..approval() };
+        let wrong = [
+            ground(Ground::Leave(out_of_step())),
+            ground(Ground::OutOfStep(confirmation())),
+            ground(Ground::Replaced(approval())),
+            ground(Ground::Leave(text.clone())),
+            CommitData { approvals: vec![text.clone()], ..honest.clone() },
+            CommitData { confirmations: vec![text], ..honest.clone() },
+            CommitData { approvals: vec![SignedStatement::default()], ..honest.clone() },
+        ];
+        for data in wrong {
+            assert_eq!(CommitDeclaration::parse(&data), Err(DeclarationFault::Statement), "{data:?}");
         }
     }
 

@@ -26,6 +26,21 @@ pub enum ConversationError {
     /// Peer: the device's messages of this epoch are used up.
     #[error("the device sent all its messages of this epoch; commit first")]
     EpochFull,
+    /// Peer: the log is closed; a successor takes over.
+    #[error("the log is closed: another conversation takes over")]
+    Closed {
+        /// Which, once it is made.
+        successor: Option<ConversationId>,
+    },
+    /// Peer: another successor came first.
+    #[error("another successor came first")]
+    SuccessorExists {
+        /// Which.
+        successor: ConversationId,
+    },
+    /// Peer: the entry that was named is another in the log, or not there.
+    #[error("the entry is another in the log")]
+    EntryMismatch,
     /// Peer: a device inside the fence must leave first.
     #[error("a revoked device must leave first")]
     RevocationPending,

@@ -3,9 +3,10 @@
 //! A device reads from the entry that let it in to the one that let it out, both inclusive. A device that one
 //! commit removes and adds anew reads on from its Welcome: that commit ends its old stay without a word.
 
-use wardline_proto::{ConversationId, DeviceId, EntryNumber};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
 
 use super::{Budget, ConversationError, ConversationView, Delivery, Entry, Stay};
+use crate::domain::membership::{CLOSED_TOLD_SECONDS, Closure, MembershipView};
 
 /// How far a device's stream has come in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +17,15 @@ pub struct FeedPosition {
     pub welcomed: Option<EntryNumber>,
     /// The stay whose end was told, by its last entry.
     pub removed: Option<EntryNumber>,
+    /// Whether it was told that the log is closed, and what was told to go on from it.
+    pub closed: Option<Option<ConversationId>>,
 }
 
 impl FeedPosition {
     /// Behind `read`; nothing was told.
     #[must_use]
     pub const fn after(read: EntryNumber) -> Self {
-        Self { read, welcomed: None, removed: None }
+        Self { read, welcomed: None, removed: None, closed: None }
     }
 }
 
@@ -35,6 +38,8 @@ pub enum FeedEvent {
     Entry(Box<Entry>),
     /// The device was removed by this entry, which came before.
     Removed(EntryNumber),
+    /// The log is closed; every entry came before.
+    Closed(Box<Closure>),
 }
 
 /// Some things to send.
@@ -52,7 +57,7 @@ pub struct FeedBatch {
 ///
 /// # Errors
 /// Only those of the store.
-pub async fn read_feed<V: ConversationView>(
+pub async fn read_feed<V: ConversationView + MembershipView>(
     view: &mut V,
     device: DeviceId,
     conversation: ConversationId,
@@ -91,7 +96,27 @@ pub async fn read_feed<V: ConversationView>(
             return Ok(batch);
         }
     }
+    if stays.last().is_some_and(|stay| stay.closed && stay.departed.is_none()) {
+        tell_closed(view, device, conversation, budget.now, &mut batch).await?;
+    }
     Ok(batch)
+}
+
+/// Once a stream, and again when the successor is made; not to one who is in that.
+async fn tell_closed<V: MembershipView>(
+    view: &mut V,
+    device: DeviceId,
+    conversation: ConversationId,
+    now: UtcMillis,
+    batch: &mut FeedBatch,
+) -> Result<(), ConversationError> {
+    let Some(closure) = view.closure_for(conversation, device).await? else { return Ok(()) };
+    let is_told = batch.position.closed == Some(closure.successor);
+    if !is_told && now < closure.at.plus_seconds(CLOSED_TOLD_SECONDS) {
+        batch.position.closed = Some(closure.successor);
+        batch.events.push(FeedEvent::Closed(Box::new(closure)));
+    }
+    Ok(())
 }
 
 /// Whether a stay has ended and nothing of it is left to say.
@@ -140,6 +165,7 @@ mod tests {
                 FeedEvent::Welcome(delivery) => format!("w{}", delivery.receipt.number),
                 FeedEvent::Entry(entry) => entry.receipt.number.to_string(),
                 FeedEvent::Removed(number) => format!("r{number}"),
+                FeedEvent::Closed(closure) => format!("c{}", closure.number),
             })
             .collect();
         words.join(" ")

@@ -25,6 +25,12 @@ pub struct Conversation {
     pub head_stamp: UtcMillis,
     /// Who won the last epoch; absent before the first commit.
     pub turn: Option<Turn>,
+    /// Whether the log is closed.
+    pub closed: bool,
+    /// What goes on from it, if it is closed.
+    pub successor: Option<ConversationId>,
+    /// The closed log that it goes on from.
+    pub predecessor: Option<ConversationId>,
 }
 
 /// The last winner, and whether it must let others come first.
@@ -48,6 +54,10 @@ pub struct SendView {
 /// Where a member's message would go.
 #[derive(Debug, Clone, Copy)]
 pub struct SendPlace {
+    /// Whether the log is closed.
+    pub closed: bool,
+    /// What goes on from it, if it is closed.
+    pub successor: Option<ConversationId>,
     /// Whether anybody must leave first.
     pub fenced: bool,
     /// The epoch.
@@ -60,6 +70,10 @@ pub struct SendPlace {
     pub head_stamp: UtcMillis,
     /// How many messages the device sent in this epoch.
     pub sent_in_epoch: u64,
+    /// When the epoch began.
+    pub epoch_at: UtcMillis,
+    /// Whether it has a message, by anybody.
+    pub has_message: bool,
 }
 
 /// Where an entry stands.
@@ -134,6 +148,8 @@ pub struct NewConversation {
     pub creator: DeviceId,
     /// When.
     pub created_at: UtcMillis,
+    /// The closed log that it goes on from.
+    pub predecessor: Option<ConversationId>,
 }
 
 /// An entry to append.
@@ -203,6 +219,8 @@ pub struct Stay {
     pub acked: EntryNumber,
     /// The log's last entry.
     pub head: EntryNumber,
+    /// Whether the log is closed.
+    pub closed: bool,
 }
 
 impl Stay {

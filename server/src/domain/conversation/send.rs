@@ -7,6 +7,7 @@ use super::{
     ConversationError, ConversationStorage, EntryKind, LIFE_SECONDS, MESSAGES_PER_EPOCH_MAX, NewEntry,
     Receipt, expires_at,
 };
+use crate::domain::membership::EPOCH_SECONDS;
 
 /// A message whose header fits its request.
 #[derive(Debug, Clone)]
@@ -39,7 +40,7 @@ pub struct Sent {
 /// Appends the message; one whose id is known gets the answer it had. The order of the checks is the contract.
 ///
 /// # Errors
-/// - [`ConversationError::NotAMember`], [`ConversationError::RevocationPending`],
+/// - [`ConversationError::NotAMember`], [`ConversationError::Closed`], [`ConversationError::RevocationPending`],
 ///   [`ConversationError::EpochConflict`], [`ConversationError::LifeOutOfRange`],
 ///   [`ConversationError::EpochFull`], in this order.
 pub async fn send<S: ConversationStorage>(
@@ -54,20 +55,24 @@ pub async fn send<S: ConversationStorage>(
     }
     // 2. Member.
     let place = view.place.ok_or(ConversationError::NotAMember)?;
-    // 3. Fence.
+    // 3. Open.
+    if place.closed {
+        return Err(ConversationError::Closed { successor: place.successor });
+    }
+    // 4. Fence.
     if place.fenced {
         return Err(ConversationError::RevocationPending);
     }
-    // 4. Epoch.
+    // 5. Epoch.
     if place.epoch != message.epoch {
         return Err(ConversationError::EpochConflict { current: place.epoch });
     }
-    // 5. Life.
+    // 6. Life.
     let life_seconds = message.life_seconds;
     if !LIFE_SECONDS.contains(&life_seconds) {
         return Err(ConversationError::LifeOutOfRange { life_seconds });
     }
-    // 6. The members' ratchets reach only so far.
+    // 7. The members' ratchets reach only so far.
     if place.sent_in_epoch >= MESSAGES_PER_EPOCH_MAX {
         return Err(ConversationError::EpochFull);
     }
@@ -88,6 +93,11 @@ pub async fn send<S: ConversationStorage>(
         receipt,
     };
     storage.append_message(&entry, message.id).await?;
+    if !place.has_message {
+        // The epoch's first: from now on it is owed a commit when it is a day old.
+        let due = place.epoch_at.plus_seconds(EPOCH_SECONDS).max(now);
+        storage.owe_renewal(message.conversation, due).await?;
+    }
     Ok(Sent { receipt, fresh: true })
 }
 

@@ -74,6 +74,13 @@ pub trait ConversationStorage: Send {
     /// Appends a commit: entry, epoch, routing, Welcome and used packages.
     fn append_commit(&mut self, commit: &NewCommit) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Notes from when on the conversation is owed a commit because of its epoch's age.
+    fn owe_renewal(
+        &mut self,
+        id: ConversationId,
+        due: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Makes the last winner leave the turn to others until `until`.
     fn yield_turn(
         &mut self,

@@ -4,8 +4,10 @@
 //! this would only hurt itself, since clients judge certificates by the root; but a registrar's mistake is
 //! best found before the device has it.
 
+use prost::Message as _;
 use wardline_identity::{DateCheck, DeviceCertificate, ExporterCheck, InvitationError, Organisation};
-use wardline_proto::{InvitationId, UtcMillis};
+use wardline_proto::relay::InvitationRecord;
+use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 
 use super::{OrganisationError, OrganisationRefusal, OrganisationStorage, Step, StoredInvitation};
 
@@ -42,10 +44,13 @@ pub fn judge_certificate(
 }
 
 /// What became of a certificate that was handed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Issuance {
     /// The device is known from now on.
-    Issued,
+    Issued {
+        /// Where a member may let it in, in place of the device that it replaces.
+        waits_in: Vec<ConversationId>,
+    },
     /// The same certificate was handed in before.
     Known,
     /// The device id was certified by another enrolment, before: this one is refused from now on, so that it
@@ -74,7 +79,25 @@ pub async fn issue<S: OrganisationStorage>(
     }
     storage.keep_device(certificate, now).await?;
     storage.keep_issued(id, certificate.der(), now).await?;
-    Ok(Issuance::Issued)
+    let waits_in = match replaced(storage, &invitation, certificate).await? {
+        Some(replaced) => storage.keep_replacement(certificate.device(), replaced, id).await?,
+        None => Vec::new(),
+    };
+    Ok(Issuance::Issued { waits_in })
+}
+
+/// The device that the record names, if it is one of the same person's. The record's signature was checked when it was
+/// published.
+async fn replaced<S: OrganisationStorage>(
+    storage: &mut S,
+    invitation: &StoredInvitation,
+    certificate: &DeviceCertificate,
+) -> Result<Option<DeviceId>, OrganisationError> {
+    let record = InvitationRecord::decode(invitation.record.body.clone()).ok();
+    let named = record.and_then(|record| DeviceId::try_from(&record.replaces_device_id).ok());
+    let Some(replaced) = named.filter(|replaced| *replaced != certificate.device()) else { return Ok(None) };
+    let owner = storage.device_owner(replaced).await?;
+    Ok(owner.filter(|owner| owner.user == *certificate.user()).map(|_| replaced))
 }
 
 /// Shown to the person.

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use wardline_identity::{DeviceCertificate, UserId};
-use wardline_proto::{DeviceId, Digest, InvitationId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId, UtcMillis};
 
 use super::{NewClaim, NewInvitation, StoredInvitation};
 use crate::store::StoreError;
@@ -95,6 +95,14 @@ pub trait OrganisationStorage: Send {
         certificate: &DeviceCertificate,
         now: UtcMillis,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps that a device was invited in place of another, and where it waits to be let in; returns those.
+    fn keep_replacement(
+        &mut self,
+        device: DeviceId,
+        replaces: DeviceId,
+        id: InvitationId,
+    ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
 
     /// Writes the first pin, or raises the issuers' number of the same organisation.
     fn keep_pin(

@@ -6,7 +6,7 @@ use tonic::{Request, Status};
 use wardline_identity::{StatementError, StatementLabel};
 use wardline_proto::relay::authenticated_data::Kind;
 use wardline_proto::relay::{CommitAuthor, CommitRequest, CommitResponse, SignedStatement};
-use wardline_proto::{ConversationId, DeviceId, Digest, Epoch};
+use wardline_proto::{ConversationId, DeviceId, Digest, Epoch, fault};
 
 use super::header;
 use crate::domain::conversation::{
@@ -17,18 +17,28 @@ use crate::mls::{ContentType, Welcome};
 use crate::service::authorise::Member;
 use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
+use crate::task_bell::TaskBell;
 
 pub(super) async fn answer(relay: &Relay, request: Request<CommitRequest>) -> Result<CommitResponse, Status> {
     let member = authorise::member(relay, &request)?;
     let parsed = parse(&member, request.into_inner())?;
 
-    let wake = Wake::for_commit(relay.live.clone(), &parsed);
+    let wake = Wake::for_commit(relay, &parsed);
     let outcome = write::for_device(
         relay,
         parsed.sender,
         "commit",
-        move |tx, now| Box::pin(async move { commit(tx, &parsed, now).await }),
-        move |outcome| wake.after(outcome),
+        move |tx, now| {
+            Box::pin(async move {
+                let outcome = commit(tx, &parsed, now).await;
+                fault::crash("crash.relay_commit_uncommitted");
+                outcome
+            })
+        },
+        move |outcome| {
+            fault::crash("crash.relay_commit_unanswered");
+            wake.after(outcome);
+        },
     )
     .await?;
     match outcome {
@@ -96,18 +106,20 @@ fn welcome(bytes: Bytes) -> Result<Option<WelcomeOffer>, Status> {
     Ok(Some(WelcomeOffer { cipher_suite: parsed.cipher_suite, references, bytes }))
 }
 
-/// Who hears of an accepted commit: the members, and those it moves.
+/// Who hears of an accepted commit: the members, those it moves, and who asks members.
 struct Wake {
     live: Live,
+    tasks: TaskBell,
     conversation: ConversationId,
     leaves: Vec<DeviceId>,
     joins: Vec<DeviceId>,
 }
 
 impl Wake {
-    fn for_commit(live: Live, commit: &Commit) -> Self {
+    fn for_commit(relay: &Relay, commit: &Commit) -> Self {
         let (leaves, joins) = (commit.declaration.leaves().to_vec(), commit.declaration.joins().to_vec());
-        Self { live, conversation: commit.conversation, leaves, joins }
+        let (live, tasks) = (relay.live.clone(), relay.tasks.clone());
+        Self { live, tasks, conversation: commit.conversation, leaves, joins }
     }
 
     /// Out before in: a device in both lists listens on.
@@ -116,6 +128,7 @@ impl Wake {
             self.leaves.iter().for_each(|device| self.live.wake_departed(*device, self.conversation));
             self.joins.iter().for_each(|device| self.live.wake_joined(*device, self.conversation));
             self.live.wake_conversation(self.conversation);
+            self.tasks.moved(self.conversation);
         }
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tonic::{Request, Status};
 use wardline_proto::relay::authenticated_data::Kind;
 use wardline_proto::relay::{SendRequest, SendResponse};
-use wardline_proto::{ConversationId, DeviceId, Digest, Epoch};
+use wardline_proto::{ConversationId, DeviceId, Digest, Epoch, fault};
 
 use super::header;
 use crate::domain::conversation::{ConversationError, DeclarationFault, Message, Sent, send};
@@ -22,8 +22,15 @@ pub(super) async fn answer(relay: &Relay, request: Request<SendRequest>) -> Resu
         relay,
         sender,
         "send",
-        move |tx, now| Box::pin(async move { send(tx, &message, now).await }),
+        move |tx, now| {
+            Box::pin(async move {
+                let sent = send(tx, &message, now).await;
+                fault::crash("crash.relay_send_uncommitted");
+                sent
+            })
+        },
         move |sent| {
+            fault::crash("crash.relay_send_unanswered");
             if sent.fresh {
                 live.wake_conversation(conversation);
             }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use tonic::{Request, Status};
+use wardline_proto::in_place::in_place;
 use wardline_proto::relay::{PublishKeyPackagesRequest, PublishKeyPackagesResponse};
 
 use crate::domain::key_package::{Package, Publication, publish};
@@ -23,9 +24,11 @@ pub(super) async fn answer(
 
     let certificate = std::sync::Arc::clone(&member.certificate);
     // Three signatures a package, for up to 200: not on the threads that serve everybody.
-    let judged = tokio::task::spawn_blocking(move || judge(&member, &packages)).await;
+    let judged = tokio::task::spawn_blocking(move || judge(&member, &packages));
+    let judged = in_place(tokio::task::unconstrained(judged)).await;
     let packages = judged.map_err(|error| status::internal(&error))??;
     let (device, lapses_at) = (certificate.device(), certificate.not_after());
+    let tasks = relay.tasks.clone();
     write::for_device(
         relay,
         device,
@@ -34,7 +37,7 @@ pub(super) async fn answer(
             let publication = Publication { device, lapses_at, published_at: now, packages };
             Box::pin(async move { publish(tx, &publication).await })
         },
-        |()| (),
+        move |()| tasks.packed(device),
     )
     .await?;
     Ok(PublishKeyPackagesResponse {})

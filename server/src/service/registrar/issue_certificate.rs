@@ -29,6 +29,7 @@ pub(super) async fn answer(
         judge_certificate(&relay.organisation, &invitation, &request.certificate, relay.clock.now())?;
 
     let (devices, bell, known) = (Arc::clone(&relay.devices), relay.enrolments.clone(), certificate.clone());
+    let live = relay.live.clone();
     let issued = write::for_device(
         relay,
         device,
@@ -37,11 +38,12 @@ pub(super) async fn answer(
         // Runs when it is on disk, also if the issuer's connection is cut: no device waits for a restart.
         move |issuance| match issuance {
             Issuance::Known => {}
-            Issuance::Issued => {
+            Issuance::Issued { waits_in } => {
                 metrics::counter!("wardline_certificates_issued_total").increment(1);
                 tracing::info!(device.id = %known.device(), role = %known.role(), "a device was certified");
                 devices.insert(known);
                 bell.ring(id);
+                live.wake_replacement(waits_in);
             }
             Issuance::Taken => {
                 metrics::counter!("wardline_enrolments_refused_total").increment(1);
@@ -51,7 +53,7 @@ pub(super) async fn answer(
         },
     );
     match issued.await? {
-        Issuance::Issued | Issuance::Known => Ok(IssueCertificateResponse {}),
+        Issuance::Issued { .. } | Issuance::Known => Ok(IssueCertificateResponse {}),
         Issuance::Taken => Err(OrganisationRefusal::DeviceTaken.into()),
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn commit(connection: &mut SqliteConnection, commit: &NewCommit
     sqlx::query(
         "UPDATE conversations
             SET head = ?2, chain_hash = ?3, head_stamp = ?5, epoch = epoch + 1, last_winner = ?4,
-                yield_until = NULL
+                yield_until = NULL, epoch_at = ?6, renew_at = NULL
           WHERE id = ?1",
     )
     .bind(entry.conversation.as_bytes().as_slice())
@@ -47,6 +47,7 @@ pub(super) async fn commit(connection: &mut SqliteConnection, commit: &NewCommit
     .bind(entry.receipt.chain.digest().as_bytes().as_slice())
     .bind(entry.sender.as_bytes().as_slice())
     .bind(integer(entry.receipt.stamp.get()))
+    .bind(integer(commit.taken_at.get()))
     .execute(&mut *connection)
     .await?;
     // Out before in: a device in both lists is added anew.

@@ -23,14 +23,32 @@ pub(super) async fn commit_of(
     .bind(integer(epoch.get()))
     .fetch_optional(connection)
     .await?;
-    row.map(|row| {
-        Ok(CommitRecord {
-            sender: row.device("sender")?,
-            message_sha256: row.digest("message_sha256")?,
-            receipt: receipt(&row)?,
-        })
+    row.as_ref().map(commit_record).transpose()
+}
+
+/// The commit with this number.
+pub(in crate::store) async fn commit_at(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    number: EntryNumber,
+) -> Result<Option<CommitRecord>, StoreError> {
+    let row = sqlx::query(
+        "SELECT sender, message_sha256, number, chain_hash, stamp FROM entries
+          WHERE conversation = ?1 AND number = ?2 AND kind = 1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(integer(number.get()))
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(commit_record).transpose()
+}
+
+fn commit_record(row: &SqliteRow) -> Result<CommitRecord, StoreError> {
+    Ok(CommitRecord {
+        sender: row.device("sender")?,
+        message_sha256: row.digest("message_sha256")?,
+        receipt: receipt(row)?,
     })
-    .transpose()
 }
 
 pub(super) async fn commits_taken(

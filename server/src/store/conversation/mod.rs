@@ -1,9 +1,9 @@
 //! The tables of conversations: [`ConversationStorage`] for the writer, [`ConversationView`] for readers.
 
 mod append;
-mod entries;
+pub(in crate::store) mod entries;
 mod rows;
-mod stays;
+pub(in crate::store) mod stays;
 
 use std::collections::BTreeSet;
 
@@ -74,6 +74,10 @@ impl ConversationStorage for WriteTx {
 
     async fn append_commit(&mut self, commit: &NewCommit) -> Result<(), StoreError> {
         append::commit(self.connection(), commit).await
+    }
+
+    async fn owe_renewal(&mut self, id: ConversationId, due: UtcMillis) -> Result<(), StoreError> {
+        rows::owe_renewal(self.connection(), id, due).await
     }
 
     async fn yield_turn(&mut self, id: ConversationId, until: UtcMillis) -> Result<(), StoreError> {

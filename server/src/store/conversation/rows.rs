@@ -34,12 +34,16 @@ pub(super) async fn send_view(
     };
     let place = match row.number_or_null("sent_count")? {
         Some(sent_count) => Some(SendPlace {
+            closed: row.number_or_null("closed_number")?.is_some(),
+            successor: row.conversation_or_null("successor")?,
             fenced: row.number("fenced")? != 0,
             epoch: row.epoch("epoch")?,
             head: row.entry_number("head")?,
             chain: ChainHash::from_digest(row.digest("chain_hash")?),
             head_stamp: row.instant("head_stamp")?,
             sent_in_epoch: if row.epoch("sent_epoch")? == row.epoch("epoch")? { sent_count } else { 0 },
+            epoch_at: row.instant("epoch_at")?,
+            has_message: row.number_or_null("renew_at")?.is_some(),
         }),
         None => None,
     };
@@ -47,7 +51,8 @@ pub(super) async fn send_view(
 }
 
 const SEND_VIEW: &str = "/* send_view */
-    SELECT c.epoch, c.head, c.chain_hash, c.head_stamp, s.sent_epoch, s.sent_count,
+    SELECT c.epoch, c.head, c.chain_hash, c.head_stamp, c.closed_number, c.successor, c.epoch_at, c.renew_at,
+           s.sent_epoch, s.sent_count,
            e.number AS known_number, e.chain_hash AS known_chain, e.stamp AS known_stamp,
            EXISTS (SELECT 1 FROM fences f WHERE f.conversation = c.id) AS fenced
       FROM conversations c
@@ -60,7 +65,8 @@ pub(super) async fn conversation(
     id: ConversationId,
 ) -> Result<Option<Conversation>, StoreError> {
     let row = sqlx::query(
-        "SELECT cipher_suite, creator, created_at, epoch, head, chain_hash, head_stamp, last_winner, yield_until
+        "SELECT cipher_suite, creator, created_at, epoch, head, chain_hash, head_stamp, last_winner, yield_until,
+                closed_number, successor, predecessor
            FROM conversations WHERE id = ?1",
     )
     .bind(id.as_bytes().as_slice())
@@ -87,25 +93,43 @@ fn read(row: &SqliteRow) -> Result<Conversation, StoreError> {
         chain: ChainHash::from_digest(row.digest("chain_hash")?),
         head_stamp: row.instant("head_stamp")?,
         turn,
+        closed: row.number_or_null("closed_number")?.is_some(),
+        successor: row.conversation_or_null("successor")?,
+        predecessor: row.conversation_or_null("predecessor")?,
     })
 }
 
 pub(super) async fn open(connection: &mut SqliteConnection, new: &NewConversation) -> Result<(), StoreError> {
     let genesis = ChainHash::genesis(&new.id);
     sqlx::query(
-        "INSERT INTO conversations (id, cipher_suite, creator, created_at, epoch, head, chain_hash, head_stamp)
-         VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?4)",
+        "INSERT INTO conversations (id, cipher_suite, creator, created_at, epoch, head, chain_hash, head_stamp,
+                                    epoch_at, predecessor)
+         VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?4, ?4, ?6)",
     )
     .bind(new.id.as_bytes().as_slice())
     .bind(i64::from(new.suite.code()))
     .bind(new.creator.as_bytes().as_slice())
     .bind(integer(new.created_at.get()))
     .bind(genesis.digest().as_bytes().as_slice())
+    .bind(new.predecessor.as_ref().map(|id| id.as_bytes().as_slice()))
     .execute(&mut *connection)
     .await?;
     sqlx::query("INSERT INTO stays (conversation, device, joined, acked) VALUES (?1, ?2, 0, 0)")
         .bind(new.id.as_bytes().as_slice())
         .bind(new.creator.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn owe_renewal(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    due: UtcMillis,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE conversations SET renew_at = ?2 WHERE id = ?1")
+        .bind(id.as_bytes().as_slice())
+        .bind(integer(due.get()))
         .execute(connection)
         .await?;
     Ok(())

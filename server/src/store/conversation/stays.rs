@@ -22,7 +22,7 @@ pub(super) async fn roster(
     rows.iter().map(|row| row.device("device")).collect()
 }
 
-pub(super) async fn fence(
+pub(in crate::store) async fn fence(
     connection: &mut SqliteConnection,
     id: ConversationId,
 ) -> Result<BTreeSet<DeviceId>, StoreError> {
@@ -39,7 +39,7 @@ pub(super) async fn of_device(
     device: DeviceId,
 ) -> Result<Vec<Stay>, StoreError> {
     let rows = sqlx::query(
-        "SELECT s.joined, s.departed, s.acked, c.head
+        "SELECT s.joined, s.departed, s.acked, c.head, c.closed_number
            FROM stays s JOIN conversations c ON c.id = s.conversation
           WHERE s.conversation = ?1 AND s.device = ?2 ORDER BY s.joined",
     )
@@ -56,6 +56,7 @@ fn stay(row: &SqliteRow) -> Result<Stay, StoreError> {
         departed: row.number_or_null("departed")?.map(EntryNumber::new),
         acked: row.entry_number("acked")?,
         head: row.entry_number("head")?,
+        closed: row.number_or_null("closed_number")?.is_some(),
     })
 }
 

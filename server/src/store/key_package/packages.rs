@@ -1,7 +1,7 @@
 //! Table `key_packages`. States: 1 fresh, 2 handed out at least once, 3 handed out no more.
 
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
-use wardline_proto::{DeviceId, Suite, UtcMillis};
+use wardline_proto::{DeviceId, Suite, UtcMillis, fault};
 
 use crate::domain::key_package::{Handout, Package, Publication, Stock};
 use crate::store::{
@@ -78,13 +78,14 @@ pub(super) async fn take(
     let row = sqlx::query(
         "UPDATE key_packages SET state = CASE last_resort WHEN 0 THEN 3 ELSE 2 END
           WHERE id = (SELECT id FROM key_packages
-                       WHERE device = ?1 AND cipher_suite = ?2 AND state < 3 AND lapses_at > ?3
+                       WHERE device = ?1 AND cipher_suite = ?2 AND (state < 3 OR ?4) AND lapses_at > ?3
                        ORDER BY last_resort, id LIMIT 1)
          RETURNING device, cipher_suite, reference, bytes",
     )
     .bind(device.as_bytes().as_slice())
     .bind(i64::from(suite.code()))
     .bind(integer(now.get()))
+    .bind(fault::planted("relay.hand_out_twice"))
     .fetch_optional(connection)
     .await?;
     row.as_ref().map(handout).transpose()

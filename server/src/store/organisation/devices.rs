@@ -2,14 +2,14 @@
 
 use sqlx::{Row as _, SqliteConnection};
 use wardline_identity::{DeviceCertificate, UserId};
-use wardline_proto::{DeviceId, UtcMillis};
+use wardline_proto::{DeviceId, Digest, UtcMillis};
 
 use crate::domain::organisation::DeviceOwner;
 use crate::store::StoreError;
 use crate::store::row::{Columns as _, integer};
 
 /// Whose a device id is, if it was ever used.
-pub(super) async fn owner(
+pub(in crate::store) async fn owner(
     connection: &mut SqliteConnection,
     device: DeviceId,
 ) -> Result<Option<DeviceOwner>, StoreError> {
@@ -23,6 +23,25 @@ pub(super) async fn owner(
         user: UserId::parse(user).map_err(|_| StoreError::Unreadable { column: "user_id" })?,
         revoked_at: row.number_or_null("revoked_at")?.map(UtcMillis::new),
     }))
+}
+
+/// Whose device it is, if this is a certificate of its own and it is not revoked.
+pub(in crate::store) async fn certified(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+    certificate: &Digest,
+) -> Result<Option<UserId>, StoreError> {
+    let row = sqlx::query(
+        "SELECT user_id FROM device_certificates JOIN devices USING (device_id)
+          WHERE fingerprint = ?1 AND device_id = ?2 AND revoked_at IS NULL",
+    )
+    .bind(certificate.as_bytes().as_slice())
+    .bind(device.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let user: &str = row.try_get("user_id")?;
+    UserId::parse(user).map(Some).map_err(|_| StoreError::Unreadable { column: "user_id" })
 }
 
 /// A device with one certificate, unless they are there.
@@ -63,4 +82,26 @@ pub(super) async fn in_force(connection: &mut SqliteConnection) -> Result<Vec<Ve
     .fetch_all(connection)
     .await?;
     rows.iter().map(|row| row.blob("certificate")).collect()
+}
+
+#[cfg(test)]
+pub(in crate::store) async fn insert_for_tests(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+    user: &UserId,
+    certificate: &Digest,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO devices (device_id, user_id, enrolled_at) VALUES (?1, ?2, 0)")
+        .bind(device.as_bytes().as_slice())
+        .bind(user.as_str())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO device_certificates (fingerprint, device_id, certificate, issued_at) VALUES (?1, ?2, x'', 0)",
+    )
+    .bind(certificate.as_bytes().as_slice())
+    .bind(device.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
+    Ok(())
 }

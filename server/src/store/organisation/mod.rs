@@ -1,14 +1,14 @@
 //! Tables of the organisation: its pin, devices, invitations and enrolments. The rules are the domain's.
 
-mod devices;
+pub(in crate::store) mod devices;
 mod enrolments;
 mod invitations;
 mod pin;
 
 use wardline_identity::DeviceCertificate;
-use wardline_proto::{DeviceId, InvitationId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 
-use super::{ReadTx, StoreError, WriteTx};
+use super::{ReadTx, StoreError, WriteTx, membership::replacements};
 use crate::domain::organisation::{
     DeviceOwner, NewClaim, NewInvitation, OrganisationPin, OrganisationStorage, OrganisationView,
     PlaceInLine, StoredInvitation,
@@ -72,6 +72,15 @@ impl OrganisationStorage for WriteTx {
         now: UtcMillis,
     ) -> Result<(), StoreError> {
         devices::insert(self.connection(), certificate, now).await
+    }
+
+    async fn keep_replacement(
+        &mut self,
+        device: DeviceId,
+        replaces: DeviceId,
+        id: InvitationId,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        replacements::keep(self.connection(), device, replaces, id).await
     }
 
     async fn keep_pin(&mut self, pin: &OrganisationPin, now: UtcMillis) -> Result<(), StoreError> {

@@ -15,11 +15,12 @@ use wardline_proto::relay::subscribe_response::Event;
 use wardline_proto::relay::{CaughtUp, KeyPackagesLow, Removed};
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, Reason};
 
+use super::{lies, replacements::Replacements, tasks};
 use crate::domain::conversation::{
     Budget, ConversationError, ConversationView as _, FeedEvent, FeedPosition, Unfinished, read_feed,
 };
 use crate::domain::key_package::{KeyPackageError, is_low, stock};
-use crate::live::{LiveStream, News};
+use crate::live::{Asked, LiveStream, News};
 use crate::service::conversation::wire;
 use crate::service::status::{self, Refusal};
 use crate::state::Relay;
@@ -40,6 +41,10 @@ pub(super) struct Feed {
     behind: Option<BTreeMap<ConversationId, EntryNumber>>,
     /// Whether to say that KeyPackages run low.
     low: bool,
+    /// What the device was asked for and not told yet.
+    asked: VecDeque<Asked>,
+    /// The replacements that it was told of.
+    replacements: Replacements,
 }
 
 impl Feed {
@@ -69,6 +74,8 @@ impl Feed {
             positions: open.iter().map(start).collect(),
             behind: Some(open.iter().map(|log| (log.conversation, log.end)).collect()),
             low: false,
+            asked: VecDeque::new(),
+            replacements: Replacements::default(),
         })
     }
 
@@ -87,6 +94,8 @@ impl Feed {
             if self.behind.as_ref().is_some_and(BTreeMap::is_empty) {
                 self.behind = None;
                 self.low |= self.runs_low().await?;
+                self.live.caught_up();
+                self.relay.tasks.ready(self.certificate.device());
                 return Ok(Event::CaughtUp(CaughtUp {}));
             }
             if let Some(conversation) = self.turns.pop_front() {
@@ -94,6 +103,13 @@ impl Feed {
             } else if self.low && self.behind.is_none() {
                 self.low = false;
                 return Ok(Event::KeyPackagesLow(KeyPackagesLow {}));
+            } else if let Some(asked) = self.asked.pop_front() {
+                let event = tasks::read(&self.relay, asked).await?;
+                self.ready.extend(event.map(Event::Task));
+            } else if self.behind.is_none() && self.replacements.may_be_new() {
+                let device = self.certificate.device();
+                let new = self.replacements.read(&self.relay, device).await?;
+                self.ready.extend(new.into_iter().map(Event::Replacement));
             } else {
                 let news = self.live.wait().await;
                 self.hear(news)?;
@@ -115,6 +131,8 @@ impl Feed {
             return Err(Refusal::new(Reason::CertificateInvalid, message).into());
         }
         self.low |= news.key_packages_low;
+        self.asked.extend(news.tasks);
+        self.replacements.look_again(news.replacement);
         for conversation in news.conversations {
             if !self.turns.contains(&conversation) {
                 self.turns.push_back(conversation);
@@ -134,7 +152,8 @@ impl Feed {
             .relay
             .store
             .read("read_feed", move |tx| Box::pin(read_feed(tx, device, conversation, position, budget)));
-        let batch = read.await?;
+        let mut batch = read.await?;
+        lies::reorder(&mut batch.events);
         self.positions.insert(conversation, batch.position);
         for event in batch.events {
             let event = match event {
@@ -144,8 +163,9 @@ impl Feed {
                     let conversation_id = conversation.to_wire();
                     Event::Removed(Removed { conversation_id, number: number.get() })
                 }
+                FeedEvent::Closed(closure) => Event::Closed(tasks::closed(conversation, *closure)?),
             };
-            self.ready.push_back(event);
+            lies::tell(&mut self.ready, event);
         }
         if batch.more && !self.turns.contains(&conversation) {
             self.turns.push_back(conversation);

@@ -1,6 +1,9 @@
 //! `Subscribe`: the one stream of a device, over all its conversations.
 
 mod feed;
+mod lies;
+mod replacements;
+mod tasks;
 
 use std::{collections::HashMap, pin::Pin, sync::Arc};
 

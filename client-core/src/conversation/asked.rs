@@ -1,0 +1,95 @@
+//! What the relay asks members for (membership tasks), each ground checked as if it came from nobody: the relay's word alone
+//! moves nobody in or out.
+
+use wardline_proto::{
+    ConversationId, Digest,
+    relay::{SignedStatement, membership_task::Task},
+};
+
+use super::{
+    add_anew::add_anew,
+    core::Core,
+    grounds::{approval, confirmation, leaving},
+    receive::encode,
+    roster::Roster,
+    suspicion,
+};
+use crate::{
+    error::CoreError,
+    vault::tables::{
+        conversations::{self, Standing},
+        intents::Wish,
+        spent_leaves,
+    },
+};
+
+/// The wish that a task comes to, if its ground is one and there is something left to do.
+pub(crate) async fn asked(
+    core: &mut Core,
+    conversation: &ConversationId,
+    task: Task,
+) -> Result<Option<Wish>, CoreError> {
+    if let Task::Succeed(succeed) = &task {
+        let reports = succeed.reports.iter().map(encode).collect();
+        return Ok(Some(Wish::Succeed { number: succeed.number, reports }));
+    }
+    let mut tx = core.vault.begin("look_at_task").await?;
+    let row = conversations::load(&mut tx, conversation).await?;
+    let spent = match &task {
+        Task::LetGo(leave) => spent_leaves::contains(&mut tx, conversation, &Digest::of(&leave.body)).await?,
+        _ => false,
+    };
+    tx.commit().await?;
+    let Some(row) = row.filter(|row| row.standing == Standing::Active && !spent) else { return Ok(None) };
+    if !core.load_group(conversation).await? {
+        return Ok(None);
+    }
+    if let Some(group) = core.groups.get(conversation) {
+        let roster = Roster::read(&core.device.organisation, &group.roster());
+        suspicion::look_at_task(core, &row, &roster, &task).await?;
+    }
+    if let Task::AddAnew(anew) = &task {
+        let reports: Vec<Vec<u8>> = anew.reports.iter().map(encode).collect();
+        let some = !add_anew(core, conversation, &reports).await?.is_empty();
+        return Ok(some.then_some(Wish::AddAnew { reports }));
+    }
+    let Some(group) = core.groups.get(conversation) else { return Ok(None) };
+    let roster = Roster::read(&core.device.organisation, &group.roster());
+    Ok(match task {
+        Task::LetGo(leave) => let_go(core, &roster, conversation, &leave),
+        Task::AddDevice(statement) => add_device(&roster, &statement),
+        Task::LetBack(statement) => let_back(&roster, &statement),
+        Task::Renew(_) => Some(Wish::Renew),
+        Task::AddAnew(_) | Task::Succeed(_) => None,
+    })
+}
+
+fn let_go(
+    core: &Core,
+    roster: &Roster,
+    conversation: &ConversationId,
+    leave: &SignedStatement,
+) -> Option<Wish> {
+    let signer = leaving(roster, leave, conversation.as_bytes())?;
+    let user = signer.certificate.user();
+    (user != core.device.user()).then(|| Wish::LetGo { user: user.to_string(), leave: encode(leave) })
+}
+
+fn add_device(roster: &Roster, statement: &SignedStatement) -> Option<Wish> {
+    let (signer, device, _) = approval(roster, statement)?;
+    roster.device(&device).is_none().then(|| Wish::AddDevice {
+        user: signer.certificate.user().to_string(),
+        device: device.to_string(),
+        approval: encode(statement),
+    })
+}
+
+fn let_back(roster: &Roster, statement: &SignedStatement) -> Option<Wish> {
+    let confirmed = confirmation(roster, statement)?;
+    roster.device(&confirmed.device).is_none().then(|| Wish::LetBack {
+        user: confirmed.user,
+        device: confirmed.device.to_string(),
+        replaces: confirmed.replaces.to_string(),
+        confirmation: encode(statement),
+    })
+}

@@ -1,0 +1,314 @@
+//! Claims about conversations that broke, with real vaults and groups and a log that is kept by hand.
+
+mod ward;
+
+use wardline_proto::{
+    ConversationId, EntryNumber,
+    relay::{Closed, EntryKind, OutOfStep, SignedStatement},
+};
+
+use self::ward::{House, Log, Phone, code};
+use crate::{
+    conversation::{
+        Change,
+        add_anew::add_anew,
+        closed, created, encode, list, not_first,
+        receive::{Effect, decode},
+        report,
+        successor::{Succession, succeed},
+    },
+    vault::tables::{
+        conversations::Standing,
+        intents::{self, Wish},
+        relay_faults::{self, RelayFaultKind},
+    },
+};
+
+async fn reported(phone: &Phone, conversation: &ConversationId) -> SignedStatement {
+    report(&phone.core, conversation).await.unwrap().expect("a report").1
+}
+
+fn end(log: &Log, number: u64, reports: Vec<SignedStatement>) -> Closed {
+    Closed {
+        conversation_id: log.conversation.to_wire(),
+        number,
+        head: log.head(),
+        reports,
+        successor_id: Vec::new().into(),
+    }
+}
+
+async fn accused(phone: &Phone, conversation: &ConversationId) -> Vec<RelayFaultKind> {
+    let mut tx = phone.core.vault.begin("accused").await.unwrap();
+    let found = relay_faults::of_conversation(&mut tx, conversation).await.unwrap();
+    found.iter().map(|fault| fault.kind).collect()
+}
+
+/// The members whom a device wishes to have in a successor: user ids.
+async fn wished(phone: &Phone, conversation: &ConversationId) -> Vec<String> {
+    let mut tx = phone.core.vault.begin("wished").await.unwrap();
+    let open = intents::open(&mut tx).await.unwrap();
+    let restore = open.into_iter().filter(|wish| wish.conversation == *conversation);
+    let mut users: Vec<String> = restore
+        .filter_map(|wish| match wish.wish {
+            Wish::Restore { members } => Some(members),
+            _ => None,
+        })
+        .flatten()
+        .map(|(user, _)| user)
+        .collect();
+    users.sort_unstable();
+    users
+}
+
+async fn candidate(phone: &Phone, log: &Log) -> ConversationId {
+    let mut tx = phone.core.vault.begin("candidate").await.unwrap();
+    let rows = crate::vault::tables::conversations::list(&mut tx).await.unwrap();
+    let made = rows.into_iter().find(|row| row.line.predecessor == Some(log.conversation));
+    made.expect("a successor").conversation
+}
+
+#[tokio::test]
+async fn after_a_worthless_commit_the_others_talk_on_and_nothing_is_lost_or_doubled() {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let (mut c, mut m) = (house.phone("locum-c").await, house.phone("mallory").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c, &mut m]).await;
+    let old = log.conversation;
+    log.talk(&mut b, "before", &mut [&mut a, &mut c, &mut m]).await;
+
+    // 1. The author has followed its own commit and talks to itself; nobody else can.
+    let pending = m.stages(&old, Change::default()).await;
+    let pending = m.makes_worthless(pending).await;
+    let broken = log.head() + 1;
+    log.commit(&m, pending);
+    log.deliver(&mut m).await;
+    log.talk(&mut m, "alone", &mut []).await;
+    a.say(&old, "waits").await;
+    for phone in [&mut a, &mut b, &mut c] {
+        let effects = log.deliver(phone).await;
+        assert!(effects.contains(&Effect::OutOfStep(old)));
+        assert_eq!(phone.row(&old).await.standing, Standing::OutOfStep);
+        let lines = phone.reads(&old).await;
+        assert!(lines.iter().any(|line| line.contains("Name of mallory made a change")), "{lines:?}");
+        assert_eq!(lines.iter().filter(|line| line.starts_with("missed")).count(), 1);
+        assert!(accused(phone, &old).await.is_empty(), "its author signed it: the relay did nothing");
+    }
+    log.take(&mut a).await;
+    assert_eq!(a.outbox().await.len(), 1, "nothing is sent where it cannot be read");
+
+    // 2. One person's report closes nothing; two people's do.
+    let (of_a, of_b) = (reported(&a, &old).await, reported(&b, &old).await);
+    let mut forged = of_b.clone();
+    forged.signature = of_a.signature.clone();
+    for too_few in [vec![of_a.clone()], vec![of_a.clone(), of_a.clone()], vec![of_a.clone(), forged]] {
+        assert!(closed(&c.core, &end(&log, broken, too_few)).await.unwrap().is_empty());
+        assert_eq!(c.row(&old).await.standing, Standing::OutOfStep);
+        assert_eq!(accused(&c, &old).await, [RelayFaultKind::BaselessTask]);
+    }
+    let reports = vec![of_a, of_b];
+    for phone in [&mut a, &mut b, &mut c, &mut m] {
+        let effects = closed(&phone.core, &end(&log, broken, reports.clone())).await.unwrap();
+        assert_eq!(effects, [Effect::Closed(old)]);
+    }
+
+    // 3. Two make a successor; the relay takes the first.
+    assert_eq!(succeed(&mut a.core, &old, broken).await.unwrap(), Succession::Made);
+    assert_eq!(succeed(&mut b.core, &old, broken).await.unwrap(), Succession::Made);
+    let (new, second) = (candidate(&a, &log).await, candidate(&b, &log).await);
+    created(&mut a.core, &new).await.unwrap();
+    assert_eq!(wished(&a, &new).await, ["locum-c", "mallory", "nurse-b"], "its author too");
+    not_first(&mut b.core, &second).await.unwrap();
+
+    // 4. Everybody is in, and judges it sound.
+    let head = log.head();
+    let mut next = Log::of(new);
+    next.add(&mut a, &mut [&mut b, &mut c, &mut m]).await;
+    let expected = code(&mut a, &new).await;
+    for phone in [&mut b, &mut c, &mut m] {
+        let row = phone.row(&new).await;
+        assert_eq!((row.held, row.line.offset, row.line.first), (None, head, old));
+        assert_eq!(code(phone, &new).await, expected);
+    }
+
+    // 5. What waited, and what only its author could read, comes once; numbers go on.
+    for _ in 0..2 {
+        next.take(&mut a).await;
+        next.take(&mut m).await;
+        for phone in [&mut a, &mut b, &mut c, &mut m] {
+            next.deliver(phone).await;
+        }
+    }
+    next.talk(&mut c, "after", &mut [&mut a, &mut b, &mut m]).await;
+    for phone in [&a, &b, &c, &m] {
+        assert!(phone.outbox().await.is_empty());
+        let mut texts = phone.texts(&old).await;
+        texts.sort_unstable();
+        assert_eq!(texts, ["after", "alone", "before", "waits"]);
+        let lines = phone.reads(&old).await;
+        assert!(!lines.iter().any(|line| line.starts_with("missed")), "{lines:?}");
+        let here = format!("event {} It goes on here: Name of mallory made a change", head + 1);
+        assert!(lines.iter().any(|line| line.starts_with(&here)), "{lines:?}");
+        assert!(lines.iter().any(|line| *line == format!("text {} after", head + next.head())), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_cannot_follow_is_added_anew_and_misses_nothing() {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut c = house.phone("locum-c").await;
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
+    let old = log.conversation;
+    log.talk(&mut b, "before", &mut [&mut a, &mut c]).await;
+
+    // 1. The commit's bytes are gone when this device comes; its digest is not.
+    let pending = a.stages(&old, Change::default()).await;
+    log.commit(&a, pending);
+    log.deliver(&mut a).await;
+    log.deliver(&mut b).await;
+    log.talk(&mut a, "one", &mut [&mut b]).await;
+    log.talk(&mut b, "two", &mut [&mut a]).await;
+    let gone = |entry: &mut wardline_proto::relay::Entry| {
+        if entry.kind() == EntryKind::Commit {
+            entry.message.clear();
+        }
+    };
+    log.deliver_altered(&mut c, gone).await;
+    assert_eq!(c.row(&old).await.standing, Standing::OutOfStep);
+    let missed = |lines: Vec<String>| lines.iter().filter(|line| line.starts_with("missed")).count();
+    assert_eq!(missed(c.reads(&old).await), 2);
+
+    // 2. Only a true report of the device itself is a ground.
+    let report = reported(&c, &old).await;
+    let mut other: OutOfStep = decode(&report.body).unwrap();
+    other.commit_sha256 = vec![7; 32].into();
+    let label = wardline_identity::StatementLabel::OutOfStep;
+    let by = |phone: &Phone, body: &OutOfStep| {
+        let device = &phone.core.device;
+        encode(&wardline_identity::sign_statement(&device.key, label, body, Some(device.certificate.der())))
+    };
+    let elsewhere = OutOfStep { conversation_id: vec![9; 16].into(), ..decode(&report.body).unwrap() };
+    let ahead = OutOfStep { number: 99, ..decode(&report.body).unwrap() };
+    let mut stolen = report.clone();
+    stolen.signer = a.core.device.certificate.fingerprint().to_wire();
+    for untrue in [by(&c, &other), by(&c, &elsewhere), by(&c, &ahead), encode(&stolen)] {
+        assert!(add_anew(&mut b.core, &old, &[untrue]).await.unwrap().is_empty());
+    }
+    let anew = add_anew(&mut b.core, &old, &[encode(&report)]).await.unwrap();
+    assert_eq!(anew.len(), 1, "the control");
+
+    // 3. One commit takes it out and in; it goes on, and what it missed is said again.
+    let change = Change { adds: vec![c.package().await], removes: anew, ..Change::default() };
+    let pending = b.stages(&old, change).await;
+    let welcome = pending.welcome.clone().unwrap();
+    log.commit(&b, pending);
+    log.deliver(&mut b).await;
+    log.deliver(&mut a).await;
+    assert!(log.welcome(&mut c, &welcome).await);
+    assert_eq!(c.row(&old).await.standing, Standing::Active);
+    assert!(report_is_gone(&c, &old).await);
+    log.take(&mut a).await;
+    log.take(&mut b).await;
+    for phone in [&mut a, &mut b, &mut c] {
+        log.deliver(phone).await;
+        let mut texts = phone.texts(&old).await;
+        texts.sort_unstable();
+        assert_eq!(texts, ["before", "one", "two"], "each once");
+    }
+    assert_eq!(missed(c.reads(&old).await), 0);
+    assert_eq!(code(&mut a, &old).await, code(&mut c, &old).await);
+}
+
+#[tokio::test]
+async fn a_device_away_longer_than_everything_is_kept_says_how_much_it_missed_and_goes_on() {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let old = log.conversation;
+    log.talk(&mut a, "one", &mut []).await;
+    let pending = a.stages(&old, Change::default()).await;
+    log.commit(&a, pending);
+    log.deliver(&mut a).await;
+    log.talk(&mut a, "two", &mut []).await;
+    log.talk(&mut a, "three", &mut []).await;
+
+    house.clock.advance_seconds(91 * 86_400);
+    log.deliver_altered(&mut b, |entry| entry.message.clear()).await;
+    assert_eq!(b.row(&old).await.standing, Standing::OutOfStep);
+    assert!(accused(&b, &old).await.is_empty(), "what is kept no longer is no lie");
+    let summary = list(&b.core).await.unwrap().remove(0);
+    assert_eq!((summary.missed, summary.unread), (3, 3));
+
+    let anew = add_anew(&mut a.core, &old, &[encode(&reported(&b, &old).await)]).await.unwrap();
+    let change = Change { adds: vec![b.package().await], removes: anew, ..Change::default() };
+    let pending = a.stages(&old, change).await;
+    let welcome = pending.welcome.clone().unwrap();
+    log.commit(&a, pending);
+    log.deliver(&mut a).await;
+    assert!(a.outbox().await.is_empty(), "what has expired is not said again");
+    assert!(log.welcome(&mut b, &welcome).await);
+    log.talk(&mut a, "four", &mut [&mut b]).await;
+    assert_eq!(b.texts(&old).await, ["four"]);
+    assert_eq!(list(&b.core).await.unwrap().remove(0).missed, 3, "until its person has looked");
+}
+
+async fn report_is_gone(phone: &Phone, conversation: &ConversationId) -> bool {
+    report(&phone.core, conversation).await.unwrap().is_none()
+}
+
+#[tokio::test]
+async fn bytes_that_no_member_signed_for_are_the_relays_doing() {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let old = log.conversation;
+    let pending = a.stages(&old, Change::default()).await;
+    log.commit(&a, pending);
+    let noise = |entry: &mut wardline_proto::relay::Entry| {
+        let bytes: Vec<u8> = entry.message.iter().map(|byte| byte ^ 1).collect();
+        entry.message_sha256 = wardline_proto::Digest::of(&bytes).to_wire();
+        entry.message = bytes.into();
+    };
+    log.deliver_altered(&mut b, noise).await;
+    assert_eq!(b.row(&old).await.standing, Standing::OutOfStep);
+    assert!(accused(&b, &old).await.contains(&RelayFaultKind::FalseAuthor));
+    let lines = b.reads(&old).await;
+    assert!(!lines.iter().any(|line| line.contains("doctor-a made")), "nobody is accused but it: {lines:?}");
+}
+
+#[tokio::test]
+async fn a_successor_with_somebody_else_in_it_is_held() {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let (mut m, mut x) = (house.phone("mallory").await, house.phone("stranger-x").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut m]).await;
+    let old = log.conversation;
+    let pending = m.stages(&old, Change::default()).await;
+    let pending = m.makes_worthless(pending).await;
+    let broken = log.head() + 1;
+    log.commit(&m, pending);
+    for phone in [&mut a, &mut b, &mut m] {
+        log.deliver(phone).await;
+    }
+    let reports = vec![reported(&a, &old).await, reported(&b, &old).await];
+    // Its Welcome comes before the log is closed here: it waits for that.
+    closed(&m.core, &end(&log, broken, reports.clone())).await.unwrap();
+    closed(&b.core, &end(&log, broken, reports.clone())).await.unwrap();
+    succeed(&mut m.core, &old, broken).await.unwrap();
+    let new = candidate(&m, &log).await;
+    created(&mut m.core, &new).await.unwrap();
+    let mut next = Log::of(new);
+    let adds = vec![a.package().await, b.package().await, x.package().await];
+    let pending = m.stages(&new, Change { adds, ..Change::default() }).await;
+    let welcome = pending.welcome.clone().unwrap();
+    next.commit(&m, pending);
+    assert!(!next.welcome(&mut a, &welcome).await, "not closed here yet");
+    closed(&a.core, &end(&log, broken, reports)).await.unwrap();
+    assert!(next.welcome(&mut a, &welcome).await);
+    assert!(a.row(&new).await.held.is_some(), "a stranger came in with it");
+    assert!(next.welcome(&mut b, &welcome).await);
+    assert!(next.welcome(&mut x, &welcome).await);
+    assert!(x.row(&new).await.held.is_none(), "who was not there cannot judge it");
+    assert_eq!(x.row(&new).await.shown(EntryNumber::new(1)).get(), log.head() + 1, "numbers go on for all");
+}

@@ -1,0 +1,187 @@
+//! A commit that this device cannot follow: it stops there, says so under its own key, and waits to be added anew or for a
+//! successor. The report is in the vault before it is sent.
+
+use wardline_identity::{StatementLabel, sign_statement};
+use wardline_proto::{
+    ConversationId, Digest, EntryNumber, Epoch,
+    relay::{CommitAuthor, CommitData, OutOfStep, SignedStatement},
+};
+
+use super::{
+    core::Core,
+    former::{Ending, Former},
+    hold::Hold,
+    merged::commit_data,
+    receive::{Effect, Received, decode, encode},
+    receive_message::blank,
+    roster::{Member, Roster},
+    suspicion::{self, Suspicion},
+};
+use crate::{
+    error::CoreError,
+    mls::inspect,
+    vault::{
+        Transaction,
+        tables::{
+            commits::{self, CommitRow},
+            conversations::{self, Standing},
+            messages::{self, MessageKind, MessageRow},
+            pending_commits,
+            relay_faults::RelayFaultKind,
+            reports::{self, ReportRow},
+        },
+    },
+};
+
+/// Stops at a commit that cannot be followed. The cursor stays before it; what this device wants of the conversation
+/// waits.
+pub(crate) async fn fall_out(
+    core: &Core,
+    mut tx: Transaction<'_>,
+    received: &Received<'_>,
+) -> Result<Vec<Effect>, CoreError> {
+    let conversation = received.conversation;
+    let (Some(mut row), Some(group)) =
+        (conversations::load(&mut tx, &conversation).await?, core.groups.get(&conversation))
+    else {
+        return Err(CoreError::Protocol("sent an entry of a conversation that is not open"));
+    };
+    // 1. Who signed for it, and what it declares: neither needs MLS.
+    let roster = Roster::read(&core.device.organisation, &group.roster());
+    let author = author_of(&roster, received, group.epoch());
+    let data = declared(&received.entry.message);
+    let hold = row.held.as_deref().map(Hold::parse);
+    let right = hold.as_ref().and_then(Hold::right).unwrap_or_else(|| group.settings());
+    let ending = Ending { author, data: data.as_ref(), conversation: &conversation };
+    let former = Former::of(&roster, &right, &ending);
+    commits::insert(&mut tx, &commit_row(received, author, &former)).await?;
+
+    // 2. What this device says of it.
+    let now = core.clock.now();
+    let report = OutOfStep {
+        conversation_id: conversation.to_wire(),
+        number: received.number.get(),
+        commit_sha256: received.digest.to_wire(),
+        said_at: Some(now.into()),
+    };
+    let signer = Some(core.device.certificate.der());
+    let statement = sign_statement(&core.device.key, StatementLabel::OutOfStep, &report, signer);
+    let report = ReportRow { number: received.number, statement: encode(&statement) };
+    reports::insert(&mut tx, &conversation, &report).await?;
+
+    // 3. Where it stands, and what people see.
+    pending_commits::delete(&mut tx, &conversation).await?;
+    row.standing = Standing::OutOfStep;
+    let lie = author.is_none() && !received.entry.message.is_empty();
+    if lie {
+        suspicion::false_author(&mut tx, received, now).await?;
+    }
+    conversations::store(&mut tx, &row).await?;
+    let event = MessageRow { body: said(author, received), ..by(author, received) };
+    messages::insert(&mut tx, &event).await?;
+    tx.commit().await?;
+    let shown = Effect::Readable(row.line.first, row.shown(received.number));
+    Ok(vec![Effect::OutOfStep(conversation), shown])
+}
+
+/// What people are told.
+fn said(author: Option<&Member>, received: &Received<'_>) -> String {
+    match author {
+        _ if received.entry.message.is_empty() => {
+            "This device was away for so long that it has to be let in again".to_owned()
+        }
+        Some(author) => format!(
+            "{} made a change that this device cannot follow; it waits to be let in again",
+            author.certificate.display_name()
+        ),
+        None => "The relay brought a change that no member signed for; this device waits to be let in again".to_owned(),
+    }
+}
+
+fn by(author: Option<&Member>, received: &Received<'_>) -> MessageRow {
+    let of = |what: fn(&Member) -> String| author.map(what).unwrap_or_default();
+    MessageRow {
+        sender_user: of(|author| author.certificate.user().to_string()),
+        sender_name: of(|author| author.certificate.display_name().to_string()),
+        ..blank(received, MessageKind::Event)
+    }
+}
+
+/// The row of a commit, with who was in before it.
+pub(crate) fn commit_row(received: &Received<'_>, author: Option<&Member>, former: &Former) -> CommitRow {
+    CommitRow {
+        conversation: received.conversation,
+        number: received.number,
+        digest: received.digest,
+        author: author.map(|author| author.certificate.device()),
+        stamp: received.stamp,
+        before: Some(former.to_text()),
+    }
+}
+
+/// The member whose signature over these bytes, in this conversation and epoch, came beside the commit. It is not part of
+/// the commit: what does not match is the relay's doing (design 4.3).
+pub(crate) fn author_of<'a>(roster: &'a Roster, received: &Received<'_>, epoch: Epoch) -> Option<&'a Member> {
+    let statement = received.entry.author.as_ref()?;
+    let author = roster.fingerprint(&Digest::try_from(&statement.signer).ok()?)?;
+    let body = author.certificate.verify_statement(StatementLabel::CommitAuthor, statement).ok()?;
+    let said: CommitAuthor = decode(&body)?;
+    let fits = said.conversation_id.as_ref() == received.conversation.as_bytes().as_slice()
+        && said.epoch == epoch.get()
+        && said.commit_sha256.as_ref() == received.digest.as_bytes().as_slice();
+    fits.then_some(author)
+}
+
+/// What a commit declares, whether or not it can be opened.
+pub(crate) fn declared(commit: &[u8]) -> Option<CommitData> {
+    commit_data(&inspect::authenticated_data(commit).ok()?)
+}
+
+/// What is to be said to the relay of a conversation, if this device is out of step there.
+pub(crate) async fn report(
+    core: &Core,
+    conversation: &ConversationId,
+) -> Result<Option<(EntryNumber, SignedStatement)>, CoreError> {
+    let mut tx = core.vault.begin("look_for_report").await?;
+    let report = reports::find(&mut tx, conversation).await?;
+    tx.commit().await?;
+    Ok(report.and_then(|report| Some((report.number, decode(&report.statement)?))))
+}
+
+/// The relay has another entry there than it sent: that is noted, and the first time it is to be asked for it once more.
+pub(crate) async fn look_again(
+    core: &Core,
+    conversation: &ConversationId,
+    number: EntryNumber,
+) -> Result<bool, CoreError> {
+    let mut tx = core.vault.begin("look_again").await?;
+    let row = conversations::load(&mut tx, conversation).await?;
+    let Some(mut row) = row.filter(|row| row.standing == Standing::OutOfStep) else { return Ok(false) };
+    let suspicion = Suspicion {
+        conversation: Some(*conversation),
+        kind: RelayFaultKind::Changed,
+        number: number.get(),
+        about: "",
+        evidence: serde_json::json!({ "refused_report_of": number.get() }),
+    };
+    let new = suspicion.note(&mut tx, core.clock.now()).await?;
+    if new {
+        row.standing = Standing::Active;
+        conversations::store(&mut tx, &row).await?;
+        reports::delete(&mut tx, conversation).await?;
+    }
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// A message of another device that came while this one could not follow: it is counted, and goes from the count when its
+/// sender sends it again.
+pub(crate) async fn missed(core: &Core, received: &Received<'_>) -> Result<Vec<Effect>, CoreError> {
+    if received.sender == core.device.id() {
+        return Ok(Vec::new());
+    }
+    let mut tx = core.vault.begin("missed").await?;
+    messages::insert(&mut tx, &blank(received, MessageKind::Missed)).await?;
+    tx.commit().await?;
+    Ok(Vec::new())
+}

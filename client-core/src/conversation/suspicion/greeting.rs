@@ -1,0 +1,102 @@
+//! Greetings that contradict the clock, the lists, or what the relay signed before. Both signed statements are kept.
+
+use data_encoding::HEXLOWER;
+use prost::Message as _;
+use serde_json::{Value, json};
+use wardline_proto::{
+    UtcMillis, fault,
+    relay::{RelayGreeting, RelayTime},
+};
+
+use super::{CLOCKS_AGREE_MS, Suspicion};
+use crate::{
+    conversation::core::Core,
+    error::CoreError,
+    vault::tables::{relay_faults::RelayFaultKind, relay_greeting},
+};
+
+/// How far a relay's clock may be set back, as clocks are when they are set right, in milliseconds.
+const SET_RIGHT_MS: u64 = 60_000;
+
+/// Holds a greeting whose signature was verified against this device's clock, its issuers' list, and the highest that
+/// the relay had signed before. Answers whether its time agrees with this device's.
+pub(crate) async fn greeted(core: &Core, greeting: &RelayGreeting) -> Result<bool, CoreError> {
+    let now = core.clock.now();
+    let Some(said) = said(greeting) else { return Ok(false) };
+    let agrees = time(&said).get().abs_diff(now.get()) <= CLOCKS_AGREE_MS;
+    let mut tx = core.vault.begin("look_at_greeting").await?;
+    let before = relay_greeting::load(&mut tx).await?;
+    let before = before.and_then(|before| RelayGreeting::decode(before.as_slice()).ok());
+    let earlier = before.as_ref().and_then(self::said);
+    let evidence = || {
+        json!({
+            "greeting": encoded(Some(greeting)),
+            "greeting_before": encoded(before.as_ref()),
+            "now_ms": now.get(),
+        })
+    };
+
+    // 1. Its clock.
+    let mut caught = Vec::new();
+    if !agrees && !fault::planted("mutant.wrong_time") {
+        caught.push((RelayFaultKind::WrongTime, 0));
+    }
+    let back = |earlier: &RelayTime| time(&said).get().saturating_add(SET_RIGHT_MS) < time(earlier).get();
+    if earlier.as_ref().is_some_and(back) && !fault::planted("mutant.time_back") {
+        caught.push((RelayFaultKind::TimeBack, 0));
+    }
+    // 2. Its lists: never lower than they were, nor than this device has them.
+    let known = core.device.organisation.issuers_number();
+    if let Some(lower) = lower(&said, earlier.as_ref(), known)
+        && !fault::planted("mutant.lower_list")
+    {
+        caught.push((RelayFaultKind::LowerList, lower));
+    }
+    for (kind, number) in &caught {
+        let suspicion =
+            Suspicion { conversation: None, kind: *kind, number: *number, about: "", evidence: evidence() };
+        suspicion.note(&mut tx, now).await?;
+    }
+
+    // 3. What is true so far is what later ones are held against.
+    if caught.is_empty() && earlier.is_none_or(|earlier| time(&earlier) <= time(&said)) {
+        relay_greeting::store(&mut tx, &greeting.encode_to_vec()).await?;
+    }
+    tx.commit().await?;
+    Ok(agrees)
+}
+
+/// The relay announced an issuers' list that it does not have. It is gone on with: the list that this device has counts.
+pub(crate) async fn no_such_list(core: &Core, greeting: &RelayGreeting) -> Result<(), CoreError> {
+    if fault::planted("mutant.higher_list") {
+        return Ok(());
+    }
+    let number = said(greeting).map_or(0, |said| said.issuers_list_number);
+    let evidence = json!({ "greeting": encoded(Some(greeting)) });
+    let kind = RelayFaultKind::HigherList;
+    Suspicion { conversation: None, kind, number, about: "", evidence }.note_alone(core).await?;
+    Ok(())
+}
+
+/// The number of the list that the relay says it does not have any more, if there is one.
+fn lower(said: &RelayTime, earlier: Option<&RelayTime>, known: u64) -> Option<u64> {
+    let numbers = |time: &RelayTime| [time.revocation_list_number, time.policy_number, time.issuers_list_number];
+    if said.issuers_list_number < known {
+        return Some(known);
+    }
+    let pairs = numbers(said).into_iter().zip(earlier.map(numbers)?);
+    pairs.into_iter().find(|(now, before)| now < before).map(|(_, before)| before)
+}
+
+fn said(greeting: &RelayGreeting) -> Option<RelayTime> {
+    RelayTime::decode(greeting.time.as_ref()?.body.clone()).ok()
+}
+
+fn time(said: &RelayTime) -> UtcMillis {
+    said.time.as_ref().map_or(UtcMillis::new(0), UtcMillis::from)
+}
+
+/// A `RelayGreeting` as it came, hex: its signature can be checked by anybody who has the root.
+fn encoded(greeting: Option<&RelayGreeting>) -> Value {
+    greeting.map_or(Value::Null, |greeting| Value::String(HEXLOWER.encode(&greeting.encode_to_vec())))
+}

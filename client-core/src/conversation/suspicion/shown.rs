@@ -1,0 +1,66 @@
+//! What people are shown of it: the lies about a conversation, in all the logs it went on in, and those about everything.
+
+use wardline_proto::EntryNumber;
+
+use crate::{
+    api::RelayFault,
+    conversation::core::Core,
+    error::CoreError,
+    vault::{
+        Transaction,
+        tables::{
+            conversations::{self, ConversationRow},
+            relay_faults,
+        },
+    },
+};
+
+/// A conversation goes on at most this often before the rest is not looked at.
+const LOGS_MAX: usize = 100;
+
+/// What the relay was caught doing in a conversation and to all of them, in the order it was noticed.
+pub(crate) async fn shown(
+    tx: &mut Transaction<'_>,
+    row: &ConversationRow,
+) -> Result<Vec<RelayFault>, CoreError> {
+    let mut found = relay_faults::of_all(tx).await?;
+    let mut log = Some(row.clone());
+    for _ in 0..LOGS_MAX {
+        let Some(here) = log else { break };
+        for mut fault in relay_faults::of_conversation(tx, &here.conversation).await? {
+            if fault.number > 0 {
+                fault.number = here.shown(EntryNumber::new(fault.number)).get();
+            }
+            found.push(fault);
+        }
+        log = match here.line.predecessor {
+            Some(before) => conversations::load(tx, &before).await?,
+            None => None,
+        };
+    }
+    found.sort_by_key(|fault| fault.noticed);
+    Ok(found.iter().map(RelayFault::of).collect())
+}
+
+/// The same, looked up on its own.
+pub(crate) async fn relay_faults(core: &Core, row: &ConversationRow) -> Result<Vec<RelayFault>, CoreError> {
+    let mut tx = core.vault.begin("relay_faults").await?;
+    let found = shown(&mut tx, row).await?;
+    tx.commit().await?;
+    Ok(found)
+}
+
+/// How many lies the relay was caught in altogether.
+pub(crate) async fn relay_fault_count(core: &Core) -> Result<u64, CoreError> {
+    let mut tx = core.vault.begin("count_relay_faults").await?;
+    let count = relay_faults::count(&mut tx).await?;
+    tx.commit().await?;
+    Ok(count)
+}
+
+/// The lowest entry of a conversation that one of them is about.
+pub(crate) async fn first(tx: &mut Transaction<'_>, row: &ConversationRow) -> Result<Option<u64>, CoreError> {
+    let found = relay_faults::of_conversation(tx, &row.conversation).await?;
+    let first = found.iter().map(|fault| fault.number).filter(|number| *number > 0).min();
+    Ok(first.map(|number| row.shown(EntryNumber::new(number)).get()))
+}

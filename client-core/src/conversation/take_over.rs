@@ -1,0 +1,155 @@
+//! A successor takes over: what this device said that not everybody could read is said there again, and what waits moves
+//! there. In the transaction that joins it, or that learns that the relay has taken the own one.
+
+use wardline_identity::{StatementLabel, sign_statement};
+use wardline_proto::{ConversationId, UtcMillis, relay::Leave};
+
+use super::{again::send_again, core::Core, receive::encode};
+use crate::{
+    error::CoreError,
+    mls::group,
+    vault::{
+        Transaction,
+        mls_rows::Scope,
+        tables::{
+            conversations::{self, ConversationRow, Standing},
+            intents::{self, Outcome, Wish},
+            outbox::{self, OutboxKind, OutboxRow},
+            pending_commits,
+        },
+    },
+};
+
+/// The old log's row gets its successor, and everything that waits moves. The MLS rows of the old log must be loaded; its
+/// group in memory is the caller's to drop.
+pub(crate) async fn take_over(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    old: &ConversationRow,
+    successor: &ConversationId,
+) -> Result<(), CoreError> {
+    // 1. The old log is history: nothing of it is encrypted or opened again.
+    let mut old = old.clone();
+    old.standing = Standing::Closed;
+    old.line.successor = Some(*successor);
+    conversations::store(tx, &old).await?;
+    group::delete(&core.store, old.conversation)?;
+    pending_commits::delete(tx, &old.conversation).await?;
+
+    // 2. What was said first comes first: then what waits, in its order.
+    let waiting: Vec<OutboxRow> = outbox::list(tx)
+        .await?
+        .into_iter()
+        .filter(|row| row.conversation == old.conversation && row.accepted.is_none())
+        .collect();
+    if let Some(closed) = old.line.closed {
+        send_again(core, tx, (&old, closed.number), successor).await?;
+    }
+    for row in waiting {
+        outbox::delete(tx, &row.message).await?;
+        outbox::insert(tx, &moved(core, row, successor)).await?;
+    }
+
+    // 3. Wishes that mean the same there; the others were the old log's.
+    let moves = |wish: &Wish| {
+        matches!(
+            wish,
+            Wish::Add { .. }
+                | Wish::AddOwnDevice { .. }
+                | Wish::Remove { .. }
+                | Wish::Rename { .. }
+                | Wish::AddDevice { .. }
+                | Wish::LetBack { .. }
+        )
+    };
+    for wish in intents::open(tx).await?.iter().filter(|wish| wish.conversation == old.conversation) {
+        if moves(&wish.wish) {
+            intents::move_to(tx, wish.intent, successor).await?;
+        } else {
+            intents::end(tx, wish.intent, &Outcome::Done).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A message that was never accepted, for the successor: encrypted anew there. That its person leaves is said of the
+/// successor, under its id.
+fn moved(core: &Core, row: OutboxRow, successor: &ConversationId) -> OutboxRow {
+    let body = match row.kind {
+        OutboxKind::Text => row.body,
+        OutboxKind::Leave => leave(core, successor, row.created),
+    };
+    OutboxRow { conversation: *successor, body, sealed: None, ..row }
+}
+
+fn leave(core: &Core, conversation: &ConversationId, said: UtcMillis) -> Vec<u8> {
+    let leave = Leave {
+        conversation_id: conversation.to_wire(),
+        user_id: core.device.user().to_string(),
+        left_at: Some(said.into()),
+    };
+    let signer = Some(core.device.certificate.der());
+    encode(&sign_statement(&core.device.key, StatementLabel::Leave, &leave, signer))
+}
+
+/// The relay has taken a conversation that was made here. A successor takes over.
+pub(crate) async fn created(core: &mut Core, conversation: &ConversationId) -> Result<(), CoreError> {
+    let outcome = created_step(core, conversation).await;
+    if outcome.is_err() {
+        core.forget(conversation);
+    }
+    outcome
+}
+
+async fn created_step(core: &mut Core, conversation: &ConversationId) -> Result<(), CoreError> {
+    let mut tx = core.vault.begin("look_at_created").await?;
+    let row = conversations::load(&mut tx, conversation).await?;
+    let Some(mut row) = row.filter(|row| row.standing == Standing::Creating) else { return Ok(()) };
+    let old = match row.line.predecessor {
+        Some(old) => conversations::load(&mut tx, &old).await?,
+        None => None,
+    };
+    tx.commit().await?;
+    if let Some(old) = &old {
+        core.store.load(&core.vault, Scope::Conversation(old.conversation)).await?;
+    }
+    let mut tx = core.vault.begin("created").await?;
+    row.standing = Standing::Active;
+    conversations::store(&mut tx, &row).await?;
+    if let Some(old) = &old {
+        take_over(core, &mut tx, old, conversation).await?;
+    }
+    Core::finish(&core.store, tx).await?;
+    if let Some(old) = &old {
+        core.groups.remove(&old.conversation);
+    }
+    Ok(())
+}
+
+/// A successor that was made here and is not the first, or was never taken, goes without a trace. Its MLS rows must be
+/// loaded; its group in memory is the caller's to drop.
+pub(crate) async fn drop_candidate(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    candidate: &ConversationId,
+) -> Result<(), CoreError> {
+    group::delete(&core.store, *candidate)?;
+    conversations::delete(tx, candidate).await?;
+    pending_commits::delete(tx, candidate).await?;
+    intents::end_where(tx, candidate, &Outcome::Done, |_| true).await?;
+    Ok(())
+}
+
+/// Another's successor was first: the own one goes.
+pub(crate) async fn not_first(core: &mut Core, candidate: &ConversationId) -> Result<(), CoreError> {
+    let outcome = not_first_step(core, candidate).await;
+    core.forget(candidate);
+    outcome
+}
+
+async fn not_first_step(core: &Core, candidate: &ConversationId) -> Result<(), CoreError> {
+    core.store.load(&core.vault, Scope::Conversation(*candidate)).await?;
+    let mut tx = core.vault.begin("not_first").await?;
+    drop_candidate(core, &mut tx, candidate).await?;
+    Core::finish(&core.store, tx).await
+}

@@ -1,0 +1,63 @@
+//! Doors for the fuzz targets, behind the feature `fuzzing` that no product has: the vault's parsers one by one,
+//! without the time that a passcode takes.
+
+use std::path::Path;
+
+use chacha20poly1305::aead::{Aead as _, Payload};
+use chacha20poly1305::{Key, KeyInit as _, XChaCha20Poly1305, XNonce};
+use sqlx::Connection as _;
+use zeroize::Zeroizing;
+
+use super::header::Header;
+use super::keyring::Keyring;
+use super::{KdfCost, VaultError, database};
+
+/// The key that stands for a stretched passcode.
+const SEALING_KEY: [u8; 32] = [7; 32];
+
+/// A header of the lowest cost.
+#[must_use]
+pub fn plain_header() -> Vec<u8> {
+    Header { cost: KdfCost::floor(), salt: [5; 32], keyring: [6; 32] }.encode()
+}
+
+/// Reads a header; gives it encoded again.
+///
+/// # Errors
+/// As opening a vault.
+pub fn header(bytes: &[u8]) -> Result<Vec<u8>, VaultError> {
+    Header::decode(bytes).map(|header| header.encode())
+}
+
+/// Opens a keyring file under a header.
+///
+/// # Errors
+/// As opening a vault.
+pub fn keyring(header: &[u8], file: &[u8]) -> Result<(), VaultError> {
+    let header = Header::decode(header)?;
+    Keyring::open(&Zeroizing::new(SEALING_KEY), &header, file).map(drop)
+}
+
+/// A keyring file with any content, sealed as it must be.
+///
+/// # Panics
+/// If the header is none.
+#[must_use]
+pub fn sealed_keyring(header: &[u8], nonce: [u8; 24], content: &[u8]) -> Vec<u8> {
+    let header = Header::decode(header).expect("a header");
+    let payload = Payload { msg: content, aad: &header.sealed_under() };
+    let sealed = XChaCha20Poly1305::new(Key::from_slice(&SEALING_KEY))
+        .encrypt(XNonce::from_slice(&nonce), payload)
+        .expect("content within the cipher's bound");
+    [&nonce[..], &sealed].concat()
+}
+
+/// Opens a database file with a key, as opening a vault does, and closes it.
+///
+/// # Errors
+/// As opening a vault.
+pub async fn database(file: &Path, key: [u8; 32]) -> Result<(), VaultError> {
+    let keyring = Keyring { database_key: Zeroizing::new(key) };
+    let opened = database::open(file, &keyring).await?;
+    Ok(opened.close().await?)
+}

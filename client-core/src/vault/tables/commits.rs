@@ -1,0 +1,100 @@
+//! Table `commits`: the commits of a log, and who was in before the last of them, outside the MLS state: enough to go on
+//! from there if the log breaks, and to judge whoever does.
+
+use sqlx::{Row as _, sqlite::SqliteRow};
+use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis};
+
+use super::{corrupt, fixed, stored, unsigned};
+use crate::vault::{Transaction, VaultError};
+
+/// Before how many commits it is kept who was in.
+const KEPT_ROSTERS: i64 = 10;
+/// How many commits are known by their digest.
+const KEPT: i64 = 1_000;
+
+/// One row.
+#[derive(Debug, Clone)]
+pub(crate) struct CommitRow {
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Its number.
+    pub number: EntryNumber,
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+    /// The device that signed for it, if one did.
+    pub author: Option<DeviceId>,
+    /// When the relay accepted it.
+    pub stamp: UtcMillis,
+    /// Who was in before it and by which settings, as JSON; none if it is too long ago.
+    pub before: Option<String>,
+}
+
+fn parse(row: &SqliteRow) -> Result<CommitRow, VaultError> {
+    let author: Option<Vec<u8>> = row.try_get("author_device")?;
+    Ok(CommitRow {
+        conversation: fixed(row, "conversation_id")?,
+        number: EntryNumber::new(unsigned(row, "number")?),
+        digest: fixed(row, "commit_sha256")?,
+        author: author
+            .map(|bytes| DeviceId::try_from(bytes.as_slice()).map_err(|_| corrupt()))
+            .transpose()?,
+        stamp: UtcMillis::new(unsigned(row, "stamp_ms")?),
+        before: row.try_get("before")?,
+    })
+}
+
+/// Stores a commit, forgets who was in long before it, and the oldest commits.
+pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &CommitRow) -> Result<(), VaultError> {
+    let conversation = row.conversation.as_bytes().as_slice();
+    sqlx::query(
+        "INSERT OR REPLACE INTO commits (conversation_id, number, commit_sha256, author_device, stamp_ms, before)
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(conversation)
+    .bind(stored(row.number.get()))
+    .bind(row.digest.as_bytes().as_slice())
+    .bind(row.author.as_ref().map(|author| author.as_bytes().as_slice()))
+    .bind(stored(row.stamp.get()))
+    .bind(row.before.as_deref())
+    .execute(tx.connection())
+    .await?;
+    let last_kept = "(SELECT number FROM commits WHERE conversation_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)";
+    let forget = format!(
+        "UPDATE commits SET before = NULL
+         WHERE conversation_id = ?1 AND before IS NOT NULL AND number <= {last_kept}"
+    );
+    let drop = format!("DELETE FROM commits WHERE conversation_id = ?1 AND number <= {last_kept}");
+    for (text, kept) in [(forget, KEPT_ROSTERS), (drop, KEPT)] {
+        // Safe: a text of ours; what is bound is bound.
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(conversation).bind(kept).execute(tx.connection()).await?;
+    }
+    Ok(())
+}
+
+/// One commit.
+pub(crate) async fn find(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    number: EntryNumber,
+) -> Result<Option<CommitRow>, VaultError> {
+    let row = sqlx::query("SELECT * FROM commits WHERE conversation_id = ? AND number = ?")
+        .bind(conversation.as_bytes().as_slice())
+        .bind(stored(number.get()))
+        .fetch_optional(tx.connection())
+        .await?;
+    row.as_ref().map(parse).transpose()
+}
+
+/// Whether a commit before this one is known: then this device would know this one as well.
+pub(crate) async fn any_before(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    number: EntryNumber,
+) -> Result<bool, VaultError> {
+    let row = sqlx::query("SELECT COUNT(*) AS known FROM commits WHERE conversation_id = ? AND number < ?")
+        .bind(conversation.as_bytes().as_slice())
+        .bind(stored(number.get()))
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(unsigned(&row, "known")? > 0)
+}

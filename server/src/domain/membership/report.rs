@@ -1,0 +1,80 @@
+//! ReportOutOfStep: a device says that it cannot follow a commit.
+
+use bytes::Bytes;
+use wardline_identity::UserId;
+use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis};
+
+use super::{MembershipStorage, Report, Task, TaskKind};
+use crate::domain::conversation::ConversationError;
+
+/// A report whose statement verifies.
+#[derive(Debug, Clone)]
+pub struct OutOfStep {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The caller.
+    pub device: DeviceId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The commit.
+    pub number: EntryNumber,
+    /// SHA-256 of the commit as it came.
+    pub commit_sha256: Digest,
+    /// The encoded OutOfStep statement.
+    pub statement: Bytes,
+}
+
+/// Keeps the report and has the members asked to add the device anew. True: it was not known. A device has one report a
+/// conversation, about the first commit that it cannot follow. The order of the checks is the contract.
+///
+/// # Errors
+/// [`ConversationError::NotAMember`], [`ConversationError::EntryMismatch`] for a commit that is not in the log or not
+/// in the device's stay or has other bytes, [`ConversationError::Closed`], [`ConversationError::RevocationPending`]
+/// for a device inside the fence.
+pub async fn report<S: MembershipStorage>(
+    storage: &mut S,
+    report: &OutOfStep,
+    now: UtcMillis,
+) -> Result<bool, ConversationError> {
+    let OutOfStep { conversation, device, number, .. } = *report;
+    // 1. Member, now.
+    let stays = storage.stays(conversation, device).await?;
+    let current = stays.last().filter(|stay| stay.departed.is_none());
+    let current = current.ok_or(ConversationError::NotAMember)?;
+    // 2. Known, or past: it was added anew since.
+    if number < current.joined {
+        let was_in = stays.iter().any(|stay| (stay.joined..=stay.end()).contains(&number));
+        return if was_in { Ok(false) } else { Err(ConversationError::EntryMismatch) };
+    }
+    let before = storage.report_of(conversation, device).await?;
+    if before.as_ref().is_some_and(|before| before.number == number) {
+        return Ok(false);
+    }
+    // 3. Open.
+    if let Some(closure) = storage.closure(conversation).await? {
+        return Err(ConversationError::Closed { successor: closure.successor });
+    }
+    // 4. Fence.
+    if storage.fence(conversation).await?.contains(&device) {
+        return Err(ConversationError::RevocationPending);
+    }
+    // 5. The commit is the one that stands in the log.
+    let commit = storage.commit_at(conversation, number).await?;
+    if commit.is_none_or(|commit| commit.message_sha256 != report.commit_sha256) {
+        return Err(ConversationError::EntryMismatch);
+    }
+    // 6. Whoever cannot follow one commit follows none after it.
+    if before.as_ref().is_some_and(|before| before.number < number) {
+        return Ok(false);
+    }
+    let kept =
+        Report { device, user: report.user.as_str().to_owned(), number, statement: report.statement.clone() };
+    storage.keep_report(conversation, &kept, now).await?;
+    if let Some(before) = before
+        && !storage.is_reported(conversation, before.number).await?
+    {
+        storage.drop_task(conversation, &TaskKind::AddAnew { number: before.number }).await?;
+    }
+    storage.keep_task(&Task { conversation, kind: TaskKind::AddAnew { number }, made_at: now }).await?;
+    Ok(true)
+}

@@ -1,0 +1,68 @@
+//! What a commit settles: the tasks that it shows done end with it.
+
+use std::collections::BTreeSet;
+
+use wardline_proto::{ConversationId, DeviceId};
+
+use super::{MembershipStorage, Task, TaskKind};
+use crate::store::StoreError;
+
+/// A commit that is in the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Settled<'a> {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// What it goes on from.
+    pub predecessor: Option<ConversationId>,
+    /// Who went out; one that came in anew is among them.
+    pub leaves: &'a [DeviceId],
+    /// Who came in.
+    pub joins: &'a [DeviceId],
+    /// Who is in now.
+    pub roster: &'a BTreeSet<DeviceId>,
+}
+
+/// Ends what the commit did, whoever asked for it.
+///
+/// # Errors
+/// Only those of the store.
+pub async fn settle<S: MembershipStorage>(storage: &mut S, commit: &Settled<'_>) -> Result<(), StoreError> {
+    if !commit.leaves.is_empty() {
+        storage.drop_reports(commit.conversation, commit.leaves).await?;
+    }
+    for task in storage.tasks(commit.conversation).await? {
+        if is_done(storage, commit, &task).await? {
+            storage.drop_task(commit.conversation, &task.kind).await?;
+        }
+    }
+    if !(commit.leaves.is_empty() && commit.joins.is_empty()) {
+        storage.settle_replacements(commit.conversation).await?;
+    }
+    // Somebody beside its maker is in: the successor stands.
+    if let Some(predecessor) = commit.predecessor
+        && commit.roster.len() > 1
+    {
+        for task in storage.tasks(predecessor).await? {
+            if matches!(task.kind, TaskKind::Succeed { .. }) {
+                storage.drop_task(predecessor, &task.kind).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn is_done<S: MembershipStorage>(
+    storage: &mut S,
+    commit: &Settled<'_>,
+    task: &Task,
+) -> Result<bool, StoreError> {
+    match &task.kind {
+        TaskKind::LetGo { user, .. } => Ok(storage.devices_of(commit.conversation, user).await?.is_empty()),
+        TaskKind::AddDevice { device, .. } | TaskKind::LetBack { device, .. } => {
+            Ok(commit.roster.contains(device))
+        }
+        TaskKind::AddAnew { number } => Ok(!storage.is_reported(commit.conversation, *number).await?),
+        TaskKind::Renew { .. } => Ok(true),
+        TaskKind::Succeed { .. } => Ok(false),
+    }
+}

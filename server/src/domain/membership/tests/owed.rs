@@ -1,0 +1,78 @@
+//! What is owed by the clock.
+
+use super::*;
+
+async fn owe(ward: &Ward) -> Vec<ConversationId> {
+    let now = ward.now();
+    let write = ward.store.write("owe", move |tx| Box::pin(async move { tx.owe_renewals(now, 10).await }));
+    let owed: Result<_, StoreError> = write.await;
+    owed.unwrap()
+}
+
+const DAY: u64 = 86_400;
+
+#[tokio::test]
+async fn an_epoch_with_a_message_in_it_lasts_a_day() {
+    let ward = Ward::with(&[1, 2]).await;
+    ward.pass(DAY - 120);
+    ward.post(1, 1).await.unwrap();
+    assert_eq!(owe(&ward).await, []);
+    ward.pass(60);
+    assert_eq!(owe(&ward).await, [WARD]);
+    assert_eq!(tasks(&ward).await.len(), 1);
+    assert_eq!(owe(&ward).await, [], "a task stands for it");
+    update(&ward, 2, 1, &[1, 2]).await;
+    assert_eq!(tasks(&ward).await, [], "any commit counts");
+}
+
+#[tokio::test]
+async fn an_epoch_without_a_message_lasts_and_its_first_is_followed_at_once() {
+    let ward = Ward::with(&[1, 2]).await;
+    ward.pass(30 * DAY);
+    assert_eq!(owe(&ward).await, []);
+    ward.post(1, 1).await.unwrap();
+    assert_eq!(owe(&ward).await, [WARD]);
+    update(&ward, 1, 1, &[1, 2]).await;
+    ward.pass(DAY);
+    assert_eq!(owe(&ward).await, [], "the epoch after it has none");
+    ward.post(1, 2).await.unwrap();
+    assert_eq!(owe(&ward).await, [WARD]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_puts_no_renewal_off() {
+    let ward = Ward::with(&[1, 2]).await;
+    ward.pass(400 * DAY);
+    update(&ward, 1, 1, &[1, 2]).await;
+    ward.post(1, 2).await.unwrap();
+    ward.set_back(400 * DAY);
+    assert_eq!(owe(&ward).await, [WARD]);
+}
+
+#[tokio::test]
+async fn a_closed_log_is_owed_no_renewal() {
+    let ward = Ward::with(&[1, 2]).await;
+    let commit = update(&ward, 1, 1, &[1, 2]).await;
+    ward.post(1, 2).await.unwrap();
+    stuck(&ward, 2, commit).await.unwrap();
+    assert!(shut(&ward, commit).await);
+    ward.pass(2 * DAY);
+    assert_eq!(owe(&ward).await, []);
+}
+
+#[tokio::test]
+async fn what_nobody_does_is_given_up_and_what_is_broken_is_not() {
+    let ward = Ward::with(&[1, 2, 3]).await;
+    let commit = update(&ward, 1, 1, &[1, 2, 3]).await;
+    stuck(&ward, 2, commit).await.unwrap();
+    ask(&ward, leave_of(3)).await.unwrap();
+    let old = ward.now();
+    let give_up =
+        |old| ward.store.write("give_up", move |tx| Box::pin(async move { tx.give_up_tasks(old, 10).await }));
+    let before: Result<u64, StoreError> = give_up(wardline_proto::UtcMillis::new(old.get() - 1)).await;
+    assert_eq!(before.unwrap(), 0, "the control: not yet");
+    let after: Result<u64, StoreError> = give_up(old).await;
+    assert_eq!(after.unwrap(), 1);
+    let left: Vec<_> = tasks(&ward).await.into_iter().map(|task| task.kind).collect();
+    assert_eq!(left, [TaskKind::AddAnew { number: EntryNumber::new(commit) }]);
+}

@@ -1,0 +1,394 @@
+//! Claims about the passes: a real database and real streams, the instants by hand.
+
+use bytes::Bytes;
+use wardline_identity::UserId;
+use wardline_proto::{DeviceId, Digest};
+
+use super::*;
+use crate::domain::conversation::{CommitOutcome, ConversationError};
+use crate::domain::membership::{
+    Ground, Member, MembershipError, MembershipStorage as _, OutOfStep, Request, Task, TaskKind, ask_members,
+    report,
+};
+use crate::domain::ward::{Says, WARD, Ward, device};
+use crate::live::LiveStream;
+use crate::task_bell::TaskBell;
+
+/// A ward, its connected devices, and the job.
+struct Scene {
+    ward: Ward,
+    live: Live,
+    bell: TaskBell,
+    board: Board,
+    streams: BTreeMap<u8, LiveStream>,
+}
+
+impl Scene {
+    /// With a conversation of these devices, all of which have read it and are connected.
+    async fn with(all: &[u8]) -> Self {
+        let ward = Ward::with(all).await;
+        let mut scene = Self {
+            ward,
+            live: Live::default(),
+            bell: TaskBell::default(),
+            board: Board::default(),
+            streams: BTreeMap::new(),
+        };
+        for who in all {
+            scene.ward.ack(*who, 1).await.unwrap();
+            scene.comes(*who);
+        }
+        scene.pass().await;
+        scene
+    }
+
+    fn comes(&mut self, who: u8) {
+        let stream = self.live.open(device(who)).take_over(&[WARD]);
+        stream.caught_up();
+        self.bell.ready(device(who));
+        self.streams.insert(who, stream);
+    }
+
+    fn goes(&mut self, who: u8) {
+        self.streams.remove(&who);
+    }
+
+    /// One pass now; when the next is due, in milliseconds from now.
+    async fn pass(&mut self) -> u64 {
+        let now = self.ward.now();
+        let rung = self.bell.take();
+        let next = run_once(&mut self.board, &self.ward.store, &self.live, rung, now).await.unwrap();
+        next.get() - now.get()
+    }
+
+    /// Who was asked since the last look.
+    fn asked(&self) -> Vec<u8> {
+        let asked = self.streams.iter().filter(|(_, stream)| !stream.look().tasks.is_empty());
+        asked.map(|(who, _)| *who).collect()
+    }
+
+    async fn leaves(&self, who: u8) {
+        let user = UserId::parse(&format!("user-{who}")).unwrap();
+        let ground = Ground::Leave { conversation: WARD, user: user.clone() };
+        let statement = Bytes::from_static(b"x");
+        let request = Request { device: device(who), user, conversations: vec![WARD], ground, statement };
+        let now = self.ward.now();
+        let write = self
+            .ward
+            .store
+            .write("ask", move |tx| Box::pin(async move { ask_members(tx, &request, now).await }));
+        let owed: Result<_, MembershipError> = write.await;
+        owed.unwrap().into_iter().for_each(|conversation| self.bell.owed(conversation));
+    }
+
+    /// A commit by the first that nobody else acknowledges.
+    async fn commits(&self, who: u8, epoch: u64, all: &[u8]) -> u64 {
+        let outcome = self.ward.update(who, epoch, all).await.unwrap();
+        let CommitOutcome::Accepted { receipt, .. } = outcome else { panic!("{outcome:?}") };
+        self.ward.ack(who, receipt.number.get()).await.unwrap();
+        self.bell.moved(WARD);
+        receipt.number.get()
+    }
+
+    async fn anew(&self, by: u8, epoch: u64, who: &[u8], all: &[u8]) {
+        let says = Says { joins: who, leaves: who, roster: all };
+        assert!(matches!(self.ward.commit(by, epoch, says).await.unwrap(), CommitOutcome::Accepted { .. }));
+        self.bell.moved(WARD);
+    }
+
+    async fn stuck(&self, who: u8, number: u64) {
+        let now = self.ward.now();
+        let number = EntryNumber::new(number);
+        let write = self.ward.store.write("report", move |tx| {
+            Box::pin(async move {
+                let commit = tx.commit_at(WARD, number).await?;
+                let said = OutOfStep {
+                    conversation: WARD,
+                    device: device(who),
+                    user: UserId::parse(&format!("user-{who}")).expect("a user"),
+                    number,
+                    commit_sha256: commit.map_or(Digest::of(b""), |commit| commit.message_sha256),
+                    statement: Bytes::from_static(b"x"),
+                };
+                report(tx, &said, now).await
+            })
+        });
+        let kept: Result<bool, ConversationError> = write.await;
+        assert!(kept.unwrap());
+        self.bell.owed(WARD);
+    }
+
+    /// Whether the log takes no more.
+    async fn is_closed(&self) -> bool {
+        matches!(self.ward.post(1, 99).await, Err(ConversationError::Closed { .. }))
+    }
+}
+
+/// Nothing is due but the look for renewals.
+const IDLE: u64 = 60_000;
+
+#[tokio::test]
+async fn a_task_is_asked_at_once_of_one_member_then_of_the_next_and_then_there_is_a_rest() {
+    let mut scene = Scene::with(&[1, 2, 3]).await;
+    assert_eq!(scene.pass().await, IDLE, "nothing to do");
+    scene.leaves(3).await;
+    assert_eq!(scene.pass().await, 2_000);
+    let first = scene.asked();
+    assert_eq!(first.len(), 1, "{first:?}");
+    scene.ward.pass(1);
+    assert_eq!(scene.pass().await, 1_000);
+    assert_eq!(scene.asked(), []);
+    scene.ward.pass(1);
+    scene.pass().await;
+    let second = scene.asked();
+    assert!(second.len() == 1 && second != first && !second.contains(&3), "{first:?} {second:?}");
+    scene.ward.pass(2);
+    assert_eq!(scene.pass().await, 2_000, "a rest");
+    assert_eq!(scene.asked(), []);
+    scene.ward.pass(2);
+    scene.pass().await;
+    assert_eq!(scene.asked(), first, "another round");
+}
+
+#[tokio::test]
+async fn a_task_ends_with_the_commit_that_shows_it_done_whoever_made_it() {
+    let mut scene = Scene::with(&[1, 2, 3]).await;
+    let three = DeviceId::from_bytes([3; 16]);
+    let (user, digest) = (UserId::parse("user-3").unwrap(), Digest::of(b"3"));
+    let enrol = scene
+        .ward
+        .store
+        .write("enrol", move |tx| Box::pin(async move { tx.enrol_for_tests(three, &user, &digest).await }));
+    let done: Result<(), StoreError> = enrol.await;
+    done.unwrap();
+    scene.leaves(3).await;
+    scene.pass().await;
+    assert_eq!(scene.asked().len(), 1);
+    let out = Says { leaves: &[3], roster: &[1, 2], ..Says::default() };
+    scene.ward.commit(1, 1, out).await.unwrap();
+    scene.bell.moved(WARD);
+    assert_eq!(scene.pass().await, IDLE);
+    scene.ward.pass(10);
+    assert_eq!(scene.pass().await, IDLE - 10_000);
+    assert_eq!(scene.asked(), []);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_until_somebody_comes_and_no_pass_is_due_meanwhile() {
+    let mut scene = Scene::with(&[1, 2]).await;
+    scene.goes(1);
+    scene.leaves(2).await;
+    assert_eq!(scene.pass().await, IDLE);
+    scene.ward.pass(30);
+    scene.comes(1);
+    scene.pass().await;
+    assert_eq!(scene.asked(), [1]);
+}
+
+#[tokio::test]
+async fn a_task_outlives_the_relay() {
+    let mut scene = Scene::with(&[1, 2]).await;
+    scene.leaves(2).await;
+    let Scene { ward, .. } = scene;
+    let ward = ward.reopened().await;
+    let mut scene = Scene {
+        ward,
+        live: Live::default(),
+        bell: TaskBell::default(),
+        board: Board::default(),
+        streams: BTreeMap::new(),
+    };
+    scene.pass().await;
+    scene.comes(1);
+    scene.pass().await;
+    assert_eq!(scene.asked(), [1]);
+}
+
+#[tokio::test]
+async fn one_who_goes_gives_its_turn_to_the_next() {
+    let mut scene = Scene::with(&[1, 2, 3]).await;
+    scene.leaves(3).await;
+    scene.pass().await;
+    let first = scene.asked();
+    scene.goes(first[0]);
+    scene.ward.pass(2);
+    scene.pass().await;
+    assert_eq!(scene.asked().len(), 1, "the other");
+}
+
+#[tokio::test]
+async fn reports_gather_for_a_moment_before_one_is_asked_for_all_of_them() {
+    let mut scene = Scene::with(&[1, 2, 3]).await;
+    let commit = scene.commits(1, 1, &[1, 2, 3]).await;
+    scene.stuck(2, commit).await;
+    let due = scene.pass().await;
+    assert_eq!((due, scene.asked()), (250, vec![]));
+    scene.ward.pass(1);
+    scene.pass().await;
+    assert_eq!(scene.asked(), [1]);
+}
+
+#[tokio::test]
+async fn a_log_that_two_cannot_follow_is_closed_after_ten_seconds_and_then_a_successor_is_asked_for() {
+    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
+    let commit = scene.commits(1, 1, &[1, 2, 3, 4]).await;
+    scene.ward.pass(60);
+    scene.stuck(2, commit).await;
+    scene.pass().await;
+    scene.ward.pass(60);
+    scene.pass().await;
+    assert!(!scene.is_closed().await, "one is not enough, however long");
+    scene.stuck(3, commit).await;
+    scene.pass().await;
+    scene.ward.pass(9);
+    scene.pass().await;
+    assert!(!scene.is_closed().await);
+    scene.asked();
+    scene.ward.pass(1);
+    scene.pass().await;
+    assert!(scene.is_closed().await);
+    assert_eq!(scene.pass().await, 2_000);
+    let asked = scene.asked();
+    assert!(asked == [2] || asked == [3], "{asked:?}");
+}
+
+#[tokio::test]
+async fn each_device_that_is_added_anew_gives_the_others_their_time_again() {
+    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
+    let all = [1, 2, 3, 4];
+    let commit = scene.commits(1, 1, &all).await;
+    scene.ward.pass(60);
+    for who in [2, 3] {
+        scene.stuck(who, commit).await;
+    }
+    scene.pass().await;
+    scene.ward.pass(8);
+    scene.anew(1, 2, &[2], &all).await;
+    scene.pass().await;
+    scene.ward.pass(8);
+    scene.pass().await;
+    assert!(!scene.is_closed().await, "one is left, and one is not enough");
+    scene.stuck(4, commit).await;
+    scene.pass().await;
+    scene.ward.pass(9);
+    scene.pass().await;
+    assert!(!scene.is_closed().await);
+    scene.ward.pass(1);
+    scene.pass().await;
+    assert!(scene.is_closed().await, "the control");
+}
+
+#[tokio::test]
+async fn a_log_whose_state_nobody_can_open_is_closed_at_once() {
+    let mut scene = Scene::with(&[1, 2, 3]).await;
+    let commit = scene.commits(1, 1, &[1, 2, 3]).await;
+    scene.stuck(2, commit).await;
+    scene.pass().await;
+    assert!(!scene.is_closed().await);
+    scene.stuck(3, commit).await;
+    scene.pass().await;
+    assert!(scene.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_relay_that_has_just_started_gives_those_who_come_back_ten_seconds() {
+    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
+    let commit = scene.commits(1, 1, &[1, 2, 3, 4]).await;
+    for who in [2, 3] {
+        scene.stuck(who, commit).await;
+    }
+    scene.ward.pass(3_600);
+    // It was down for an hour; nobody is connected yet.
+    (scene.board, scene.live) = (Board::default(), Live::default());
+    scene.streams.clear();
+    scene.pass().await;
+    scene.ward.pass(9);
+    scene.pass().await;
+    assert!(!scene.is_closed().await);
+    scene.ward.pass(1);
+    scene.pass().await;
+    assert!(scene.is_closed().await);
+}
+
+#[tokio::test]
+async fn an_old_epoch_is_renewed_by_one_member() {
+    let mut scene = Scene::with(&[1, 2]).await;
+    scene.ward.post(1, 1).await.unwrap();
+    scene.ward.pass(86_400);
+    scene.pass().await;
+    assert_eq!(scene.asked().len(), 1);
+    let commit = scene.commits(2, 1, &[1, 2]).await;
+    assert_eq!(commit, 3);
+    scene.pass().await;
+    scene.ward.pass(86_400);
+    scene.pass().await;
+    assert_eq!(scene.asked(), [], "no message since");
+}
+
+/// A conversation of devices 1 and 2, in which 3 is to be let in.
+fn circle(number: u8) -> Circle {
+    let conversation = ConversationId::from_bytes([number; 16]);
+    let member = |number| Member {
+        device: device(number),
+        user: format!("user-{number}"),
+        joined: EntryNumber::ZERO,
+        acked: EntryNumber::ZERO,
+        committed_at: None,
+    };
+    let kind = TaskKind::AddDevice { device: device(3), ground: Bytes::new() };
+    Circle {
+        conversation,
+        closed: None,
+        barren: None,
+        members: vec![member(1), member(2)],
+        fence: BTreeSet::new(),
+        tasks: vec![Task { conversation, kind, made_at: UtcMillis::new(1_000) }],
+        reports: Vec::new(),
+    }
+}
+
+#[test]
+fn one_device_is_asked_for_so_much_at_once_and_for_the_next_when_something_is_done() {
+    let (mut board, now, ready) = (Board::default(), UtcMillis::new(2_000), BTreeSet::from([device(1)]));
+    board.begin(Vec::new(), now);
+    let mut asked = 0;
+    for number in 0..40 {
+        let circle = circle(number);
+        asked += board.look(circle.conversation, Some(&circle), &ready, now).ask.len();
+    }
+    assert_eq!(asked, 32, "side by side");
+    // One is done: those who wait are looked at.
+    let done = Circle { tasks: Vec::new(), ..circle(0) };
+    board.look(done.conversation, Some(&done), &ready, now);
+    let waiting = board.due(now);
+    assert_eq!(waiting.len(), 8);
+    let next: usize = waiting
+        .iter()
+        .map(|one| {
+            let circle = circle(one.as_bytes()[0]);
+            board.look(circle.conversation, Some(&circle), &ready, now).ask.len()
+        })
+        .sum();
+    assert_eq!(next, 1);
+    // Another one has room.
+    let ready = BTreeSet::from([device(1), device(2)]);
+    let other = circle(39);
+    let asked = board.look(other.conversation, Some(&other), &ready, now).ask;
+    assert_eq!(asked.first().map(|(device, ..)| *device), Some(device(2)));
+}
+
+#[test]
+fn a_device_that_has_packages_again_is_let_in_at_once() {
+    let (mut board, mut now, ready) = (Board::default(), UtcMillis::new(2_000), BTreeSet::from([device(1)]));
+    let circle = circle(7);
+    board.begin(Vec::new(), now);
+    assert_eq!(board.look(circle.conversation, Some(&circle), &ready, now).ask.len(), 1);
+    now = UtcMillis::new(4_000);
+    assert_eq!(board.look(circle.conversation, Some(&circle), &ready, now).ask, []);
+    let packed = |number| Rung { packed: [device(number)].into(), ..Rung::default() };
+    board.hear(packed(4), &Live::default());
+    assert_eq!(board.due(now), [].into(), "another device's packages");
+    board.hear(packed(3), &Live::default());
+    assert_eq!(board.due(now), [circle.conversation].into());
+    assert_eq!(board.look(circle.conversation, Some(&circle), &ready, now).ask.len(), 1);
+}

@@ -1,0 +1,55 @@
+//! `ReportOutOfStep`.
+
+use prost::Message as _;
+use tonic::{Request, Status};
+use wardline_identity::StatementLabel;
+use wardline_proto::relay::{ReportOutOfStepRequest, ReportOutOfStepResponse};
+
+use crate::domain::membership::{OutOfStep, report};
+use crate::domain::statement;
+use crate::service::authorise::Member;
+use crate::service::{authorise, decode, status, write};
+use crate::state::Relay;
+
+pub(super) async fn answer(
+    relay: &Relay,
+    request: Request<ReportOutOfStepRequest>,
+) -> Result<ReportOutOfStepResponse, Status> {
+    let member = authorise::member(relay, &request)?;
+    let parsed = parse(&member, request.into_inner())?;
+
+    let (conversation, tasks) = (parsed.conversation, relay.tasks.clone());
+    write::for_device(
+        relay,
+        parsed.device,
+        "report_out_of_step",
+        move |tx, now| Box::pin(async move { report(tx, &parsed, now).await }),
+        move |fresh| {
+            if *fresh {
+                metrics::counter!("wardline_reports_out_of_step_total").increment(1);
+                tasks.owed(conversation);
+            }
+        },
+    )
+    .await?;
+    Ok(ReportOutOfStepResponse {})
+}
+
+fn parse(member: &Member, request: ReportOutOfStepRequest) -> Result<OutOfStep, Status> {
+    let signed = decode::present("statement", request.statement)?;
+    member
+        .certificate
+        .verify_statement(StatementLabel::OutOfStep, &signed)
+        .map_err(|error| status::statement_invalid("statement", &error.to_string()))?;
+    let Some((conversation, number, commit_sha256)) = statement::out_of_step(&signed) else {
+        return Err(status::statement_invalid("statement", "it is not exactly an OutOfStep"));
+    };
+    Ok(OutOfStep {
+        conversation,
+        device: member.certificate.device(),
+        user: member.certificate.user().clone(),
+        number,
+        commit_sha256,
+        statement: signed.encode_to_vec().into(),
+    })
+}

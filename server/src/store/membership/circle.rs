@@ -1,0 +1,130 @@
+//! A conversation as far as its tasks need it, from the tables of all.
+
+use std::collections::HashMap;
+
+use sqlx::{Row as _, SqliteConnection};
+use wardline_identity::UserId;
+use wardline_proto::{ConversationId, DeviceId, UtcMillis};
+
+use super::tasks;
+use crate::domain::membership::{Barren, Circle, Member, Reporter, TaskKind};
+use crate::store::{StoreError, conversation::stays, row::Columns as _};
+
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<Option<Circle>, StoreError> {
+    let row = sqlx::query(
+        "SELECT c.closed_number, n.id AS next, n.creator, n.created_at, n.epoch
+           FROM conversations c LEFT JOIN conversations n ON n.id = c.successor WHERE c.id = ?1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let barren = match row.conversation_or_null("next")? {
+        Some(conversation) if row.number("epoch")? == 0 => Some(Barren {
+            conversation,
+            creator: row.device("creator")?,
+            made_at: row.instant("created_at")?,
+        }),
+        _ => None,
+    };
+    let tasks = tasks::of_conversation(connection, id).await?;
+    // Only who renews in turn needs to know who committed when.
+    let in_turn = tasks.iter().any(|task| matches!(task.kind, TaskKind::Renew { .. }));
+    let committed = if in_turn { commits(connection, id).await? } else { HashMap::new() };
+    Ok(Some(Circle {
+        conversation: id,
+        closed: row.number_or_null("closed_number")?.map(wardline_proto::EntryNumber::new),
+        barren,
+        members: members(connection, id, &committed).await?,
+        fence: stays::fence(connection, id).await?,
+        tasks,
+        reports: reporters(connection, id).await?,
+    }))
+}
+
+async fn members(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    committed: &HashMap<DeviceId, UtcMillis>,
+) -> Result<Vec<Member>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT s.device, s.joined, s.acked, COALESCE(d.user_id, hex(s.device)) AS user_id
+           FROM stays s LEFT JOIN devices d ON d.device_id = s.device
+          WHERE s.conversation = ?1 AND s.departed IS NULL",
+    )
+    .bind(id.as_bytes().as_slice())
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let device = row.device("device")?;
+            Ok(Member {
+                device,
+                user: row.try_get("user_id")?,
+                joined: row.entry_number("joined")?,
+                acked: row.entry_number("acked")?,
+                committed_at: committed.get(&device).copied(),
+            })
+        })
+        .collect()
+}
+
+/// When each device last committed.
+async fn commits(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<HashMap<DeviceId, UtcMillis>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT sender, MAX(taken_at) AS taken_at FROM entries
+          WHERE conversation = ?1 AND kind = 1 GROUP BY sender",
+    )
+    .bind(id.as_bytes().as_slice())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.device("sender")?, row.instant("taken_at")?))).collect()
+}
+
+/// Reports whose commit is in the log.
+async fn reporters(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<Vec<Reporter>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT r.device, r.user_id, r.number, e.sender
+           FROM reports r JOIN entries e ON e.conversation = r.conversation AND e.number = r.number
+          WHERE r.conversation = ?1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Reporter {
+                device: row.device("device")?,
+                user: row.try_get("user_id")?,
+                number: row.entry_number("number")?,
+                author: row.device("sender")?,
+            })
+        })
+        .collect()
+}
+
+/// A person's devices that are in.
+pub(super) async fn devices_of(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    user: &UserId,
+) -> Result<Vec<DeviceId>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT s.device FROM devices d JOIN stays s ON s.device = d.device_id
+          WHERE d.user_id = ?2 AND s.conversation = ?1 AND s.departed IS NULL",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(user.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| row.device("device")).collect()
+}

@@ -1,0 +1,85 @@
+//! Closed logs: columns of `conversations`.
+
+use sqlx::SqliteConnection;
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
+
+use super::reports;
+use crate::domain::membership::Closure;
+use crate::store::{
+    StoreError,
+    row::{Columns as _, integer},
+};
+
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<Option<Closure>, StoreError> {
+    let row = sqlx::query(
+        "SELECT closed_number, closed_at, head, successor FROM conversations
+          WHERE id = ?1 AND closed_number IS NOT NULL",
+    )
+    .bind(id.as_bytes().as_slice())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let number = row.entry_number("closed_number")?;
+    Ok(Some(Closure {
+        number,
+        head: row.entry_number("head")?,
+        at: row.instant("closed_at")?,
+        successor: row.conversation_or_null("successor")?,
+        reports: reports::statements(connection, id, number).await?,
+    }))
+}
+
+pub(super) async fn read_for(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    device: DeviceId,
+) -> Result<Option<Closure>, StoreError> {
+    let arrived = sqlx::query(
+        "SELECT 1 FROM conversations c JOIN stays s ON s.conversation = c.successor AND s.device = ?2
+          WHERE c.id = ?1 LIMIT 1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(device.as_bytes().as_slice())
+    .fetch_optional(&mut *connection)
+    .await?;
+    if arrived.is_some() { Ok(None) } else { read(connection, id).await }
+}
+
+pub(super) async fn close(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    number: EntryNumber,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE conversations SET closed_number = ?2, closed_at = ?3, renew_at = NULL
+          WHERE id = ?1 AND closed_number IS NULL",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(integer(number.get()))
+    .bind(integer(now.get()))
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM reports WHERE conversation = ?1 AND number <> ?2")
+        .bind(id.as_bytes().as_slice())
+        .bind(integer(number.get()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn set_successor(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    successor: ConversationId,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE conversations SET successor = ?2 WHERE id = ?1 AND closed_number IS NOT NULL")
+        .bind(id.as_bytes().as_slice())
+        .bind(successor.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

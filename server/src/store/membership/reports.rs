@@ -1,0 +1,104 @@
+//! Table `reports`.
+
+use bytes::Bytes;
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
+
+use crate::domain::membership::{REPORTS_MAX, Report};
+use crate::store::{
+    StoreError,
+    row::{Columns as _, integer},
+};
+
+pub(super) async fn of_device(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    device: DeviceId,
+) -> Result<Option<Report>, StoreError> {
+    let row = sqlx::query(
+        "SELECT device, user_id, number, statement FROM reports WHERE conversation = ?1 AND device = ?2",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(device.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+fn read(row: &SqliteRow) -> Result<Report, StoreError> {
+    Ok(Report {
+        device: row.device("device")?,
+        user: row.try_get("user_id")?,
+        number: row.entry_number("number")?,
+        statement: row.blob("statement")?.into(),
+    })
+}
+
+pub(super) async fn keep(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    report: &Report,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO reports (conversation, device, number, user_id, statement, reported_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (conversation, device) DO UPDATE
+            SET number = ?3, user_id = ?4, statement = ?5, reported_at = ?6",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(report.device.as_bytes().as_slice())
+    .bind(integer(report.number.get()))
+    .bind(&report.user)
+    .bind(report.statement.as_ref())
+    .bind(integer(now.get()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn drop_of(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    devices: &[DeviceId],
+) -> Result<(), StoreError> {
+    for device in devices {
+        sqlx::query("DELETE FROM reports WHERE conversation = ?1 AND device = ?2")
+            .bind(id.as_bytes().as_slice())
+            .bind(device.as_bytes().as_slice())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn is_reported(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    number: EntryNumber,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT 1 FROM reports WHERE conversation = ?1 AND number = ?2 LIMIT 1")
+        .bind(id.as_bytes().as_slice())
+        .bind(integer(number.get()))
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Those that came first, as signed.
+pub(super) async fn statements(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    number: EntryNumber,
+) -> Result<Vec<Bytes>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT statement FROM reports WHERE conversation = ?1 AND number = ?2
+          ORDER BY reported_at, device LIMIT ?3",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(integer(number.get()))
+    .bind(integer(REPORTS_MAX as u64))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| row.blob("statement").map(Bytes::from)).collect()
+}

@@ -1,0 +1,176 @@
+//! One device that does as much as it can: calls and messages as fast as they go, connections without end.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use futures::future::join_all;
+use wardline_client_core::relay::{ConnectOptions, Relay as _, RelayConnection, RelayError};
+use wardline_proto::{Reason, relay as pb};
+
+use crate::{
+    alone,
+    attack::Attackers,
+    house::{House, door},
+    idle::subscribe,
+    others::{OTHERS, Others, assert_served, conversation, message},
+};
+
+const SPAN: Duration = Duration::from_secs(3);
+
+/// Its connections (`connections_per_device_max`, the default) and the calls that it keeps going on each.
+const CONNECTIONS: usize = 8;
+const CALLS: usize = 120;
+
+/// How much more the relay may have in memory for it.
+const FLOOD_KIB: u64 = 96 * 1024;
+
+/// What the flood got.
+#[derive(Default)]
+struct Got {
+    over: AtomicBool,
+    taken: AtomicUsize,
+    told_to_wait: AtomicUsize,
+    /// Refused by a limit that did not say when to come again.
+    told_nothing: AtomicUsize,
+    /// Other ends, of calls and connections.
+    failed: AtomicUsize,
+}
+
+impl Got {
+    fn count(&self, outcome: Result<(), RelayError>) {
+        let counter = match outcome {
+            Ok(()) => &self.taken,
+            Err(RelayError::Refused { reason: Reason::LimitReached, retry_after, .. }) => match retry_after {
+                Some(_) => &self.told_to_wait,
+                None => &self.told_nothing,
+            },
+            Err(_) => &self.failed,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    fn report(&self) -> [usize; 4] {
+        [&self.taken, &self.told_to_wait, &self.told_nothing, &self.failed].map(|count| count.load(Relaxed))
+    }
+}
+
+/// Every second call sends, every second one asks; none heeds what it is told.
+async fn calls(options: Vec<ConnectOptions>, got: Arc<Got>) {
+    let relays = join_all(options.into_iter().map(RelayConnection::connect)).await;
+    let relays: Vec<_> = relays.into_iter().map(|relay| relay.expect("a connection")).collect();
+    let streams = join_all(relays.iter().map(subscribe)).await;
+    let conversation = conversation(&relays[0]).await;
+    let all = relays.iter().flat_map(|relay| (0..CALLS).map(move |number| (relay, number)));
+    join_all(all.map(|(relay, number)| {
+        let got = got.clone();
+        async move {
+            while !got.is_over() {
+                let outcome = if number.is_multiple_of(2) {
+                    relay.send(message(&conversation, 256)).await.map(drop)
+                } else {
+                    relay.get_organisation(pb::GetOrganisationRequest {}).await.map(drop)
+                };
+                got.count(outcome);
+            }
+        }
+    }))
+    .await;
+    drop(streams);
+}
+
+/// Opens connections and keeps them all.
+async fn connections(options: Vec<ConnectOptions>, got: Arc<Got>) -> usize {
+    let opening = options.into_iter().map(|options| {
+        let got = got.clone();
+        async move {
+            let mut held = Vec::new();
+            while !got.is_over() {
+                if let Ok(relay) = RelayConnection::connect(options.clone()).await {
+                    let outcome = relay.get_organisation(pb::GetOrganisationRequest {}).await;
+                    got.count(outcome.map(drop));
+                    held.push(relay);
+                }
+            }
+            held
+        }
+    });
+    let held: Vec<_> = join_all(opening).await.into_iter().flatten().collect();
+    // Whoever was cut is known by now.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let alive =
+        join_all(held.iter().map(|relay| relay.get_organisation(pb::GetOrganisationRequest {}))).await;
+    alive.into_iter().filter(|answer| matches!(answer, Ok(_) | Err(RelayError::Refused { .. }))).count()
+}
+
+fn options(house: &House) -> Vec<ConnectOptions> {
+    (0..CONNECTIONS).map(|number| house.options(OTHERS, door(number))).collect()
+}
+
+#[test]
+fn a_device_that_calls_without_end_is_slowed_and_the_others_are_served() {
+    let _alone = alone();
+    let mut house = House::open(OTHERS + 1, "");
+    let others = Others::begin(&house);
+    let before = others.measure(SPAN);
+    let memory_before = house.memory_kib();
+    let flood = |house: &House, others: &Others| {
+        let (attackers, got) = (Attackers::new(), Arc::new(Got::default()));
+        let attack = attackers.start(calls(options(house), got.clone()));
+        std::thread::sleep(Duration::from_millis(500));
+        let under = others.measure(SPAN);
+        let grown = house.memory_kib().saturating_sub(memory_before);
+        got.over.store(true, Relaxed);
+        attackers.end(attack);
+        println!("flood: taken, told to wait, told nothing, failed: {:?}; {grown} KiB more", got.report());
+        (got, under, grown)
+    };
+    let (got, under, grown) = flood(&house, &others);
+    assert_served("a flood of calls", before, under);
+    let [taken, told_to_wait, told_nothing, _] = got.report();
+    assert!(taken > 0 && told_to_wait > 0 && told_nothing == 0, "{:?}", got.report());
+    assert!(grown <= FLOOD_KIB, "{grown} KiB more");
+    drop(others);
+
+    // Nobody is told to wait, and the others are worse off.
+    house.without(&["mutant.calls_per_device", "mutant.turns"]);
+    let others = Others::begin(&house);
+    let (got, worse, _) = flood(&house, &others);
+    println!("the control: p99 of the others {worse:?}");
+    assert_eq!(got.report()[1], 0, "the control: nobody is told to wait");
+    assert!(got.report()[0] > taken, "the control: more of it is taken");
+}
+
+#[test]
+fn a_device_that_connects_without_end_keeps_eight_connections() {
+    let _alone = alone();
+    let mut house = House::open(OTHERS + 1, "");
+    let others = Others::begin(&house);
+    let before = others.measure(SPAN);
+    let storm = |house: &House, others: &Others| {
+        let (attackers, got) = (Attackers::new(), Arc::new(Got::default()));
+        let attack = attackers.start(connections(options(house), got.clone()));
+        let under = others.measure(SPAN);
+        got.over.store(true, Relaxed);
+        let alive = attackers.end(attack);
+        println!("a storm of connections: {:?}, {alive} alive", got.report());
+        (got.report()[0], alive, under)
+    };
+    let (opened, alive, under) = storm(&house, &others);
+    assert!(opened > CONNECTIONS * 4, "the attack is one: {opened}");
+    assert!(alive <= CONNECTIONS, "{alive} of {opened}");
+    assert_served("a storm of connections", before, under);
+    drop(others);
+    house.without(&["mutant.connections_per_device"]);
+    let others = Others::begin(&house);
+    let (_, alive, _) = storm(&house, &others);
+    assert!(alive > CONNECTIONS, "the control: {alive}");
+}

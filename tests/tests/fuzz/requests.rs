@@ -1,0 +1,138 @@
+//! Makes the samples of the RPCs: requests which a fresh relay of the samples' organisation takes one after the other.
+
+use prost::Message;
+use wardline_identity::{
+    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, Role, SigningKey, StatementLabel,
+    certificate_request, claim_statement,
+};
+use wardline_proto::{Digest, Suite, relay as pb};
+
+use crate::{
+    certificates::request_key,
+    house::EXPORTER,
+    samples::{
+        CONVERSATION, approval, by_doctor, certify, keep, leave, link_of, out_of_step, record_of,
+    },
+    world::{NOW, WORLD, subject},
+};
+
+/// Keeps a request as a sample of its RPC.
+fn request(call: &str, name: &str, request: &impl Message) {
+    keep(&format!("rpc.{call}"), name, &request.encode_to_vec());
+}
+
+fn greeting() -> Option<pb::ClientGreeting> {
+    Some(pb::ClientGreeting {
+        versions: Some(pb::VersionRange { lowest: 1, highest: 1 }),
+        software: "wardline/0.1.0".to_owned(),
+        revocation_list_number: 0,
+        issuers_list_number: 1,
+    })
+}
+
+fn invitation_id(key: &SigningKey) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(&Digest::of(key.public().as_bytes()).as_bytes()[..16])
+}
+
+/// Enrolment, from the invitation to the certificate; and what an issuer's machine asks.
+pub(crate) fn of_enrolment() {
+    let (first, second) = (&WORLD.invitation, SigningKey::from_seed([14; 32]));
+    let record = record_of(first, bytes::Bytes::new());
+    request("PublishInvitation", "first", &pb::PublishInvitationRequest { record: Some(record.clone()) });
+    let other = record_of(&second, bytes::Bytes::new());
+    request("PublishInvitation", "second", &pb::PublishInvitationRequest { record: Some(other) });
+    let id = invitation_id(first);
+    let get = pb::GetInvitationRequest { greeting: greeting(), invitation_id: id.clone() };
+    request("GetInvitation", "first", &get);
+    let verified = WORLD.organisation.verify_invitation(&record, DateCheck::At(NOW)).expect("a record");
+    let device = subject("nurse-b", Role::Clinician, 7);
+    let link: InvitationLink = link_of(first, &["relay.example.org:443".to_owned()]);
+    let csr = certificate_request(&request_key()).expect("a request");
+    let claim = claim_statement(
+        &Invitation::from_link(&link),
+        &verified,
+        &csr,
+        device.device,
+        &device.device_name,
+        &EXPORTER,
+    );
+    let claim = claim.expect("a claim");
+    assert!(verified.verify_claim(&claim, ExporterCheck::Equals(EXPORTER)).is_ok());
+    let enrol = pb::EnrolRequest {
+        greeting: greeting(),
+        invitation_id: id.clone(),
+        claim: Some(claim),
+        wait_seconds: 0,
+    };
+    request("Enrol", "first", &enrol);
+    let certificate = certify(&device, &DeviceKey::Ed25519(request_key().public())).into();
+    let issue = pb::IssueCertificateRequest { invitation_id: id.clone(), certificate };
+    request("IssueCertificate", "first", &issue);
+    request("ListInvitations", "all", &pb::ListInvitationsRequest {});
+    request("ListEnrolments", "now", &pb::ListEnrolmentsRequest { wait_seconds: 0 });
+    let cancel = pb::CancelInvitationRequest { invitation_id: invitation_id(&second) };
+    request("CancelInvitation", "second", &cancel);
+    let reason = "Not known here".to_owned();
+    request("RefuseEnrolment", "first", &pb::RefuseEnrolmentRequest { invitation_id: id, reason });
+    request("GetOrganisation", "all", &pb::GetOrganisationRequest {});
+    let user_ids = vec!["office".to_owned(), "nurse-b".to_owned()];
+    request("ListPeople", "two", &pb::ListPeopleRequest { user_ids });
+}
+
+/// One conversation: what was made by MLS comes from its traffic.
+pub(crate) fn of_conversation(suite: Suite, package: &[u8], commit: &[u8], welcome: &[u8], message: &[u8]) {
+    let office = WORLD.office.certificate.device().to_wire();
+    let code = suite.code();
+    let name = format!("{code:04x}");
+    let conversation_id = CONVERSATION.to_wire();
+    let packages = pb::PublishKeyPackagesRequest { key_packages: vec![package.to_vec().into()] };
+    request("PublishKeyPackages", &name, &packages);
+    request("CountKeyPackages", "all", &pb::CountKeyPackagesRequest {});
+    if suite != Suite::X25519 {
+        return;
+    }
+    let request_id = vec![1; 16].into();
+    let cipher_suite = code.into();
+    let claim = pb::ClaimKeyPackagesRequest { request_id, device_ids: vec![office], cipher_suite };
+    request("ClaimKeyPackages", &name, &claim);
+    let (conversation, predecessor) = (conversation_id.clone(), None);
+    let create =
+        pb::CreateConversationRequest { conversation_id: conversation, cipher_suite, predecessor };
+    request("CreateConversation", &name, &create);
+    let predecessor = Some(pb::Predecessor { conversation_id: vec![6; 16].into(), number: 7 });
+    let successor = pb::CreateConversationRequest {
+        conversation_id: vec![8; 16].into(),
+        cipher_suite,
+        predecessor,
+    };
+    request("CreateConversation", "successor", &successor);
+    let said = pb::CommitAuthor {
+        conversation_id: conversation_id.clone(),
+        epoch: 0,
+        commit_sha256: Digest::of(commit).to_wire(),
+    };
+    let commit = pb::CommitRequest {
+        conversation_id: conversation_id.clone(),
+        epoch: 0,
+        commit: commit.to_vec().into(),
+        author: Some(by_doctor(StatementLabel::CommitAuthor, &said)),
+        welcome: welcome.to_vec().into(),
+    };
+    request("Commit", &name, &commit);
+    let send = pb::SendRequest {
+        conversation_id: conversation_id.clone(),
+        client_message_id: vec![2; 16].into(),
+        message: message.to_vec().into(),
+    };
+    request("Send", &name, &send);
+    let cursor = pb::Cursor { conversation_id: conversation_id.clone(), number: 2, epoch: 1 };
+    request("Ack", "one", &pb::AckRequest { cursors: vec![cursor.clone()] });
+    request("Subscribe", "one", &pb::SubscribeRequest { greeting: greeting(), cursors: vec![cursor] });
+    request("GetWinner", "first", &pb::GetWinnerRequest { conversation_id: conversation_id.clone(), epoch: 0 });
+    request("ReportOutOfStep", "one", &pb::ReportOutOfStepRequest { statement: Some(out_of_step()) });
+    use pb::ask_members_request::Ground;
+    for (name, ground) in [("leave", Ground::Leave(leave())), ("approval", Ground::Approval(approval()))] {
+        let conversation_ids = vec![conversation_id.clone()];
+        request("AskMembers", name, &pb::AskMembersRequest { conversation_ids, ground: Some(ground) });
+    }
+}

@@ -1,0 +1,420 @@
+//! Makes the samples in `tests/corpora`, on request only:
+//! `WARDLINE_FUZZ_SAMPLES=1 cargo test -p wardline-tests --test fuzz samples`.
+//!
+//! Everything in them is real: made by the product's own code for the organisation of [`crate::world`]. They are kept
+//! because KeyPackages and what is encrypted cannot be made twice alike; make them anew when a test says that a sample
+//! is refused.
+
+use std::fs;
+
+use prost::Message;
+use tempfile::TempDir;
+use wardline_client_core::{
+    mls::{CommitPlan, Identity, LogPosition, MlsStore, group, key_package},
+    vault::{KdfCost, Passcode, Vault, fuzzing, mls_rows::Scope},
+};
+use wardline_identity::{
+    DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, Role, SeededEntropy,
+    SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
+};
+use wardline_proto::{
+    ChainHash, ConversationId, Digest, EntryNumber, Suite,
+    content::{self, Content, ConversationSettings, content::Body},
+    relay::{self as pb, subscribe_response::Event},
+    roster_digest,
+};
+
+use crate::{
+    certificates::request_key,
+    requests,
+    resign::label_of,
+    target::corpus,
+    world::{NOW, Person, WORLD, subject},
+};
+
+/// The key of the sample database.
+pub(crate) const DATABASE_KEY: [u8; 32] = [8; 32];
+
+pub(crate) const CONVERSATION: ConversationId = ConversationId::from_bytes([7; 16]);
+
+#[test]
+fn samples_are_made_on_request() {
+    if std::env::var_os("WARDLINE_FUZZ_SAMPLES").is_none() {
+        return;
+    }
+    certificates();
+    statements();
+    invitations();
+    contents();
+    vault();
+    requests::of_enrolment();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for suite in Suite::ALL {
+        runtime.block_on(traffic(suite));
+    }
+}
+
+/// Puts a sample where its target finds it.
+pub(crate) fn keep(target: &str, name: &str, bytes: &[u8]) {
+    fs::create_dir_all(corpus(target)).expect("a folder");
+    fs::write(corpus(target).join(name), bytes).expect("a sample");
+}
+
+pub(crate) fn certify(subject: &DeviceSubject, key: &DeviceKey) -> Vec<u8> {
+    let entropy = SeededEntropy::new(9);
+    WORLD.issuer.certify_device(subject, key, &entropy, NOW).expect("a certificate")
+}
+
+fn certificates() {
+    let p256 = P256SigningKey::generate(&SeededEntropy::new(6)).expect("a key");
+    let service = subject("ehr", Role::Service, 6);
+    let addresses = ["relay.example.org:443".to_owned(), "10.0.0.7:8443".to_owned()];
+    let request = certificate_request(&request_key()).expect("a request");
+    let relay = WORLD.issuer.certify_relay(&request, &addresses, &SeededEntropy::new(9), NOW);
+    keep("certificate", "doctor", WORLD.doctor.certificate.der());
+    keep("certificate", "office", WORLD.office.certificate.der());
+    keep("certificate", "service-p256", &certify(&service, &p256.public()));
+    keep("certificate", "relay", &relay.expect("a certificate"));
+    keep("certificate_request", "ed25519", &request);
+    keep("certificate_request", "p256", &p256.certificate_request().expect("a request"));
+    keep("organisation", "one-issuer", &WORLD.wire.encode_to_vec());
+    let entropy = SeededEntropy::new(10);
+    let label = wardline_identity::DisplayName::parse("Registrar").expect("a name");
+    let second = WORLD.root.certify_issuer(&request_key().public(), &label, &entropy, NOW).expect("an issuer");
+    let issuers = [WORLD.issuer.certificate_der().to_vec(), second];
+    let list = WORLD.root.sign_issuers_list(2, &issuers).expect("a list");
+    let two = pb::Organisation { issuers: Some(list), ..WORLD.wire.clone() };
+    keep("organisation", "two-issuers", &two.encode_to_vec());
+}
+
+pub(crate) fn by_doctor(label: StatementLabel, message: &impl Message) -> pb::SignedStatement {
+    sign_statement(&WORLD.doctor.key, label, message, Some(WORLD.doctor.certificate.der()))
+}
+
+fn digest(byte: u8) -> bytes::Bytes {
+    Digest::of(&[byte]).to_wire()
+}
+
+pub(crate) fn leave() -> pb::SignedStatement {
+    let user_id = "doctor-a".to_owned();
+    let leave = pb::Leave { conversation_id: CONVERSATION.to_wire(), user_id, left_at: Some(NOW.into()) };
+    by_doctor(StatementLabel::Leave, &leave)
+}
+
+pub(crate) fn out_of_step() -> pb::SignedStatement {
+    let (conversation_id, commit_sha256) = (CONVERSATION.to_wire(), digest(1));
+    let report = pb::OutOfStep { conversation_id, number: 7, commit_sha256, said_at: Some(NOW.into()) };
+    by_doctor(StatementLabel::OutOfStep, &report)
+}
+
+pub(crate) fn approval() -> pb::SignedStatement {
+    let device_id = WORLD.office.certificate.device().to_wire();
+    let certificate_sha256 = WORLD.office.certificate.fingerprint().to_wire();
+    let approval = pb::DeviceApproval { device_id, certificate_sha256, approved_at: Some(NOW.into()) };
+    by_doctor(StatementLabel::DeviceApproval, &approval)
+}
+
+fn confirmation() -> pb::SignedStatement {
+    let confirmation = pb::Confirmation {
+        device_id: WORLD.office.certificate.device().to_wire(),
+        certificate_sha256: WORLD.office.certificate.fingerprint().to_wire(),
+        replaces_device_id: WORLD.doctor.certificate.device().to_wire(),
+        confirmed_at: Some(NOW.into()),
+    };
+    by_doctor(StatementLabel::Confirmation, &confirmation)
+}
+
+fn relay_time() -> pb::SignedStatement {
+    let time = pb::RelayTime { time: Some(NOW.into()), issuers_list_number: 1, ..pb::RelayTime::default() };
+    by_doctor(StatementLabel::RelayTime, &time)
+}
+
+fn author() -> pb::SignedStatement {
+    let (conversation_id, commit_sha256) = (CONVERSATION.to_wire(), digest(2));
+    by_doctor(StatementLabel::CommitAuthor, &pb::CommitAuthor { conversation_id, epoch: 3, commit_sha256 })
+}
+
+fn statements() {
+    let all = [
+        (StatementLabel::Leave, leave()),
+        (StatementLabel::OutOfStep, out_of_step()),
+        (StatementLabel::DeviceApproval, approval()),
+        (StatementLabel::Confirmation, confirmation()),
+        (StatementLabel::RelayTime, relay_time()),
+        (StatementLabel::CommitAuthor, author()),
+    ];
+    for (label, statement) in all {
+        let byte = (0..u8::MAX).find(|byte| label_of(*byte) == label).expect("a label");
+        keep("statement", label.text(), &[&[byte][..], &statement.encode_to_vec()].concat());
+    }
+}
+
+/// The sample invitation's record, which may replace a device.
+fn record(replaces: bytes::Bytes) -> pb::SignedStatement {
+    record_of(&WORLD.invitation, replaces)
+}
+
+/// The record of the invitation with this key.
+pub(crate) fn record_of(key: &SigningKey, replaces: bytes::Bytes) -> pb::SignedStatement {
+    let public = key.public();
+    let record = pb::InvitationRecord {
+        invitation_id: bytes::Bytes::copy_from_slice(&Digest::of(public.as_bytes()).as_bytes()[..16]),
+        public_key: public.as_bytes().to_vec().into(),
+        user_id: "nurse-b".to_owned(),
+        display_name: "Name of nurse-b".to_owned(),
+        role: Role::Clinician.into(),
+        expires_at: Some(NOW.plus_seconds(3_600).into()),
+        organisation_id: "st-example".to_owned(),
+        replaces_device_id: replaces,
+    };
+    WORLD.issuer.sign(StatementLabel::InvitationRecord, &record)
+}
+
+fn invitations() {
+    let replaced = WORLD.doctor.certificate.device().to_wire();
+    for (name, replaces) in [("invited", bytes::Bytes::new()), ("replacing", replaced)] {
+        let signed = record(replaces);
+        let verified = WORLD.organisation.verify_invitation(&signed, DateCheck::At(NOW)).expect("a record");
+        let request = certificate_request(&request_key()).expect("a request");
+        let device = subject("nurse-b", Role::Clinician, 7);
+        let link = link(&["relay.example.org:443".to_owned()]);
+        let invitation = Invitation::from_link(&link);
+        let claim =
+            claim_statement(&invitation, &verified, &request, device.device, &device.device_name, &[3; 32]);
+        let waiting = pb::WaitingEnrolment { record: Some(signed), claim: Some(claim.expect("a claim")) };
+        keep("invitation", name, &waiting.encode_to_vec());
+    }
+    let two = ["relay.example.org:443".to_owned(), "[2001:db8::7]:8443".to_owned()];
+    keep("invitation_link", "one", link(&two[..1]).encode().expect("a link").as_bytes());
+    keep("invitation_link", "two", link(&two).encode().expect("a link").as_bytes());
+}
+
+fn link(addresses: &[String]) -> InvitationLink {
+    link_of(&WORLD.invitation, addresses)
+}
+
+/// A link to the invitation with this key, put together as the product's is.
+pub(crate) fn link_of(key: &SigningKey, addresses: &[String]) -> InvitationLink {
+    let mut inside = vec![1];
+    inside.extend_from_slice(WORLD.fingerprint().as_bytes());
+    inside.extend_from_slice(&*key.seed());
+    inside.extend_from_slice(addresses.join("\n").as_bytes());
+    let sum = Digest::of(&[b"wardline link", &inside[..]].concat());
+    inside.extend_from_slice(&sum.as_bytes()[..4]);
+    let text = format!("wardline://enrol/{}", data_encoding::BASE32_NOPAD.encode(&inside));
+    InvitationLink::parse(&text).expect("a link")
+}
+
+pub(crate) fn settings(predecessor: bool) -> ConversationSettings {
+    let before = content::Predecessor { conversation_id: vec![6; 16], number: 8, head: 9 };
+    ConversationSettings {
+        name: "Ward 3".to_owned(),
+        retention_seconds: 86_400,
+        keepers: vec!["doctor-a".to_owned(), "nurse-b".to_owned()],
+        number: 3,
+        predecessor: predecessor.then_some(before),
+    }
+}
+
+fn content(body: Body) -> Content {
+    Content {
+        message_id: vec![4; 16],
+        seen_number: 12,
+        seen_hash: vec![5; 32],
+        revocation_list_number: 1,
+        policy_number: 1,
+        sent_at_ms: NOW.get(),
+        body: Some(body),
+        ..Content::default()
+    }
+}
+
+fn contents() {
+    let text = content::Text { text: "Bed 4 moved to bay 2 — Grüße".to_owned() };
+    keep("content", "text", &content(Body::Text(text)).encode_to_vec());
+    keep("content", "leave", &content(Body::Leave(leave().encode_to_vec())).encode_to_vec());
+    keep("settings", "new", &settings(false).encode_to_vec());
+    keep("settings", "successor", &settings(true).encode_to_vec());
+    for (name, event) in events() {
+        keep("event", name, &pb::SubscribeResponse { event: Some(event) }.encode_to_vec());
+    }
+}
+
+fn events() -> Vec<(&'static str, Event)> {
+    let conversation_id = CONVERSATION.to_wire();
+    let entry = pb::Entry {
+        conversation_id: conversation_id.clone(),
+        number: 7,
+        kind: pb::EntryKind::Commit.into(),
+        epoch: 3,
+        stamp_ms: NOW.get(),
+        message: vec![1; 64].into(),
+        message_sha256: digest(3),
+        sender_device_id: WORLD.doctor.certificate.device().to_wire(),
+        author: Some(author()),
+        ..pb::Entry::default()
+    };
+    let welcome = pb::WelcomeDelivery {
+        conversation_id: conversation_id.clone(),
+        number: 7,
+        chain_hash: digest(4),
+        welcome: vec![2; 64].into(),
+        sender_device_id: entry.sender_device_id.clone(),
+        stamp_ms: NOW.get(),
+    };
+    let greeting = pb::RelayGreeting {
+        versions: Some(pb::VersionRange { lowest: 1, highest: 1 }),
+        time: Some(relay_time()),
+        relay_certificate: WORLD.office.certificate.der().to_vec().into(),
+    };
+    let closed = pb::Closed {
+        conversation_id: conversation_id.clone(),
+        number: 7,
+        head: 9,
+        reports: vec![out_of_step()],
+        successor_id: vec![6; 16].into(),
+    };
+    let waits = pb::ReplacementWaits {
+        conversation_ids: vec![conversation_id.clone()],
+        certificate: WORLD.doctor.certificate.der().to_vec().into(),
+        record: Some(record(bytes::Bytes::new())),
+        enrolled_at: Some(NOW.into()),
+    };
+    use pb::membership_task::Task;
+    let task = |task| {
+        let (task_id, lease_ms) = (vec![9; 16].into(), 2_000);
+        Event::Task(pb::MembershipTask {
+            conversation_id: conversation_id.clone(),
+            task_id,
+            lease_ms,
+            task: Some(task),
+        })
+    };
+    let removed = pb::Removed { conversation_id: conversation_id.clone(), number: 7 };
+    let anew = pb::AddAnew { reports: vec![out_of_step()] };
+    let succeed = pb::Succeed { number: 7, reports: vec![out_of_step()] };
+    vec![
+        ("add-anew", task(Task::AddAnew(anew))),
+        ("add-device", task(Task::AddDevice(approval()))),
+        ("let-back", task(Task::LetBack(confirmation()))),
+        ("let-go", task(Task::LetGo(leave()))),
+        ("renew", task(Task::Renew(pb::Renew {}))),
+        ("succeed", task(Task::Succeed(succeed))),
+        ("caught-up", Event::CaughtUp(pb::CaughtUp {})),
+        ("closed", Event::Closed(closed)),
+        ("entry", Event::Entry(entry)),
+        ("greeting", Event::Greeting(greeting)),
+        ("key-packages-low", Event::KeyPackagesLow(pb::KeyPackagesLow {})),
+        ("removed", Event::Removed(removed)),
+        ("replacement", Event::Replacement(waits)),
+        ("welcome", Event::Welcome(welcome)),
+    ]
+}
+
+fn vault() {
+    let header = fuzzing::plain_header();
+    keep("vault_header", "floor", &header);
+    let content = [&[0, 1][..], &[3; 32]].concat();
+    keep("vault_keyring", "sealed", &fuzzing::sealed_keyring(&header, [4; 24], &content));
+}
+
+/// A device's place for MLS state; nothing of it is kept.
+struct Place {
+    _folder: TempDir,
+    store: MlsStore,
+}
+
+async fn place(seed: u64) -> Place {
+    let folder = TempDir::new().expect("a folder");
+    let passcode = Passcode::new("a passcode".to_owned()).expect("a passcode");
+    let vault = Vault::create(folder.path(), &passcode, &SeededEntropy::new(seed), KdfCost::floor()).await;
+    let (vault, store) = (vault.expect("a vault"), MlsStore::new());
+    for scope in [Scope::Device, Scope::Conversation(CONVERSATION)] {
+        store.load(&vault, scope).await.expect("rows");
+    }
+    Place { _folder: folder, store }
+}
+
+fn identity(person: &Person) -> Identity<'_> {
+    Identity { key: &person.key, certificate_der: person.certificate.der() }
+}
+
+/// A conversation of the doctor's, who adds the office and then says something.
+async fn traffic(suite: Suite) {
+    let (doctor, office) = (place(21).await, place(22).await);
+    let (doctor_id, office_id) = (identity(&WORLD.doctor), identity(&WORLD.office));
+    let name = |what: &str| format!("{what}-{:04x}", suite.code());
+    for (kind, last_resort) in [("one-time", false), ("last-resort", true)] {
+        let packages = key_package::generate(&doctor.store, &doctor_id, suite, 1, last_resort);
+        keep("key_package", &name(kind), &packages.expect("a package")[0]);
+    }
+    let packages = key_package::generate(&office.store, &office_id, suite, 1, false).expect("a package");
+    let package = key_package::parse_and_verify(&packages[0]).expect("a package");
+    let package = package.verified(&WORLD.office.certificate).expect("its own");
+    let group = group::create(&doctor.store, &doctor_id, suite, CONVERSATION, &settings(false));
+    let mut group = group.expect("a group");
+    let data = commit_data().encode_to_vec();
+    let plan = CommitPlan {
+        adds: vec![package],
+        removes: Vec::new(),
+        settings: None,
+        aad: data.clone(),
+        position: LogPosition { number: EntryNumber::ZERO, chain_hash: ChainHash::genesis(&CONVERSATION) },
+        certificate: None,
+    };
+    let messages = group.commit(&doctor.store, &doctor_id, plan).expect("a commit");
+    group.merge_pending(&doctor.store).expect("merged");
+    let kind = pb::authenticated_data::Kind::Message(pb::MessageData { life_seconds: 3_600 });
+    let message_data = pb::AuthenticatedData { kind: Some(kind) }.encode_to_vec();
+    let text = content(Body::Text(content::Text { text: "Bed 4".to_owned() })).encode_to_vec();
+    let message = group.encrypt(&doctor.store, &doctor_id, &message_data, &text).expect("a message");
+    let welcome = messages.welcome.expect("a Welcome");
+    keep("header", &name("commit"), &messages.commit);
+    keep("header", &name("message"), &message);
+    keep("welcome", &name("one"), &welcome);
+    requests::of_conversation(suite, &packages[0], &messages.commit, &welcome, &message);
+    keep("authenticated_data", "commit-joins", &data);
+    keep("authenticated_data", "commit-leaves", &removal_data().encode_to_vec());
+    keep("authenticated_data", "message", &message_data);
+}
+
+fn declaration(data: pb::CommitData) -> pb::AuthenticatedData {
+    pb::AuthenticatedData { kind: Some(pb::authenticated_data::Kind::Commit(data)) }
+}
+
+fn commit_data() -> pb::AuthenticatedData {
+    let (doctor, office) = (WORLD.doctor.certificate.device(), WORLD.office.certificate.device());
+    declaration(pb::CommitData {
+        joins: vec![office.to_wire()],
+        roster_sha256: roster_digest([office, doctor]).to_wire(),
+        seen_hash: digest(0),
+        approvals: vec![approval()],
+        confirmations: vec![confirmation()],
+        ..pb::CommitData::default()
+    })
+}
+
+/// A commit that removes for every ground there is.
+fn removal_data() -> pb::AuthenticatedData {
+    use pb::removal_ground::Ground;
+    let grounds = [
+        Ground::Keeper(pb::KeeperRight {}),
+        Ground::OwnDevice(pb::OwnDevice {}),
+        Ground::Leave(leave()),
+        Ground::RevocationListNumber(1),
+        Ground::FaultEntryNumber(5),
+        Ground::OutOfStep(out_of_step()),
+        Ground::Replaced(confirmation()),
+    ];
+    let leaves = (1..=u8::try_from(grounds.len()).expect("a few")).map(|byte| vec![byte; 16].into());
+    declaration(pb::CommitData {
+        leaves: leaves.collect(),
+        roster_sha256: roster_digest([WORLD.doctor.certificate.device()]).to_wire(),
+        seen_number: 6,
+        seen_hash: digest(6),
+        grounds: grounds.into_iter().map(|ground| pb::RemovalGround { ground: Some(ground) }).collect(),
+        corrects_number: 5,
+        ..pb::CommitData::default()
+    })
+}
+

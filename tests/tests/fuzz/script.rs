@@ -1,0 +1,150 @@
+//! A relay that says what it is told to: for what a client makes of whatever comes.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, future::BoxFuture, stream};
+use wardline_client_core::{
+    api::{Connected, Connector},
+    relay::{Relay, RelayError, Subscription},
+};
+use wardline_identity::{DateCheck, DeviceKey, ExporterCheck, SeededEntropy, StatementLabel, sign_statement};
+use wardline_proto::relay::{self as pb, SubscribeResponse};
+
+use crate::{
+    certificates::request_key,
+    house::EXPORTER,
+    samples::record_of,
+    world::{NOW, WORLD},
+};
+
+/// The relay, and its own connector.
+#[derive(Clone, Default)]
+pub(crate) struct Script(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    /// Said at the next subscription; the one after it hears nothing.
+    events: Vec<SubscribeResponse>,
+    /// What the client published.
+    packages: Vec<bytes::Bytes>,
+}
+
+impl Script {
+    /// Has it say this next.
+    pub(crate) fn say(&self, events: Vec<SubscribeResponse>) {
+        self.lines().events = events;
+    }
+
+    /// The first package that the client published.
+    pub(crate) fn package(&self) -> Vec<u8> {
+        self.lines().packages.first().expect("a package").to_vec()
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connector for Script {
+    fn connect(&self) -> BoxFuture<'_, Result<Connected, RelayError>> {
+        Box::pin(async { Ok((Arc::new(self.clone()) as Arc<dyn Relay>, "quic")) })
+    }
+}
+
+/// The relay's greeting, as it must be.
+pub(crate) fn greeting() -> pb::RelayGreeting {
+    let certificate = crate::target::samples_named("certificate", "relay");
+    let time = pb::RelayTime { time: Some(NOW.into()), issuers_list_number: 1, ..pb::RelayTime::default() };
+    pb::RelayGreeting {
+        versions: Some(pb::VersionRange { lowest: 1, highest: 1 }),
+        time: Some(sign_statement(&request_key(), StatementLabel::RelayTime, &time, Some(&certificate))),
+        relay_certificate: certificate.into(),
+    }
+}
+
+fn silent<T>() -> Result<T, RelayError> {
+    Err(RelayError::Unavailable { source: "the relay is not there".into(), retry_after: None })
+}
+
+macro_rules! script {
+    ($($call:ident: $request:ident -> $response:ident,)*) => {
+        #[async_trait]
+        impl Relay for Script {
+            fn exporter(&self) -> [u8; 32] {
+                EXPORTER
+            }
+
+            async fn get_invitation(
+                &self,
+                _: pb::GetInvitationRequest,
+            ) -> Result<pb::GetInvitationResponse, RelayError> {
+                Ok(pb::GetInvitationResponse {
+                    greeting: Some(greeting()),
+                    record: Some(record_of(&WORLD.invitation, bytes::Bytes::new())),
+                    organisation: Some(WORLD.wire.clone()),
+                })
+            }
+
+            async fn enrol(&self, request: pb::EnrolRequest) -> Result<pb::EnrolResponse, RelayError> {
+                let record = record_of(&WORLD.invitation, bytes::Bytes::new());
+                let record = WORLD.organisation.verify_invitation(&record, DateCheck::Skip).expect("a record");
+                let claim = record.verify_claim(&request.claim.expect("a claim"), ExporterCheck::Skip);
+                let claim = claim.expect("a claim");
+                let (subject, key): (_, &DeviceKey) = (record.device_subject(&claim), claim.key());
+                let certified = WORLD.issuer.certify_device(&subject, key, &SeededEntropy::new(40), NOW);
+                let certificate = certified.expect("a certificate").into();
+                let state = pb::EnrolmentState::Issued.into();
+                Ok(pb::EnrolResponse { state, certificate, ..pb::EnrolResponse::default() })
+            }
+
+            async fn count_key_packages(
+                &self,
+                _: pb::CountKeyPackagesRequest,
+            ) -> Result<pb::CountKeyPackagesResponse, RelayError> {
+                let done = !self.lines().packages.is_empty();
+                let full = pb::KeyPackageCount { cipher_suite: 0x4F, one_time: 100, unused_last_resort: true };
+                let one = pb::KeyPackageCount { cipher_suite: 1, one_time: 99, unused_last_resort: done };
+                Ok(pb::CountKeyPackagesResponse { counts: vec![full, one] })
+            }
+
+            async fn publish_key_packages(
+                &self,
+                request: pb::PublishKeyPackagesRequest,
+            ) -> Result<pb::PublishKeyPackagesResponse, RelayError> {
+                self.lines().packages.extend(request.key_packages);
+                Ok(pb::PublishKeyPackagesResponse {})
+            }
+
+            async fn subscribe(&self, _: pb::SubscribeRequest) -> Result<Subscription, RelayError> {
+                let events = std::mem::take(&mut self.lines().events);
+                Ok(stream::iter(events.into_iter().map(Ok)).boxed())
+            }
+
+            $(
+                async fn $call(&self, _: pb::$request) -> Result<pb::$response, RelayError> {
+                    silent()
+                }
+            )*
+        }
+    };
+}
+
+script! {
+    publish_invitation: PublishInvitationRequest -> PublishInvitationResponse,
+    list_invitations: ListInvitationsRequest -> ListInvitationsResponse,
+    cancel_invitation: CancelInvitationRequest -> CancelInvitationResponse,
+    list_enrolments: ListEnrolmentsRequest -> ListEnrolmentsResponse,
+    issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
+    refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
+    get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
+    list_people: ListPeopleRequest -> ListPeopleResponse,
+    claim_key_packages: ClaimKeyPackagesRequest -> ClaimKeyPackagesResponse,
+    create_conversation: CreateConversationRequest -> CreateConversationResponse,
+    commit: CommitRequest -> CommitResponse,
+    send: SendRequest -> SendResponse,
+    ack: AckRequest -> AckResponse,
+    get_winner: GetWinnerRequest -> GetWinnerResponse,
+    report_out_of_step: ReportOutOfStepRequest -> ReportOutOfStepResponse,
+    ask_members: AskMembersRequest -> AskMembersResponse,
+}

@@ -1,0 +1,152 @@
+//! Lies about entries: left out, swapped, repeated, different for two, withheld, altered, misdated.
+
+use crate::scene::{Scene, WARD, assert_caught, assert_silent, read};
+
+/// A lie that a device notices as soon as it is told: the nurse sees it, the locum's client has not the guard. Answers
+/// the scene after it and the number of the first entry that was said while the relay lied.
+fn told_once(lie: &str, kind: &str, mutant: &str) -> (Scene, u64) {
+    let mut scene = Scene::honest();
+    let first = scene.says();
+    scene.says();
+    scene.lies(lie);
+    let fault = assert_caught(&scene.nurse, WARD, kind);
+    assert_eq!(fault["number"], first, "{fault}");
+    scene.assert_nobody_is_out(&scene.nurse);
+
+    scene.lies(lie);
+    let locum = scene.locum.armed(&[mutant]);
+    read(&locum, WARD).good();
+    scene.repents();
+    assert_silent(&locum, WARD);
+    (scene, first)
+}
+
+#[test]
+fn an_entry_that_is_left_out_is_named_and_fetched() {
+    let (mut scene, _) = told_once("relay.drop_entry", "left_out", "mutant.left_out");
+    assert_eq!(scene.texts(&scene.nurse), scene.all(), "nothing is lost");
+    scene.assert_talk_goes_on();
+}
+
+#[test]
+fn entries_in_another_order_are_named_and_put_right() {
+    let (mut scene, _) = told_once("relay.swap_entries", "left_out", "mutant.left_out");
+    assert_eq!(scene.texts(&scene.nurse), scene.all(), "in order, nothing lost");
+    scene.assert_talk_goes_on();
+}
+
+#[test]
+fn an_entry_that_comes_twice_is_named_and_shown_once() {
+    let (mut scene, _) = told_once("relay.repeat_entry", "repeated", "mutant.repeated");
+    assert_eq!(scene.texts(&scene.nurse), scene.all(), "each once");
+    scene.assert_talk_goes_on();
+}
+
+#[test]
+fn a_message_that_is_gone_before_its_time_is_named_and_fetched() {
+    let (mut scene, _) = told_once("relay.expire_early", "withheld", "mutant.withheld");
+    assert_eq!(scene.texts(&scene.nurse), scene.all(), "nothing is lost");
+    assert_ne!(scene.texts(&scene.locum), scene.all(), "without the guard it is");
+    scene.assert_talk_goes_on();
+}
+
+#[test]
+fn an_entry_that_came_damaged_is_named_and_fetched() {
+    let (mut scene, _) = told_once("relay.damage_entry", "altered", "mutant.damaged");
+    assert_eq!(scene.texts(&scene.nurse), scene.all(), "nothing is lost");
+    scene.assert_talk_goes_on();
+}
+
+#[test]
+fn a_relay_that_leaves_an_entry_out_for_ever_is_named_and_stops_no_other_conversation() {
+    let mut scene = Scene::honest();
+    scene.doctor.cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
+    assert_silent(&scene.nurse, "Night");
+    let number = scene.says();
+    // Every entry of the stream but the second: the first of this conversation is always missing.
+    scene.ward.relay.rearm(&["relay.drop_entry=1*return->1*off->1*return->off"]);
+    scene.doctor.cli(&["send", "Night", "still here", "--offline"]).failed(75);
+    let fault = assert_caught(&scene.nurse, WARD, "left_out");
+    assert_eq!(fault["number"], number);
+    scene.assert_talk_goes_on();
+}
+
+/// A lie that only another member's word brings out: nobody notices before the doctor speaks again.
+fn told_to_one(lie: &str) {
+    let mut scene = Scene::honest();
+    scene.says();
+    let last = scene.says();
+    scene.lies(lie);
+    read(&scene.nurse, WARD).good();
+    scene.lies(lie);
+    let locum = scene.locum.armed(&["mutant.other_log"]);
+    read(&locum, WARD).good();
+
+    scene.repents();
+    scene.says();
+    let fault = assert_caught(&scene.nurse, WARD, "other_log");
+    assert_eq!((&fault["number"], &fault["user"]), (&last.into(), &"doctor-a".into()));
+    assert_ne!(fault["evidence"]["ours"], fault["evidence"]["theirs"]);
+    assert_silent(&locum, WARD);
+    scene.assert_nobody_is_out(&scene.nurse);
+
+    // And the other way round: the nurse's word shows it to the doctor.
+    assert_silent(&scene.doctor, WARD);
+    scene.nurse.cli(&["send", WARD, "what did you see?"]).good();
+    let fault = assert_caught(&scene.doctor, WARD, "other_log");
+    assert_eq!(fault["user"], "nurse-b");
+    scene.assert_talk_goes_on();
+}
+
+#[test]
+fn two_members_who_are_shown_different_entries_learn_it_from_each_others_next_words() {
+    told_to_one("relay.two_faces");
+}
+
+#[test]
+fn entries_that_took_each_others_numbers_are_noticed_with_the_next_word() {
+    told_to_one("relay.exchange_entries");
+}
+
+#[test]
+fn an_entry_dated_in_the_future_is_named() {
+    let mut scene = Scene::honest();
+    let number = scene.says();
+    scene.lies("relay.postdate_entry");
+    let fault = assert_caught(&scene.nurse, WARD, "misdated");
+    assert_eq!(fault["number"], number);
+    scene.lies("relay.postdate_entry");
+    let locum = scene.locum.armed(&["mutant.misdated"]);
+    assert_silent(&locum, WARD);
+    scene.repents();
+    scene.assert_nobody_is_out(&scene.nurse);
+}
+
+#[test]
+fn an_entry_dated_before_the_one_ahead_of_it_is_named() {
+    let mut scene = Scene::honest();
+    let number = scene.says();
+    scene.lies("relay.backdate_entry");
+    let fault = assert_caught(&scene.nurse, WARD, "misdated");
+    assert_eq!(fault["number"], number);
+}
+
+#[test]
+fn a_message_that_comes_back_to_its_sender_as_another_is_named() {
+    let mut scene = Scene::honest();
+    scene.lies("relay.alter_entry");
+    let sent = scene.doctor.cli(&["send", WARD, "what I said", "--json"]);
+    let number = sent.object()["number"].clone();
+    let fault = assert_caught(&scene.doctor, WARD, "own_altered");
+    assert_eq!(fault["number"], number);
+    let outbox = scene.doctor.ask(&["outbox", "list"]);
+    assert_eq!(outbox["outbox"][0]["state"], "refused", "{outbox}");
+    let (nurse, said) = (&scene.nurse, "what I said".to_owned());
+    assert!(scene.texts(nurse).contains(&said), "the others have it as it was sent");
+
+    let mut other = Scene::honest();
+    other.lies("relay.alter_entry");
+    let doctor = other.doctor.armed(&["mutant.own_altered"]);
+    doctor.cli(&["send", WARD, "what I said"]).good();
+    assert_silent(&doctor, WARD);
+}

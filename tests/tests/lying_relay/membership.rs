@@ -1,0 +1,120 @@
+//! Lies about who is in: a Welcome withheld, a KeyPackage handed out twice, removals without a cause, a commit without
+//! its author's name.
+
+use serde_json::Value;
+use wardline_tests::{Device, Ward, programs};
+
+use crate::scene::{CAUGHT, Scene, WARD, assert_caught, assert_silent, read};
+
+/// The id of a conversation, from one who is in it.
+fn id_of(device: &Device, name: &str) -> String {
+    let list = device.cli(&["conversation", "list", "--json"]).object();
+    let conversations = list["conversations"].as_array().expect("conversations").clone();
+    let one = conversations.into_iter().find(|one| one["name"] == name).expect("the conversation");
+    one["conversation"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_welcome_that_is_withheld_is_named_and_fetched() {
+    let mut scene = Scene::honest();
+    scene.lies("relay.withhold_welcome");
+    scene.doctor.cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
+    scene.doctor.cli(&["send", "Night", "are you there?"]).good();
+    let fault = assert_caught(&scene.nurse, "Night", "no_welcome");
+    assert_eq!(fault["number"], 1, "the commit that added her");
+    let texts: Vec<Value> = read(&scene.nurse, "Night").objects();
+    assert!(texts.iter().any(|one| one["text"] == "are you there?"), "nothing is lost");
+
+    scene.doctor.cli(&["conversation", "create", "Day", "--with", "locum-c"]).good();
+    scene.lies("relay.withhold_welcome");
+    let locum = scene.locum.armed(&["mutant.no_welcome"]);
+    locum.cli(&["sync"]).good();
+    assert_silent(&locum, WARD);
+}
+
+#[test]
+fn a_welcome_that_is_never_handed_over_shows_as_a_conversation_one_is_kept_out_of() {
+    let mut scene = Scene::honest();
+    scene.ward.relay.rearm(&["relay.withhold_welcome"]);
+    scene.doctor.cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
+    let night = id_of(&scene.doctor, "Night");
+    assert_caught(&scene.nurse, &night, "no_welcome");
+    // Her other conversations go on.
+    scene.says();
+    assert_eq!(scene.texts(&scene.nurse), scene.all());
+    // The relay thinks better of it: she is in.
+    scene.repents();
+    scene.doctor.cli(&["send", "Night", "are you there?"]).good();
+    let texts = read(&scene.nurse, "Night").objects();
+    assert!(texts.iter().any(|one| one["text"] == "are you there?"), "{texts:?}");
+}
+
+#[test]
+fn a_key_package_that_is_handed_out_twice_is_named() {
+    let ward = |lie: &[&str]| {
+        let mut ward = Ward::founded(programs!());
+        let people = ward.people(["doctor-a", "nurse-b", "matron-d"]);
+        ward.relay.rearm(lie);
+        people[0].cli(&["conversation", "create", "Day", "--with", "nurse-b"]).good();
+        people[2].cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
+        let night = id_of(&people[2], "Night");
+        ward.relay.rearm(&[]);
+        (ward, people, night)
+    };
+    let (_ward, [doctor, nurse, _], night) = ward(&["relay.hand_out_twice"]);
+    let fault = assert_caught(&nurse, &night, "package_twice");
+    assert_eq!(fault["number"], 1);
+    assert_silent(&doctor, "Day");
+    doctor.cli(&["send", "Day", "morning"]).good();
+    let texts = read(&nurse, "Day").good().objects();
+    assert!(texts.iter().any(|one| one["text"] == "morning"), "the other conversation goes on");
+
+    let (_ward, [_, nurse, _], _) = ward(&[]);
+    assert_silent(&nurse, "Night");
+
+    let (_ward, [_, nurse, _], _) = ward(&["relay.hand_out_twice"]);
+    assert_silent(&nurse.armed(&["mutant.package_twice"]), "Day");
+}
+
+#[test]
+fn a_removal_that_no_entry_shows_is_named_and_nobody_is_out() {
+    let mut scene = Scene::honest();
+    let number = scene.says();
+    scene.lies("relay.claim_removal");
+    let fault = assert_caught(&scene.nurse, WARD, "false_removal");
+    assert_eq!(fault["number"], number);
+    scene.assert_nobody_is_out(&scene.nurse);
+    scene.lies("relay.claim_removal");
+    assert_silent(&scene.locum.armed(&["mutant.false_removal"]), WARD);
+    scene.assert_talk_goes_on();
+}
+
+#[test]
+fn a_removal_that_the_relay_asks_for_without_a_cause_is_named_and_not_made() {
+    let mut scene = Scene::honest();
+    let number = scene.says();
+    scene.lies("relay.baseless_task");
+    let fault = assert_caught(&scene.nurse, WARD, "baseless_task");
+    assert_eq!((&fault["number"], &fault["user"]), (&number.into(), &"locum-c".into()));
+    scene.nurse.cli(&["send", WARD, "anybody?"]).good();
+    scene.lies("relay.baseless_task");
+    let doctor = scene.doctor.armed(&["mutant.baseless_task"]);
+    assert_silent(&doctor, WARD);
+    scene.assert_talk_goes_on();
+    scene.locum.cli(&["send", WARD, "still here"]).good();
+    let read = read(&scene.doctor, WARD);
+    assert!(read.objects().iter().any(|one| one["text"] == "still here"), "{read:?}");
+}
+
+#[test]
+fn a_commit_without_its_authors_name_is_the_relays_doing() {
+    let mut scene = Scene::honest();
+    scene.doctor.cli(&["conversation", "rename", WARD, "Ward Four"]).good();
+    scene.lies("relay.forge_author");
+    scene.nurse.cli(&["sync"]).failed(CAUGHT);
+    assert_caught(&scene.nurse, "Ward Four", "false_author");
+    scene.lies("relay.forge_author");
+    let locum = scene.locum.armed(&["mutant.false_author"]);
+    locum.cli(&["sync"]).good();
+    assert_silent(&locum, "Ward Four");
+}
