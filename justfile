@@ -20,3 +20,23 @@ deny:
 fuzz inputs="10000000" only="":
     WARDLINE_FUZZ_INPUTS={{inputs}} cargo --config tests/fuzz.toml test --release --locked -p wardline-tests \
         --test fuzz -- --nocapture --test-threads=1 {{only}}
+
+# Kills of the relay, of owners and of one-shot processes, so many of each; the last line has seed and wall time.
+soak-kill kills="200":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    WARDLINE_KILLS={{kills}} cargo test -p wardline-tests --test kills -- --nocapture nothing_is_lost |
+        tee /dev/stderr | grep '^kills='
+
+# 10,000 half-open connections, 2,000 idle devices, floods: the crowds in full, with their figures.
+crowds:
+    WARDLINE_CROWDS=full cargo test -p wardline-tests --test crowds -- --nocapture
+
+# Clients in other languages and by another implementation of MLS, against a real relay.
+foreign:
+    .ci/foreign
+
+# So many seeds of the simulation, optimised, from a first one on; the line `seeds=…` says what came of them.
+simulate seeds="100000" first="0":
+    WARDLINE_SEEDS={{seeds}} WARDLINE_FIRST_SEED={{first}} cargo test --release --locked -p wardline-tests \
+        --test simulation -- --nocapture every_seed

@@ -80,7 +80,7 @@ pub(crate) enum Task {
     },
     /// Read messages
     #[command(
-        after_help = "Examples:\n  wardline read 'Ward 4' --new\n  wardline read 'Ward 4' --since 20 --follow"
+        after_help = "Examples:\n  wardline read 'Ward 4' --new\n  wardline read 'Ward 4' --since 20 --follow\n\nEnds with status 81 if the relay was caught in a lie, which is printed after the messages."
     )]
     Read {
         /// Id, unambiguous prefix or name
@@ -96,6 +96,9 @@ pub(crate) enum Task {
         new: bool,
     },
     /// Fetch what is new and send what waits
+    #[command(
+        after_help = "Ends with status 81 if the relay was caught in a lie: conversation show says in which."
+    )]
     Sync {
         /// Stay connected until interrupted; other commands on this home then go through this process
         #[arg(long)]
@@ -149,7 +152,8 @@ pub(crate) enum ConversationTask {
     },
     /// List the conversations with what is unread
     List,
-    /// Show members, devices and the safety code
+    /// Show members, devices and the safety code, and what the relay was caught doing
+    #[command(after_help = "Ends with status 81 if the relay was caught in a lie, which is printed.")]
     Show {
         /// Id, unambiguous prefix or name
         conversation: String,

@@ -3,9 +3,10 @@
 
 mod hospital;
 
-use hospital::{Hospital, NOW};
+use hospital::{DAY, Hospital, NOW, later};
 use proptest::prelude::*;
 use wardline_identity::*;
+use wardline_proto::{DeviceId, relay as pb};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -55,5 +56,25 @@ proptest! {
         }
         let whole = spliced == first || spliced == second;
         prop_assert_eq!(hospital.organisation.verify_device(&spliced, NOW).is_ok(), whole);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_record_names_the_device_it_replaces_whole_or_none(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        let hospital = Hospital::found(1);
+        let (_, statement) = hospital.invite(later(7 * DAY));
+        let mut record: pb::InvitationRecord = prost::Message::decode(statement.body).unwrap();
+        prop_assert!(record.replaces_device_id.is_empty(), "the control: an invitation replaces nothing");
+        record.replaces_device_id = bytes.clone().into();
+        let signed = hospital.issuer.sign(StatementLabel::InvitationRecord, &record);
+        let read = hospital.organisation.verify_invitation(&signed, NOW).map(|record| record.replaces());
+        match DeviceId::try_from(bytes.as_slice()) {
+            _ if bytes.is_empty() => prop_assert_eq!(read, Ok(None)),
+            Ok(device) => prop_assert_eq!(read, Ok(Some(device))),
+            Err(_) => prop_assert_eq!(read, Err(InvitationError::Field { field: "replaced device" })),
+        }
     }
 }

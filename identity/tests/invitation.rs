@@ -373,3 +373,22 @@ proptest! {
         prop_assert!(enrolment.check(&claim).is_err());
     }
 }
+
+#[test]
+fn an_invitation_for_a_lost_device_says_so_under_the_issuers_signature() {
+    let hospital = Hospital::found(1);
+    let (_, plain) = hospital.invite(later(7 * DAY));
+    let subject = hospital.organisation.verify_invitation(&plain, NOW).unwrap().subject().clone();
+    let lost = device_id_new(&hospital.entropy).unwrap();
+    let (issuer, entropy) = (&hospital.issuer, &hospital.entropy);
+    let (invitation, statement) =
+        Invitation::create_replacing(issuer, &subject, lost, later(7 * DAY), entropy).unwrap();
+    let record = hospital.organisation.verify_invitation(&statement, NOW).unwrap();
+    assert_eq!((record.replaces(), record.invitation_id()), (Some(lost), invitation.id()));
+    // Without the signature it says nothing.
+    let mut content: pb::InvitationRecord = prost::Message::decode(statement.body.clone()).unwrap();
+    content.replaces_device_id = device_id_new(&hospital.entropy).unwrap().to_wire();
+    let body = prost::Message::encode_to_vec(&content).into();
+    let forged = pb::SignedStatement { body, ..statement };
+    assert!(hospital.organisation.verify_invitation(&forged, NOW).is_err());
+}

@@ -13,12 +13,14 @@ pub const fn in_place<T>(inner: T) -> T {
 }
 
 #[cfg(feature = "fault-points")]
-pub use simulated::{InPlace, Simulated, in_place, simulate};
+pub(crate) use simulated::is_armed;
+#[cfg(feature = "fault-points")]
+pub use simulated::{InPlace, Simulated, arm, arm_once, disarm, in_place, simulate};
 
 #[cfg(feature = "fault-points")]
 mod simulated {
     use std::{
-        cell::Cell,
+        cell::{Cell, RefCell},
         pin::Pin,
         sync::Arc,
         task::{Context, Poll, Wake, Waker},
@@ -30,6 +32,8 @@ mod simulated {
     thread_local! {
         /// The state of the draws, while the thread is simulated.
         static DRAWS: Cell<Option<u64>> = const { Cell::new(None) };
+        /// The fault points that are armed on this thread alone, and which of them for one time.
+        static ARMED: RefCell<Vec<(&'static str, bool)>> = const { RefCell::new(Vec::new()) };
         /// Wakes this thread.
         static WAKER: Waker = Waker::from(Arc::new(Unpark(thread::current())));
     }
@@ -51,7 +55,34 @@ mod simulated {
     impl Drop for Simulated {
         fn drop(&mut self) {
             DRAWS.set(None);
+            ARMED.with_borrow_mut(Vec::clear);
         }
+    }
+
+    /// Arms a fault point on this thread alone.
+    pub fn arm(place: &'static str) {
+        ARMED.with_borrow_mut(|armed| armed.push((place, false)));
+    }
+
+    /// Arms a fault point on this thread alone, for one time.
+    pub fn arm_once(place: &'static str) {
+        ARMED.with_borrow_mut(|armed| armed.push((place, true)));
+    }
+
+    /// Disarms a fault point on this thread.
+    pub fn disarm(place: &str) {
+        ARMED.with_borrow_mut(|armed| armed.retain(|(one, _)| *one != place));
+    }
+
+    /// Whether a fault point is armed on this thread; once, if it was armed for one time.
+    pub(crate) fn is_armed(place: &str) -> bool {
+        ARMED.with_borrow_mut(|armed| {
+            let Some(found) = armed.iter().position(|(one, _)| *one == place) else { return false };
+            if armed[found].1 {
+                armed.swap_remove(found);
+            }
+            true
+        })
     }
 
     /// See [`in_place`].
@@ -76,7 +107,8 @@ mod simulated {
             let Some(draws) = DRAWS.get() else { return ask(Pin::new(&mut self.inner), context) };
             if !std::mem::replace(&mut self.begun, true) {
                 // Knuth's MMIX generator; its upper bits are the good ones.
-                let next = draws.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let next =
+                    draws.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 DRAWS.set(Some(next));
                 if (next >> 33).is_multiple_of(GIVES_WAY_ONE_IN) {
                     context.waker().wake_by_ref();

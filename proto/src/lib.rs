@@ -22,7 +22,13 @@ pub use reason::Reason;
 
 /// `wardline.relay.v1`: what clients and relay say to each other.
 // Generated; the .proto files carry the docs.
-#[allow(missing_docs, unreachable_pub, clippy::too_many_lines, clippy::module_inception)]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::too_many_lines,
+    clippy::module_inception,
+    clippy::large_enum_variant
+)]
 pub mod relay {
     tonic::include_proto!("wardline.relay.v1");
 }

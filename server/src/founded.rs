@@ -131,6 +131,17 @@ impl Founded {
         Invitation::create(&self.issuer, &subject, expires_at, &self.entropy).unwrap()
     }
 
+    /// The same, in place of a device of the same person.
+    pub(crate) fn invite_replacing(&self, user: &str, replaces: DeviceId) -> (Invitation, SignedStatement) {
+        let subject = InvitationSubject {
+            user: UserId::parse(user).unwrap(),
+            display_name: DisplayName::parse("Doctor A").unwrap(),
+            role: Role::Clinician,
+        };
+        let expires_at = self.clock.now().plus_seconds(86_400);
+        Invitation::create_replacing(&self.issuer, &subject, replaces, expires_at, &self.entropy).unwrap()
+    }
+
     /// An honest record whose day is over by the tests' clock.
     pub(crate) fn expired_record(&self) -> SignedStatement {
         let subject = InvitationSubject {

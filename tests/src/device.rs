@@ -117,6 +117,7 @@ impl Device {
 
 /// Fault points as the environment names them: always on, or as often as they say (`place=1*return`).
 pub(crate) fn armed(points: &[&str]) -> String {
-    let always = |point: &&str| if point.contains('=') { (*point).to_owned() } else { format!("{point}=return") };
+    let always =
+        |point: &&str| if point.contains('=') { (*point).to_owned() } else { format!("{point}=return") };
     points.iter().map(always).collect::<Vec<_>>().join(";")
 }

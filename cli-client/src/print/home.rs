@@ -136,12 +136,16 @@ pub(super) fn status(status: &Status) {
     line(&format!("  conversations  {}", status.conversations));
     line(&format!("  waiting        {}", status.queued));
     line(&format!("  root           {}", status.root));
+    status.waiting.iter().for_each(super::talk::waiting);
     caught(status.relay_faults);
 }
 
 /// A sync that has caught up.
 pub(super) fn synced(synced: &Synced) {
     line(&format!("up to date ({}): {} new, {} waiting", synced.connection, synced.unread, synced.queued));
+    if synced.missed > 0 {
+        line(&super::talk::missed(synced.missed));
+    }
     caught(synced.relay_faults);
 }
 

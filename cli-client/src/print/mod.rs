@@ -55,6 +55,9 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Conversation(detail) => talk::conversation(detail),
         Answer::Messages(messages) => {
             messages.messages.iter().for_each(talk::message);
+            if messages.missed > 0 {
+                note(&talk::missed(messages.missed), false);
+            }
             messages.relay_faults.iter().for_each(talk::relay_fault);
         }
         Answer::Outbox(outbox) => talk::outbox(outbox),

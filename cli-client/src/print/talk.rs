@@ -1,6 +1,8 @@
 //! Conversations and messages as people read them. None of the protocol's words.
 
-use wardline_client_core::api::{Changed, ConversationDetail, Conversations, Message, Outbox, RelayFault, Sent};
+use wardline_client_core::api::{
+    Changed, ConversationDetail, Conversations, Message, Outbox, RelayFault, Sent, WaitingDevice,
+};
 
 use super::{line, when::when};
 
@@ -34,7 +36,7 @@ pub(super) fn conversations(list: &Conversations) {
     for one in &list.conversations {
         let unread = if one.unread > 0 { format!("{} new", one.unread) } else { String::new() };
         let last = one.last.as_deref().map_or_else(|| "-".to_owned(), when);
-        let state = if one.state == "active" { "" } else { one.state.as_str() };
+        let state = if one.state == "active" { "" } else { state(&one.state) };
         line(format!("{:.8}  {:<28} {:>8}  {last}  {state}", one.conversation, one.name, unread).trim_end());
         if let Some(held) = &one.held {
             line(&format!("          nothing is sent here for now: {held}"));
@@ -45,11 +47,29 @@ pub(super) fn conversations(list: &Conversations) {
     }
 }
 
+/// How this device stands in a conversation, in people's words.
+fn state(state: &str) -> &str {
+    match state {
+        "out_of_step" => "waits to be let in again",
+        "closed" => "goes on in a moment",
+        state => state,
+    }
+}
+
+/// How many messages this device missed.
+pub(super) fn missed(count: u64) -> String {
+    let messages = if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+    format!("{messages} came while this device was away or could not follow, and cannot be read here")
+}
+
 /// One conversation.
 pub(super) fn conversation(detail: &ConversationDetail) {
     let one = &detail.summary;
     line(&format!("{} ({})", one.name, one.conversation));
-    line(&format!("  state        {}", one.state));
+    line(&format!("  state        {}", state(&one.state)));
+    if one.missed > 0 {
+        line(&format!("  missed       {}", missed(one.missed)));
+    }
     line(&format!("  safety code  {}", detail.safety_code));
     line(&format!("  protection   {}", detail.protection));
     line(&format!("  kept for     {} days at most", detail.retention_seconds / 86_400));
@@ -59,6 +79,11 @@ pub(super) fn conversation(detail: &ConversationDetail) {
     for fault in &detail.relay_faults {
         line(&format!("  relay        {}", fault.text));
     }
+    for fault in &detail.member_faults {
+        let now = if fault.settled { "put right" } else { "being put right" };
+        line(&format!("  at fault     {} at number {}: {} ({now})", fault.name, fault.number, fault.why));
+    }
+    detail.waiting.iter().for_each(waiting);
     line("  members");
     for member in &detail.members {
         let keeper = if member.keeper { ", keeper" } else { "" };
@@ -69,6 +94,17 @@ pub(super) fn conversation(detail: &ConversationDetail) {
     }
 }
 
+/// A new device that waits to be confirmed.
+pub(super) fn waiting(one: &WaitingDevice) {
+    line(&format!(
+        "  new device   {} ({}): “{}” in place of the only one",
+        one.name, one.user, one.device_name
+    ));
+    line(&format!("               code {}", one.code));
+    line(&format!("               invited by {}, enrolled {}", one.invited_by, when(&one.enrolled)));
+    line(&format!("               if it is theirs: wardline conversation confirm CONVERSATION {}", one.user));
+}
+
 /// One message on one line, holding its text.
 pub(super) fn message(message: &Message) {
     let text = match message.kind.as_str() {
@@ -76,6 +112,7 @@ pub(super) fn message(message: &Message) {
         "event" => format!("· {}", message.text),
         "unreadable" => "· a message that could not be opened".to_owned(),
         "expired" => "· a message that was gone before it came".to_owned(),
+        "missed" => "· a message that came while this device could not follow".to_owned(),
         _ => "· a message that needs a newer version".to_owned(),
     };
     line(&format!("{:>5}  {}  {text}", message.number, when(&message.time)));

@@ -5,7 +5,10 @@ use wardline_identity::UserId;
 use wardline_proto::ConversationId;
 use wardline_proto::relay::ask_members_request::Ground;
 
-use super::{Answer, Changed, Failure, FailureKind, Message, change::finish, change::open_conversation, execute::online, rfc3339};
+use super::{
+    Answer, Changed, Failure, FailureKind, Message, change::finish, change::open_conversation,
+    execute::online, rfc3339,
+};
 use crate::{
     conversation::{self, Core, Waiting, encode, random},
     error::CoreError,
@@ -127,9 +130,8 @@ pub(super) async fn confirm(session: &Session, name: &str, user: &UserId) -> Res
         let mut core = session.core().await;
         let row = open_conversation(&core, name).await?;
         let waiting = conversation::waiting(&mut core).await?;
-        let theirs = |one: &&Waiting| {
-            one.certificate.user() == user && one.conversations.contains(&row.conversation)
-        };
+        let theirs =
+            |one: &&Waiting| one.certificate.user() == user && one.conversations.contains(&row.conversation);
         let found: Vec<&Waiting> = waiting.iter().filter(theirs).collect();
         let [waiting] = found.as_slice() else { return Err(nothing_waits(user, found.len()).into()) };
         let now = session.clock.now();

@@ -70,9 +70,12 @@ fn text(row: &RelayFaultRow) -> String {
             format!("The relay asked to remove {about} without a cause, after number {number}.")
         }
         RelayFaultKind::WrongTime => {
-            "The relay's clock is more than five minutes from this device's: one of the two is wrong.".to_owned()
+            "The relay's clock is more than five minutes from this device's: one of the two is wrong."
+                .to_owned()
         }
-        RelayFaultKind::TimeBack => "The relay signed a time before one that it had signed before.".to_owned(),
+        RelayFaultKind::TimeBack => {
+            "The relay signed a time before one that it had signed before.".to_owned()
+        }
         RelayFaultKind::LowerList => {
             format!("The relay signed a list number lower than {number}, which it had before.")
         }

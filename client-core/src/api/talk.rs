@@ -98,7 +98,6 @@ pub(super) async fn queue(
     let waiting = OutboxRow {
         message,
         inner: None,
-        first: None,
         conversation: row.conversation,
         kind,
         body,

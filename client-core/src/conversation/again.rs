@@ -1,7 +1,7 @@
 //! Sending again what others could not read: after devices were added anew, and in a successor. The message travels under a
 //! fresh id and keeps its first one inside, so that everybody is shown it once.
 
-use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, LIFE_SECONDS_MIN, UtcMillis};
+use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, LIFE_SECONDS_MIN, UtcMillis, fault};
 
 use super::{
     core::{Core, random},
@@ -30,28 +30,30 @@ pub(crate) async fn send_again(
     (from, after): (&ConversationRow, EntryNumber),
     to: &ConversationId,
 ) -> Result<(), CoreError> {
+    if fault::planted("mutant.never_again") {
+        return Ok(());
+    }
     let now = core.clock.now();
     let own = core.device.id();
-    let mut texts: Vec<(EntryNumber, MessageRow)> = Vec::new();
+    let mut texts: Vec<MessageRow> = Vec::new();
     for log in line(tx, from).await? {
         let after = match log.line.closed {
             _ if log.conversation == from.conversation => after,
             Some(closed) => closed.number,
             None => continue,
         };
-        let of_log = messages::texts_of(tx, &log.conversation, &own, (after, now), AGAIN_MAX).await?;
-        texts.extend(of_log.into_iter().map(|text| (log.shown(text.number), text)));
+        texts.extend(messages::texts_of(tx, &log.conversation, &own, (after, now), AGAIN_MAX).await?);
     }
     if texts.is_empty() {
         return Ok(());
     }
     let waiting = outbox::list(tx).await?;
-    for (first, text) in texts {
+    for text in texts {
         let Some(id) = text.message else { continue };
         let queued = waiting.iter().any(|row| row.id() == id && row.accepted.is_none());
         if !queued {
             let fresh = ClientMessageId::from_bytes(random(&*core.entropy)?);
-            outbox::insert(tx, &row((fresh, id), (first, &text), to, now)).await?;
+            outbox::insert(tx, &row((fresh, id), &text, to, now)).await?;
         }
     }
     Ok(())
@@ -60,15 +62,14 @@ pub(crate) async fn send_again(
 /// What is left of a message's life goes with it: it lives no longer for having been sent twice.
 fn row(
     (fresh, id): (ClientMessageId, ClientMessageId),
-    (first, text): (EntryNumber, &MessageRow),
+    text: &MessageRow,
     to: &ConversationId,
     now: UtcMillis,
 ) -> OutboxRow {
     let left = text.expires.map_or(0, |expires| expires.seconds().saturating_sub(now.seconds()));
     OutboxRow {
         message: fresh,
-        inner: Some(id),
-        first: Some(first),
+        inner: (!fault::planted("mutant.again_as_new")).then_some(id),
         conversation: *to,
         kind: OutboxKind::Text,
         body: text.body.clone().into_bytes(),

@@ -25,8 +25,7 @@ use crate::{
 pub(crate) async fn closed(core: &Core, closed: &Closed) -> Result<Vec<Effect>, CoreError> {
     let malformed = |_| CoreError::Protocol("sent a malformed end of a log");
     let conversation = ConversationId::try_from(&closed.conversation_id).map_err(malformed)?;
-    let closure =
-        Closure { number: EntryNumber::new(closed.number), head: EntryNumber::new(closed.head) };
+    let closure = Closure { number: EntryNumber::new(closed.number), head: EntryNumber::new(closed.head) };
     let mut tx = core.vault.begin("closed").await?;
     let Some(mut row) = conversations::load(&mut tx, &conversation).await? else { return Ok(Vec::new()) };
     if row.line.closed.is_some() || !matches!(row.standing, Standing::Active | Standing::OutOfStep) {

@@ -7,8 +7,8 @@ use wardline_proto::{
     content::ConversationSettings,
     fault,
     relay::{
-        AuthenticatedData, CommitAuthor, CommitData, RemovalGround, SignedStatement, authenticated_data::Kind,
-        removal_ground::Ground,
+        AuthenticatedData, CommitAuthor, CommitData, RemovalGround, SignedStatement,
+        authenticated_data::Kind, removal_ground::Ground,
     },
     roster_digest,
 };
@@ -128,6 +128,9 @@ async fn stage_step(
     };
     let mut messages = group.commit(&core.store, &core.device.identity(), plan)?;
     lies::make_worthless(&mut messages.commit);
+    if fault::planted("mutant.merge_early") {
+        group.merge_pending(&core.store)?;
+    }
 
     // 3. Its row.
     let sha256 = Digest::of(&messages.commit);

@@ -7,6 +7,7 @@
 use wardline_identity::{Entropy, UserId};
 use wardline_proto::{
     ConversationId, EntryNumber, UtcMillis,
+    fault::planted,
     relay::{RemovalGround, removal_ground::Ground},
 };
 
@@ -52,6 +53,9 @@ pub(crate) async fn follow_up(
     (received, row): (&Received<'_>, &mut ConversationRow),
     merged: &Merged,
 ) -> Result<(), CoreError> {
+    if merged.self_removed {
+        return Ok(());
+    }
     let conversation = received.conversation;
     // 1. Faults: a new one, and those that are put right by now.
     if let Some(fault) = &merged.fault {
@@ -67,22 +71,30 @@ pub(crate) async fn follow_up(
         }
     }
     // 2. The relay's roster.
-    let since = declared_rosters::load(tx, &conversation).await?.map_or(received.number, |known| known.number);
+    let since =
+        declared_rosters::load(tx, &conversation).await?.map_or(received.number, |known| known.number);
     let declared =
         merged.declared.as_ref().map(|devices| DeclaredRoster { devices: devices.clone(), number: since });
     declared_rosters::store(tx, &conversation, declared.as_ref()).await?;
     // 3. What is wished for: by every member, and the first commit grants it for all.
     let at_fault = open_faults(tx, &conversation).await?.iter().any(|fault| fault.proven);
     let spread = UtcMillis::new(now.get() + spread_ms(device));
+    if planted("mutant.correct_nothing") {
+        return Ok(());
+    }
     if held || at_fault || declared.is_some() {
         wish_once(tx, &conversation, Wish::Correct, entropy, (now, spread)).await?;
     } else {
         intents::end_where(tx, &conversation, &Outcome::Done, |wish| *wish == Wish::Correct).await?;
     }
     // 4. What somebody else has done by now.
-    let here = |device: &str| merged.roster.members.iter().any(|one| one.certificate.device().to_string() == *device);
+    let here = |device: &str| {
+        merged.roster.members.iter().any(|one| one.certificate.device().to_string() == *device)
+    };
     let done = |wish: &Wish| match wish {
-        Wish::AddOwnDevice { device, .. } | Wish::AddDevice { device, .. } | Wish::LetBack { device, .. } => here(device),
+        Wish::AddOwnDevice { device, .. } | Wish::AddDevice { device, .. } | Wish::LetBack { device, .. } => {
+            here(device)
+        }
         Wish::Mend { devices, .. } => devices.iter().all(|device| here(device)),
         _ => false,
     };
@@ -219,8 +231,7 @@ pub(crate) fn correction(
 ) -> Change {
     let ground = |number: EntryNumber| RemovalGround { ground: Some(Ground::FaultEntryNumber(number.get())) };
     // Whoever cannot be added now goes out all the same: the relay has cut it off, and it is added back later.
-    let anew: Vec<_> =
-        wrongs.undeclared.into_iter().map(|member| (member, ground(wrongs.number))).collect();
+    let anew: Vec<_> = wrongs.undeclared.into_iter().map(|member| (member, ground(wrongs.number))).collect();
     let removes = wrongs.removes.into_iter().map(|(member, number)| (member, ground(number)));
     Change {
         removes: removes.chain(anew).collect(),

@@ -61,7 +61,6 @@ async fn create_step(
         retention_seconds: settings.retention_seconds,
         standing: Standing::Creating,
         held: None,
-        fault: None,
         joined: EntryNumber::ZERO,
         cursor: EntryNumber::ZERO,
         chain: ChainHash::genesis(&conversation),

@@ -42,6 +42,8 @@ pub(crate) struct Former {
     settings: String,
     /// The devices that the commit removed with a right to, hex.
     gone: Vec<String>,
+    /// The devices that it says go, with a right to or without: the relay asks them no more. Hex.
+    declared_out: Vec<String>,
     /// The name of the commit's author, if somebody signed for it.
     pub author: Option<String>,
 }
@@ -72,6 +74,7 @@ impl Former {
             seats: before.members.iter().filter_map(seat).collect(),
             settings: HEXLOWER.encode(&settings.encode_to_vec()),
             gone: gone(before, settings, ending),
+            declared_out: declared_out(ending.data),
             author: ending.author.map(|author| author.certificate.display_name().to_string()),
         }
     }
@@ -103,13 +106,14 @@ impl Former {
     }
 
     /// Whether these reports close the log at this commit: members of two people say that they cannot follow it, of one
-    /// where no more than two people are in.
+    /// where the relay can hear of no more than two people.
     pub(crate) fn closes(
         &self,
         (conversation, number, digest): (&ConversationId, EntryNumber, &Digest),
         reports: &[SignedStatement],
     ) -> bool {
-        let people: BTreeSet<&str> = self.seats.iter().map(|seat| seat.user.as_str()).collect();
+        let heard = self.seats.iter().filter(|seat| !self.declared_out.contains(&seat.device));
+        let people: BTreeSet<&str> = heard.map(|seat| seat.user.as_str()).collect();
         let reporters: BTreeSet<&str> = reports
             .iter()
             .filter_map(|statement| {
@@ -131,6 +135,12 @@ impl Former {
         key.verify(StatementLabel::OutOfStep, &statement.body, &statement.signature).ok()?;
         Some((seat, decode(&statement.body)?))
     }
+}
+
+fn declared_out(data: Option<&CommitData>) -> Vec<String> {
+    let Some(data) = data else { return Vec::new() };
+    let out = data.leaves.iter().filter(|leaf| !data.joins.contains(leaf));
+    out.filter_map(|leaf| DeviceId::try_from(leaf).ok()).map(|device| device.to_string()).collect()
 }
 
 /// The devices that a commit took out with a right to. A commit that cannot be followed is believed no more than that:

@@ -83,8 +83,8 @@ pub(crate) fn leaving<'a>(
     conversation: &[u8],
 ) -> Option<&'a Member> {
     let (signer, leave): (_, Leave) = said(before, StatementLabel::Leave, statement)?;
-    let fits = leave.conversation_id.as_ref() == conversation
-        && leave.user_id == signer.certificate.user().as_str();
+    let fits =
+        leave.conversation_id.as_ref() == conversation && leave.user_id == signer.certificate.user().as_str();
     fits.then_some(signer)
 }
 

@@ -10,7 +10,7 @@ use super::{
     receive::Effect,
     receive_commit::shown_name,
     roster::{Member, Roster, verify_leaf},
-    successor::{self, Judged, goes_on},
+    successor::{self, Going, Judged, goes_on},
     suspicion,
 };
 use crate::{
@@ -102,14 +102,10 @@ async fn join_step(
         adder: verify_leaf(organisation, &view.adder),
         suite: view.suite,
     };
-    let (line, going) = match successor::judge(core, &mut tx, &view.members, &view.settings).await? {
-        Judged::TooEarly => return Ok(Vec::new()),
-        Judged::Plain => (known.as_ref().map(|row| row.line.clone()), None),
-        Judged::Unknown(head) => (Some(Line { offset: head, ..Line::alone(conversation) }), None),
-        Judged::GoesOn(going) => (Some(going.line.clone()), Some(going)),
+    let Some((line, going)) = place_in_line(core, &mut tx, &view, number, known.as_ref()).await? else {
+        return Ok(Vec::new());
     };
     let place = (conversation, number, UtcMillis::new(delivery.stamp_ms));
-    let line = line.unwrap_or_else(|| Line::alone(conversation));
     let anew = known.as_ref().is_some_and(|row| row.standing == Standing::OutOfStep);
     let mut row = joined_row(place, &checked, known, line);
     pending_commits::delete(&mut tx, &conversation).await?;
@@ -134,6 +130,26 @@ async fn join_step(
     }
     core.groups.insert(conversation, group);
     Ok(vec![Effect::Joined(conversation), Effect::Readable(row.line.first, row.shown(number))])
+}
+
+/// Where a conversation goes on from, if from any; `None` if that log is not closed here yet. A device that is let in again
+/// has judged that already.
+async fn place_in_line(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    view: &JoinView,
+    number: EntryNumber,
+    known: Option<&ConversationRow>,
+) -> Result<Option<(Line, Option<Box<Going>>)>, CoreError> {
+    if let Some(known) = known.filter(|known| known.joined > EntryNumber::ZERO) {
+        return Ok(Some((known.line.clone(), None)));
+    }
+    Ok(match successor::judge(core, tx, (&view.members, number), &view.settings).await? {
+        Judged::TooEarly => None,
+        Judged::Plain => Some((Line::alone(view.conversation), None)),
+        Judged::Unknown(head) => Some((Line { offset: head, ..Line::alone(view.conversation) }, None)),
+        Judged::GoesOn(going) => Some((going.line.clone(), Some(going))),
+    })
 }
 
 /// Why a Welcome is not used.
@@ -184,7 +200,6 @@ fn joined_row(
         retention_seconds: checked.retention_seconds,
         standing: Standing::Active,
         held: None,
-        fault: known.as_ref().and_then(|row| row.fault),
         joined: number,
         cursor: before,
         chain: checked.before,

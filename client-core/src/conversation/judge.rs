@@ -13,6 +13,7 @@ use wardline_identity::UserId;
 use wardline_proto::{
     DeviceId, Digest, EntryNumber,
     content::ConversationSettings,
+    fault::planted,
     relay::{CommitData, RemovalGround, removal_ground::Ground},
 };
 
@@ -88,11 +89,11 @@ pub(crate) const EARLIER: &str = "removed someone for something that was before 
 pub(crate) fn judge(commit: &Judged<'_>) -> Verdict {
     let mut verdict = Verdict::default();
     // 1. Nobody's leaves, and leaves that turned into another device or person.
-    if !commit.after.strangers.is_empty() {
+    if !commit.after.strangers.is_empty() && !planted("mutant.judge_strangers") {
         verdict.held.push(STRANGER);
     }
     let new = |index: &u32| !commit.before.strangers.contains(index) || commit.removed.contains(index);
-    if commit.after.strangers.iter().any(new) {
+    if commit.after.strangers.iter().any(new) && !planted("mutant.judge_strangers") {
         verdict.proven.push(STRANGER);
     }
     let switched: Vec<&Member> =
@@ -110,15 +111,18 @@ pub(crate) fn judge(commit: &Judged<'_>) -> Verdict {
     verdict.devices = switched.into_iter().chain(unapproved).map(Member::key).collect();
     // 3. Settings are the keepers'.
     let by = commit.settings_changed.then(|| commit.author.certificate.user());
-    if settings_at_fault(commit.before, commit.right, commit.settings_after, by) {
+    let at_fault = settings_at_fault(commit.before, commit.right, commit.settings_after, by);
+    if at_fault && !planted("mutant.judge_settings") {
         verdict.held.push(SETTINGS);
         if commit.settings_changed {
             verdict.proven.push(SETTINGS);
         }
     }
     // 4. Removals and the declaration are mended later, not held.
-    judge_removals(commit, &mut verdict);
-    if verdict.shown.is_none() && !declared(commit) {
+    if !planted("mutant.judge_removals") {
+        judge_removals(commit, &mut verdict);
+    }
+    if verdict.shown.is_none() && !declared(commit) && !planted("mutant.judge_declaration") {
         verdict.shown = Some(DECLARATION);
     }
     verdict
@@ -163,7 +167,8 @@ pub(crate) fn keeps(roster: &Roster, settings: &ConversationSettings, user: &Use
 /// device with another member's confirmation.
 fn may_join(commit: &Judged<'_>, member: &Member) -> bool {
     let user = member.certificate.user();
-    if !commit.before.has_user(user) || commit.author.certificate.user() == user {
+    let own = commit.author.certificate.user() == user;
+    if !commit.before.has_user(user) || own || planted("mutant.judge_approvals") {
         return true;
     }
     let Some(data) = commit.data else { return false };
@@ -248,14 +253,13 @@ fn may_remove(commit: &Judged<'_>, member: &Member, anew: bool) -> Ruling {
 /// Whether the entry proves a fault of the member, or brought it in without a right. What was before this device came
 /// it cannot judge.
 fn by_fault(commit: &Judged<'_>, member: &Member, number: EntryNumber) -> Ruling {
+    if planted("mutant.judge_fault_grounds") {
+        return Ruling::Wrong;
+    }
     if number <= commit.joined && number > EntryNumber::ZERO {
         return Ruling::Unknown;
     }
-    commit
-        .faults
-        .iter()
-        .any(|fault| fault.proven && fault.number == number && names(fault, member))
-        .into()
+    commit.faults.iter().any(|fault| fault.proven && fault.number == number && names(fault, member)).into()
 }
 
 /// Whether a fault is the member's, or let it in.

@@ -3,7 +3,10 @@
 
 use wardline_identity::SigningKey;
 use wardline_proto::{
-    DeviceId, Suite, fault::planted, relay::{CommitData, KeeperRight, RemovalGround, removal_ground::Ground}, roster_digest,
+    DeviceId, Suite,
+    fault::planted,
+    relay::{CommitData, KeeperRight, RemovalGround, removal_ground::Ground},
+    roster_digest,
 };
 
 use super::{core::Device, roster::Roster};
@@ -83,5 +86,5 @@ fn uncertified(store: &MlsStore, device: &Device, suite: Suite) -> Option<Verifi
     let key = SigningKey::from_seed([7; 32]);
     let identity = Identity { key: &key, certificate_der: device.certificate.der() };
     let made = key_package::generate(store, &identity, suite, 1, false).ok()?;
-    key_package::parse_and_verify(made.first()?).ok()?.as_a_lie()
+    key_package::parse_and_verify(made.first()?).ok()?.into_lie()
 }

@@ -243,8 +243,10 @@ fn fault_of(author: &Member, verdict: &Verdict, number: EntryNumber) -> Option<F
 /// Who the relay holds to be in after a commit, if others than the tree has: it goes by what was declared.
 fn declared_after(before: &Merging<'_>, data: Option<&CommitData>, after: &Roster) -> Option<Vec<DeviceId>> {
     let devices = |roster: &Roster| roster.members.iter().map(|member| member.certificate.device()).collect();
-    let mut declared: BTreeSet<DeviceId> =
-        before.declared.as_ref().map_or_else(|| devices(&before.before), |known| known.iter().copied().collect());
+    let mut declared: BTreeSet<DeviceId> = before
+        .declared
+        .as_ref()
+        .map_or_else(|| devices(&before.before), |known| known.iter().copied().collect());
     if let Some(data) = data {
         for device in data.leaves.iter().filter_map(|bytes| DeviceId::try_from(bytes).ok()) {
             declared.remove(&device);

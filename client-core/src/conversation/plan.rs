@@ -94,7 +94,10 @@ pub(crate) async fn plan(
         Wish::Restore { members } => restore(&roster, members),
         Wish::AddDevice { user, approval, .. } => {
             let approved = decode(approval).is_some_and(|one| approval_of(&roster, &one).is_some());
-            UserId::parse(user).ok().filter(|_| approved).map_or(Plan::Nothing, |user| Plan::People(vec![user]))
+            UserId::parse(user)
+                .ok()
+                .filter(|_| approved)
+                .map_or(Plan::Nothing, |user| Plan::People(vec![user]))
         }
         Wish::LetBack { user, confirmation, .. } => {
             let confirmed = decode(confirmation).is_some_and(|one| confirmation_of(&roster, &one).is_some());
@@ -138,7 +141,8 @@ async fn correct(core: &mut Core, row: &ConversationRow) -> Result<Plan, CoreErr
 /// one who is in by that person.
 fn mend(core: &Core, roster: &Roster, user: &str, devices: &[String]) -> Plan {
     let Ok(user) = UserId::parse(user) else { return Plan::Nothing };
-    let back = |device: &String| roster.of_user(&user).any(|one| one.certificate.device().to_string() == *device);
+    let back =
+        |device: &String| roster.of_user(&user).any(|one| one.certificate.device().to_string() == *device);
     if devices.iter().all(back) || roster.has_user(&user) && user != *core.device.user() {
         return Plan::Nothing;
     }
@@ -239,8 +243,10 @@ pub(crate) async fn complete(
         Wish::LetBack { confirmation, replaces, .. } => {
             let Some(group) = core.groups.get(conversation) else { return Ok(None) };
             let roster = Roster::read(&core.device.organisation, &group.roster());
-            let replaced = roster.members.iter().find(|one| one.certificate.device().to_string() == *replaces);
-            let (Some(statement), Some(replaced)) = (decode::<SignedStatement>(confirmation), replaced) else {
+            let replaced =
+                roster.members.iter().find(|one| one.certificate.device().to_string() == *replaces);
+            let (Some(statement), Some(replaced)) = (decode::<SignedStatement>(confirmation), replaced)
+            else {
                 return Ok(None);
             };
             let ground = RemovalGround { ground: Some(Ground::Replaced(statement.clone())) };

@@ -4,7 +4,7 @@
 //! message that comes back altered end the stream. What members did wrong is stored and shown.
 
 use wardline_proto::{
-    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, UtcMillis,
+    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, UtcMillis, fault,
     relay::{Entry, EntryKind, Removed},
 };
 
@@ -112,6 +112,9 @@ async fn receive_step(core: &mut Core, received: &Received<'_>) -> Result<Vec<Ef
     let Some(mut row) = load_row(core, &conversation).await? else {
         return Ok(vec![Effect::Unknown(conversation)]);
     };
+    if suspicion::is_uninvited(&row) && received.kind == EntryKind::Commit {
+        return suspicion::ask_in(core, received).await;
+    }
     if row.standing == Standing::OutOfStep && received.number > row.cursor.next() {
         return match received.kind {
             EntryKind::Message => missed(core, received).await,
@@ -124,7 +127,7 @@ async fn receive_step(core: &mut Core, received: &Received<'_>) -> Result<Vec<Ef
     if received.number <= row.cursor {
         return suspicion::repeated(core, received, &row).await;
     }
-    if received.number != row.cursor.next() {
+    if received.number != row.cursor.next() && !fault::planted("mutant.skip_gap") {
         return suspicion::left_out(core, received, &row).await;
     }
     if suspicion::look(core, received, &row).await? {

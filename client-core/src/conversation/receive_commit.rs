@@ -61,6 +61,9 @@ pub(crate) async fn receive_commit(
     let mut merging = Merging::begin(&core.device.organisation, group, row.held.as_deref().map(Hold::parse));
     correct::recall(&mut tx, &row, &mut merging).await?;
     let kept = kept(received, merging.before(), group.epoch());
+    if fault::planted("member.false_report") {
+        return fall_out(core, tx, received).await.map(Membership::Out);
+    }
     let merged = if ours {
         merging.merge_own(group, &core.store, &core.device.certificate)?
     } else {
@@ -85,29 +88,13 @@ pub(crate) async fn receive_commit(
     if let Some(number) = declared(&received.entry.message).as_ref().and_then(unread_from) {
         send_again(core, &mut tx, (&row, number), &conversation).await?;
     }
-    if !merged.self_removed {
-        let doing = (&core.device, &*core.entropy, core.clock.now());
-        correct::follow_up(doing, &mut tx, (received, &mut row), &merged).await?;
-    }
+    let doing = (&core.device, &*core.entropy, core.clock.now());
+    correct::follow_up(doing, &mut tx, (received, &mut row), &merged).await?;
 
     // 3. What people see, and where this device stands.
     row.held = merged.hold.as_ref().map(Hold::to_text);
-    if merged.relay_fault {
-        suspicion::false_author(&mut tx, received, core.clock.now()).await?;
-    }
-    if let Some((number, hash)) = &merged.seen {
-        let said_by = (merged.author_user.as_str(), core.clock.now());
-        suspicion::compare_logs(&mut tx, received, said_by, (*number, hash)).await?;
-    }
-    let event = MessageRow {
-        sender_user: merged.author_user,
-        sender_name: merged.author_name,
-        body: told(&mut tx, &row, received.number).await?.unwrap_or(merged.event),
-        ..blank(received, MessageKind::Event)
-    };
-    if !event.body.is_empty() {
-        messages::insert(&mut tx, &event).await?;
-    }
+    note_lies(core, &mut tx, received, &merged).await?;
+    tell(&mut tx, received, &row, &merged).await?;
     if merged.self_removed {
         row.standing = Standing::Removed;
         if let Some(group) = core.groups.remove(&conversation) {
@@ -126,6 +113,42 @@ pub(crate) async fn receive_commit(
     Core::finish(&core.store, tx).await?;
     fault::crash("crash.commit_merged");
     Ok(if merged.self_removed { Membership::Out(effects) } else { Membership::In(effects) })
+}
+
+/// What the commit shows of the relay.
+async fn note_lies(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    received: &Received<'_>,
+    merged: &Merged,
+) -> Result<(), CoreError> {
+    if merged.relay_fault {
+        suspicion::false_author(tx, received, core.clock.now()).await?;
+    }
+    if let Some((number, hash)) = &merged.seen {
+        let said_by = (merged.author_user.as_str(), core.clock.now());
+        suspicion::compare_logs(tx, received, said_by, (*number, hash)).await?;
+    }
+    Ok(())
+}
+
+/// What people are told of the commit.
+async fn tell(
+    tx: &mut Transaction<'_>,
+    received: &Received<'_>,
+    row: &ConversationRow,
+    merged: &Merged,
+) -> Result<(), CoreError> {
+    let event = MessageRow {
+        sender_user: merged.author_user.clone(),
+        sender_name: merged.author_name.clone(),
+        body: told(tx, row, received.number).await?.unwrap_or_else(|| merged.event.clone()),
+        ..blank(received, MessageKind::Event)
+    };
+    if !event.body.is_empty() {
+        messages::insert(tx, &event).await?;
+    }
+    Ok(())
 }
 
 /// A conversation's name as it can be shown: peers write it.

@@ -26,9 +26,13 @@ use crate::{
             intents::{self, Wish},
             messages::{self, MessageKind, MessageRow},
             outbox::{self, OutboxKind, OutboxRow},
+            sent_again,
         },
     },
 };
+
+/// How many numbers of an earlier sending are looked at.
+const SENT_NUMBERS_MAX: usize = 100;
 
 /// Stores what a message says and moves the cursor.
 pub(crate) async fn receive_message(
@@ -142,6 +146,9 @@ async fn take_back(
         }
     };
     messages::insert(tx, &shown).await?;
+    if let Some(id) = &waiting.inner {
+        sent_again::insert(tx, id, row.shown(received.number)).await?;
+    }
     outbox::delete(tx, &waiting.message).await?;
     Ok(Effect::Sent(waiting.message, received.number))
 }
@@ -199,11 +206,11 @@ async fn store_opened(
         expires: Some(expires),
         ..blank(received, MessageKind::Unsupported)
     };
-    if content.first_number > 0
-        && let Some((log, number)) = behind(tx, row, EntryNumber::new(content.first_number)).await?
-    {
-        // It is sent again: what stood for it where this device missed it goes.
-        messages::found_again(tx, &log, &shown.sender_device, number).await?;
+    // It is sent again: what stood for it where this device missed it goes.
+    for number in content.sent_numbers.iter().take(SENT_NUMBERS_MAX) {
+        if let Some((log, number)) = behind(tx, row, EntryNumber::new(*number)).await? {
+            messages::found_again(tx, &log, &shown.sender_device, number).await?;
+        }
     }
     match content.body {
         Some(Body::Text(text)) if text_fits(&text.text) => {

@@ -107,7 +107,11 @@ impl Waiting {
     /// What people are told.
     pub(crate) fn told(&self) -> String {
         let (name, device) = (self.certificate.display_name(), self.certificate.device_name());
-        let by = if self.invited_by.is_empty() { String::new() } else { format!(", invited by {}", self.invited_by) };
+        let by = if self.invited_by.is_empty() {
+            String::new()
+        } else {
+            format!(", invited by {}", self.invited_by)
+        };
         format!(
             "{name} has a new device ({device}{by}) in place of the only one; none of {name}'s devices approved it. \
              Confirm it if you know that it is theirs"

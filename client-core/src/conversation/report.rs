@@ -3,7 +3,7 @@
 
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
-    ConversationId, Digest, EntryNumber, Epoch,
+    ConversationId, Digest, EntryNumber, Epoch, fault,
     relay::{CommitAuthor, CommitData, OutOfStep, SignedStatement},
 };
 
@@ -80,6 +80,7 @@ pub(crate) async fn fall_out(
     let event = MessageRow { body: said(author, received), ..by(author, received) };
     messages::insert(&mut tx, &event).await?;
     tx.commit().await?;
+    fault::crash("crash.out_of_step");
     let shown = Effect::Readable(row.line.first, row.shown(received.number));
     Ok(vec![Effect::OutOfStep(conversation), shown])
 }
@@ -94,7 +95,8 @@ fn said(author: Option<&Member>, received: &Received<'_>) -> String {
             "{} made a change that this device cannot follow; it waits to be let in again",
             author.certificate.display_name()
         ),
-        None => "The relay brought a change that no member signed for; this device waits to be let in again".to_owned(),
+        None => "The relay brought a change that no member signed for; this device waits to be let in again"
+            .to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Encrypting a queued message: the ratchet advances and the ciphertext is stored in one step, before it is sent.
 
 use wardline_proto::{
-    EntryNumber, Epoch, LIFE_SECONDS_MAX, LIFE_SECONDS_MIN,
+    DeviceId, Epoch, LIFE_SECONDS_MAX, LIFE_SECONDS_MIN,
     content::{Content, Text, content::Body},
     fault,
 };
@@ -9,9 +9,14 @@ use wardline_proto::{
 use super::{core::Core, hold::Hold, receive::encode, receive_message::message_data};
 use crate::{
     error::CoreError,
-    vault::tables::{
-        conversations::{self, ConversationRow, Standing},
-        outbox::{self, OutboxKind, OutboxRow},
+    vault::{
+        Transaction,
+        tables::{
+            conversations::{self, ConversationRow, Standing},
+            messages,
+            outbox::{self, OutboxKind, OutboxRow},
+            sent_again,
+        },
     },
 };
 
@@ -59,6 +64,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let epoch: Epoch = group.epoch();
     if let Some((sealed_in, ciphertext)) = &waiting.sealed
         && *sealed_in == epoch
+        && !fault::planted("mutant.seal_anew")
     {
         return Ok(Sealed::Ready { ciphertext: ciphertext.clone() });
     }
@@ -69,7 +75,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         revocation_list_number: 0,
         policy_number: 0,
         sent_at_ms: waiting.created.get(),
-        first_number: waiting.first.map_or(0, EntryNumber::get),
+        sent_numbers: sent_before(core.device.id(), &mut tx, waiting).await?,
         body: Some(match waiting.kind {
             OutboxKind::Text => {
                 Body::Text(Text { text: String::from_utf8_lossy(&waiting.body).into_owned() })
@@ -85,6 +91,21 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     outbox::seal(&mut tx, &waiting.message, epoch, &ciphertext).await?;
     Core::finish(&core.store, tx).await?;
     Ok(Sealed::Ready { ciphertext })
+}
+
+/// The numbers that people saw a message under when it was sent before.
+async fn sent_before(
+    own: DeviceId,
+    tx: &mut Transaction<'_>,
+    waiting: &OutboxRow,
+) -> Result<Vec<u64>, CoreError> {
+    let Some(id) = waiting.inner else { return Ok(Vec::new()) };
+    let mut numbers = sent_again::list(tx, &id).await?;
+    if let Some((log, number, _)) = messages::place_of(tx, &own, &id).await? {
+        let log = conversations::load(tx, &log).await?;
+        numbers.extend(log.map(|log| log.shown(number).get()));
+    }
+    Ok(numbers)
 }
 
 /// Why a message cannot be sent now, if so.

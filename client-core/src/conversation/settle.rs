@@ -12,15 +12,19 @@ use crate::{
     },
 };
 
-/// Clears the commit under way and ends its wish as failed.
+/// How long a wish is tried again whose commit does not fit the roster that the relay has, in milliseconds: somebody declared
+/// it falsely, and the others put it right.
+const PUT_RIGHT_MS: u64 = 20_000;
+
+/// Clears the commit under way and ends its wish as failed; `patient`: not one that is young.
 ///
 /// Never called because an answer is missing: such a commit may have won its epoch, and is sent again instead.
 pub(crate) async fn abandon(
     core: &mut Core,
     conversation: ConversationId,
-    failure: &Failure,
+    (failure, patient): (&Failure, bool),
 ) -> Result<(), CoreError> {
-    let outcome = abandon_step(core, conversation, failure).await;
+    let outcome = abandon_step(core, conversation, failure, patient).await;
     if outcome.is_err() {
         core.forget(&conversation);
     }
@@ -31,7 +35,9 @@ async fn abandon_step(
     core: &mut Core,
     conversation: ConversationId,
     failure: &Failure,
+    patient: bool,
 ) -> Result<(), CoreError> {
+    let now = core.clock.now();
     let open = core.load_group(&conversation).await?;
     let mut tx = core.vault.begin("abandon").await?;
     if let Some(pending) = pending_commits::find(&mut tx, &conversation).await? {
@@ -39,8 +45,12 @@ async fn abandon_step(
             group.clear_pending(&core.store)?;
         }
         pending_commits::delete(&mut tx, &conversation).await?;
-        let outcome = Outcome::Failed(failure.clone());
-        intents::end(&mut tx, pending.intent, &outcome).await?;
+        let wish = intents::find(&mut tx, pending.intent).await?;
+        let young = wish.is_some_and(|wish| now.get() < wish.created.get().saturating_add(PUT_RIGHT_MS));
+        if !(patient && young) {
+            let outcome = Outcome::Failed(failure.clone());
+            intents::end(&mut tx, pending.intent, &outcome).await?;
+        }
     }
     Core::finish(&core.store, tx).await
 }

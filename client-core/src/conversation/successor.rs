@@ -37,6 +37,9 @@ pub(crate) const NEWCOMER: &str = "someone was brought in as it went on who was 
 /// Within this span a second log closed because of the same device goes on without it, in milliseconds: 30 days.
 const AGAIN_WITHIN_MS: u64 = 30 * 86_400_000;
 
+/// So many commits bring everybody in: 500 devices, 200 at once.
+const FIRST_COMMITS: u64 = 3;
+
 /// What became of the wish for a successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Succession {
@@ -63,7 +66,8 @@ pub(crate) async fn succeed(
     if row.line.successor.is_some() || made.iter().any(|one| one.line.predecessor == Some(*conversation)) {
         return Ok(Succession::Made);
     }
-    let expected = if closure.number.get() == number { expected(&mut tx, &row, closure).await? } else { None };
+    let expected =
+        if closure.number.get() == number { expected(&mut tx, &row, closure).await? } else { None };
     let leavers = leavers(&mut tx, conversation).await?;
     tx.commit().await?;
     let Some(expected) = expected else { return Ok(Succession::Declined) };
@@ -214,11 +218,12 @@ pub(crate) struct Going {
     pub members: Vec<(String, String)>,
 }
 
-/// Judges a successor by the state that was kept: nobody in it who was not, and the same settings.
+/// Judges a successor by the state that was kept: nobody in it who was not, and the same settings. Whoever comes after the
+/// commits that bring everybody in cannot judge what members did since.
 pub(crate) async fn judge(
     core: &Core,
     tx: &mut Transaction<'_>,
-    leaves: &[Leaf],
+    (leaves, number): (&[Leaf], EntryNumber),
     settings: &ConversationSettings,
 ) -> Result<Judged, CoreError> {
     let Some(predecessor) = &settings.predecessor else { return Ok(Judged::Plain) };
@@ -245,12 +250,13 @@ pub(crate) async fn judge(
     };
     let roster = Roster::read(&core.device.organisation, leaves);
     let mut verdict = Verdict::default();
-    let newcomers = roster.members.iter().filter(|member| !expected.former.goes_on(member));
+    let first = number.get() <= FIRST_COMMITS;
+    let newcomers = roster.members.iter().filter(|member| first && !expected.former.goes_on(member));
     verdict.devices = newcomers.map(Member::key).collect();
     if !verdict.devices.is_empty() {
         verdict.held.push(NEWCOMER);
     }
-    if *settings != expected.settings {
+    if *settings != expected.settings && (first || settings.number == expected.settings.number) {
         verdict.held.push(SETTINGS);
     }
     let hold = Hold::after(None, &verdict, (&roster, leaves), &expected.settings);
@@ -275,17 +281,19 @@ pub(crate) async fn enter(
     let now = core.clock.now();
     let successor = row.conversation;
     let made = conversations::list(tx).await?;
+    // One to which nobody was added: the relay takes another in its place.
     let own = made.iter().find(|one| {
-        one.line.predecessor == Some(going.old.conversation) && one.standing == Standing::Creating
+        let came_to_nothing = one.cursor == EntryNumber::ZERO && one.conversation != successor;
+        one.line.predecessor == Some(going.old.conversation) && came_to_nothing
     });
     let mut done = vec![going.old.conversation];
-    if let Some(own) = own {
-        core.store.load_within(tx, Scope::Conversation(own.conversation)).await?;
-        drop_candidate(core, tx, &own.conversation).await?;
-        done.push(own.conversation);
-    }
     core.store.load_within(tx, Scope::Conversation(going.old.conversation)).await?;
     take_over(core, tx, &going.old, &successor).await?;
+    if let Some(own) = own {
+        core.store.load_within(tx, Scope::Conversation(own.conversation)).await?;
+        drop_candidate(core, tx, &own.conversation, Some(&successor)).await?;
+        done.push(own.conversation);
+    }
     if !going.members.is_empty() {
         let wish = Wish::Restore { members: going.members };
         let request = random(&*core.entropy)?;

@@ -36,21 +36,26 @@ pub(crate) async fn take_over(
     group::delete(&core.store, old.conversation)?;
     pending_commits::delete(tx, &old.conversation).await?;
 
-    // 2. What was said first comes first: then what waits, in its order.
-    let waiting: Vec<OutboxRow> = outbox::list(tx)
-        .await?
-        .into_iter()
-        .filter(|row| row.conversation == old.conversation && row.accepted.is_none())
-        .collect();
+    // 2. What was said first comes first; then what waits.
     if let Some(closed) = old.line.closed {
         send_again(core, tx, (&old, closed.number), successor).await?;
     }
-    for row in waiting {
-        outbox::delete(tx, &row.message).await?;
-        outbox::insert(tx, &moved(core, row, successor)).await?;
-    }
+    move_waiting(core, tx, &old.conversation, successor).await
+}
 
-    // 3. Wishes that mean the same there; the others were the old log's.
+/// What waits for one log waits for another, in its order, and so do the wishes that mean the same there.
+async fn move_waiting(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    from: &ConversationId,
+    successor: &ConversationId,
+) -> Result<(), CoreError> {
+    for row in outbox::list(tx).await? {
+        if row.conversation == *from && row.accepted.is_none() {
+            outbox::delete(tx, &row.message).await?;
+            outbox::insert(tx, &moved(core, row, successor)).await?;
+        }
+    }
     let moves = |wish: &Wish| {
         matches!(
             wish,
@@ -62,7 +67,7 @@ pub(crate) async fn take_over(
                 | Wish::LetBack { .. }
         )
     };
-    for wish in intents::open(tx).await?.iter().filter(|wish| wish.conversation == old.conversation) {
+    for wish in intents::open(tx).await?.iter().filter(|wish| wish.conversation == *from) {
         if moves(&wish.wish) {
             intents::move_to(tx, wish.intent, successor).await?;
         } else {
@@ -126,13 +131,17 @@ async fn created_step(core: &mut Core, conversation: &ConversationId) -> Result<
     Ok(())
 }
 
-/// A successor that was made here and is not the first, or was never taken, goes without a trace. Its MLS rows must be
-/// loaded; its group in memory is the caller's to drop.
+/// A successor that was made here and is not the one that counts goes without a trace; what waited for it waits for that one,
+/// if it is known. Its MLS rows must be loaded; its group in memory is the caller's to drop.
 pub(crate) async fn drop_candidate(
     core: &Core,
     tx: &mut Transaction<'_>,
     candidate: &ConversationId,
+    successor: Option<&ConversationId>,
 ) -> Result<(), CoreError> {
+    if let Some(successor) = successor {
+        move_waiting(core, tx, candidate, successor).await?;
+    }
     group::delete(&core.store, *candidate)?;
     conversations::delete(tx, candidate).await?;
     pending_commits::delete(tx, candidate).await?;
@@ -150,6 +159,6 @@ pub(crate) async fn not_first(core: &mut Core, candidate: &ConversationId) -> Re
 async fn not_first_step(core: &Core, candidate: &ConversationId) -> Result<(), CoreError> {
     core.store.load(&core.vault, Scope::Conversation(*candidate)).await?;
     let mut tx = core.vault.begin("not_first").await?;
-    drop_candidate(core, &mut tx, candidate).await?;
+    drop_candidate(core, &mut tx, candidate, None).await?;
     Core::finish(&core.store, tx).await
 }

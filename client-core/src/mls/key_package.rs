@@ -140,7 +140,7 @@ impl ParsedKeyPackage {
     }
 
     /// What a liar's client does: adds whom it likes. Nothing in a build without fault points.
-    pub(crate) fn as_a_lie(self) -> Option<VerifiedKeyPackage> {
+    pub(crate) fn into_lie(self) -> Option<VerifiedKeyPackage> {
         fault::planted("member.add_uncertified").then_some(VerifiedKeyPackage { package: self.package })
     }
 

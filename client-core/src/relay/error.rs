@@ -199,7 +199,9 @@ mod tests {
     #[test]
     fn a_relay_that_cannot_use_its_disk_is_reached_all_the_same() {
         let error = RelayError::from_status(wardline(Code::Unavailable, "STORAGE_UNAVAILABLE"));
-        let RelayError::Refused { reason, retry_after, .. } = error else { panic!("not a refusal: {error:?}") };
+        let RelayError::Refused { reason, retry_after, .. } = error else {
+            panic!("not a refusal: {error:?}")
+        };
         assert_eq!((reason, retry_after), (Reason::StorageUnavailable, Some(Duration::from_secs(3))));
         // The control: without a reason of ours nobody knows whether it was the relay who answered.
         let unknown = RelayError::from_status(Status::unavailable("no"));

@@ -29,7 +29,10 @@ pub(crate) async fn report(
         return Ok(());
     }
     match relay.report_out_of_step(ReportOutOfStepRequest { statement: Some(statement) }).await {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            fault::crash("crash.report_answered");
+            Ok(())
+        }
         Err(RelayError::Refused { reason, retry_after, .. }) if passes(reason) => {
             passing.report_again(&row.conversation);
             passing.rest(row.conversation, retry_after);

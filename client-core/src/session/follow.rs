@@ -10,8 +10,8 @@ use futures::StreamExt as _;
 use wardline_identity::Organisation;
 use wardline_proto::UtcMillis;
 use wardline_proto::relay::{
-    AckRequest, Closed, Cursor, GetOrganisationRequest, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
-    subscribe_response::Event as Incoming,
+    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, SubscribeRequest, SubscribeResponse,
+    WelcomeDelivery, subscribe_response::Event as Incoming,
 };
 
 use super::{Link, Session, greet, key_packages, task};
@@ -19,7 +19,7 @@ use crate::{
     conversation::{self, Effect, encode},
     error::CoreError,
     relay::Relay,
-    vault::tables::{conversations, device, intents, messages},
+    vault::tables::{conversations, device, intents, messages, sent_again},
 };
 
 /// How many Welcomes are kept for conversations this device is in already.
@@ -74,23 +74,9 @@ async fn follow_one(
                 key_packages::top_up(session, relay).await?;
             }
             Incoming::Entry(entry) => {
-                let mut effects = conversation::receive(&mut *session.core().await, &entry).await?;
-                let unknown = effects.iter().any(|effect| matches!(effect, Effect::Unknown(_)));
-                if unknown && !welcomed.contains(&entry.conversation_id) {
-                    effects = conversation::uninvited(&*session.core().await, &entry).await?;
-                }
-                session.stepped(&effects);
-                session.moved.notify_one();
-                if effects.iter().any(|effect| matches!(effect, Effect::Again(_))) {
+                let known = welcomed.contains(&entry.conversation_id);
+                if let End::Again = take_in(session, &entry, &mut early, known).await? {
                     return Ok(End::Again);
-                }
-                // The commit that took this device out may have let it in anew: its Welcome came before.
-                let taken_out = effects.iter().any(|effect| matches!(effect, Effect::Removed(_)));
-                let anew = early.remove(&entry.conversation_id).filter(|one| one.number == entry.number);
-                if let (true, Some(welcome)) = (taken_out, anew) {
-                    let effects = conversation::join(&mut *session.core().await, &welcome).await?;
-                    session.stepped(&effects);
-                    conversation::receive(&mut *session.core().await, &entry).await?;
                 }
             }
             Incoming::Welcome(welcome) => {
@@ -119,32 +105,70 @@ async fn follow_one(
             // Asked, and nothing done yet: the relay asks the next member.
             Incoming::Task(task) => task::take(session, task).await?,
             Incoming::Replacement(waits) => task::replacement(session, waits).await?,
-            Incoming::Closed(closed) => close(session, &closed, &mut early).await?,
+            Incoming::Closed(closed) => {
+                if let End::Again = close(session, &closed, &mut early).await? {
+                    return Ok(End::Again);
+                }
+            }
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }
     Ok(End::Ended)
 }
 
-/// A log is closed. Its successor's Welcome may have come before: it is looked at again.
+/// Takes in an entry, of a conversation that a Welcome of this stream lets in to or not.
+async fn take_in(
+    session: &Session,
+    entry: &Entry,
+    early: &mut HashMap<Bytes, WelcomeDelivery>,
+    welcomed: bool,
+) -> Result<End, CoreError> {
+    let mut effects = conversation::receive(&mut *session.core().await, entry).await?;
+    let unknown = effects.iter().any(|effect| matches!(effect, Effect::Unknown(_)));
+    if unknown && !welcomed {
+        effects = conversation::uninvited(&*session.core().await, entry).await?;
+    }
+    session.stepped(&effects);
+    session.moved.notify_one();
+    if effects.iter().any(|effect| matches!(effect, Effect::Again(_))) {
+        return Ok(End::Again);
+    }
+    // The commit that took this device out may have let it in anew: its Welcome came before.
+    let taken_out = effects.iter().any(|effect| matches!(effect, Effect::Removed(_)));
+    // A conversation that is not known yet may have to wait for the end of the log it goes on from.
+    let anew = if unknown { None } else { early.remove(&entry.conversation_id) };
+    let anew = anew.filter(|one| one.number == entry.number);
+    if let (true, Some(welcome)) = (taken_out, anew) {
+        let effects = conversation::join(&mut *session.core().await, &welcome).await?;
+        session.stepped(&effects);
+        conversation::receive(&mut *session.core().await, entry).await?;
+    }
+    Ok(End::Ended)
+}
+
+/// A log is closed. Its successor's Welcome may have come before, and entries after it: it is looked at again, and they are asked
+/// for again.
 async fn close(
     session: &Session,
     closed: &Closed,
     early: &mut HashMap<Bytes, WelcomeDelivery>,
-) -> Result<(), CoreError> {
+) -> Result<End, CoreError> {
     let effects = conversation::closed(&*session.core().await, closed).await?;
     session.stepped(&effects);
+    let mut end = End::Ended;
     if effects.is_empty() {
-        return Ok(());
+        return Ok(end);
     }
     for (id, welcome) in std::mem::take(early) {
         let effects = conversation::join(&mut *session.core().await, &welcome).await?;
         if effects.is_empty() {
             early.insert(id, welcome);
+        } else {
+            end = End::Again;
         }
         session.stepped(&effects);
     }
-    Ok(())
+    Ok(end)
 }
 
 /// Deletes what has passed its retention by both clocks.
@@ -152,6 +176,7 @@ async fn sweep(session: &Session, now: UtcMillis) -> Result<(), CoreError> {
     let core = session.core().await;
     let mut tx = core.vault.begin("sweep").await?;
     let deleted = messages::sweep(&mut tx, now).await?;
+    sent_again::sweep(&mut tx).await?;
     intents::prune(&mut tx, now).await?;
     tx.commit().await?;
     if deleted > 0 {

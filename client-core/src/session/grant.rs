@@ -122,7 +122,11 @@ pub(crate) async fn submit(
         Ok(_) | Err(RelayError::Refused { reason: Reason::EpochConflict, .. }) => Ok(()),
         Err(error @ RelayError::Refused { reason, .. }) if judged_unfit(reason) => {
             let failure = Failure::from(error);
-            abandon(&mut *session.core().await, pending.conversation, &failure).await?;
+            let patient = reason == Reason::DeclarationMismatch;
+            abandon(&mut *session.core().await, pending.conversation, (&failure, patient)).await?;
+            if patient {
+                passing.rest(pending.conversation, Some(5 * SOON));
+            }
             session.stepped(&[]);
             Ok(())
         }

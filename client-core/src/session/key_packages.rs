@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wardline_proto::{
-    Suite, fault,
+    Suite, UtcMillis, fault,
     relay::{CountKeyPackagesRequest, KeyPackageCount, PublishKeyPackagesRequest},
 };
 
@@ -11,9 +11,9 @@ use super::Session;
 use crate::{
     conversation::Core,
     error::CoreError,
-    mls::key_package,
+    mls::{ParsedKeyPackage, key_package},
     relay::{Relay, RelayError},
-    vault::mls_rows::Scope,
+    vault::{mls_rows::Scope, tables::key_packages},
 };
 
 /// How many one-time packages a device keeps there, per suite.
@@ -22,6 +22,10 @@ const WANTED: u32 = 100;
 const LOW: u32 = 50;
 /// How many are published in one call.
 const CHUNK: usize = 101;
+/// How many packages that were handed out and not used keep their keys, per suite: their Welcomes may still come.
+const HANDED_OUT_KEPT: u32 = 1_000;
+/// How many last-resort packages keep their keys, per suite: the one at the relay, and those it has just replaced.
+const LAST_RESORTS_KEPT: u32 = 3;
 
 /// Publishes what is missing. A package's private key is in the vault before the package leaves. A relay that takes
 /// no more now is asked again with the next connection; nothing else waits for it.
@@ -42,10 +46,54 @@ async fn publish_missing(session: &Session, relay: &Arc<dyn Relay>) -> Result<()
         let packages = missing(session, suite, count).await?;
         for chunk in packages.chunks(CHUNK) {
             let key_packages = chunk.iter().cloned().map(Into::into).collect();
-            relay.publish_key_packages(PublishKeyPackagesRequest { key_packages }).await?;
+            let published = relay.publish_key_packages(PublishKeyPackagesRequest { key_packages }).await;
+            if let Err(error @ RelayError::Refused { .. }) = published {
+                // Nobody has them and nobody will: their keys are good for nothing.
+                let references = chunk.iter().filter_map(|one| Some(parse(one)?.reference)).collect();
+                forget(session, references).await?;
+                return Err(error.into());
+            }
+            published?;
         }
+        prune(session, suite, count.map_or(0, |count| count.one_time)).await?;
     }
     Ok(())
+}
+
+fn parse(package: &[u8]) -> Option<ParsedKeyPackage> {
+    key_package::parse_and_verify(package).ok()
+}
+
+/// Deletes keys that pile up: of one-time packages handed out long ago and never used, and of last-resort packages that were
+/// replaced. The relay hands out the oldest first.
+async fn prune(session: &Session, suite: Suite, left: u32) -> Result<(), CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("look_for_old_packages").await?;
+    let mut old = key_packages::beyond(&mut tx, (suite, false), left.max(WANTED) + HANDED_OUT_KEPT).await?;
+    old.extend(key_packages::beyond(&mut tx, (suite, true), LAST_RESORTS_KEPT).await?);
+    tx.commit().await?;
+    drop(core);
+    forget(session, old).await
+}
+
+/// Destroys the keys of some packages.
+async fn forget(session: &Session, references: Vec<Vec<u8>>) -> Result<(), CoreError> {
+    if references.is_empty() {
+        return Ok(());
+    }
+    let core = session.core().await;
+    core.store.load(&core.vault, Scope::Device).await?;
+    let mut tx = core.vault.begin("forget_packages").await?;
+    for reference in &references {
+        key_package::delete(&core.store, reference)?;
+        key_packages::delete(&mut tx, reference).await?;
+    }
+    let outcome = Core::finish(&core.store, tx).await;
+    if outcome.is_err() {
+        core.store.roll_back();
+    }
+    core.store.forget(Scope::Device);
+    outcome
 }
 
 /// Makes the packages that a suite lacks and stores their keys.
@@ -66,7 +114,7 @@ async fn missing(
     let one_time = usize::try_from(wanted.saturating_sub(left)).unwrap_or(0);
     let made = generate(&core, suite, one_time, !last_resort);
     let outcome = match made {
-        Ok(packages) => store(&core).await.map(|()| packages),
+        Ok(packages) => store(&core, &packages, session.clock.now()).await.map(|()| packages),
         Err(error) => Err(error),
     };
     if outcome.is_err() {
@@ -90,7 +138,10 @@ fn generate(
     Ok(packages)
 }
 
-async fn store(core: &Core) -> Result<(), CoreError> {
-    let tx = core.vault.begin("key_packages").await?;
+async fn store(core: &Core, packages: &[Vec<u8>], now: UtcMillis) -> Result<(), CoreError> {
+    let mut tx = core.vault.begin("key_packages").await?;
+    for made in packages.iter().filter_map(|package| parse(package)) {
+        key_packages::insert(&mut tx, &made.reference, (made.suite, made.last_resort), now).await?;
+    }
     Core::finish(&core.store, tx).await
 }

@@ -19,6 +19,7 @@ mod outbox;
 mod registrar;
 mod send;
 mod task;
+mod told;
 mod wait;
 
 pub(crate) use self::{
@@ -41,7 +42,8 @@ pub use self::{
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, MutexGuard, Notify, broadcast, watch};
+use told::{Listener, Told};
+use tokio::sync::{Mutex, MutexGuard, Notify, broadcast};
 use wardline_identity::{Clock, Entropy};
 
 use crate::{
@@ -59,9 +61,9 @@ pub(crate) struct Session {
     /// How to reach the relay.
     pub connector: Arc<dyn Connector>,
     /// Where the connection stands.
-    pub link: watch::Sender<Link>,
+    pub link: Told<Link>,
     /// Raised by every step.
-    progress: watch::Sender<u64>,
+    progress: Told<u64>,
     /// Rung when there is something to send.
     pub wake: Notify,
     /// Rung when a cursor moved.
@@ -80,8 +82,8 @@ impl Session {
         Self {
             core: Mutex::new(core),
             connector,
-            link: watch::Sender::new(Link::Connecting),
-            progress: watch::Sender::new(0),
+            link: Told::new(Link::Connecting),
+            progress: Told::new(0),
             wake: Notify::new(),
             moved: Notify::new(),
             events: broadcast::Sender::new(EVENTS),
@@ -108,7 +110,7 @@ impl Session {
     }
 
     /// The counter of steps.
-    pub(crate) fn progress(&self) -> watch::Receiver<u64> {
+    pub(crate) fn progress(&self) -> Listener<u64> {
         self.progress.subscribe()
     }
 

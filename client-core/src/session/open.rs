@@ -6,7 +6,7 @@ use prost::Message as _;
 use wardline_identity::{
     Clock, DateCheck, Entropy, IssuerAuthority, Organisation, RootFingerprint, SigningKey,
 };
-use wardline_proto::relay;
+use wardline_proto::{fault, relay};
 
 use crate::{
     api::{Failure, FailureKind},
@@ -15,7 +15,7 @@ use crate::{
     mls::MlsStore,
     vault::{
         Passcode, Vault,
-        tables::{device, issuer},
+        tables::{conversations, device, issuer, pending_commits},
     },
 };
 
@@ -28,6 +28,9 @@ pub(crate) async fn open_vault(
 ) -> Result<Core, CoreError> {
     let vault = Vault::unlock(home, passcode).await?;
     let device = load_device(&vault, &*clock).await?;
+    if fault::planted("mutant.forget_pending") {
+        forget_pending(&vault).await?;
+    }
     let store = MlsStore::new();
     Ok(Core { vault, store, groups: std::collections::HashMap::new(), device, clock, entropy })
 }
@@ -65,6 +68,15 @@ pub(crate) async fn load_device(vault: &Vault, clock: &dyn Clock) -> Result<Devi
         addresses: row.addresses,
         issuer,
     })
+}
+
+/// What nobody does: commits under way are taken for lost.
+async fn forget_pending(vault: &Vault) -> Result<(), CoreError> {
+    let mut tx = vault.begin("forget_pending").await?;
+    for row in conversations::list(&mut tx).await? {
+        pending_commits::delete(&mut tx, &row.conversation).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 fn unfinished() -> Failure {

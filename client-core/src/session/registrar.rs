@@ -66,7 +66,8 @@ pub(crate) async fn invite(
                 }
                 None => Invitation::create(issuer, &subject, expires, &*session.entropy),
             };
-            let (invitation, record) = made.map_err(|error| Failure::defect(format!("The invitation could not be made: {error}.")))?;
+            let (invitation, record) =
+                made.map_err(|error| Failure::defect(format!("The invitation could not be made: {error}.")))?;
             let root = core.device.organisation.root_fingerprint();
             let link = invitation
                 .link(core.device.addresses.clone(), root)
@@ -102,7 +103,8 @@ async fn replaced_device(
     subject: &InvitationSubject,
     text: &str,
 ) -> Result<DeviceId, CoreError> {
-    let prefix = device_id_parse(text).map_or_else(|_| text.to_ascii_lowercase(), |device| device.to_string());
+    let prefix =
+        device_id_parse(text).map_or_else(|_| text.to_ascii_lowercase(), |device| device.to_string());
     let people = ask_people(relay, std::slice::from_ref(&subject.user)).await?;
     let core = session.core().await;
     let now = session.clock.now();

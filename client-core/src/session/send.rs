@@ -82,6 +82,8 @@ pub(crate) async fn send(
         }
         // The epoch has moved on: the log shows it, then the message is encrypted again.
         Err(RelayError::Refused { reason: Reason::EpochConflict | Reason::RevocationPending, .. }) => {
+            let late = fault::planted("mutant.late_cursor");
+            let cursor = if late { self::cursor(session, &conversation).await? } else { cursor };
             passing.wait_for_log(conversation, cursor);
             Ok(Step::Wait)
         }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use wardline_proto::{
-    ConversationId,
+    ConversationId, fault,
     relay::{AskMembersRequest, MembershipTask, ReplacementWaits, ask_members_request::Ground},
 };
 
@@ -23,6 +23,9 @@ use crate::{
 
 /// Takes a task on, if there is a ground and the conversation is free.
 pub(crate) async fn take(session: &Session, task: MembershipTask) -> Result<(), CoreError> {
+    if fault::planted("member.idle") {
+        return Ok(());
+    }
     let (Ok(conversation), Some(asked)) = (ConversationId::try_from(&task.conversation_id), task.task) else {
         return Ok(());
     };
@@ -82,7 +85,7 @@ pub(crate) async fn ask_members(
     conversations: &[ConversationId],
     ground: &Ground,
 ) -> bool {
-    for chunk in conversations.chunks(ASKED_MAX) {
+    for chunk in conversations.chunks(ASKED_MAX).filter(|_| !fault::planted("mutant.ask_nobody")) {
         let conversation_ids = chunk.iter().map(|one| one.to_wire()).collect();
         let request = AskMembersRequest { conversation_ids, ground: Some(ground.clone()) };
         if let Err(error) = relay.ask_members(request).await {

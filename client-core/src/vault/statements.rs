@@ -3,11 +3,7 @@
 //! There it can be waited for on the spot, which is what makes a simulated scene the same each time
 //! ([`wardline_proto::in_place`]). Otherwise it is the connection and nothing else.
 
-use futures::{
-    StreamExt as _,
-    future::BoxFuture,
-    stream::BoxStream,
-};
+use futures::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 use sqlx::{
     Either, Error, Execute, Executor, SqlStr, Sqlite, SqliteConnection,
     sqlite::{SqliteQueryResult, SqliteRow, SqliteStatement, SqliteTypeInfo},

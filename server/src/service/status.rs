@@ -174,6 +174,7 @@ impl From<ConversationError> for Status {
             E::Welcome(_) => refuse(Reason::WelcomeMismatch).into(),
             E::Full => refuse(Reason::ConversationFull).into(),
             E::CommitRate { retry_after } => refuse(Reason::CommitRate).retry_after(retry_after).into(),
+            E::LetInTooOften { retry_after } => refuse(Reason::LimitReached).retry_after(retry_after).into(),
             E::YieldTurn { retry_after } => refuse(Reason::YieldTurn).retry_after(retry_after).into(),
             E::Store(error) => error.into(),
         }

@@ -40,8 +40,8 @@ pub struct Limits {
     pub uncertified_connections_per_address: usize,
     /// Connections of one device; a further one ends the oldest. Default 8.
     pub connections_per_device: usize,
-    /// Handshakes at one time, at each door. From half of it on, QUIC clients must prove their address.
-    /// Default 256.
+    /// Handshakes at one time, at each door; a further one takes the place of one that is silent or slow. From half of
+    /// it on, QUIC clients must prove their address. Default 256.
     pub handshakes: usize,
     /// Those from one address (IPv4, or IPv6 /64), among them. From half of it on, QUIC clients must prove it.
     /// Default 64.

@@ -15,7 +15,6 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use wardline_proto::fault;
 
 use super::{Door, Limits, Peer, Refusal, connections::Entered, gate::Gate, status};
 
@@ -61,11 +60,7 @@ pub(super) async fn serve(
         .max_header_list_size(limits.header_bytes)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_send_buf_size(if fault::planted("mutant.send_buffer") {
-            SEND_BUFFER_BYTES << 8
-        } else {
-            SEND_BUFFER_BYTES
-        })
+        .max_send_buf_size(SEND_BUFFER_BYTES)
         .keep_alive_interval(limits.idle_timeout)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(tls), service));

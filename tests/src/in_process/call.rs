@@ -27,7 +27,7 @@ use wardline_server::{
     transport::Peer,
 };
 
-use super::{Fault, Faults, Planted};
+use super::{Fault, Faults, Planted, flow::flow};
 
 /// A device's connection.
 pub(super) struct InProcess {
@@ -57,8 +57,9 @@ impl InProcess {
         F: Future<Output = Result<Response<R>, Status>>,
     {
         let once = || async { call(self.request(message.clone())).await };
+        let fault = self.faults.next_call();
         let carried = async {
-            match self.faults.next_call() {
+            match fault {
                 Some(Fault::LoseRequest) => return Err(unavailable("the request was lost")),
                 Some(Fault::LoseAnswer) => {
                     drop(once().await);
@@ -66,17 +67,23 @@ impl InProcess {
                 }
                 Some(Fault::Duplicate) => drop(once().await),
                 Some(Fault::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
-                Some(Fault::CutStream(_)) | None => {}
+                _ => {}
             }
-            once().await.map(Response::into_inner).map_err(|status| {
-                self.faults.hear(format!("{}: {}", std::any::type_name::<T>(), status.message()));
-                refused(status)
-            })
+            let answer = once().await.map(Response::into_inner).map_err(refused);
+            if let Some(Fault::DelayAnswer(millis)) = fault {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+            }
+            answer
         };
-        self.cut
-            .run_until_cancelled(carried)
-            .await
-            .unwrap_or_else(|| Err(unavailable("the connection ended")))
+        let cut = || Err(unavailable("the connection ended"));
+        let answer = self.cut.run_until_cancelled(carried).await.unwrap_or_else(cut);
+        let asked = std::any::type_name::<T>();
+        let asked = asked.rsplit("::").next().unwrap_or(asked);
+        match &answer {
+            Ok(_) => self.faults.say(asked),
+            Err(error) => self.faults.say(&format!("{asked}: {error}")),
+        }
+        answer
     }
 }
 
@@ -108,6 +115,7 @@ macro_rules! calls {
                 }
             )*)*
 
+            // The relay's service of this name is not there yet.
             async fn send(&self, message: pb::SendRequest) -> Result<pb::SendResponse, RelayError> {
                 if self.faults.planted() == Some(Planted::AcknowledgeUnsent) {
                     let stamp = Some(self.relay.clock.now().into());
@@ -128,7 +136,7 @@ macro_rules! calls {
                     .take_while(move |_| future::ready(!faults.cuts_stream()))
                     .take_until(cut.cancelled_owned())
                     .chain(stream::once(future::ready(Err(unavailable("the stream ended")))));
-                Ok(events.boxed())
+                Ok(flow(events.boxed(), self.faults.clone()).boxed())
             }
         }
     };

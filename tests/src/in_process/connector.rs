@@ -20,22 +20,35 @@ use super::{
 #[derive(Debug)]
 pub struct InProcessConnector {
     house: Arc<RelayHouse>,
-    certificate: Arc<DeviceCertificate>,
+    certificate: Option<Arc<DeviceCertificate>>,
     faults: Arc<Faults>,
     /// Ends the newest connection.
     cut: Mutex<CancellationToken>,
 }
 
 impl InProcessConnector {
-    /// For the first device of a person.
+    /// For a device, by its id.
+    ///
+    /// # Panics
+    /// If there is none, or the relay does not run.
     #[must_use]
-    pub fn new(house: &Arc<RelayHouse>, user: &str) -> Arc<Self> {
-        Arc::new(Self {
-            house: house.clone(),
-            certificate: house.certificate(user),
-            faults: Arc::default(),
-            cut: Mutex::default(),
-        })
+    pub fn new(house: &Arc<RelayHouse>, device: &str, faults: Faults) -> Arc<Self> {
+        Self::with(house, Some(house.certificate(device)), faults)
+    }
+
+    /// For whoever enrols.
+    #[must_use]
+    pub fn uncertified(house: &Arc<RelayHouse>) -> Arc<Self> {
+        Self::with(house, None, Faults::default())
+    }
+
+    fn with(
+        house: &Arc<RelayHouse>,
+        certificate: Option<Arc<DeviceCertificate>>,
+        faults: Faults,
+    ) -> Arc<Self> {
+        let (house, faults) = (house.clone(), Arc::new(faults));
+        Arc::new(Self { house, certificate, faults, cut: Mutex::default() })
     }
 
     /// What goes wrong on its connections.
@@ -59,7 +72,7 @@ impl Connector for InProcessConnector {
             let peer = Peer {
                 transport: Transport::Quic,
                 remote: ([127, 0, 0, 1], 1).into(),
-                door: Door::Device(self.certificate.clone()),
+                door: self.certificate.clone().map_or(Door::Uncertified, Door::Device),
                 exporter: [0; 32],
                 connection: ConnectionId::new(self.house.next_connection()),
             };

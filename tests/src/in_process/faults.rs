@@ -2,8 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use super::Trace;
 
 /// One thing that goes wrong, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +18,16 @@ pub enum Fault {
     Duplicate,
     /// The next call takes so many milliseconds longer.
     Delay(u64),
+    /// The next answer takes so many milliseconds longer.
+    DelayAnswer(u64),
     /// The stream ends after so many events more.
     CutStream(u32),
+    /// The next event comes so many milliseconds later.
+    DelayEvent(u64),
+    /// The next event comes twice.
+    RepeatEvent,
+    /// The next event comes after the one behind it.
+    SwapEvents,
 }
 
 /// A fault that no device can mend, for trying the judge.
@@ -29,29 +39,34 @@ pub enum Planted {
     AcknowledgeUnsent,
 }
 
-/// How many of the last refusals are remembered.
-const HEARD_MAX: usize = 12;
-
-/// The faults that wait for one device, and what its relay last refused.
+/// The faults that wait for one device, and whom to tell of what happens.
 #[derive(Debug, Default)]
 pub struct Faults {
     waiting: Mutex<Waiting>,
-    heard: Mutex<VecDeque<String>>,
+    told: Option<(String, Arc<Trace>)>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     calls: VecDeque<Fault>,
+    events: VecDeque<Fault>,
     stream: Option<u32>,
     planted: Option<Planted>,
 }
 
 impl Faults {
+    /// For a device of this name, whose steps go into a trace.
+    #[must_use]
+    pub fn told(who: &str, trace: &Arc<Trace>) -> Self {
+        Self { told: Some((who.to_owned(), trace.clone())), ..Self::default() }
+    }
+
     /// Has something go wrong next.
     pub fn push(&self, fault: Fault) {
         let mut waiting = self.waiting();
         match fault {
             Fault::CutStream(events) => waiting.stream = Some(events),
+            Fault::DelayEvent(_) | Fault::RepeatEvent | Fault::SwapEvents => waiting.events.push_back(fault),
             fault => waiting.calls.push_back(fault),
         }
     }
@@ -65,25 +80,22 @@ impl Faults {
     pub fn heal(&self) {
         let mut waiting = self.waiting();
         waiting.calls.clear();
+        waiting.events.clear();
         waiting.stream = None;
     }
 
-    /// The last refusals, the newest last: for whoever looks into a schedule that failed.
-    #[must_use]
-    pub fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    pub(super) fn hear(&self, refusal: String) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if heard.len() == HEARD_MAX {
-            heard.pop_front();
+    pub(super) fn say(&self, what: &str) {
+        if let Some((who, trace)) = &self.told {
+            trace.say(who, what);
         }
-        heard.push_back(refusal);
     }
 
     pub(super) fn next_call(&self) -> Option<Fault> {
         self.waiting().calls.pop_front()
+    }
+
+    pub(super) fn next_event(&self) -> Option<Fault> {
+        self.waiting().events.pop_front()
     }
 
     pub(super) fn planted(&self) -> Option<Planted> {

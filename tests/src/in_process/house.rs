@@ -1,6 +1,7 @@
 //! The relay itself: put together from its folder as its own `run` does, without doors; it dies and comes back.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use wardline_identity::{Clock, DeviceCertificate, ManualClock};
+use wardline_identity::{Clock, DeviceCertificate};
 use wardline_server::{
     admission::People,
     bundle,
@@ -25,7 +26,7 @@ use wardline_server::{
 #[derive(Debug)]
 pub struct RelayHouse {
     folder: PathBuf,
-    clock: Arc<ManualClock>,
+    clock: Arc<dyn Clock>,
     running: Mutex<Option<Running>>,
     connections: AtomicU64,
 }
@@ -42,7 +43,7 @@ impl RelayHouse {
     ///
     /// # Panics
     /// If it cannot start.
-    pub async fn open(folder: &Path, clock: Arc<ManualClock>) -> Arc<Self> {
+    pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Arc<Self> {
         let (running, connections) = (Mutex::default(), AtomicU64::default());
         let house = Self { folder: folder.to_owned(), clock, running, connections };
         house.start().await;
@@ -55,12 +56,7 @@ impl RelayHouse {
     /// # Panics
     /// If it cannot start.
     pub async fn crash(&self) {
-        let Some(Running { relay, dies }) = self.running().take() else { return };
-        dies.cancel();
-        let store = relay.store.clone();
-        drop(relay);
-        // A process that dies takes its writer with it: no write of the old relay lands behind the back of the new.
-        store.close().await;
+        self.stop().await;
         self.start().await;
     }
 
@@ -68,19 +64,41 @@ impl RelayHouse {
     pub async fn stop(&self) {
         let Some(Running { relay, dies }) = self.running().take() else { return };
         dies.cancel();
-        relay.store.close().await;
+        let store = relay.store.clone();
+        drop(relay);
+        // A process that dies takes its writer with it: no write of the old relay lands behind the back of the new.
+        store.close().await;
     }
 
-    /// The certificate of a person's first device.
+    /// It dies, a copy of its database is laid aside, and it starts again.
     ///
     /// # Panics
-    /// If there is none, or the relay does not run.
-    #[must_use]
-    pub fn certificate(&self, user: &str) -> Arc<DeviceCertificate> {
+    /// If there is no room for the copy, or it cannot start.
+    pub async fn keep_copy(&self, folder: &Path) {
+        self.stop().await;
+        copy_files(&self.folder, folder);
+        self.start().await;
+    }
+
+    /// It dies, loses its disk, and starts again from a copy that was laid aside.
+    ///
+    /// # Panics
+    /// If there is no copy, or it cannot start.
+    pub async fn restore(&self, folder: &Path) {
+        self.stop().await;
+        for file in files(&self.folder) {
+            fs::remove_file(file).expect("a file that goes");
+        }
+        copy_files(folder, &self.folder);
+        self.start().await;
+    }
+
+    /// The certificate of a device.
+    pub(super) fn certificate(&self, device: &str) -> Arc<DeviceCertificate> {
         let running = self.now().expect("the relay runs");
-        let people = running.relay.devices.people(People::All);
-        let person = people.into_iter().find(|(id, _)| id.as_str() == user).expect("a person");
-        person.1.into_iter().next().expect("a device")
+        let people = running.relay.devices.people(People::All).into_iter();
+        let mut certificates = people.flat_map(|(_, certificates)| certificates);
+        certificates.find(|one| one.device().to_string() == device).expect("a device")
     }
 
     pub(super) fn now(&self) -> Option<Running> {
@@ -95,16 +113,33 @@ impl RelayHouse {
         let data = DataDir::at(&self.folder);
         let keys = RelayKeys::read(&data).expect("keys").expect("keys");
         let store = Store::open(&data.database()).await.expect("a database");
-        let clock: Arc<dyn Clock> = self.clock.clone();
+        let clock = self.clock.clone();
         let imported = bundle::import(&data, &keys, &store, &*clock).await.expect("a bundle");
         let dies = CancellationToken::new();
         let assembled = assemble(imported, store, &Config::default(), clock, &dies).await;
         let (relay, _) = assembled.expect("certificates");
-        drop(tokio::spawn(ask_until(relay.clone(), dies.clone())));
+        tokio::spawn(ask_until(relay.clone(), dies.clone()));
         *self.running() = Some(Running { relay, dies });
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path());
+    found.filter(|path| path.is_file()).collect()
+}
+
+/// Copies the files of a folder into another, which is made.
+///
+/// # Panics
+/// If that cannot be.
+pub fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    fs::set_permissions(to, fs::metadata(from).expect("a folder").permissions()).expect("a mode");
+    for file in files(from) {
+        fs::copy(&file, to.join(file.file_name().expect("a name"))).expect("a copy");
     }
 }

@@ -6,6 +6,7 @@
 
 mod committing;
 mod joining;
+mod mending;
 mod receiving;
 mod relaying;
 mod scene;

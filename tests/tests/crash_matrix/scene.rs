@@ -51,7 +51,14 @@ impl Scene {
     /// A command dies at the row's place.
     #[track_caller]
     pub(crate) fn dies(&self, device: &Device, arguments: &[&str]) {
-        device.armed(&[&self.place]).cli(arguments).crashed_at(&self.place);
+        self.dies_with(device, &[], arguments);
+    }
+
+    /// As above, with other faults beside.
+    #[track_caller]
+    pub(crate) fn dies_with(&self, device: &Device, faults: &[&str], arguments: &[&str]) {
+        let points = [faults, &[&self.place]].concat();
+        device.armed(&points).cli(arguments).crashed_at(&self.place);
     }
 
     /// Sending dies at the row's place. The message was taken on: it is to be delivered.

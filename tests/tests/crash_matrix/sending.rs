@@ -81,7 +81,11 @@ fn its_own_entry_comes_back_and_is_not_stored() {
     let mut scene = Scene::of("sending::its_own_entry_comes_back_and_is_not_stored");
     let doctor = scene.doctor.clone();
     scene.dies_sending(&doctor, "one");
-    assert_eq!((scene.waiting(&doctor).len(), texts(&doctor, &scene.id).len()), (1, 1), "still in the outbox");
+    assert_eq!(
+        (scene.waiting(&doctor).len(), texts(&doctor, &scene.id).len()),
+        (1, 1),
+        "still in the outbox"
+    );
     doctor.cli(&["sync"]).good();
     scene.judge();
 }

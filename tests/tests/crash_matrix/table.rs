@@ -34,10 +34,17 @@ fn the_rows_of_the_table_are_the_tests() {
     let tests = list.lines().filter_map(|line| line.strip_suffix(": test"));
     let tests: BTreeSet<String> =
         tests.filter(|test| !test.starts_with("table::")).map(str::to_owned).collect();
-    let rows = rows();
-    assert_eq!(rows.iter().map(|(_, test)| test.clone()).collect::<BTreeSet<_>>(), tests);
-    assert_eq!(rows.len(), tests.len(), "a test has two rows");
-    println!("rows={}", rows.len());
+    let (elsewhere, here): (Vec<_>, Vec<_>) = rows().into_iter().partition(|(_, test)| test.contains('/'));
+    assert_eq!(here.iter().map(|(_, test)| test.clone()).collect::<BTreeSet<_>>(), tests);
+    assert_eq!(here.len(), tests.len(), "a test has two rows");
+    for (place, test) in &elsewhere {
+        // `folder/file::name`: in another test program, by its source.
+        let (file, name) = test.split_once("::").unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file).with_extension("rs");
+        let source = fs::read_to_string(&file).unwrap_or_default();
+        assert!(source.contains(&format!("fn {name}()")) && source.contains(place), "{}", file.display());
+    }
+    println!("rows={}", here.len() + elsewhere.len());
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl House {
     pub(crate) fn options(&self, device: usize, door: TransportChoice) -> ConnectOptions {
         ConnectOptions {
             addresses: vec![self.address.to_string()],
-            trust: Trust::Certificate(self.root.certificate_der().to_vec()),
+            trust: Trust::Root(self.root.certificate_der().to_vec()),
             identity: Some(self.devices[device].clone()),
             transport: door,
             clock: Arc::new(SystemClock),
@@ -80,7 +80,7 @@ impl House {
         device: usize,
         door: TransportChoice,
     ) -> Result<RelayConnection, RelayError> {
-        RelayConnection::connect(self.options(device, door)).await
+        RelayConnection::connect(&self.options(device, door)).await
     }
 
     /// What the relay has in memory, in KiB.
@@ -90,9 +90,11 @@ impl House {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// How many files and sockets the relay has open.
-    pub(crate) fn files(&self) -> usize {
-        fs::read_dir(self.proc("fd")).expect("the relay runs").count()
+    /// How many sockets the relay has open: its two doors, and a connection each on TCP.
+    pub(crate) fn sockets(&self) -> usize {
+        let files = fs::read_dir(self.proc("fd")).expect("the relay runs").flatten();
+        let targets = files.filter_map(|file| fs::read_link(file.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
     fn proc(&self, what: &str) -> PathBuf {

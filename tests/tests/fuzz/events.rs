@@ -10,7 +10,7 @@ use prost::Message as _;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wardline_client_core::{
-    api::{Client, Command, Enrolment, Options, Reach, enrol},
+    api::{Answer, Client, Command, Enrolment, Options, Reach, enrol},
     mls::{CommitPlan, Group, Identity, LogPosition, MlsStore, group, key_package},
     vault::{KdfCost, Passcode, Vault, mls_rows::Scope},
 };
@@ -70,13 +70,16 @@ async fn open(home: &Path, script: &Script) -> Client {
     Client::open(home, &passcode(), options).await.expect("the vault opens")
 }
 
-/// What the client shows of its conversations.
+/// The log as the client shows it; what it noted against the relay is beside the log.
 async fn shown(client: &Client) -> String {
     let listed = client.execute(Command::ConversationList, Reach::Offline).await;
-    let conversation = CONVERSATION.to_string();
-    let read = client.execute(Command::Read { conversation, since: None, new: false }, Reach::Offline).await;
     assert!(listed.is_ok(), "{listed:?}");
-    format!("{:?}", read.ok())
+    let conversation = CONVERSATION.to_string();
+    let read = Command::Read { conversation, since: None, new: false };
+    match client.execute(read, Reach::Offline).await {
+        Ok(Answer::Messages(messages)) => format!("{:?}", messages.messages),
+        other => panic!("the conversation cannot be read: {other:?}"),
+    }
 }
 
 impl Scene {
@@ -132,7 +135,7 @@ impl Scene {
 
     /// Whether the client took it.
     fn take(&mut self, event: pb::SubscribeResponse) -> bool {
-        if !self.now.as_ref().is_some_and(|(_, _, seen, _)| *seen < FRESH) {
+        if self.now.as_ref().is_none_or(|(_, _, seen, _)| *seen >= FRESH) {
             self.fresh();
         }
         let (client, _, seen, log) = self.now.as_mut().expect("a client");
@@ -169,7 +172,8 @@ fn identity() -> Identity<'static> {
 impl Doctor {
     async fn new(package: &[u8]) -> Self {
         let (folder, store) = (in_memory(), MlsStore::new());
-        let vault = Vault::create(folder.path(), &passcode(), &SeededEntropy::new(43), KdfCost::floor()).await;
+        let vault =
+            Vault::create(folder.path(), &passcode(), &SeededEntropy::new(43), KdfCost::floor()).await;
         let vault = vault.expect("a vault");
         for scope in [Scope::Device, Scope::Conversation(CONVERSATION)] {
             store.load(&vault, scope).await.expect("rows");
@@ -188,10 +192,8 @@ impl Doctor {
         let kind = Some(pb::authenticated_data::Kind::Commit(data));
         let mut group = group::create(&store, &identity(), Suite::X25519, CONVERSATION, &settings(false))
             .expect("a group");
-        let position = LogPosition {
-            number: EntryNumber::ZERO,
-            chain_hash: ChainHash::genesis(&CONVERSATION),
-        };
+        let position =
+            LogPosition { number: EntryNumber::ZERO, chain_hash: ChainHash::genesis(&CONVERSATION) };
         let plan = CommitPlan {
             adds: vec![package.verified(&nurse).expect("its own")],
             removes: Vec::new(),
@@ -249,7 +251,11 @@ impl Doctor {
     }
 
     fn second(&mut self) -> pb::SubscribeResponse {
-        let message = self.message(&text("Bed 4"));
+        let body = Some(Body::Text(Text { text: "Bed 4".to_owned() }));
+        let seen_hash = self.chain.digest().as_bytes().to_vec();
+        let content =
+            Content { message_id: vec![4; 16], seen_number: 1, seen_hash, body, ..Content::default() };
+        let message = self.message(&content.encode_to_vec());
         self.entry(2, 1, pb::EntryKind::Message, message)
     }
 
@@ -264,9 +270,14 @@ impl Doctor {
         let position = LogPosition { number: EntryNumber::new(2), chain_hash: self.chain };
         let settings = renamed.then(|| {
             let before = settings(false);
-            wardline_proto::content::ConversationSettings { number: before.number + 1, name: "W".into(), ..before }
+            wardline_proto::content::ConversationSettings {
+                number: before.number + 1,
+                name: "W".into(),
+                ..before
+            }
         });
-        let plan = CommitPlan { adds: Vec::new(), removes: Vec::new(), settings, aad, position, certificate: None };
+        let plan =
+            CommitPlan { adds: Vec::new(), removes: Vec::new(), settings, aad, position, certificate: None };
         let commit = self.group.commit(&self.store, &identity(), plan).expect("a commit").commit;
         self.group.clear_pending(&self.store).expect("cleared");
         commit

@@ -137,8 +137,12 @@ fn authenticated_data(input: &Input) -> bool {
         message: around(1, &input.bytes),
     };
     let (sent, said) = reason(conversations.send(of_doctor(send)).now_or_never());
-    let commit =
-        CommitRequest { conversation_id, epoch: 1, commit: around(3, &input.bytes), ..CommitRequest::default() };
+    let commit = CommitRequest {
+        conversation_id,
+        epoch: 1,
+        commit: around(3, &input.bytes),
+        ..CommitRequest::default()
+    };
     let (committed, why) = reason(conversations.commit(of_doctor(commit)).now_or_never());
     let as_message = sent == Reason::LimitReached;
     let as_commit = committed == Reason::FieldInvalid && why.starts_with("author");

@@ -60,6 +60,8 @@ pub(crate) struct House {
     routes: Routes,
     /// Looks at what is stored, beside the relay.
     watch: SqliteConnection,
+    /// What was stored when it was last looked at, and the version it was then.
+    seen: (i64, Arc<[String]>),
     pub(crate) runtime: Runtime,
     _folder: TempDir,
 }
@@ -89,7 +91,8 @@ impl House {
             (relay, SqliteConnection::connect_with(&options).await.expect("a database"))
         });
         let routes = routes(&relay, &Config::default().limits).prepare();
-        Self { relay, clock, routes, watch, runtime, _folder: folder }
+        let seen = (-1, Arc::default());
+        Self { relay, clock, routes, watch, seen, runtime, _folder: folder }
     }
 
     /// One call: the message's bytes as they come.
@@ -108,18 +111,27 @@ impl House {
         }
     }
 
-    /// Rises when anything is stored.
-    pub(crate) fn version(&mut self) -> i64 {
+    /// Changes when anything is stored.
+    fn version(&mut self) -> i64 {
         let read = sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut self.watch);
         self.runtime.block_on(read).expect("a version")
     }
 
     /// Everything that is stored, but for the columns that a refusal may change: whose turn it is.
-    pub(crate) fn stored(&mut self) -> Vec<String> {
+    pub(crate) fn stored(&mut self) -> Arc<[String]> {
+        let version = self.version();
+        if self.seen.0 != version {
+            self.seen = (version, self.rows().into());
+        }
+        Arc::clone(&self.seen.1)
+    }
+
+    fn rows(&mut self) -> Vec<String> {
         let watch = &mut self.watch;
         self.runtime.block_on(async {
             let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
-            let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut *watch).await.expect("tables");
+            let tables: Vec<String> =
+                sqlx::query_scalar(tables).fetch_all(&mut *watch).await.expect("tables");
             let mut rows = Vec::new();
             for table in tables {
                 let all = format!("SELECT * FROM {table}");
@@ -143,8 +155,9 @@ fn relay_bundle(keys: &RelayKeys) -> RelayBundle {
     let entropy = SeededEntropy::new(31);
     let addresses = ["relay.example.org:443".to_owned()];
     let (ed25519, p256) = keys.requests().expect("requests");
-    let certify =
-        |request: &[u8]| WORLD.issuer.certify_relay(request, &addresses, &entropy, NOW).expect("a certificate");
+    let certify = |request: &[u8]| {
+        WORLD.issuer.certify_relay(request, &addresses, &entropy, NOW).expect("a certificate")
+    };
     RelayBundle {
         organisation: Some(WORLD.wire.clone()),
         relay_certificate_ed25519: certify(&ed25519).into(),

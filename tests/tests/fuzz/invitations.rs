@@ -30,7 +30,8 @@ fn mend_checksum(bytes: &mut Vec<u8>, how: u64) -> bool {
     let Some(code) = text.get(PREFIX.len()..) else { return false };
     let Ok(mut inside) = BASE32_NOPAD.decode(code.as_bytes()) else { return false };
     inside.truncate(inside.len().saturating_sub(4));
-    if let Some(byte) = inside.get_mut(usize::try_from(how >> 8).unwrap_or(0) % 200).filter(|_| how & 1 == 0) {
+    if let Some(byte) = inside.get_mut(usize::try_from(how >> 8).unwrap_or(0) % 200).filter(|_| how & 1 == 0)
+    {
         *byte ^= how as u8;
     }
     let sum = Digest::of(&[b"wardline link", &inside[..]].concat());
@@ -64,10 +65,10 @@ fn invitation(input: &Input) -> bool {
     let Ok(record) = WORLD.organisation.verify_invitation(signed, DateCheck::Skip) else { return false };
     let known = |one: &WaitingEnrolment| one.record.as_ref() == Some(signed);
     assert!(input.signed_anew || SAMPLES.iter().any(known), "a record is accepted, and signed by nobody");
-    let in_force = WORLD.organisation.verify_invitation(signed, DateCheck::At(NOW)).is_ok();
-    assert_eq!(in_force, NOW < record.expires_at(), "only its expiry tells them apart");
     let Some(signed) = &waiting.claim else { return false };
     let Ok(claim) = record.verify_claim(signed, ExporterCheck::Skip) else { return false };
+    let in_force = WORLD.organisation.verify_invitation(record.statement(), DateCheck::At(NOW)).is_ok();
+    assert_eq!(in_force, NOW < record.expires_at(), "only its expiry tells them apart");
     let known = |one: &WaitingEnrolment| one.claim.as_ref() == Some(signed);
     assert!(input.signed_anew || SAMPLES.iter().any(known), "a claim is accepted, and signed by nobody");
     let here = record.verify_claim(signed, ExporterCheck::Equals(*claim.exporter()));
@@ -81,13 +82,12 @@ fn invitation(input: &Input) -> bool {
 /// The record by the issuer, or the claim by the invitation's key.
 fn sign_invitation(bytes: &mut Vec<u8>, how: u64) -> bool {
     let Ok(mut waiting) = WaitingEnrolment::decode(bytes.as_slice()) else { return false };
-    if how & 1 == 0
-        && let Some(record) = &mut waiting.record
-    {
-        resign::statement(record, StatementLabel::InvitationRecord, &WORLD.issuer_key);
-    }
-    if let Some(claim) = &mut waiting.claim {
-        resign::statement(claim, StatementLabel::EnrolmentClaim, &WORLD.invitation);
+    match (&mut waiting.record, &mut waiting.claim) {
+        (Some(record), _) if how & 1 == 0 => {
+            resign::statement(record, StatementLabel::InvitationRecord, &WORLD.issuer_key);
+        }
+        (_, Some(claim)) => resign::statement(claim, StatementLabel::EnrolmentClaim, &WORLD.invitation),
+        _ => return false,
     }
     *bytes = waiting.encode_to_vec();
     true

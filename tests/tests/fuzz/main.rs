@@ -29,6 +29,7 @@ mod samples;
 mod script;
 mod statements;
 mod target;
+mod traffic;
 mod tree;
 mod vault;
 mod world;

@@ -15,12 +15,17 @@ fn run(test: &str, fault_points: &str) -> Output {
 
 #[test]
 fn a_panic_planted_in_the_headers_parser_is_found() {
-    for test in ["headers::relay_and_client_read_the_same_header", "headers::a_welcome_names_only_what_is_in_it"] {
+    for test in
+        ["headers::relay_and_client_read_the_same_header", "headers::a_welcome_names_only_what_is_in_it"]
+    {
         let sound = run(test, "");
         assert!(sound.status.success(), "the control: {sound:?}");
         let planted = run(test, "mutant.unchecked_length=return");
         assert!(!planted.status.success(), "{test} does not find it");
         let said = String::from_utf8_lossy(&planted.stderr);
-        assert!(said.contains("BOLERO_RANDOM_SEED") && said.contains("Input"), "it says how to see it again: {said}");
+        assert!(
+            said.contains("BOLERO_RANDOM_SEED") && said.contains("Input"),
+            "it says how to see it again: {said}"
+        );
     }
 }

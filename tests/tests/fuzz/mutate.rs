@@ -28,8 +28,22 @@ const BYTES_MAX: usize = 256 * 1024;
 
 /// Values at which parsers go wrong.
 const ODD: [u64; 16] = [
-    0, 1, 2, 0x3f, 0x40, 0x7f, 0x80, 0xff, 0x3fff, 0x4000, 0xffff, 0x7fff_ffff, 0xffff_ffff, 1 << 32,
-    i64::MAX as u64, u64::MAX,
+    0,
+    1,
+    2,
+    0x3f,
+    0x40,
+    0x7f,
+    0x80,
+    0xff,
+    0x3fff,
+    0x4000,
+    0xffff,
+    0x7fff_ffff,
+    0xffff_ffff,
+    1 << 32,
+    i64::MAX as u64,
+    u64::MAX,
 ];
 
 /// Draws from the engine.
@@ -119,7 +133,11 @@ impl Mutations {
                 // Its length lies.
                 field.extend_from_slice(tag);
                 let odd = usize::try_from(ODD[dice.below(ODD.len())?]).unwrap_or(usize::MAX);
-                let lie = if dice.once_in(2)? { odd & 0x3fff_ffff } else { content.len() ^ (1 << dice.below(8)?) };
+                let lie = if dice.once_in(2)? {
+                    odd & 0x3fff_ffff
+                } else {
+                    content.len() ^ (1 << dice.below(8)?)
+                };
                 tree::write_length(self.format, lie, &mut field);
                 field.extend_from_slice(content);
             }

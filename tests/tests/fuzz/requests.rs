@@ -10,9 +10,7 @@ use wardline_proto::{Digest, Suite, relay as pb};
 use crate::{
     certificates::request_key,
     house::EXPORTER,
-    samples::{
-        CONVERSATION, approval, by_doctor, certify, keep, leave, link_of, out_of_step, record_of,
-    },
+    samples::{CONVERSATION, approval, by_doctor, certify, keep, leave, link_of, out_of_step, record_of},
     world::{NOW, WORLD, subject},
 };
 
@@ -96,15 +94,11 @@ pub(crate) fn of_conversation(suite: Suite, package: &[u8], commit: &[u8], welco
     let claim = pb::ClaimKeyPackagesRequest { request_id, device_ids: vec![office], cipher_suite };
     request("ClaimKeyPackages", &name, &claim);
     let (conversation, predecessor) = (conversation_id.clone(), None);
-    let create =
-        pb::CreateConversationRequest { conversation_id: conversation, cipher_suite, predecessor };
+    let create = pb::CreateConversationRequest { conversation_id: conversation, cipher_suite, predecessor };
     request("CreateConversation", &name, &create);
     let predecessor = Some(pb::Predecessor { conversation_id: vec![6; 16].into(), number: 7 });
-    let successor = pb::CreateConversationRequest {
-        conversation_id: vec![8; 16].into(),
-        cipher_suite,
-        predecessor,
-    };
+    let successor =
+        pb::CreateConversationRequest { conversation_id: vec![8; 16].into(), cipher_suite, predecessor };
     request("CreateConversation", "successor", &successor);
     let said = pb::CommitAuthor {
         conversation_id: conversation_id.clone(),
@@ -128,8 +122,17 @@ pub(crate) fn of_conversation(suite: Suite, package: &[u8], commit: &[u8], welco
     let cursor = pb::Cursor { conversation_id: conversation_id.clone(), number: 2, epoch: 1 };
     request("Ack", "one", &pb::AckRequest { cursors: vec![cursor.clone()] });
     request("Subscribe", "one", &pb::SubscribeRequest { greeting: greeting(), cursors: vec![cursor] });
-    request("GetWinner", "first", &pb::GetWinnerRequest { conversation_id: conversation_id.clone(), epoch: 0 });
+    request(
+        "GetWinner",
+        "first",
+        &pb::GetWinnerRequest { conversation_id: conversation_id.clone(), epoch: 0 },
+    );
     request("ReportOutOfStep", "one", &pb::ReportOutOfStepRequest { statement: Some(out_of_step()) });
+    let (conversation, commit_sha256) = (conversation_id.clone(), said.commit_sha256);
+    let report =
+        pb::OutOfStep { conversation_id: conversation, number: 1, commit_sha256, said_at: Some(NOW.into()) };
+    let statement = Some(by_doctor(StatementLabel::OutOfStep, &report));
+    request("ReportOutOfStep", "first-commit", &pb::ReportOutOfStepRequest { statement });
     use pb::ask_members_request::Ground;
     for (name, ground) in [("leave", Ground::Leave(leave())), ("approval", Ground::Approval(approval()))] {
         let conversation_ids = vec![conversation_id.clone()];

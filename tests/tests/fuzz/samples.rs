@@ -8,20 +8,15 @@
 use std::fs;
 
 use prost::Message;
-use tempfile::TempDir;
-use wardline_client_core::{
-    mls::{CommitPlan, Identity, LogPosition, MlsStore, group, key_package},
-    vault::{KdfCost, Passcode, Vault, fuzzing, mls_rows::Scope},
-};
+use wardline_client_core::vault::fuzzing;
 use wardline_identity::{
     DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, Role, SeededEntropy,
     SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
 };
 use wardline_proto::{
-    ChainHash, ConversationId, Digest, EntryNumber, Suite,
+    ConversationId, Digest, Suite,
     content::{self, Content, ConversationSettings, content::Body},
     relay::{self as pb, subscribe_response::Event},
-    roster_digest,
 };
 
 use crate::{
@@ -29,12 +24,14 @@ use crate::{
     requests,
     resign::label_of,
     target::corpus,
-    world::{NOW, Person, WORLD, subject},
+    traffic,
+    world::{NOW, WORLD, subject},
 };
 
 /// The key of the sample database.
 pub(crate) const DATABASE_KEY: [u8; 32] = [8; 32];
 
+/// The conversation that samples are of.
 pub(crate) const CONVERSATION: ConversationId = ConversationId::from_bytes([7; 16]);
 
 #[test]
@@ -50,7 +47,7 @@ fn samples_are_made_on_request() {
     requests::of_enrolment();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for suite in Suite::ALL {
-        runtime.block_on(traffic(suite));
+        runtime.block_on(traffic::of(suite));
     }
 }
 
@@ -80,7 +77,8 @@ fn certificates() {
     keep("organisation", "one-issuer", &WORLD.wire.encode_to_vec());
     let entropy = SeededEntropy::new(10);
     let label = wardline_identity::DisplayName::parse("Registrar").expect("a name");
-    let second = WORLD.root.certify_issuer(&request_key().public(), &label, &entropy, NOW).expect("an issuer");
+    let second =
+        WORLD.root.certify_issuer(&request_key().public(), &label, &entropy, NOW).expect("an issuer");
     let issuers = [WORLD.issuer.certificate_der().to_vec(), second];
     let list = WORLD.root.sign_issuers_list(2, &issuers).expect("a list");
     let two = pb::Organisation { issuers: Some(list), ..WORLD.wire.clone() };
@@ -91,7 +89,7 @@ pub(crate) fn by_doctor(label: StatementLabel, message: &impl Message) -> pb::Si
     sign_statement(&WORLD.doctor.key, label, message, Some(WORLD.doctor.certificate.der()))
 }
 
-fn digest(byte: u8) -> bytes::Bytes {
+pub(crate) fn digest(byte: u8) -> bytes::Bytes {
     Digest::of(&[byte]).to_wire()
 }
 
@@ -114,7 +112,7 @@ pub(crate) fn approval() -> pb::SignedStatement {
     by_doctor(StatementLabel::DeviceApproval, &approval)
 }
 
-fn confirmation() -> pb::SignedStatement {
+pub(crate) fn confirmation() -> pb::SignedStatement {
     let confirmation = pb::Confirmation {
         device_id: WORLD.office.certificate.device().to_wire(),
         certificate_sha256: WORLD.office.certificate.fingerprint().to_wire(),
@@ -216,7 +214,7 @@ pub(crate) fn settings(predecessor: bool) -> ConversationSettings {
     }
 }
 
-fn content(body: Body) -> Content {
+pub(crate) fn content(body: Body) -> Content {
     Content {
         message_id: vec![4; 16],
         seen_number: 12,
@@ -317,104 +315,3 @@ fn vault() {
     let content = [&[0, 1][..], &[3; 32]].concat();
     keep("vault_keyring", "sealed", &fuzzing::sealed_keyring(&header, [4; 24], &content));
 }
-
-/// A device's place for MLS state; nothing of it is kept.
-struct Place {
-    _folder: TempDir,
-    store: MlsStore,
-}
-
-async fn place(seed: u64) -> Place {
-    let folder = TempDir::new().expect("a folder");
-    let passcode = Passcode::new("a passcode".to_owned()).expect("a passcode");
-    let vault = Vault::create(folder.path(), &passcode, &SeededEntropy::new(seed), KdfCost::floor()).await;
-    let (vault, store) = (vault.expect("a vault"), MlsStore::new());
-    for scope in [Scope::Device, Scope::Conversation(CONVERSATION)] {
-        store.load(&vault, scope).await.expect("rows");
-    }
-    Place { _folder: folder, store }
-}
-
-fn identity(person: &Person) -> Identity<'_> {
-    Identity { key: &person.key, certificate_der: person.certificate.der() }
-}
-
-/// A conversation of the doctor's, who adds the office and then says something.
-async fn traffic(suite: Suite) {
-    let (doctor, office) = (place(21).await, place(22).await);
-    let (doctor_id, office_id) = (identity(&WORLD.doctor), identity(&WORLD.office));
-    let name = |what: &str| format!("{what}-{:04x}", suite.code());
-    for (kind, last_resort) in [("one-time", false), ("last-resort", true)] {
-        let packages = key_package::generate(&doctor.store, &doctor_id, suite, 1, last_resort);
-        keep("key_package", &name(kind), &packages.expect("a package")[0]);
-    }
-    let packages = key_package::generate(&office.store, &office_id, suite, 1, false).expect("a package");
-    let package = key_package::parse_and_verify(&packages[0]).expect("a package");
-    let package = package.verified(&WORLD.office.certificate).expect("its own");
-    let group = group::create(&doctor.store, &doctor_id, suite, CONVERSATION, &settings(false));
-    let mut group = group.expect("a group");
-    let data = commit_data().encode_to_vec();
-    let plan = CommitPlan {
-        adds: vec![package],
-        removes: Vec::new(),
-        settings: None,
-        aad: data.clone(),
-        position: LogPosition { number: EntryNumber::ZERO, chain_hash: ChainHash::genesis(&CONVERSATION) },
-        certificate: None,
-    };
-    let messages = group.commit(&doctor.store, &doctor_id, plan).expect("a commit");
-    group.merge_pending(&doctor.store).expect("merged");
-    let kind = pb::authenticated_data::Kind::Message(pb::MessageData { life_seconds: 3_600 });
-    let message_data = pb::AuthenticatedData { kind: Some(kind) }.encode_to_vec();
-    let text = content(Body::Text(content::Text { text: "Bed 4".to_owned() })).encode_to_vec();
-    let message = group.encrypt(&doctor.store, &doctor_id, &message_data, &text).expect("a message");
-    let welcome = messages.welcome.expect("a Welcome");
-    keep("header", &name("commit"), &messages.commit);
-    keep("header", &name("message"), &message);
-    keep("welcome", &name("one"), &welcome);
-    requests::of_conversation(suite, &packages[0], &messages.commit, &welcome, &message);
-    keep("authenticated_data", "commit-joins", &data);
-    keep("authenticated_data", "commit-leaves", &removal_data().encode_to_vec());
-    keep("authenticated_data", "message", &message_data);
-}
-
-fn declaration(data: pb::CommitData) -> pb::AuthenticatedData {
-    pb::AuthenticatedData { kind: Some(pb::authenticated_data::Kind::Commit(data)) }
-}
-
-fn commit_data() -> pb::AuthenticatedData {
-    let (doctor, office) = (WORLD.doctor.certificate.device(), WORLD.office.certificate.device());
-    declaration(pb::CommitData {
-        joins: vec![office.to_wire()],
-        roster_sha256: roster_digest([office, doctor]).to_wire(),
-        seen_hash: digest(0),
-        approvals: vec![approval()],
-        confirmations: vec![confirmation()],
-        ..pb::CommitData::default()
-    })
-}
-
-/// A commit that removes for every ground there is.
-fn removal_data() -> pb::AuthenticatedData {
-    use pb::removal_ground::Ground;
-    let grounds = [
-        Ground::Keeper(pb::KeeperRight {}),
-        Ground::OwnDevice(pb::OwnDevice {}),
-        Ground::Leave(leave()),
-        Ground::RevocationListNumber(1),
-        Ground::FaultEntryNumber(5),
-        Ground::OutOfStep(out_of_step()),
-        Ground::Replaced(confirmation()),
-    ];
-    let leaves = (1..=u8::try_from(grounds.len()).expect("a few")).map(|byte| vec![byte; 16].into());
-    declaration(pb::CommitData {
-        leaves: leaves.collect(),
-        roster_sha256: roster_digest([WORLD.doctor.certificate.device()]).to_wire(),
-        seen_number: 6,
-        seen_hash: digest(6),
-        grounds: grounds.into_iter().map(|ground| pb::RemovalGround { ground: Some(ground) }).collect(),
-        corrects_number: 5,
-        ..pb::CommitData::default()
-    })
-}
-

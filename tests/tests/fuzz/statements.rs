@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use prost::Message;
 use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
-    CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, InvitationRecord, IssuersList, Leave, OutOfStep,
-    RelayTime, SignedStatement,
+    CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, InvitationRecord, IssuersList, Leave,
+    OutOfStep, RelayTime, SignedStatement,
 };
 
 use crate::{
@@ -27,7 +27,9 @@ fn statement(input: &Input) -> bool {
     let Ok(statement) = SignedStatement::decode(rest) else { return false };
     let by_issuer = WORLD.organisation.verify_issuer_statement(label_of(*label), &statement, DateCheck::Skip);
     assert!(by_issuer.is_err(), "no issuer signs here");
-    let Ok(body) = WORLD.doctor.certificate.verify_statement(label_of(*label), &statement) else { return false };
+    let Ok(body) = WORLD.doctor.certificate.verify_statement(label_of(*label), &statement) else {
+        return false;
+    };
     assert_eq!(body, statement.body);
     let known = SAMPLES.iter().any(|(of, sample)| label_of(*of) == label_of(*label) && *sample == statement);
     assert!(known || input.signed_anew, "accepted, and signed by nobody");

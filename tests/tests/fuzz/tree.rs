@@ -194,7 +194,14 @@ fn mls(bytes: &[u8], nodes: &mut Vec<Node>) {
         // A Welcome's secrets: reference, KEM output and ciphertext of each.
         let (mut at, end) = (nodes[0].content, nodes[0].end);
         while let Some((content, vector_end)) = mls_vector(bytes, at).filter(|(_, to)| *to <= end) {
-            nodes.push(Node { start: at, tag_end: at, content, end: vector_end, parent: Some(0), counted: true });
+            nodes.push(Node {
+                start: at,
+                tag_end: at,
+                content,
+                end: vector_end,
+                parent: Some(0),
+                counted: true,
+            });
             at = vector_end;
         }
     }

@@ -40,7 +40,9 @@ fn nothing_is_lost_twice_or_stuck_when_relay_and_clients_are_killed() {
     flock.send();
     let mut kills = Kills::seeded(seed);
     let missing = |kills: &Kills| {
-        [kills.relay_in_flight, kills.clients_in_flight, kills.one_shots_in_flight].iter().any(|had| *had < each)
+        [kills.relay_in_flight, kills.clients_in_flight, kills.one_shots_in_flight]
+            .iter()
+            .any(|had| *had < each)
     };
     while missing(&kills) {
         assert!(kills.all() < 6 * each, "requests are too seldom unanswered: {kills:?}");
@@ -57,7 +59,11 @@ fn nothing_is_lost_twice_or_stuck_when_relay_and_clients_are_killed() {
     assert!(report.acknowledged >= enough, "{report}");
     assert_eq!(report.delivered, sent.accepted.len());
     assert!(!missing(&kills), "{kills:?}");
-    let ran = if long.is_some() { format!(" seed={seed} wall={}s", began.elapsed().as_secs()) } else { String::new() };
+    let ran = if long.is_some() {
+        format!(" seed={seed} wall={}s", began.elapsed().as_secs())
+    } else {
+        String::new()
+    };
     println!("kills={} in_flight_kills={} {report}{ran}", kills.all(), kills.in_flight());
 }
 

@@ -35,7 +35,12 @@ impl Scene {
     }
 
     /// Has the owner of a home send while something else happens to the relay; what it answered.
-    fn says_while(&mut self, owner: &Owner, text: &str, meanwhile: impl FnOnce(&mut Ward, &dyn Fn() -> bool)) {
+    fn says_while(
+        &mut self,
+        owner: &Owner,
+        text: &str,
+        meanwhile: impl FnOnce(&mut Ward, &dyn Fn() -> bool),
+    ) {
         let mut line = owner.line().unwrap();
         let command = Command::Send { conversation: "Night".to_owned(), text: text.to_owned() };
         let sending = thread::spawn(move || line.execute(command, Reach::Online));
@@ -82,8 +87,8 @@ fn killed_after_its_word(points: &[&str]) -> Report {
     let home = scene.doctor.home.clone();
     scene.says_while(&owner, "acknowledged", |ward, answered| {
         let has_its_word = || {
-            let outbox = Line::to(&home)
-                .and_then(|mut line| line.execute(Command::OutboxList, Reach::Offline));
+            let outbox =
+                Line::to(&home).and_then(|mut line| line.execute(Command::OutboxList, Reach::Offline));
             let Some(Ok(Answer::Outbox(outbox))) = outbox else { return false };
             outbox.outbox.iter().any(|row| row.state == "sent")
         };

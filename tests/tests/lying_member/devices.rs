@@ -36,14 +36,15 @@ fn online(count: usize) -> Online {
 
 /// Another device of a person, which has left with the relay what others add it with.
 fn another(ward: &Ward, of: &Device, invitation: &[&str]) -> Device {
-    let second = Device { home: ward.folder().join(format!("{}-second", of.user)), ..of.clone() };
+    let mut second = of.clone();
+    second.home = ward.folder().join(format!("{}-second", of.user));
     let name = format!("Name of {}", of.user);
     let invite = ["admin", "invite", &of.user, "--name", &name];
     let invited = ward.administrator.ask(&[&invite, invitation].concat());
     let registrar = ward.administrator.start(&["admin", "registrar"]);
-    second.ask_all(&["enrol", invited["invitation"].as_str().unwrap(), "--device", "second"]);
+    drop(second.ask_all(&["enrol", invited["invitation"].as_str().unwrap(), "--device", "second"]));
     drop(registrar);
-    second.ask(&["sync"]);
+    drop(second.ask(&["sync"]));
     second
 }
 
@@ -72,7 +73,7 @@ fn an_approved_second_device_is_in_all_conversations_though_the_first_goes_away_
         assert!(shown.get("member_faults").is_none(), "{shown}");
     }
     // It reads what is said from now on.
-    scene.berta.ask(&["send", &scene.conversations[0], "welcome"]);
+    drop(scene.berta.ask(&["send", &scene.conversations[0], "welcome"]));
     within(OWED, "it reads", || {
         let read = second.ask_all(&["read", &scene.conversations[0]]);
         read.iter().any(|one| one["text"] == "welcome")
@@ -105,7 +106,7 @@ fn a_replaced_only_device_is_back_within_five_seconds_of_a_members_confirmation(
     assert!(list["conversations"].as_array().unwrap().is_empty(), "nobody has confirmed it: {list}");
 
     let confirmed = Instant::now();
-    scene.berta.ask(&["conversation", "confirm", conversation, "anna"]);
+    drop(scene.berta.ask(&["conversation", "confirm", conversation, "anna"]));
     within(OWED, "it is in all conversations", || {
         let list = new.ask(&["conversation", "list"]);
         list["conversations"].as_array().unwrap().len() == scene.conversations.len()
@@ -125,16 +126,35 @@ fn a_replaced_only_device_is_back_within_five_seconds_of_a_members_confirmation(
 fn who_leaves_is_let_go_within_five_seconds() {
     let scene = online(1);
     let conversation = &scene.conversations[0];
-    scene.anna.ask(&["conversation", "leave", conversation]);
+    drop(scene.anna.ask(&["conversation", "leave", conversation]));
     within(OWED, "anna is out", || {
         users(&scene.berta.ask(&["conversation", "show", conversation])) == ["berta"]
     });
     let shown = scene.berta.ask(&["conversation", "show", conversation]);
     assert!(shown.get("member_faults").is_none() && shown.get("held").is_none(), "{shown}");
     // Added again she is in again: what she said was carried out once.
-    scene.berta.ask(&["conversation", "add", conversation, "anna"]);
-    scene.anna.ask(&["sync"]);
+    drop(scene.berta.ask(&["conversation", "add", conversation, "anna"]));
+    drop(scene.anna.ask(&["sync"]));
     sleep(Duration::from_secs(8));
     let shown = scene.berta.ask(&["conversation", "show", conversation]);
     assert_eq!(users(&shown), ["anna", "berta"], "{shown}");
+}
+
+#[test]
+fn members_who_were_not_asked_do_nothing() {
+    // The mutant of asking: the first device goes away, and nobody else knows what it permitted.
+    let scene = online(1);
+    let second = another(&scene.ward, &scene.anna, &[]);
+    let id = id_of(&second);
+    let gone = scene.anna.armed(&["crash.approval_asked", "mutant.ask_nobody"]);
+    drop(gone.cli(&["device", "approve", &id]).crashed_at("crash.approval_asked"));
+    sleep(OWED);
+    let list = second.ask(&["conversation", "list"]);
+    assert!(list["conversations"].as_array().unwrap().is_empty(), "{list}");
+    // When it is back it does by itself what it permitted.
+    drop(scene.anna.ask(&["sync"]));
+    within(Duration::from_secs(20), "the first device does it", || {
+        let list = second.ask(&["conversation", "list"]);
+        list["conversations"].as_array().unwrap().len() == 1
+    });
 }

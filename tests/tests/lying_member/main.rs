@@ -6,6 +6,7 @@
 mod correction;
 mod devices;
 mod door;
+mod mutants;
 mod noise;
 mod races;
 mod scene;

@@ -19,14 +19,13 @@ fn two_commits_at_the_same_moment_fifty_times_over() {
     let conversations: Vec<String> = (0..CONVERSATIONS)
         .map(|at| {
             let name = format!("Ward {at}");
-            let made =
-                carl.ask(&["conversation", "create", &name, "--with", "anna", "--with", "berta"]);
+            let made = carl.ask(&["conversation", "create", &name, "--with", "anna", "--with", "berta"]);
             made["conversation"].as_str().unwrap().to_owned()
         })
         .collect();
     let (at_anna, at_berta) = (anna.follow(), berta.follow());
     for conversation in &conversations {
-        carl.ask(&["conversation", "leave", conversation]);
+        drop(carl.ask(&["conversation", "leave", conversation]));
     }
     for conversation in &conversations {
         until("carl is out", || users(&berta.ask(&["conversation", "show", conversation])).len() == 2);

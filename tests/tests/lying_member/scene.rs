@@ -34,15 +34,19 @@ pub(crate) enum Keeper {
 impl Scene {
     /// A conversation of three in which everybody has spoken.
     pub(crate) fn with(keeper: Keeper) -> Self {
+        Self::without(keeper, &[])
+    }
+
+    /// The same, and these guards are taken away from the honest ones.
+    pub(crate) fn without(keeper: Keeper, guards: &[&str]) -> Self {
         let ward = Ward::founded(programs!());
         let [a, b, liar] = ward.people(["anna", "berta", "mallory"]);
+        let (a, b) = (a.armed(guards), b.armed(guards));
         let (maker, others) = match keeper {
             Keeper::Honest => (&a, ["berta", "mallory"]),
             Keeper::Liar => (&liar, ["anna", "berta"]),
         };
-        let made = maker.ask(&[
-            "conversation", "create", "Ward 4", "--with", others[0], "--with", others[1],
-        ]);
+        let made = maker.ask(&["conversation", "create", "Ward 4", "--with", others[0], "--with", others[1]]);
         let conversation = made["conversation"].as_str().unwrap().to_owned();
         let owners = vec![a.follow(), b.follow()];
         let mut scene = Self { ward, a, b, liar, conversation, owners, said: Vec::new() };
@@ -143,16 +147,17 @@ impl Scene {
     /// Another device of somebody, enrolled; it follows nothing yet.
     pub(crate) fn another_device(&self, of: &Device, invitation: &[&str]) -> Device {
         let home = self.ward.folder().join(format!("{}-second", of.user));
-        let second = Device { home, ..of.clone() };
+        let mut second = of.clone();
+        second.home = home;
         let name = format!("Name of {}", of.user);
         let invite = ["admin", "invite", &of.user, "--name", &name];
         let invited = self.ward.administrator.ask(&[&invite, invitation].concat());
         let registrar = self.ward.administrator.start(&["admin", "registrar"]);
         let link = invited["invitation"].as_str().unwrap();
-        second.ask_all(&["enrol", link, "--device", "second"]);
+        drop(second.ask_all(&["enrol", link, "--device", "second"]));
         drop(registrar);
         // It leaves with the relay what others add it with.
-        second.ask(&["sync"]);
+        drop(second.ask(&["sync"]));
         second
     }
 }

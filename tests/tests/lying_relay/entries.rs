@@ -3,8 +3,8 @@
 use crate::scene::{Scene, WARD, assert_caught, assert_silent, read};
 
 /// A lie that a device notices as soon as it is told: the nurse sees it, the locum's client has not the guard. Answers
-/// the scene after it and the number of the first entry that was said while the relay lied.
-fn told_once(lie: &str, kind: &str, mutant: &str) -> (Scene, u64) {
+/// the scene after it.
+fn told_once(lie: &str, kind: &str, mutants: &[&str]) -> Scene {
     let mut scene = Scene::honest();
     let first = scene.says();
     scene.says();
@@ -14,37 +14,37 @@ fn told_once(lie: &str, kind: &str, mutant: &str) -> (Scene, u64) {
     scene.assert_nobody_is_out(&scene.nurse);
 
     scene.lies(lie);
-    let locum = scene.locum.armed(&[mutant]);
+    let locum = scene.locum.armed(mutants);
     read(&locum, WARD).good();
     scene.repents();
     assert_silent(&locum, WARD);
-    (scene, first)
+    scene
 }
 
 #[test]
 fn an_entry_that_is_left_out_is_named_and_fetched() {
-    let (mut scene, _) = told_once("relay.drop_entry", "left_out", "mutant.left_out");
+    let mut scene = told_once("relay.drop_entry", "left_out", &["mutant.left_out"]);
     assert_eq!(scene.texts(&scene.nurse), scene.all(), "nothing is lost");
     scene.assert_talk_goes_on();
 }
 
 #[test]
 fn entries_in_another_order_are_named_and_put_right() {
-    let (mut scene, _) = told_once("relay.swap_entries", "left_out", "mutant.left_out");
+    let mut scene = told_once("relay.swap_entries", "left_out", &["mutant.left_out"]);
     assert_eq!(scene.texts(&scene.nurse), scene.all(), "in order, nothing lost");
     scene.assert_talk_goes_on();
 }
 
 #[test]
 fn an_entry_that_comes_twice_is_named_and_shown_once() {
-    let (mut scene, _) = told_once("relay.repeat_entry", "repeated", "mutant.repeated");
+    let mut scene = told_once("relay.repeat_entry", "repeated", &["mutant.repeated"]);
     assert_eq!(scene.texts(&scene.nurse), scene.all(), "each once");
     scene.assert_talk_goes_on();
 }
 
 #[test]
 fn a_message_that_is_gone_before_its_time_is_named_and_fetched() {
-    let (mut scene, _) = told_once("relay.expire_early", "withheld", "mutant.withheld");
+    let mut scene = told_once("relay.expire_early", "withheld", &["mutant.withheld"]);
     assert_eq!(scene.texts(&scene.nurse), scene.all(), "nothing is lost");
     assert_ne!(scene.texts(&scene.locum), scene.all(), "without the guard it is");
     scene.assert_talk_goes_on();
@@ -52,7 +52,7 @@ fn a_message_that_is_gone_before_its_time_is_named_and_fetched() {
 
 #[test]
 fn an_entry_that_came_damaged_is_named_and_fetched() {
-    let (mut scene, _) = told_once("relay.damage_entry", "altered", "mutant.damaged");
+    let mut scene = told_once("relay.damage_entry", "altered", &["mutant.damaged", "mutant.left_out"]);
     assert_eq!(scene.texts(&scene.nurse), scene.all(), "nothing is lost");
     scene.assert_talk_goes_on();
 }
@@ -62,30 +62,40 @@ fn a_relay_that_leaves_an_entry_out_for_ever_is_named_and_stops_no_other_convers
     let mut scene = Scene::honest();
     scene.doctor.cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
     assert_silent(&scene.nurse, "Night");
-    let number = scene.says();
-    // Every entry of the stream but the second: the first of this conversation is always missing.
-    scene.ward.relay.rearm(&["relay.drop_entry=1*return->1*off->1*return->off"]);
-    scene.doctor.cli(&["send", "Night", "still here", "--offline"]).failed(75);
+    assert_eq!(scene.says(), 4);
+    scene.says();
+    scene.ward.relay.rearm(&["relay.drop_fourth"]);
     let fault = assert_caught(&scene.nurse, WARD, "left_out");
-    assert_eq!(fault["number"], number);
+    assert_eq!((&fault["number"], scene.texts(&scene.nurse).len()), (&4.into(), 2), "it waits");
+    scene.doctor.cli(&["send", "Night", "still here"]).good();
+    let night = read(&scene.nurse, "Night").good().objects();
+    assert!(night.iter().any(|one| one["text"] == "still here"), "{night:?}");
+    scene.repents();
+    assert_eq!(scene.texts(&scene.nurse), scene.all(), "nothing is lost");
     scene.assert_talk_goes_on();
 }
 
-/// A lie that only another member's word brings out: nobody notices before the doctor speaks again.
-fn told_to_one(lie: &str) {
+#[test]
+fn entries_that_took_each_others_numbers_are_named_by_what_their_sender_had_seen() {
+    let mut scene = told_once("relay.exchange_entries", "other_log", &["mutant.other_log"]);
+    scene.assert_talk_goes_on();
+}
+
+/// Nobody notices before the doctor speaks again: only another member's word brings it out.
+#[test]
+fn two_members_who_are_shown_different_entries_learn_it_from_each_others_next_words() {
     let mut scene = Scene::honest();
-    scene.says();
-    let last = scene.says();
-    scene.lies(lie);
-    read(&scene.nurse, WARD).good();
-    scene.lies(lie);
+    let number = scene.says();
+    scene.lies("relay.two_faces");
+    assert_silent(&scene.nurse, WARD);
+    scene.lies("relay.two_faces");
     let locum = scene.locum.armed(&["mutant.other_log"]);
-    read(&locum, WARD).good();
+    assert_silent(&locum, WARD);
 
     scene.repents();
     scene.says();
     let fault = assert_caught(&scene.nurse, WARD, "other_log");
-    assert_eq!((&fault["number"], &fault["user"]), (&last.into(), &"doctor-a".into()));
+    assert_eq!((&fault["number"], &fault["user"]), (&number.into(), &"doctor-a".into()));
     assert_ne!(fault["evidence"]["ours"], fault["evidence"]["theirs"]);
     assert_silent(&locum, WARD);
     scene.assert_nobody_is_out(&scene.nurse);
@@ -96,16 +106,6 @@ fn told_to_one(lie: &str) {
     let fault = assert_caught(&scene.doctor, WARD, "other_log");
     assert_eq!(fault["user"], "nurse-b");
     scene.assert_talk_goes_on();
-}
-
-#[test]
-fn two_members_who_are_shown_different_entries_learn_it_from_each_others_next_words() {
-    told_to_one("relay.two_faces");
-}
-
-#[test]
-fn entries_that_took_each_others_numbers_are_noticed_with_the_next_word() {
-    told_to_one("relay.exchange_entries");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteConnectOptions};
-use wardline_proto::Digest;
+use wardline_proto::{ConversationId, Digest};
 
 /// A digest of every row of each table.
 pub(crate) type Content = BTreeMap<String, Digest>;
@@ -44,6 +44,20 @@ impl Database {
         }
         assert!(content.len() >= 10, "these are not all tables: {content:?}");
         content
+    }
+
+    /// Waits until this log is closed.
+    pub(crate) async fn closed(&self, conversation: ConversationId) {
+        let query = "SELECT closed_number FROM conversations WHERE id = ?1";
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let row = sqlx::query(query).bind(conversation.as_bytes().as_slice());
+            if row.fetch_one(&self.pool).await.expect("a row").get::<Option<i64>, _>(0).is_some() {
+                return;
+            }
+            assert!(Instant::now() < until, "the log is not closed");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until the two who talk have acknowledged all they may read: then nothing more comes by itself.

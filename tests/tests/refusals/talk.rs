@@ -179,23 +179,27 @@ impl<'a> Talk<'a> {
 
     fn plan(&self, aad: Vec<u8>, adds: Vec<VerifiedKeyPackage>) -> CommitPlan {
         let position = LogPosition { number: EntryNumber::ZERO, chain_hash: ChainHash::genesis(&self.id) };
-        CommitPlan { adds, removes: Vec::new(), settings: None, aad, position }
+        CommitPlan { adds, removes: Vec::new(), settings: None, certificate: None, aad, position }
     }
 
     /// A package of the nurse that the relay handed out to the doctor.
     pub(crate) async fn nurse(&self) -> (DeviceId, VerifiedKeyPackage) {
-        let (id, bytes) = self.handed_out().await;
-        let parsed = key_package::parse_and_verify(&bytes).expect("a package");
-        let certificate = &self.house.caller(Caller::Nurse).certificate;
-        (id, parsed.verified(certificate).expect("the nurse's"))
+        self.package_of(Caller::Nurse).await
     }
 
-    async fn handed_out(&self) -> (DeviceId, Vec<u8>) {
+    async fn package_of(&self, caller: Caller) -> (DeviceId, VerifiedKeyPackage) {
+        let (id, bytes) = self.handed_out(caller).await;
+        let parsed = key_package::parse_and_verify(&bytes).expect("a package");
+        let certificate = &self.house.caller(caller).certificate;
+        (id, parsed.verified(certificate).expect("its own"))
+    }
+
+    async fn handed_out(&self, caller: Caller) -> (DeviceId, Vec<u8>) {
         use wardline_client_core::relay::Relay as _;
-        let nurse = self.house.caller(Caller::Nurse);
+        let nurse = self.house.caller(caller);
         let packages = packages(self.house, nurse, 1).await;
         let publish = pb::PublishKeyPackagesRequest { key_packages: packages };
-        self.house.good(Caller::Nurse, path::PUBLISH_KEY_PACKAGES, &publish).await;
+        self.house.good(caller, path::PUBLISH_KEY_PACKAGES, &publish).await;
         let claim = pb::ClaimKeyPackagesRequest {
             request_id: random().to_vec().into(),
             device_ids: vec![nurse.device().to_wire()],
@@ -208,10 +212,15 @@ impl<'a> Talk<'a> {
 
     /// Lets the nurse in, at the relay and here.
     pub(crate) async fn let_nurse_in(&mut self) -> DeviceId {
-        let (nurse, package) = self.nurse().await;
-        self.advance(self.data(&[nurse], &[]), vec![package]).await;
-        self.roster.push(nurse);
-        nurse
+        self.let_in(Caller::Nurse).await
+    }
+
+    /// Lets somebody in, at the relay and here.
+    pub(crate) async fn let_in(&mut self, caller: Caller) -> DeviceId {
+        let (device, package) = self.package_of(caller).await;
+        self.advance(self.data(&[device], &[]), vec![package]).await;
+        self.roster.push(device);
+        device
     }
 }
 

@@ -32,7 +32,8 @@ impl Scene {
     fn only_reads(&self, text: &str, known: &[&str]) {
         let queued = self.doctor.cli(&["send", "Ward 4", text]);
         assert_eq!(queued.status, 75, "{queued:?}");
-        let refused = self.ward.administrator.cli(&["admin", "invite", "nobody", "--name", "Nobody", "--json"]);
+        let refused =
+            self.ward.administrator.cli(&["admin", "invite", "nobody", "--name", "Nobody", "--json"]);
         let failure = refused.failed(69).failure();
         assert_eq!(failure["kind"], "unavailable", "{failure}");
         assert_eq!(failure["what"], "The relay cannot take it now.", "{failure}");
@@ -69,17 +70,20 @@ fn texts(device: &Device) -> Vec<String> {
 
 #[test]
 fn a_disk_that_fills_up_under_a_running_relay_is_named_and_it_goes_on() {
-    in_own_namespace("relay_disks::a_disk_that_fills_up_under_a_running_relay_is_named_and_it_goes_on", || {
-        let scene = Scene::open();
-        for (turn, known) in [&["before"][..], &["before", "full 0"]].into_iter().enumerate() {
-            scene.disk.fill(0);
-            let text = format!("full {turn}");
-            scene.only_reads(&text, known);
-            scene.disk.free();
-            scene.goes_on(&[known, &[&text]].concat());
-        }
-        assert!(scene.ward.relay.log().contains("the disk is full"), "the operator can see why");
-    });
+    in_own_namespace(
+        "relay_disks::a_disk_that_fills_up_under_a_running_relay_is_named_and_it_goes_on",
+        || {
+            let scene = Scene::open();
+            for (turn, known) in [&["before"][..], &["before", "full 0"]].into_iter().enumerate() {
+                scene.disk.fill(0);
+                let text = format!("full {turn}");
+                scene.only_reads(&text, known);
+                scene.disk.free();
+                scene.goes_on(&[known, &[&text]].concat());
+            }
+            assert!(scene.ward.relay.log().contains("the disk is full"), "the operator can see why");
+        },
+    );
 }
 
 #[test]

@@ -141,7 +141,6 @@ impl Phone {
         let row = OutboxRow {
             message,
             inner: None,
-            first: None,
             conversation: *conversation,
             kind: OutboxKind::Text,
             body: text.as_bytes().to_vec(),

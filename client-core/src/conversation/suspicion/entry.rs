@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use serde_json::json;
 use wardline_proto::{
-    ChainHash, ConversationId, EntryNumber, Suite, UtcMillis, expiry, fault,
+    ChainHash, ConversationId, EntryNumber, UtcMillis, expiry, fault,
     relay::{Entry, EntryKind},
 };
 
@@ -18,16 +18,14 @@ use crate::{
         Transaction,
         tables::{
             chain,
-            conversations::{self, ConversationRow, Line, Standing},
+            conversations::{self, ConversationRow, Standing},
             relay_faults::RelayFaultKind,
         },
     },
 };
 
 /// Commits and Welcomes stay with the relay this long at most, in milliseconds (design 4.3).
-const COMMITS_STAY_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
-/// With so many conversations, no more are shown that this device was never let into.
-const CONVERSATIONS_MAX: usize = 1_000;
+pub(super) const COMMITS_STAY_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
 
 /// What came after an entry that did not: it is asked for once more; after that the conversation waits for it, and the
 /// others go on.
@@ -120,7 +118,8 @@ pub(crate) async fn look(
     let backwards = received.stamp < row.last && received.number > row.joined.next();
     let ahead = received.stamp.get() > now.get().saturating_add(CLOCKS_AGREE_MS);
     if (backwards || ahead) && !fault::planted("mutant.misdated") {
-        let evidence = json!({ "stamp_ms": received.stamp.get(), "before_ms": row.last.get(), "now_ms": now.get() });
+        let evidence =
+            json!({ "stamp_ms": received.stamp.get(), "before_ms": row.last.get(), "now_ms": now.get() });
         suspicion(RelayFaultKind::Misdated, evidence).note_alone(core).await?;
     }
     // 2. Bytes are there until their time is up.
@@ -134,56 +133,6 @@ pub(crate) async fn look(
         return suspicion(RelayFaultKind::Withheld, evidence).note_alone(core).await;
     }
     Ok(false)
-}
-
-/// An entry of a conversation that nothing has let this device into. It is shown, so that its person asks; what lets it in
-/// is asked for once more. What is older than the relay keeps such things is no lie.
-pub(crate) async fn uninvited(core: &Core, entry: &Entry) -> Result<Vec<Effect>, CoreError> {
-    let Ok(conversation) = ConversationId::try_from(&entry.conversation_id) else { return Ok(Vec::new()) };
-    let now = core.clock.now();
-    let kept = entry.stamp_ms.saturating_add(COMMITS_STAY_MS) > now.get();
-    if !kept || fault::planted("mutant.no_welcome") {
-        return Ok(Vec::new());
-    }
-    let mut tx = core.vault.begin("note_uninvited").await?;
-    if !show_uninvited(&mut tx, conversation, UtcMillis::new(entry.stamp_ms)).await? {
-        return Ok(Vec::new());
-    }
-    let evidence = json!({ "came": entry.number });
-    let (kind, number) = (RelayFaultKind::NoWelcome, entry.number);
-    let suspicion = Suspicion { conversation: Some(conversation), kind, number, about: "", evidence };
-    suspicion.note(&mut tx, now).await?;
-    tx.commit().await?;
-    Ok(vec![Effect::Again(conversation), Effect::Readable(conversation, EntryNumber::new(number))])
-}
-
-/// Stores a conversation of which only its id is known; answers whether it is new.
-pub(super) async fn show_uninvited(
-    tx: &mut Transaction<'_>,
-    conversation: ConversationId,
-    last: UtcMillis,
-) -> Result<bool, CoreError> {
-    let rows = conversations::list(tx).await?;
-    if rows.len() >= CONVERSATIONS_MAX || rows.iter().any(|row| row.conversation == conversation) {
-        return Ok(false);
-    }
-    let row = ConversationRow {
-        conversation,
-        suite: Suite::MlKem768X25519,
-        name: String::new(),
-        retention_seconds: 0,
-        standing: Standing::OutOfStep,
-        held: None,
-        fault: None,
-        joined: EntryNumber::ZERO,
-        cursor: EntryNumber::ZERO,
-        chain: ChainHash::genesis(&conversation),
-        read: EntryNumber::ZERO,
-        last,
-        line: Line::alone(conversation),
-    };
-    conversations::store(tx, &row).await?;
-    Ok(true)
 }
 
 /// Compares the place in the log that a member had seen with what this device saw. A member that has seen the entry that
@@ -222,7 +171,8 @@ pub(crate) async fn joined_elsewhere(
     row: &ConversationRow,
     (promised, now): (&ChainHash, UtcMillis),
 ) -> Result<(), CoreError> {
-    let evidence = json!({ "promised": promised.digest().to_string(), "came": row.chain.digest().to_string() });
+    let evidence =
+        json!({ "promised": promised.digest().to_string(), "came": row.chain.digest().to_string() });
     let (conversation, number) = (Some(row.conversation), row.cursor.get());
     let kind = RelayFaultKind::OtherLog;
     Suspicion { conversation, kind, number, about: "", evidence }.note(tx, now).await?;

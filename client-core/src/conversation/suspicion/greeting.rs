@@ -80,7 +80,8 @@ pub(crate) async fn no_such_list(core: &Core, greeting: &RelayGreeting) -> Resul
 
 /// The number of the list that the relay says it does not have any more, if there is one.
 fn lower(said: &RelayTime, earlier: Option<&RelayTime>, known: u64) -> Option<u64> {
-    let numbers = |time: &RelayTime| [time.revocation_list_number, time.policy_number, time.issuers_list_number];
+    let numbers =
+        |time: &RelayTime| [time.revocation_list_number, time.policy_number, time.issuers_list_number];
     if said.issuers_list_number < known {
         return Some(known);
     }

@@ -10,16 +10,18 @@ mod greeting;
 mod package;
 mod shown;
 mod task;
+mod uninvited;
 
 pub(crate) use self::{
     entry::{
         compare_logs, damaged, false_author, false_removal, joined_elsewhere, left_out, look, own_altered,
-        repeated, uninvited,
+        repeated,
     },
     greeting::{greeted, no_such_list},
     package::{one_time, package_twice, spent},
     shown::{first, relay_fault_count, relay_faults, shown},
     task::look_at_task,
+    uninvited::{ask_in, is_uninvited, uninvited},
 };
 
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis, fault};
 
-use super::{Suspicion, entry::show_uninvited};
+use super::{Suspicion, uninvited::show_uninvited};
 use crate::{
     conversation::core::Core,
     error::CoreError,

@@ -4,19 +4,13 @@ use wardline_proto::EntryNumber;
 
 use crate::{
     api::RelayFault,
-    conversation::core::Core,
+    conversation::{core::Core, line::line},
     error::CoreError,
     vault::{
         Transaction,
-        tables::{
-            conversations::{self, ConversationRow},
-            relay_faults,
-        },
+        tables::{conversations::ConversationRow, relay_faults},
     },
 };
-
-/// A conversation goes on at most this often before the rest is not looked at.
-const LOGS_MAX: usize = 100;
 
 /// What the relay was caught doing in a conversation and to all of them, in the order it was noticed.
 pub(crate) async fn shown(
@@ -24,19 +18,13 @@ pub(crate) async fn shown(
     row: &ConversationRow,
 ) -> Result<Vec<RelayFault>, CoreError> {
     let mut found = relay_faults::of_all(tx).await?;
-    let mut log = Some(row.clone());
-    for _ in 0..LOGS_MAX {
-        let Some(here) = log else { break };
-        for mut fault in relay_faults::of_conversation(tx, &here.conversation).await? {
+    for log in line(tx, row).await? {
+        for mut fault in relay_faults::of_conversation(tx, &log.conversation).await? {
             if fault.number > 0 {
-                fault.number = here.shown(EntryNumber::new(fault.number)).get();
+                fault.number = log.shown(EntryNumber::new(fault.number)).get();
             }
             found.push(fault);
         }
-        log = match here.line.predecessor {
-            Some(before) => conversations::load(tx, &before).await?,
-            None => None,
-        };
     }
     found.sort_by_key(|fault| fault.noticed);
     Ok(found.iter().map(RelayFault::of).collect())
@@ -60,7 +48,12 @@ pub(crate) async fn relay_fault_count(core: &Core) -> Result<u64, CoreError> {
 
 /// The lowest entry of a conversation that one of them is about.
 pub(crate) async fn first(tx: &mut Transaction<'_>, row: &ConversationRow) -> Result<Option<u64>, CoreError> {
-    let found = relay_faults::of_conversation(tx, &row.conversation).await?;
-    let first = found.iter().map(|fault| fault.number).filter(|number| *number > 0).min();
-    Ok(first.map(|number| row.shown(EntryNumber::new(number)).get()))
+    let mut first = None;
+    for log in line(tx, row).await? {
+        let found = relay_faults::of_conversation(tx, &log.conversation).await?;
+        let numbers = found.iter().map(|fault| fault.number).filter(|number| *number > 0);
+        let shown = numbers.map(|number| log.shown(EntryNumber::new(number)).get());
+        first = first.into_iter().chain(shown).min();
+    }
+    Ok(first)
 }

@@ -9,7 +9,6 @@ CREATE TABLE conversations_0005 (
     state             TEXT NOT NULL
         CHECK (state IN ('creating', 'active', 'left', 'removed', 'stopped', 'out_of_step', 'closed')),
     held              TEXT,                  -- why nothing is encrypted to it; NULL if it is not held
-    fault_number      INTEGER,               -- entry at which a member saw another log; NULL if none
     joined_number     INTEGER NOT NULL,      -- the commit that let this device in; 0 for the creator
     cursor            INTEGER NOT NULL,      -- last entry processed
     chain_hash        BLOB NOT NULL CHECK (length(chain_hash) = 32),
@@ -23,7 +22,7 @@ CREATE TABLE conversations_0005 (
     closed_head       INTEGER                -- its last entry
 ) STRICT;
 INSERT INTO conversations_0005
-    SELECT conversation_id, suite, name, retention_seconds, state, held, fault_number, joined_number, cursor, chain_hash,
+    SELECT conversation_id, suite, name, retention_seconds, state, held, joined_number, cursor, chain_hash,
            read_number, last_ms, conversation_id, 0, NULL, NULL, NULL, NULL
     FROM conversations;
 DROP TABLE conversations;
@@ -54,7 +53,13 @@ CREATE INDEX messages_by_expiry ON messages (expires_ms) WHERE expires_ms IS NOT
 
 -- A message that is sent again travels under a fresh id and keeps its first one inside.
 ALTER TABLE outbox ADD COLUMN inner_id BLOB CHECK (length(inner_id) = 16);
-ALTER TABLE outbox ADD COLUMN first_number INTEGER;
+
+-- Under which numbers an own message was sent again; goes with the message.
+CREATE TABLE sent_again (
+    message_id   BLOB NOT NULL CHECK (length(message_id) = 16),
+    shown_number INTEGER NOT NULL,
+    PRIMARY KEY (message_id, shown_number)
+) STRICT, WITHOUT ROWID;
 
 -- Commits of the logs, and who was in before the last of them.
 CREATE TABLE commits (

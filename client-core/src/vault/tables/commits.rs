@@ -58,7 +58,8 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &CommitRow) -> Result<
     .bind(row.before.as_deref())
     .execute(tx.connection())
     .await?;
-    let last_kept = "(SELECT number FROM commits WHERE conversation_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)";
+    let last_kept =
+        "(SELECT number FROM commits WHERE conversation_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)";
     let forget = format!(
         "UPDATE commits SET before = NULL
          WHERE conversation_id = ?1 AND before IS NOT NULL AND number <= {last_kept}"

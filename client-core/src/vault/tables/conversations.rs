@@ -65,8 +65,6 @@ pub(crate) struct ConversationRow {
     pub standing: Standing,
     /// Why nothing is encrypted to it, if so.
     pub held: Option<String>,
-    /// The entry at which a member saw another log, if any.
-    pub fault: Option<EntryNumber>,
     /// The commit that let this device in; 0 for the creator.
     pub joined: EntryNumber,
     /// The last entry processed.
@@ -129,7 +127,6 @@ fn parse(row: &SqliteRow) -> Result<ConversationRow, VaultError> {
         retention_seconds: u32::try_from(unsigned(row, "retention_seconds")?).map_err(|_| corrupt())?,
         standing: Standing::ALL.into_iter().find(|known| known.as_str() == standing).ok_or(corrupt())?,
         held: row.try_get("held")?,
-        fault: optional_unsigned(row, "fault_number")?.map(EntryNumber::new),
         joined: EntryNumber::new(unsigned(row, "joined_number")?),
         cursor: EntryNumber::new(unsigned(row, "cursor")?),
         chain: ChainHash::from_digest(fixed(row, "chain_hash")?),
@@ -179,10 +176,10 @@ pub(crate) async fn list(tx: &mut Transaction<'_>) -> Result<Vec<ConversationRow
 pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Result<(), VaultError> {
     sqlx::query(
         "INSERT OR REPLACE INTO conversations
-            (conversation_id, suite, name, retention_seconds, state, held, fault_number, joined_number, cursor,
+            (conversation_id, suite, name, retention_seconds, state, held, joined_number, cursor,
              chain_hash, read_number, last_ms, first_id, offset_number, predecessor_id, successor_id, closed_number,
              closed_head)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.conversation.as_bytes().as_slice())
     .bind(i64::from(row.suite.code()))
@@ -190,7 +187,6 @@ pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Re
     .bind(i64::from(row.retention_seconds))
     .bind(row.standing.as_str())
     .bind(row.held.as_deref())
-    .bind(row.fault.map(|number| stored(number.get())))
     .bind(stored(row.joined.get()))
     .bind(stored(row.cursor.get()))
     .bind(row.chain.digest().as_bytes().as_slice())

@@ -120,6 +120,8 @@ pub(crate) struct IntentRow {
     pub wish: Wish,
     /// Under which packages are claimed for it.
     pub request: [u8; 16],
+    /// When it was wished for.
+    pub created: UtcMillis,
     /// Not to be tried before.
     pub not_before: UtcMillis,
     /// How it ended, if it did.
@@ -135,6 +137,7 @@ fn parse(row: &SqliteRow) -> Result<IntentRow, VaultError> {
         conversation: fixed(row, "conversation_id")?,
         wish: serde_json::from_str(&wish).map_err(|_| corrupt())?,
         request: request.as_slice().try_into().map_err(|_| corrupt())?,
+        created: UtcMillis::new(unsigned(row, "created_ms")?),
         not_before: UtcMillis::new(unsigned(row, "not_before_ms")?),
         outcome: outcome.map(|text| serde_json::from_str(&text).map_err(|_| corrupt())).transpose()?,
     })
@@ -175,9 +178,10 @@ pub(crate) async fn find(tx: &mut Transaction<'_>, intent: i64) -> Result<Option
 
 /// The open wishes: what has to be put right first, then in the order they were made.
 pub(crate) async fn open(tx: &mut Transaction<'_>) -> Result<Vec<IntentRow>, VaultError> {
-    let rows = sqlx::query("SELECT * FROM intents WHERE outcome IS NULL ORDER BY wish <> '\"correct\"', intent_id")
-        .fetch_all(tx.connection())
-        .await?;
+    let rows =
+        sqlx::query("SELECT * FROM intents WHERE outcome IS NULL ORDER BY wish <> '\"correct\"', intent_id")
+            .fetch_all(tx.connection())
+            .await?;
     rows.iter().map(parse).collect()
 }
 

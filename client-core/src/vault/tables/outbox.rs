@@ -25,8 +25,6 @@ pub(crate) struct OutboxRow {
     pub message: ClientMessageId,
     /// The id inside it, if another: it was sent before under that one.
     pub inner: Option<ClientMessageId>,
-    /// The number it was first sent under, if it was.
-    pub first: Option<EntryNumber>,
     /// The conversation.
     pub conversation: ConversationId,
     /// What it will say.
@@ -64,7 +62,6 @@ fn parse(row: &SqliteRow) -> Result<OutboxRow, VaultError> {
         inner: inner
             .map(|bytes| ClientMessageId::try_from(bytes.as_slice()).map_err(|_| corrupt()))
             .transpose()?,
-        first: optional_unsigned(row, "first_number")?.map(EntryNumber::new),
         conversation: fixed(row, "conversation_id")?,
         kind: if kind == "leave" { OutboxKind::Leave } else { OutboxKind::Text },
         body: row.try_get("body")?,
@@ -84,8 +81,8 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &OutboxRow) -> Result<
     };
     sqlx::query(
         "INSERT INTO outbox
-            (message_id, conversation_id, kind, body, created_ms, life_seconds, inner_id, first_number, refusal)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (message_id, conversation_id, kind, body, created_ms, life_seconds, inner_id, refusal)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.message.as_bytes().as_slice())
     .bind(row.conversation.as_bytes().as_slice())
@@ -94,7 +91,6 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &OutboxRow) -> Result<
     .bind(stored(row.created.get()))
     .bind(i64::from(row.life_seconds))
     .bind(row.inner.as_ref().map(|id| id.as_bytes().as_slice()))
-    .bind(row.first.map(|number| stored(number.get())))
     .bind(row.refusal.as_deref())
     .execute(tx.connection())
     .await?;

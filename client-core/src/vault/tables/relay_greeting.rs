@@ -6,8 +6,9 @@ use crate::vault::{Transaction, VaultError};
 
 /// The encoded `RelayGreeting`, if there was one.
 pub(crate) async fn load(tx: &mut Transaction<'_>) -> Result<Option<Vec<u8>>, VaultError> {
-    let row =
-        sqlx::query("SELECT greeting FROM relay_greeting WHERE only = 1").fetch_optional(tx.connection()).await?;
+    let row = sqlx::query("SELECT greeting FROM relay_greeting WHERE only = 1")
+        .fetch_optional(tx.connection())
+        .await?;
     row.map(|row| Ok(row.try_get("greeting")?)).transpose()
 }
 

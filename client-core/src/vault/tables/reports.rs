@@ -50,7 +50,10 @@ pub(crate) async fn find(
 }
 
 /// Nothing is left to be said.
-pub(crate) async fn delete(tx: &mut Transaction<'_>, conversation: &ConversationId) -> Result<(), VaultError> {
+pub(crate) async fn delete(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+) -> Result<(), VaultError> {
     sqlx::query("DELETE FROM reports WHERE conversation_id = ?")
         .bind(conversation.as_bytes().as_slice())
         .execute(tx.connection())

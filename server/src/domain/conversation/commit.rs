@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
-use wardline_proto::{ConversationId, DeviceId, Digest, Epoch, Suite, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, Digest, Epoch, Suite, UtcMillis, fault};
 
 use super::{
     COMMIT_KEPT_SECONDS, COMMIT_WINDOW_SECONDS, COMMITS_PER_WINDOW, CommitDeclaration, Conversation,
@@ -96,7 +96,7 @@ pub async fn commit<S: MembershipStorage>(
     let fence = storage.fence(commit.conversation).await?;
     fence::commit_may_pass(&fence, commit.sender, &commit.declaration)?;
     // 5. Epoch.
-    if commit.epoch != conversation.epoch {
+    if commit.epoch != conversation.epoch && !fault::planted("mutant.skip_commit_epoch") {
         if lost_the_last_race(&conversation, commit) {
             storage.yield_turn(commit.conversation, now.plus_seconds(YIELD_SECONDS)).await?;
         }

@@ -73,6 +73,12 @@ pub enum ConversationError {
         /// When the next may come.
         retry_after: Duration,
     },
+    /// Peer: the device was let in too often lately to be added anew once more.
+    #[error("a device is let into a conversation at most 20 times in ten minutes")]
+    LetInTooOften {
+        /// When it may say again that it cannot follow.
+        retry_after: Duration,
+    },
     /// Peer: the device won last, and another one comes first.
     #[error("another member's commit comes first")]
     YieldTurn {

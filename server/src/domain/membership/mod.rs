@@ -62,6 +62,13 @@ pub const SUCCEEDING: Duration = Duration::from_secs(10);
 /// The most reports in one task or event, and the most devices that one commit adds anew.
 pub const REPORTS_MAX: usize = 200;
 
+/// How often a device is let into a conversation within [`LET_IN_WINDOW_SECONDS`]: one that says again and again that it
+/// cannot follow keeps nobody busy for ever.
+pub const LET_IN_MAX: usize = 20;
+
+/// The window of [`LET_IN_MAX`].
+pub const LET_IN_WINDOW_SECONDS: u64 = 600;
+
 /// The most conversations in one request to members.
 pub const CONVERSATIONS_MAX: usize = 500;
 

@@ -1,10 +1,12 @@
 //! ReportOutOfStep: a device says that it cannot follow a commit.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use wardline_identity::UserId;
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis};
 
-use super::{MembershipStorage, Report, Task, TaskKind};
+use super::{LET_IN_MAX, LET_IN_WINDOW_SECONDS, MembershipStorage, Report, Task, TaskKind};
 use crate::domain::conversation::ConversationError;
 
 /// A report whose statement verifies.
@@ -30,7 +32,7 @@ pub struct OutOfStep {
 /// # Errors
 /// [`ConversationError::NotAMember`], [`ConversationError::EntryMismatch`] for a commit that is not in the log or not
 /// in the device's stay or has other bytes, [`ConversationError::Closed`], [`ConversationError::RevocationPending`]
-/// for a device inside the fence.
+/// for a device inside the fence, [`ConversationError::LetInTooOften`].
 pub async fn report<S: MembershipStorage>(
     storage: &mut S,
     report: &OutOfStep,
@@ -67,6 +69,8 @@ pub async fn report<S: MembershipStorage>(
     if before.as_ref().is_some_and(|before| before.number < number) {
         return Ok(false);
     }
+    // 7. Not again and again.
+    rate_is_kept(storage, report, now).await?;
     let kept =
         Report { device, user: report.user.as_str().to_owned(), number, statement: report.statement.clone() };
     storage.keep_report(conversation, &kept, now).await?;
@@ -77,4 +81,22 @@ pub async fn report<S: MembershipStorage>(
     }
     storage.keep_task(&Task { conversation, kind: TaskKind::AddAnew { number }, made_at: now }).await?;
     Ok(true)
+}
+
+async fn rate_is_kept<S: MembershipStorage>(
+    storage: &mut S,
+    report: &OutOfStep,
+    now: UtcMillis,
+) -> Result<(), ConversationError> {
+    let window = LET_IN_WINDOW_SECONDS * 1000;
+    let from = UtcMillis::new(now.get().saturating_sub(window).saturating_add(1));
+    let times = storage.let_in(report.conversation, report.device, from, now).await?;
+    // The one that must fall out of the window before there is room again.
+    match times.len().checked_sub(LET_IN_MAX).and_then(|place| times.get(place)) {
+        None => Ok(()),
+        Some(let_in_at) => {
+            let retry_after = Duration::from_millis((let_in_at.get() + window).saturating_sub(now.get()));
+            Err(ConversationError::LetInTooOften { retry_after })
+        }
+    }
 }

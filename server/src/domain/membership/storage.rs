@@ -32,6 +32,15 @@ pub trait MembershipStorage: ConversationStorage {
         number: EntryNumber,
     ) -> impl Future<Output = Result<Option<CommitRecord>, StoreError>> + Send;
 
+    /// When the device was let in by the clock as it was, from `from` up to `to`, ascending.
+    fn let_in(
+        &mut self,
+        id: ConversationId,
+        device: DeviceId,
+        from: UtcMillis,
+        to: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<UtcMillis>, StoreError>> + Send;
+
     /// The device's report.
     fn report_of(
         &mut self,

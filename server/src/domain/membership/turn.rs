@@ -77,6 +77,12 @@ impl Turn {
         self.lease.map(|(device, _)| device)
     }
 
+    /// The device is as if it had not been asked.
+    pub fn forget(&mut self, device: DeviceId) {
+        self.asked.remove(&device);
+        self.lease = self.lease.filter(|(asked, _)| *asked != device);
+    }
+
     /// Something has changed that makes it worth while to ask everybody again.
     pub fn begin_anew(&mut self) {
         (self.rounds, self.rests_until) = (0, None);

@@ -35,6 +35,8 @@ struct Open {
     lets_in: BTreeSet<DeviceId>,
     closing: Option<Closing>,
     due: Option<UtcMillis>,
+    /// Whom it asks now, and for how many tasks.
+    busy: BTreeMap<DeviceId, usize>,
     /// Whether somebody has too much to do to be asked.
     crowded: bool,
 }
@@ -76,8 +78,13 @@ impl Board {
         self.looks.extend(rung.owed);
         self.looks.extend(rung.moved.into_iter().filter(|moved| self.open.contains_key(moved)));
         for device in rung.ready {
-            let listens = live.conversations_of(device);
-            self.looks.extend(listens.into_iter().filter(|one| self.open.contains_key(one)));
+            for conversation in live.conversations_of(device) {
+                if let Some(open) = self.open.get_mut(&conversation) {
+                    // What it was asked before it went may not have reached it.
+                    open.turns.values_mut().for_each(|turn| turn.forget(device));
+                    self.looks.insert(conversation);
+                }
+            }
         }
         if rung.packed.is_empty() {
             return;
@@ -127,7 +134,7 @@ impl Board {
     ) -> Next {
         self.looks.remove(&conversation);
         let mut open = self.open.remove(&conversation).unwrap_or_default();
-        let before = busy(&open);
+        let before = std::mem::take(&mut open.busy);
         let Some(circle) = circle.filter(|circle| !circle.tasks.is_empty()) else {
             self.count(before, BTreeMap::new());
             return Next::default();
@@ -143,7 +150,8 @@ impl Board {
             self.ask(&mut open, circle, task, ready, now, &mut next);
         }
         next.close = closes(&mut open, circle, ready, begun, now);
-        self.count(BTreeMap::new(), busy(&open));
+        open.busy = busy(&open);
+        self.count(BTreeMap::new(), open.busy.clone());
         self.open.insert(conversation, open);
         next
     }

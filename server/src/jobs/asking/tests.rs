@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use wardline_identity::UserId;
-use wardline_proto::{DeviceId, Digest};
+use wardline_proto::Digest;
 
 use super::*;
 use crate::domain::conversation::{CommitOutcome, ConversationError};
@@ -35,11 +35,22 @@ impl Scene {
             streams: BTreeMap::new(),
         };
         for who in all {
+            scene.enrol(*who).await;
             scene.ward.ack(*who, 1).await.unwrap();
             scene.comes(*who);
         }
         scene.pass().await;
         scene
+    }
+
+    /// Each device is one of a person of its own.
+    async fn enrol(&self, who: u8) {
+        let (user, digest) = (UserId::parse(&format!("user-{who}")).unwrap(), Digest::of(&[who]));
+        let enrol = self.ward.store.write("enrol", move |tx| {
+            Box::pin(async move { tx.enrol_for_tests(device(who), &user, &digest).await })
+        });
+        let done: Result<(), StoreError> = enrol.await;
+        done.unwrap();
     }
 
     fn comes(&mut self, who: u8) {
@@ -124,6 +135,8 @@ impl Scene {
     }
 }
 
+const NOBODY: [u8; 0] = [];
+
 /// Nothing is due but the look for renewals.
 const IDLE: u64 = 60_000;
 
@@ -137,14 +150,14 @@ async fn a_task_is_asked_at_once_of_one_member_then_of_the_next_and_then_there_i
     assert_eq!(first.len(), 1, "{first:?}");
     scene.ward.pass(1);
     assert_eq!(scene.pass().await, 1_000);
-    assert_eq!(scene.asked(), []);
+    assert_eq!(scene.asked(), NOBODY);
     scene.ward.pass(1);
     scene.pass().await;
     let second = scene.asked();
     assert!(second.len() == 1 && second != first && !second.contains(&3), "{first:?} {second:?}");
     scene.ward.pass(2);
     assert_eq!(scene.pass().await, 2_000, "a rest");
-    assert_eq!(scene.asked(), []);
+    assert_eq!(scene.asked(), NOBODY);
     scene.ward.pass(2);
     scene.pass().await;
     assert_eq!(scene.asked(), first, "another round");
@@ -153,14 +166,6 @@ async fn a_task_is_asked_at_once_of_one_member_then_of_the_next_and_then_there_i
 #[tokio::test]
 async fn a_task_ends_with_the_commit_that_shows_it_done_whoever_made_it() {
     let mut scene = Scene::with(&[1, 2, 3]).await;
-    let three = DeviceId::from_bytes([3; 16]);
-    let (user, digest) = (UserId::parse("user-3").unwrap(), Digest::of(b"3"));
-    let enrol = scene
-        .ward
-        .store
-        .write("enrol", move |tx| Box::pin(async move { tx.enrol_for_tests(three, &user, &digest).await }));
-    let done: Result<(), StoreError> = enrol.await;
-    done.unwrap();
     scene.leaves(3).await;
     scene.pass().await;
     assert_eq!(scene.asked().len(), 1);
@@ -170,7 +175,7 @@ async fn a_task_ends_with_the_commit_that_shows_it_done_whoever_made_it() {
     assert_eq!(scene.pass().await, IDLE);
     scene.ward.pass(10);
     assert_eq!(scene.pass().await, IDLE - 10_000);
-    assert_eq!(scene.asked(), []);
+    assert_eq!(scene.asked(), NOBODY);
 }
 
 #[tokio::test]
@@ -187,7 +192,7 @@ async fn nobody_is_asked_until_somebody_comes_and_no_pass_is_due_meanwhile() {
 
 #[tokio::test]
 async fn a_task_outlives_the_relay() {
-    let mut scene = Scene::with(&[1, 2]).await;
+    let scene = Scene::with(&[1, 2]).await;
     scene.leaves(2).await;
     let Scene { ward, .. } = scene;
     let ward = ward.reopened().await;
@@ -222,7 +227,7 @@ async fn reports_gather_for_a_moment_before_one_is_asked_for_all_of_them() {
     let commit = scene.commits(1, 1, &[1, 2, 3]).await;
     scene.stuck(2, commit).await;
     let due = scene.pass().await;
-    assert_eq!((due, scene.asked()), (250, vec![]));
+    assert_eq!((due, scene.asked()), (250, NOBODY.to_vec()));
     scene.ward.pass(1);
     scene.pass().await;
     assert_eq!(scene.asked(), [1]);
@@ -322,7 +327,7 @@ async fn an_old_epoch_is_renewed_by_one_member() {
     scene.pass().await;
     scene.ward.pass(86_400);
     scene.pass().await;
-    assert_eq!(scene.asked(), [], "no message since");
+    assert_eq!(scene.asked(), NOBODY, "no message since");
 }
 
 /// A conversation of devices 1 and 2, in which 3 is to be let in.

@@ -31,7 +31,7 @@ pub(super) async fn answer(relay: &Relay, request: Request<SendRequest>) -> Resu
         },
         move |sent| {
             fault::crash("crash.relay_send_unanswered");
-            if sent.fresh {
+            if sent.fresh && !fault::planted("mutant.deaf") {
                 live.wake_conversation(conversation);
             }
         },

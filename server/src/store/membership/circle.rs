@@ -8,7 +8,11 @@ use wardline_proto::{ConversationId, DeviceId, UtcMillis};
 
 use super::tasks;
 use crate::domain::membership::{Barren, Circle, Member, Reporter, TaskKind};
-use crate::store::{StoreError, conversation::stays, row::Columns as _};
+use crate::store::{
+    StoreError,
+    conversation::stays,
+    row::{Columns as _, integer},
+};
 
 pub(super) async fn read(
     connection: &mut SqliteConnection,
@@ -127,4 +131,26 @@ pub(super) async fn devices_of(
     .fetch_all(connection)
     .await?;
     rows.iter().map(|row| row.device("device")).collect()
+}
+
+/// When a device was let in.
+pub(super) async fn let_in(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    device: DeviceId,
+    from: UtcMillis,
+    to: UtcMillis,
+) -> Result<Vec<UtcMillis>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT e.taken_at FROM stays s
+           JOIN entries e ON e.conversation = s.conversation AND e.number = s.joined AND e.kind = 1
+          WHERE s.conversation = ?1 AND s.device = ?2 AND e.taken_at BETWEEN ?3 AND ?4 ORDER BY e.taken_at",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(device.as_bytes().as_slice())
+    .bind(integer(from.get()))
+    .bind(integer(to.get()))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| row.instant("taken_at")).collect()
 }

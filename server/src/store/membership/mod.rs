@@ -37,6 +37,16 @@ impl MembershipStorage for WriteTx {
         entries::commit_at(self.connection(), id, number).await
     }
 
+    async fn let_in(
+        &mut self,
+        id: ConversationId,
+        device: DeviceId,
+        from: UtcMillis,
+        to: UtcMillis,
+    ) -> Result<Vec<UtcMillis>, StoreError> {
+        circle::let_in(self.connection(), id, device, from, to).await
+    }
+
     async fn report_of(
         &mut self,
         id: ConversationId,

@@ -7,6 +7,7 @@ mod connections;
 mod conversations;
 mod enrolment;
 mod key_packages;
+mod memberships;
 mod messages;
 mod registrar;
 mod requests;
@@ -45,6 +46,10 @@ pub(crate) mod path {
             PUBLISH_KEY_PACKAGES = "PublishKeyPackages",
             CLAIM_KEY_PACKAGES = "ClaimKeyPackages",
             COUNT_KEY_PACKAGES = "CountKeyPackages",
+        }
+        "MembershipService" {
+            REPORT_OUT_OF_STEP = "ReportOutOfStep",
+            ASK_MEMBERS = "AskMembers",
         }
         "DirectoryService" {
             GET_ORGANISATION = "GetOrganisation",
@@ -191,6 +196,7 @@ pub(crate) fn sections() -> Vec<Section> {
         section("Messages", messages::rows()),
         section("Commits and Welcomes", commits::rows()),
         section("Conversations and cursors", conversations::rows()),
+        section("Membership and successors", memberships::rows()),
         section("KeyPackages", key_packages::rows()),
         section("Invitations and enrolment", enrolment::rows()),
         section("Registrars", registrar::rows()),

@@ -52,7 +52,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn is_members(path: &str) -> bool {
-    path.contains("ConversationService") || path.contains("KeyPackageService")
+    ["ConversationService", "KeyPackageService", "MembershipService"].iter().any(|one| path.contains(one))
 }
 
 /// A call without a certificate; then the same one with a certificate that opens it gets past the door.
@@ -105,6 +105,7 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
         path::CANCEL_INVITATION | path::ISSUE_CERTIFICATE | path::REFUSE_ENROLMENT => {
             super::registrar::right(house, path).await
         }
+        path::REPORT_OUT_OF_STEP | path::ASK_MEMBERS => super::memberships::right(house, path).await,
         // Field 7, list_services, with nothing in it.
         REFLECTION => doctor(vec![0x3a, 0]),
         _ if path.contains("RegistrarService") => office(Vec::new()),

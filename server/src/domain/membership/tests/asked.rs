@@ -1,5 +1,7 @@
 //! What becomes a task, and what ends it.
 
+use std::time::Duration;
+
 use super::*;
 use crate::domain::membership::{GroundFault, TaskKind as Kind};
 
@@ -170,6 +172,28 @@ async fn a_device_has_one_report_about_the_first_commit_it_cannot_follow() {
     assert!(stuck(&ward, 2, first).await.unwrap(), "an earlier one takes its place");
     let numbers: Vec<_> = tasks(&ward).await.into_iter().map(|task| task.kind).collect();
     assert_eq!(numbers, [Kind::AddAnew { number: EntryNumber::new(first) }]);
+}
+
+#[tokio::test]
+async fn one_who_loses_its_step_again_and_again_keeps_nobody_busy_for_ever() {
+    let ward = Ward::with(&[1, 2, 3]).await;
+    let all = [1, 2, 3];
+    let (mut epoch, mut last) = (1, 1);
+    let refused = loop {
+        match stuck(&ward, 2, last).await {
+            Ok(_) => {}
+            Err(refused) => break refused,
+        }
+        ward.pass(10);
+        last = committed(&ward, 1, epoch, Says { joins: &[2], leaves: &[2], roster: &all }).await;
+        epoch += 1;
+    };
+    assert_eq!(epoch, 21, "twenty times");
+    let ConversationError::LetInTooOften { retry_after } = refused else { panic!("{refused:?}") };
+    assert_eq!(retry_after, Duration::from_secs(410));
+    assert!(stuck(&ward, 3, 1).await.unwrap(), "each device has its own");
+    ward.pass(410);
+    assert!(stuck(&ward, 2, last).await.unwrap());
 }
 
 #[tokio::test]

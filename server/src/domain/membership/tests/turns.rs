@@ -74,6 +74,16 @@ fn one_who_comes_while_the_others_rest_is_asked_at_once() {
 }
 
 #[test]
+fn one_who_comes_back_is_asked_again_at_once() {
+    let mut turn = Turn::default();
+    turn.step(&ids(&[1]), EVENING);
+    turn.forget(device(2));
+    assert_eq!(turn.step(&ids(&[1]), later(100)), Step::Wait(later(2_000)), "another came");
+    turn.forget(device(1));
+    assert_eq!(turn.step(&ids(&[1]), later(100)), Step::Ask(device(1), later(2_100)));
+}
+
+#[test]
 fn a_round_has_an_end_however_many_are_there() {
     let able: Vec<DeviceId> = (0..100).map(|n| DeviceId::from_bytes([n; 16])).collect();
     let (mut turn, mut now, mut asked) = (Turn::default(), EVENING, 0);

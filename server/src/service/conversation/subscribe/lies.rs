@@ -32,6 +32,7 @@ pub(super) fn tell(ready: &mut VecDeque<Event>, mut event: Event) {
     match &mut event {
         Event::Welcome(_) if fault::planted("relay.withhold_welcome") => return,
         Event::Entry(_) if fault::planted("relay.drop_entry") => return,
+        Event::Entry(entry) if entry.number == 4 && fault::planted("relay.drop_fourth") => return,
         Event::Entry(_) if fault::planted("relay.repeat_entry") => ready.push_back(event.clone()),
         Event::Entry(entry) if fault::planted("relay.two_faces") => entry.stamp_ms += 1,
         Event::Entry(entry) if fault::planted("relay.backdate_entry") => entry.stamp_ms -= 3_600_000,
@@ -44,19 +45,18 @@ pub(super) fn tell(ready: &mut VecDeque<Event>, mut event: Event) {
         Event::Entry(entry) if fault::planted("relay.forge_author") => entry.author = None,
         _ => {}
     }
-    let removed = match &event {
+    let beside = match &event {
         Event::Entry(entry) if fault::planted("relay.claim_removal") => {
-            Some(Removed { conversation_id: entry.conversation_id.clone(), number: entry.number })
+            let conversation_id = entry.conversation_id.clone();
+            Some(Event::Removed(Removed { conversation_id, number: entry.number }))
+        }
+        Event::Entry(entry) if fault::planted("relay.baseless_task") => {
+            Some(Event::Task(baseless(entry.conversation_id.clone())))
         }
         _ => None,
     };
-    if let Event::Entry(entry) = &event
-        && fault::planted("relay.baseless_task")
-    {
-        ready.push_back(Event::Task(baseless(entry.conversation_id.clone())));
-    }
     ready.push_back(event);
-    ready.extend(removed.map(Event::Removed));
+    ready.extend(beside);
 }
 
 /// A task to let somebody go who never said so.

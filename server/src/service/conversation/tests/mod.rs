@@ -1,5 +1,6 @@
 //! Claims about the calls as devices make them: certified peers, real statements, headers made by hand.
 
+mod owed;
 mod refusals;
 mod streams;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use prost::Message as _;
 use tonic::{Code, Request, Status};
-use wardline_identity::{Role, StatementLabel, sign_statement};
+use wardline_identity::{Role, StatementLabel, UserId, sign_statement};
 use wardline_proto::relay::conversation_service_server::ConversationService as _;
 use wardline_proto::relay::key_package_service_server::KeyPackageService as _;
 use wardline_proto::relay::subscribe_response::Event;
@@ -21,6 +22,7 @@ use crate::founded::{Founded, Installation, from_device, greeting, reason};
 use crate::mls::{craft, judge_key_package, real};
 use crate::service::key_package::KeyPackages;
 use crate::state::Relay;
+use crate::store::StoreError;
 
 const WARD: ConversationId = ConversationId::from_bytes([7; 16]);
 
@@ -59,6 +61,17 @@ impl Ward {
 
     fn from<T>(&self, device: &Installation, message: T) -> Request<T> {
         from_device(message, &self.founded, device)
+    }
+
+    /// Has the relay know whose device it is, as enrolling does.
+    async fn know(&self, installation: &Installation, user: &str) {
+        let (device, user) = (installation.device, UserId::parse(user).unwrap());
+        let certificate = Digest::of(&installation.certificate);
+        let write = self.relay.store.write("know", move |tx| {
+            Box::pin(async move { tx.enrol_for_tests(device, &user, &certificate).await })
+        });
+        let done: Result<(), StoreError> = write.await;
+        done.unwrap();
     }
 
     async fn send(

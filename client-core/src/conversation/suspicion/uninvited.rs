@@ -1,0 +1,106 @@
+//! A conversation that this device is in and was not let into: its Welcome was withheld, or made for a package that it has
+//! used before. It is shown, and the other members are asked to let the device in anew.
+
+use serde_json::json;
+use wardline_identity::{StatementLabel, sign_statement};
+use wardline_proto::{
+    ChainHash, ConversationId, EntryNumber, Suite, UtcMillis, fault,
+    relay::{Entry, OutOfStep},
+};
+
+use super::{Suspicion, entry::COMMITS_STAY_MS};
+use crate::{
+    conversation::{
+        core::Core,
+        receive::{Effect, Received, encode},
+    },
+    error::CoreError,
+    vault::{
+        Transaction,
+        tables::{
+            conversations::{self, ConversationRow, Line, Standing},
+            relay_faults::RelayFaultKind,
+            reports::{self, ReportRow},
+        },
+    },
+};
+
+/// With so many conversations, no more are shown that this device was never let into.
+const CONVERSATIONS_MAX: usize = 1_000;
+
+/// An entry of a conversation that nothing has let this device into. It is shown, so that its person asks; what lets it in
+/// is asked for once more. What is older than the relay keeps such things is no lie.
+pub(crate) async fn uninvited(core: &Core, entry: &Entry) -> Result<Vec<Effect>, CoreError> {
+    let Ok(conversation) = ConversationId::try_from(&entry.conversation_id) else { return Ok(Vec::new()) };
+    let now = core.clock.now();
+    let kept = entry.stamp_ms.saturating_add(COMMITS_STAY_MS) > now.get();
+    if !kept || fault::planted("mutant.no_welcome") {
+        return Ok(Vec::new());
+    }
+    let mut tx = core.vault.begin("note_uninvited").await?;
+    if !show_uninvited(&mut tx, conversation, UtcMillis::new(entry.stamp_ms)).await? {
+        return Ok(Vec::new());
+    }
+    let evidence = json!({ "came": entry.number });
+    let (kind, number) = (RelayFaultKind::NoWelcome, entry.number);
+    let suspicion = Suspicion { conversation: Some(conversation), kind, number, about: "", evidence };
+    suspicion.note(&mut tx, now).await?;
+    tx.commit().await?;
+    Ok(vec![Effect::Again(conversation), Effect::Readable(conversation, EntryNumber::new(number))])
+}
+
+/// Stores a conversation of which only its id is known; answers whether it is new.
+pub(super) async fn show_uninvited(
+    tx: &mut Transaction<'_>,
+    conversation: ConversationId,
+    last: UtcMillis,
+) -> Result<bool, CoreError> {
+    let rows = conversations::list(tx).await?;
+    if rows.len() >= CONVERSATIONS_MAX || rows.iter().any(|row| row.conversation == conversation) {
+        return Ok(false);
+    }
+    let row = ConversationRow {
+        conversation,
+        suite: Suite::MlKem768X25519,
+        name: String::new(),
+        retention_seconds: 0,
+        standing: Standing::OutOfStep,
+        held: None,
+        joined: EntryNumber::ZERO,
+        cursor: EntryNumber::ZERO,
+        chain: ChainHash::genesis(&conversation),
+        read: EntryNumber::ZERO,
+        last,
+        line: Line::alone(conversation),
+    };
+    conversations::store(tx, &row).await?;
+    Ok(true)
+}
+
+/// Whether a conversation is one that nothing has let this device into.
+pub(crate) fn is_uninvited(row: &ConversationRow) -> bool {
+    let nothing = row.joined == EntryNumber::ZERO && row.cursor == EntryNumber::ZERO;
+    row.standing == Standing::OutOfStep && nothing
+}
+
+/// The first commit that comes of such a conversation is what this device cannot follow: it says so, and is added anew by a
+/// member.
+pub(crate) async fn ask_in(core: &Core, received: &Received<'_>) -> Result<Vec<Effect>, CoreError> {
+    let conversation = received.conversation;
+    let mut tx = core.vault.begin("ask_in").await?;
+    if reports::find(&mut tx, &conversation).await?.is_some() {
+        return Ok(Vec::new());
+    }
+    let report = OutOfStep {
+        conversation_id: conversation.to_wire(),
+        number: received.number.get(),
+        commit_sha256: received.digest.to_wire(),
+        said_at: Some(core.clock.now().into()),
+    };
+    let signer = Some(core.device.certificate.der());
+    let statement = sign_statement(&core.device.key, StatementLabel::OutOfStep, &report, signer);
+    let report = ReportRow { number: received.number, statement: encode(&statement) };
+    reports::insert(&mut tx, &conversation, &report).await?;
+    tx.commit().await?;
+    Ok(vec![Effect::OutOfStep(conversation)])
+}

@@ -1,0 +1,312 @@
+//! The end of a scene: all faults heal, the devices come to rest, and what they show is judged.
+
+use std::time::Duration;
+
+use wardline_client_core::api::{Answer, Command, ConversationDetail, Message, Reach};
+use wardline_proto::in_place::disarm;
+use wardline_tests::{Accepted, Transcript, check};
+
+use crate::{
+    phone::{self, Phone},
+    scene::{Scene, Verdict},
+};
+
+/// How often the devices are asked to sync before they count as stuck, and how long they get between.
+const ROUNDS: usize = 40;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What is known of a device at the end.
+struct Seen {
+    name: String,
+    user: &'static str,
+    /// Whether its person stayed all the time.
+    stayed: bool,
+    detail: ConversationDetail,
+    messages: Vec<Message>,
+    waiting: usize,
+}
+
+impl Seen {
+    fn is_in(&self) -> bool {
+        self.detail.summary.state == "active"
+    }
+}
+
+/// Heals, waits, judges.
+pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
+    scene.ground.trace.say("scene", "heals");
+    disarm("member.worthless_commit");
+    for phone in &mut scene.phones {
+        phone.connector.faults().heal();
+        phone.clock.mend();
+        phone.settle().await;
+    }
+    rest(scene).await;
+    let mut verdict = Verdict::default();
+    if scene.plan.restored {
+        after_restore(scene, &mut verdict).await;
+        return verdict;
+    }
+
+    // 1. It still works: a message from each that is in, and another name.
+    let name = format!("At the end of {}", scene.ground.seed);
+    for (place, phone) in scene.phones.iter().enumerate() {
+        if detail(phone, &scene.conversation).await.summary.state != "active" {
+            continue;
+        }
+        let text = format!("the last of {place}");
+        let send = Command::Send { conversation: scene.conversation.clone(), text: text.clone() };
+        let answer = phone.execute(send, Reach::Online).await;
+        phone::note(&scene.ground, (phone.user, &phone.name), &text, answer);
+    }
+    let rename = Command::ConversationRename { conversation: scene.conversation.clone(), name: name.clone() };
+    if let Err(failure) = scene.phones[0].execute(rename, Reach::Online).await
+        && !phone::is_interruption(failure.kind)
+    {
+        verdict.faults.push(format!("stuck: a rename: {failure}"));
+    }
+    rest(scene).await;
+
+    // 2. What they show.
+    let seen = look(scene).await;
+    if seen[0].detail.summary.name != name {
+        verdict.faults.push(format!("stuck: the name is {}", seen[0].detail.summary.name));
+    }
+    pictures(&seen, scene.plan.gives_cause(), &mut verdict);
+    transcripts(scene, &seen, &mut verdict);
+    visits(&seen, &mut verdict);
+    verdict.faults.extend(scene.ground.notes().faults.iter().cloned());
+    verdict
+}
+
+async fn look(scene: &Scene) -> Vec<Seen> {
+    let gone = scene.ground.notes().gone.clone();
+    let mut seen = Vec::new();
+    for phone in &scene.phones {
+        let one = Seen {
+            name: phone.name.clone(),
+            user: phone.user,
+            stayed: !gone.contains(&phone.user),
+            detail: detail(phone, &scene.conversation).await,
+            messages: messages(phone, &scene.conversation).await,
+            waiting: waiting(phone).await,
+        };
+        scene.ground.trace.say(&one.name, &format!("shows {} entries", one.messages.len()));
+        for message in &one.messages {
+            scene
+                .ground
+                .trace
+                .say(&one.name, &format!("{} {} {}", message.number, message.kind, message.text));
+        }
+        seen.push(one);
+    }
+    seen
+}
+
+/// All that are in stand at the same place, with the same name, members and safety code, and are well; nobody else is
+/// named as a member.
+fn pictures(seen: &[Seen], blamed: bool, verdict: &mut Verdict) {
+    let picture = |seen: &Seen| {
+        let detail = &seen.detail;
+        let members: Vec<(String, usize)> =
+            detail.members.iter().map(|member| (member.user.clone(), member.devices.len())).collect();
+        (detail.number, detail.summary.name.clone(), members, detail.safety_code.clone())
+    };
+    let first = picture(&seen[0]);
+    for one in seen {
+        let summary = &one.detail.summary;
+        let named = first.2.iter().any(|(user, _)| user == one.user);
+        if one.stayed && !one.is_in() {
+            verdict.faults.push(format!("not well: {}: {summary:?}", one.name));
+        }
+        if one.is_in() != named {
+            let (is, names) = (&summary.state, if named { "a member" } else { "none" });
+            verdict.faults.push(format!("apart: {} is {is}, and is named {names}", one.name));
+        }
+        if one.is_in() && picture(one) != first {
+            verdict.faults.push(format!("apart: {} shows {:?}, not {first:?}", one.name, picture(one)));
+        }
+        if one.is_in() && summary.held.is_some() {
+            verdict.faults.push(format!("held: {} shows {summary:?}", one.name));
+        }
+        if summary.fault.is_some() && !blamed {
+            verdict.faults.push(format!("blamed: {} shows {:?}", one.name, one.detail.relay_faults));
+        }
+    }
+}
+
+fn transcripts(scene: &Scene, seen: &[Seen], verdict: &mut Verdict) {
+    let mut transcripts = Vec::new();
+    let stayed: Vec<&Seen> = seen.iter().filter(|one| one.stayed).collect();
+    for one in &stayed {
+        // What came after a commit that nobody can open is missed, and sent again.
+        let known: &[&str] =
+            if scene.plan.worthless { &["text", "event", "missed"] } else { &["text", "event"] };
+        for odd in one.messages.iter().filter(|one| !known.contains(&one.kind.as_str())) {
+            verdict.faults.push(format!("{} at {} for {}", odd.kind, odd.number, one.name));
+        }
+        transcripts.push(transcript(one));
+    }
+    // Who was let in by the first entry reads of it in other words than who let them in.
+    let rows = |seen: &Seen| -> Vec<_> {
+        let rows = seen.messages.iter().filter(|one| one.number > 1);
+        rows.map(|one| (one.number, one.kind.clone(), one.from.clone(), one.text.clone())).collect()
+    };
+    let first = rows(stayed[0]);
+    for one in &stayed[1..] {
+        let other = rows(one);
+        if first != other && !scene.plan.worthless {
+            let apart = first.iter().zip(&other).find(|(a, b)| a != b);
+            let (here, there) = (first.len(), other.len());
+            verdict.faults.push(format!("transcripts differ: {}: {here} and {there}: {apart:?}", one.name));
+        }
+    }
+    let notes = scene.ground.notes();
+    // What somebody queued who went may never have been sent.
+    let promised =
+        notes.accepted.iter().filter(|(user, one)| one.number.is_some() || !notes.gone.contains(user));
+    let promised: Vec<_> = promised.map(|(_, one)| one.clone()).map(|one| again(scene, one)).collect();
+    let report = check(&promised, &transcripts);
+    verdict.acknowledged = notes.accepted.iter().filter(|(_, one)| one.number.is_some()).count();
+    verdict.delivered = report.delivered;
+    verdict.first_number = promised.iter().filter_map(|one| one.number).min().unwrap_or(0);
+    let list = |what: &str, found: &[(String, String)]| -> Vec<String> {
+        found.iter().map(|(device, text)| format!("{what}: {text} at {device}")).collect()
+    };
+    verdict.faults.extend(list("lost", &report.lost));
+    verdict.faults.extend(list("twice", &report.twice));
+    verdict.faults.extend(list("stuck", &report.stuck));
+    verdict.faults.extend(report.disorder.iter().map(|number| format!("disorder at {number}")));
+}
+
+/// What was acknowledged after a commit that nobody can open comes again under another number.
+fn again(scene: &Scene, message: Accepted) -> Accepted {
+    if scene.plan.worthless { Accepted { number: None, ..message } } else { message }
+}
+
+fn transcript(one: &Seen) -> Transcript {
+    let texts = one.messages.iter().filter(|one| one.kind == "text");
+    let entries = texts.map(|one| (one.number, one.text.clone())).collect();
+    Transcript { device: one.name.clone(), entries, waiting: one.waiting }
+}
+
+/// Devices of people who went, and perhaps came back: within each of their stays they show what the first device shows,
+/// and nothing of what was between.
+fn visits(seen: &[Seen], verdict: &mut Verdict) {
+    let first = transcript(&seen[0]).entries;
+    for one in seen.iter().filter(|one| !one.stayed) {
+        let shown = transcript(one).entries;
+        let joined = |message: &&Message| message.kind == "event" && message.text.contains(" added you to ");
+        let mut stays: Vec<u64> = one.messages.iter().filter(joined).map(|message| message.number).collect();
+        stays.insert(0, 0);
+        let last = one.messages.last().map_or(0, |message| message.number);
+        let ends = |stay: usize| match stays.get(stay + 1) {
+            Some(next) => {
+                one.messages.iter().map(|message| message.number).filter(|n| n < next).max().unwrap_or(0)
+            }
+            None if one.is_in() => one.detail.number,
+            None => last,
+        };
+        let mut expected: Vec<(u64, String)> = Vec::new();
+        for (stay, begun) in stays.iter().enumerate() {
+            let inside = *begun..=ends(stay);
+            expected.extend(first.iter().filter(|(number, _)| inside.contains(number)).cloned());
+        }
+        if shown != expected {
+            verdict
+                .faults
+                .push(format!("a visit of {}: {shown:?}, not {expected:?}, by stays {stays:?}", one.name));
+        }
+    }
+}
+
+/// After an older copy of the relay came back: nothing twice, no order turned round; and what was acknowledged and is not
+/// everywhere is not silently lost, because a device says that the relay is at fault, refuses to follow it, or still has
+/// the message to send.
+async fn after_restore(scene: &mut Scene, verdict: &mut Verdict) {
+    let seen = look(scene).await;
+    let notes = scene.ground.notes();
+    let mut noticed = notes
+        .offline
+        .iter()
+        .any(|why| why.contains("behind") || why.contains("past") || why.contains("at fault"));
+    for one in &seen {
+        let summary = &one.detail.summary;
+        noticed |=
+            summary.fault.is_some() || summary.held.is_some() || summary.state != "active" || one.waiting > 0;
+        let mut texts: Vec<&String> =
+            one.messages.iter().filter(|one| one.kind == "text").map(|one| &one.text).collect();
+        texts.sort_unstable();
+        let all = texts.len();
+        texts.dedup();
+        if texts.len() != all {
+            verdict.faults.push(format!("twice: after a restore, at {}", one.name));
+        }
+        if one.messages.windows(2).any(|two| two[0].number >= two[1].number) {
+            verdict.faults.push(format!("disorder: after a restore, at {}", one.name));
+        }
+    }
+    for (_, message) in &notes.accepted {
+        let shows = |one: &&Seen| one.messages.iter().any(|shown| shown.text == message.text);
+        let shown = seen.iter().filter(shows).count();
+        verdict.acknowledged += usize::from(message.number.is_some());
+        verdict.delivered += usize::from(shown == seen.len());
+        if message.number.is_some() && shown < seen.len() && !noticed {
+            verdict.faults.push(format!("lost silently: {} is at {shown} of {}", message.text, seen.len()));
+        }
+    }
+    let panicked = notes.faults.iter().filter(|fault| fault.starts_with("panicked"));
+    verdict.faults.extend(panicked.cloned());
+}
+
+/// All sync until nothing waits and all that are in stand at the same entry; gives up after a while, and the judgement
+/// says where.
+async fn rest(scene: &Scene) {
+    let rounds = if scene.plan.restored { ROUNDS / 4 } else { ROUNDS };
+    for _ in 0..rounds {
+        for phone in &scene.phones {
+            // An interruption that is still felt: the next round tries again.
+            let _ = phone.execute(Command::Sync, Reach::Online).await;
+        }
+        let mut places = Vec::new();
+        let mut idle = true;
+        for phone in &scene.phones {
+            let detail = detail(phone, &scene.conversation).await;
+            // Left and not let go yet, or waiting to be let in anew.
+            idle &= ["active", "removed"].contains(&detail.summary.state.as_str());
+            if detail.summary.state == "active" {
+                idle &= waiting(phone).await == 0;
+                places.push((detail.number, detail.safety_code));
+            }
+        }
+        places.dedup();
+        if idle && places.len() == 1 {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn detail(phone: &Phone, conversation: &str) -> ConversationDetail {
+    let show = Command::ConversationShow { conversation: conversation.to_owned() };
+    match phone.execute(show, Reach::Offline).await {
+        Ok(Answer::Conversation(detail)) => *detail,
+        other => panic!("a conversation: {other:?}"),
+    }
+}
+
+async fn messages(phone: &Phone, conversation: &str) -> Vec<Message> {
+    let read = Command::Read { conversation: conversation.to_owned(), since: Some(0), new: false };
+    match phone.execute(read, Reach::Offline).await {
+        Ok(Answer::Messages(messages)) => messages.messages,
+        other => panic!("messages: {other:?}"),
+    }
+}
+
+/// How many messages are not in the log yet, whatever the relay said of them.
+async fn waiting(phone: &Phone) -> usize {
+    match phone.execute(Command::OutboxList, Reach::Offline).await {
+        Ok(Answer::Outbox(outbox)) => outbox.outbox.iter().filter(|one| one.state != "refused").count(),
+        other => panic!("an outbox: {other:?}"),
+    }
+}

@@ -1,0 +1,155 @@
+//! Runs one scene: devices and a relay from a template, the operations, then healing, syncing, judging.
+
+use std::{sync::Arc, time::Duration};
+
+use wardline_client_core::api::{Command, FailureKind};
+use wardline_proto::in_place::{arm, arm_once, simulate};
+use wardline_tests::in_process::{Planted, RelayHouse, Trace};
+
+use crate::{
+    judge,
+    operation::{Operation, Plan},
+    phone::{Ground, Phone},
+    template::{CASTS, Copy, OUTSIDER, Template},
+    time::SceneClock,
+};
+
+/// What is done to a scene to see whether the judge finds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Spoilt {
+    /// Nothing.
+    Not,
+    /// Nothing, and its trace is kept.
+    Told,
+    /// The relay and the clients do without a guard, by the name of its fault point.
+    Without(&'static str),
+    /// Something lies between the second device and the relay.
+    Planted(Planted),
+}
+
+/// What came of a scene.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// What was not as it must be; empty if the scene is good.
+    pub(crate) faults: Vec<String>,
+    /// How many messages the relay acknowledged.
+    pub(crate) acknowledged: usize,
+    /// How many all devices show that stayed.
+    pub(crate) delivered: usize,
+    /// The number of the first message.
+    pub(crate) first_number: u64,
+    /// A digest of everything that happened.
+    pub(crate) digest: u64,
+    /// Everything that happened, if something is not as it must be.
+    pub(crate) trace: Vec<String>,
+}
+
+/// The devices and the relay.
+pub(crate) struct Scene {
+    pub(crate) conversation: String,
+    pub(crate) phones: Vec<Phone>,
+    pub(crate) ground: Ground,
+    pub(crate) plan: Plan,
+    pub(crate) copy: Copy,
+    relay_clock: Arc<SceneClock>,
+}
+
+/// Runs something on this thread alone, in virtual time: tokio leaps to the next timer whenever nothing is left to do,
+/// and databases are waited for where they are asked.
+pub(crate) fn in_virtual_time<F: Future>(seed: u64, work: impl FnOnce() -> F) -> F::Output {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).global_queue_interval(u32::MAX).build();
+    let runtime = runtime.expect("a runtime");
+    let _simulated = simulate(seed);
+    runtime.block_on(async { work().await })
+}
+
+/// Runs a plan on a copy of its cast's template.
+pub(crate) fn run(templates: &[Template], seed: u64, plan: &Plan, spoilt: Spoilt) -> Verdict {
+    let template = &templates[plan.cast];
+    let copy = template.copy();
+    in_virtual_time(seed, || async move {
+        if let Spoilt::Without(guard) = spoilt {
+            arm(guard);
+        }
+        let relay_clock = Arc::new(SceneClock::begin(template.made));
+        let house = RelayHouse::open(&copy.relay(), relay_clock.clone()).await;
+        let ground = Ground { house, notes: Arc::default(), trace: Arc::new(Trace::begin()), seed };
+        let mut phones = Vec::new();
+        let users = CASTS[plan.cast].devices;
+        for (place, user) in users.iter().enumerate() {
+            let who = (*user, place, template.devices[place].as_str());
+            let clock = Arc::new(SceneClock::begin(template.made));
+            phones.push(Phone::open(&ground, who, copy.home(place), clock).await);
+        }
+        if let Spoilt::Planted(planted) = spoilt {
+            phones[1].connector.faults().plant(planted);
+        }
+        let conversation = template.conversation.clone();
+        let mut scene = Scene { conversation, phones, ground, plan: plan.clone(), copy, relay_clock };
+        for (place, operation) in plan.operations.iter().enumerate() {
+            scene.ground.trace.say("scene", &format!("{operation:?}"));
+            scene.perform(*operation, &format!("{seed}-{place}")).await;
+        }
+        let mut verdict = judge::judge(&mut scene).await;
+        for phone in &mut scene.phones {
+            phone.end().await;
+        }
+        scene.ground.house.stop().await;
+        let trace = &scene.ground.trace;
+        verdict.digest = trace.digest();
+        if !verdict.faults.is_empty() || matches!(spoilt, Spoilt::Told) {
+            verdict.trace = trace.told();
+        }
+        verdict
+    })
+}
+
+impl Scene {
+    async fn perform(&mut self, operation: Operation, mark: &str) {
+        let conversation = self.conversation.clone();
+        match operation {
+            Operation::Send(device) => self.phones[device].send(&conversation, format!("note {mark}")),
+            Operation::Rename(device) => {
+                let rename = Command::ConversationRename { conversation, name: format!("Ward {mark}") };
+                let keeper = self.phones[device].user == self.phones[0].user;
+                self.phones[device].change(rename, if keeper { &[] } else { &[FailureKind::Refused] });
+            }
+            Operation::Add(device, user) => {
+                let user = user.to_owned();
+                self.phones[device].change(Command::ConversationAdd { conversation, user }, &[]);
+            }
+            Operation::Remove(user) => {
+                self.goes(user);
+                let remove = Command::ConversationRemove { conversation, user: user.to_owned() };
+                self.phones[0].change(remove, &[FailureKind::Unknown]);
+            }
+            Operation::Leave(device) => {
+                self.goes(self.phones[device].user);
+                self.phones[device].change(Command::ConversationLeave { conversation }, &[]);
+            }
+            Operation::DropConnection(device) => self.phones[device].connector.drop_connection(),
+            Operation::CrashDevice(device) => self.phones[device].crash().await,
+            Operation::CrashRelay => self.ground.house.crash().await,
+            Operation::KeepCopy => self.ground.house.keep_copy(&self.copy.backup()).await,
+            Operation::Restore => self.ground.house.restore(&self.copy.backup()).await,
+            Operation::LeapAll(seconds) => {
+                self.relay_clock.leap_with_all(seconds);
+                self.phones.iter().for_each(|phone| phone.clock.leap_with_all(seconds));
+            }
+            Operation::LeapDevice(device, seconds) => self.phones[device].clock.leap(seconds),
+            Operation::LeapRelay(seconds) => self.relay_clock.leap(seconds),
+            Operation::Fault(device, fault) => self.phones[device].connector.faults().push(fault),
+            Operation::Worthless => arm_once("member.worthless_commit"),
+            Operation::Pause(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
+        }
+    }
+
+    /// From now on this person may be out.
+    fn goes(&self, user: &'static str) {
+        let mut notes = self.ground.notes();
+        if user != OUTSIDER && !notes.gone.contains(&user) {
+            notes.gone.push(user);
+        }
+    }
+}
