@@ -240,7 +240,7 @@ pub(crate) fn content(number: u64) -> Result<Vec<u8>> {
         revocation_list_number: 0,
         policy_number: 0,
         sent_at_ms: SystemClock.now().get(),
-        first_number: 0,
+        sent_numbers: Vec::new(),
         body: Some(Body::Text(Text { text: text(number) })),
     };
     Ok(content.encode_to_vec())

@@ -100,13 +100,12 @@ impl Clinic {
         cost: KdfCost,
     ) -> Result<Device, Failure> {
         // 1. The administrator invites.
-        let person =
-            Invitee {
-                user: user.to_owned(),
-                name: display_name.to_owned(),
-                role: "clinician".to_owned(),
-                replaces: None,
-            };
+        let person = Invitee {
+            user: user.to_owned(),
+            name: display_name.to_owned(),
+            role: "clinician".to_owned(),
+            replaces: None,
+        };
         let invite = Command::Invite { people: vec![person], valid_seconds: VALID_SECONDS };
         let Answer::Invited(invited) = self.admin.ask(invite).await? else { return Err(unexpected()) };
         let invitation = invited.invited.first().ok_or_else(unexpected)?.invitation.clone();

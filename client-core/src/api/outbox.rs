@@ -3,7 +3,12 @@
 use std::collections::HashMap;
 
 use super::{Answer, Failure, FailureKind, Outbox, OutboxMessage, rfc3339};
-use crate::{conversation, error::CoreError, session::Session, vault::tables::{conversations, outbox}};
+use crate::{
+    conversation,
+    error::CoreError,
+    session::Session,
+    vault::tables::{conversations, outbox},
+};
 
 /// Lists what waits or was returned.
 pub(super) async fn list(session: &Session) -> Result<Answer, CoreError> {

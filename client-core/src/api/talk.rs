@@ -2,7 +2,10 @@
 
 use wardline_proto::{ClientMessageId, EntryNumber, UtcMillis};
 
-use super::{Answer, Failure, FailureKind, Messages, Sent, change::open_conversation, membership::waiting_events, rfc3339};
+use super::{
+    Answer, Failure, FailureKind, Messages, Sent, change::open_conversation, membership::waiting_events,
+    rfc3339,
+};
 use crate::{
     conversation::{self, TEXT_BYTES_MAX, life_seconds, random},
     error::CoreError,

@@ -43,8 +43,7 @@ pub(crate) async fn find(core: &Core, text: &str) -> Result<ConversationRow, Cor
     tx.commit().await?;
     let prefix = text.to_ascii_lowercase();
     let named_so = |id: &String| id.starts_with(&prefix);
-    let by_id =
-        |row: &&ConversationRow| prefix.len() >= 4 && ids[&row.conversation].iter().any(named_so);
+    let by_id = |row: &&ConversationRow| prefix.len() >= 4 && ids[&row.conversation].iter().any(named_so);
     let open = |row: &&ConversationRow| !matches!(row.standing, Standing::Left | Standing::Removed);
     let named: Vec<&ConversationRow> = rows.iter().filter(|row| row.name == text).collect();
     // Among several of one name, the one that is open is meant.

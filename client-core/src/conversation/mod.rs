@@ -6,8 +6,10 @@
 
 mod add_anew;
 mod again;
-mod closed;
 mod asked;
+#[cfg(test)]
+mod broken_test;
+mod closed;
 mod commit;
 mod core;
 mod correct;
@@ -26,23 +28,20 @@ mod plan;
 mod receive;
 mod receive_commit;
 mod receive_message;
-mod report;
 mod replacement;
+mod report;
 mod roster;
 mod seal;
 mod settle;
 mod statements;
+#[cfg(test)]
+mod statements_test;
 mod successor;
 mod suspicion;
 mod take_over;
-#[cfg(test)]
-mod broken_test;
-#[cfg(test)]
-mod statements_test;
 
 pub(crate) use self::{
     asked::asked,
-    replacement::{Waiting, note_replacement, waiting},
     closed::closed,
     commit::{Change, Staged, stage},
     core::{Core, Device, random},
@@ -51,11 +50,12 @@ pub(crate) use self::{
     join::join,
     plan::{Plan, complete, missing, nobody, plan},
     receive::{Effect, encode, receive, removed},
+    replacement::{Waiting, note_replacement, waiting},
     report::{look_again, report},
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::abandon,
-    take_over::{created, not_first},
-    suspicion::{greeted, no_such_list, relay_fault_count, relay_faults, uninvited},
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
+    suspicion::{greeted, no_such_list, relay_fault_count, relay_faults, uninvited},
+    take_over::{created, not_first},
 };

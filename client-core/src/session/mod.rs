@@ -22,6 +22,8 @@ mod task;
 mod told;
 mod wait;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::follow::follow;
 pub(crate) use self::{
     directory::{ask_people, verified_devices},
     enrol::{device_code, enrol},
@@ -32,8 +34,6 @@ pub(crate) use self::{
     task::ask_members,
     wait::{Delivery, until_settled},
 };
-#[cfg(feature = "fuzzing")]
-pub(crate) use self::follow::follow;
 pub use self::{
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
@@ -42,8 +42,8 @@ pub use self::{
 
 use std::sync::Arc;
 
-use told::{Listener, Told};
 use tokio::sync::{Mutex, MutexGuard, Notify, broadcast};
+use told::{Listener, Told};
 use wardline_identity::{Clock, Entropy};
 
 use crate::{
@@ -130,10 +130,7 @@ impl Session {
                 | Effect::Joined(_)
                 | Effect::OutOfStep(_)
                 | Effect::Closed(_) => self.wake.notify_one(),
-                Effect::Sent(..)
-                | Effect::Removed(_)
-                | Effect::Again(_)
-                | Effect::Unknown(_) => {}
+                Effect::Sent(..) | Effect::Removed(_) | Effect::Again(_) | Effect::Unknown(_) => {}
             }
         }
         self.progress.send_modify(|steps| *steps += 1);

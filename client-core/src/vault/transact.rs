@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
-use wardline_proto::in_place::in_place;
 use tokio::sync::{Mutex, MutexGuard};
+use wardline_proto::in_place::in_place;
 
 use super::{VaultError, statements::Statements};
 

@@ -27,7 +27,7 @@ fn a_device_that_was_away_for_too_long_comes_back_by_itself_and_says_what_it_mis
     // 3. It is let in again; what was said after the commit is said again, the rest is counted.
     people[1].back();
     until(PATIENCE, "it is let in again", || people[1].is_told("let this device in again"));
-    people[0].says("four");
+    people[0].says_when_it_can("four");
     let mut texts = greetings(&USERS);
     texts.extend(["three", "four"].map(str::to_owned));
     everybody_sees(&people[1..2], PATIENCE, &texts);
@@ -37,7 +37,7 @@ fn a_device_that_was_away_for_too_long_comes_back_by_itself_and_says_what_it_mis
     assert!(synced.stdout.contains("2 messages came while this device was away"), "{synced:?}");
     let shown = people[1].device.cli(&["conversation", "show", "Ward 4"]);
     assert!(shown.stdout.contains("2 messages came while this device was away"), "{shown:?}");
-    people[1].says("back");
+    people[1].says_when_it_can("back");
 
     // The control: who was there missed nothing, and sees each once.
     texts.extend(["one", "two", "back"].map(str::to_owned));

@@ -167,12 +167,14 @@ fn half_open_connections_shut_nobody_out_and_take_a_bounded_place() {
     assert!(seen.sockets <= HANDSHAKES + OTHERS + SPARE, "{} sockets", seen.sockets);
     // A QUIC handshake takes about 100 KiB, one on TCP less.
     assert!(grown <= 64 * 1024, "{grown} KiB");
+    let usual = seen.newcomers[0];
     drop(others);
 
     // Without sending the silent away, they shut the door; without a doorstep, the relay holds them all.
     house.without(&["mutant.first_come"]);
     let seen = besiege(&house, count, 1);
-    assert_eq!(seen.newcomers[0], 0, "the control");
+    // One may have slipped in while the last place was being taken.
+    assert!(seen.newcomers[0] <= 1 && usual > 1, "the control: {} where {usual} came", seen.newcomers[0]);
     house.without(&["mutant.doorstep"]);
     let seen = besiege(&house, count, 1);
     assert!(seen.sockets > HANDSHAKES + OTHERS + SPARE, "the control: {} sockets", seen.sockets);

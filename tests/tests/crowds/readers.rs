@@ -67,7 +67,7 @@ fn readers_who_do_not_read_hold_little_and_are_cut() {
         (before, others.p99())
     });
     let each = house.memory_kib().saturating_sub(memory_before) / count as u64;
-    println!("{count} slow readers: {each} KiB each of {} MiB missed", MESSAGES * MESSAGE_BYTES >> 20);
+    println!("{count} slow readers: {each} KiB each of {} MiB missed", (MESSAGES * MESSAGE_BYTES) >> 20);
     assert!(each <= READER_KIB, "{each} KiB each");
     let on_tcp = count.div_ceil(2);
     assert!(cut(&house, sockets_before - on_tcp, STALL * 3), "they are cut: {} sockets", house.sockets());

@@ -6,6 +6,9 @@ use tokio::time::Instant;
 use wardline_identity::Clock;
 use wardline_proto::UtcMillis;
 
+/// Certificates begin an hour before they are made.
+const BACK_MILLIS_MOST: i64 = -1_800_000;
+
 /// A clock that shows what has passed in virtual time, and by how much it is off.
 #[derive(Debug)]
 pub(crate) struct SceneClock {
@@ -28,9 +31,11 @@ impl SceneClock {
         self.ahead_millis.fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 
-    /// Leaps alone, forward or back.
+    /// Leaps alone, forward or back; never to before the organisation was founded.
     pub(crate) fn leap(&self, seconds: i64) {
-        self.off_millis.fetch_add(seconds * 1_000, Ordering::SeqCst);
+        let leap = |off: i64| Some((off + seconds * 1_000).max(BACK_MILLIS_MOST));
+        // Cannot fail: the leap always gives a value.
+        let _ = self.off_millis.fetch_update(Ordering::SeqCst, Ordering::SeqCst, leap);
     }
 
     /// Shows the right time again.

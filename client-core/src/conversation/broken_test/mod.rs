@@ -121,8 +121,7 @@ async fn after_a_worthless_commit_the_others_talk_on_and_nothing_is_lost_or_doub
     not_first(&mut b.core, &second).await.unwrap();
 
     // 4. Everybody is in, and judges it sound.
-    let head = log.head();
-    let mut next = Log::of(new);
+    let (head, mut next) = (log.head(), Log::of(new));
     next.add(&mut a, &mut [&mut b, &mut c, &mut m]).await;
     let expected = code(&mut a, &new).await;
     for phone in [&mut b, &mut c, &mut m] {

@@ -204,7 +204,10 @@ pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Re
 }
 
 /// Forgets a conversation that came to nothing.
-pub(crate) async fn delete(tx: &mut Transaction<'_>, conversation: &ConversationId) -> Result<(), VaultError> {
+pub(crate) async fn delete(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+) -> Result<(), VaultError> {
     sqlx::query("DELETE FROM conversations WHERE conversation_id = ?")
         .bind(conversation.as_bytes().as_slice())
         .execute(tx.connection())

@@ -203,6 +203,8 @@ pub struct Member {
     pub user: String,
     /// The entry that let it in.
     pub joined: EntryNumber,
+    /// The entry that first let it in: earlier than `joined` where it was added anew.
+    pub first_joined: EntryNumber,
     /// The last entry it said it has.
     pub acked: EntryNumber,
     /// When it last committed.

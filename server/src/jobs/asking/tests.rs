@@ -337,6 +337,7 @@ fn circle(number: u8) -> Circle {
         device: device(number),
         user: format!("user-{number}"),
         joined: EntryNumber::ZERO,
+        first_joined: EntryNumber::ZERO,
         acked: EntryNumber::ZERO,
         committed_at: None,
     };

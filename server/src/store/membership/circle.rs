@@ -55,7 +55,9 @@ async fn members(
     committed: &HashMap<DeviceId, UtcMillis>,
 ) -> Result<Vec<Member>, StoreError> {
     let rows = sqlx::query(
-        "SELECT s.device, s.joined, s.acked, COALESCE(d.user_id, hex(s.device)) AS user_id
+        "SELECT s.device, s.joined, s.acked, COALESCE(d.user_id, hex(s.device)) AS user_id,
+                (SELECT MIN(p.joined) FROM stays p
+                  WHERE p.conversation = s.conversation AND p.device = s.device) AS first_joined
            FROM stays s LEFT JOIN devices d ON d.device_id = s.device
           WHERE s.conversation = ?1 AND s.departed IS NULL",
     )
@@ -69,6 +71,7 @@ async fn members(
                 device,
                 user: row.try_get("user_id")?,
                 joined: row.entry_number("joined")?,
+                first_joined: row.entry_number("first_joined")?,
                 acked: row.entry_number("acked")?,
                 committed_at: committed.get(&device).copied(),
             })

@@ -32,6 +32,8 @@ pub(super) async fn read(
     }))
 }
 
+/// What a device is to hear of the closing: nothing more once it has taken in the entry that let it into the successor.
+/// One that was only let in still needs the closing, to judge that Welcome by.
 pub(super) async fn read_for(
     connection: &mut SqliteConnection,
     id: ConversationId,
@@ -39,6 +41,7 @@ pub(super) async fn read_for(
 ) -> Result<Option<Closure>, StoreError> {
     let arrived = sqlx::query(
         "SELECT 1 FROM conversations c JOIN stays s ON s.conversation = c.successor AND s.device = ?2
+                              AND s.acked >= s.joined
           WHERE c.id = ?1 LIMIT 1",
     )
     .bind(id.as_bytes().as_slice())

@@ -180,6 +180,7 @@ fn text() -> SignedStatement {
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = reports();
     rows.extend(requests());
+    rows.extend(grounds());
     rows.extend(successors());
     rows.push(carried("a removal's ground that is a text", |data| {
         let ground = Some(removal_ground::Ground::Leave(text()));
@@ -289,6 +290,33 @@ fn requests() -> Vec<Row> {
         }),
         asked("no ground", FIELD, |talk| AskMembersRequest { ground: None, ..leave(talk) }),
         asked("a ground of random bytes", STATEMENT, |talk| asking(talk, Ground::Approval(text()))),
+        Row::call("a conversation that the caller is not in", ASK_MEMBERS, OUT, |house| {
+            Box::pin(async move {
+                let mut talk = Talk::new(house).await;
+                let bad = leave(&talk);
+                talk.let_nurse_in().await;
+                let elsewhere = Talk::new(house).await;
+                let bad = AskMembersRequest {
+                    conversation_ids: vec![talk.id.to_wire(), elsewhere.id.to_wire()],
+                    ..bad
+                };
+                Trial::new(Caller::Nurse, &bad, &leave(&talk))
+            })
+        }),
+        Row::call("a leave of a closed log", ASK_MEMBERS, CLOSED, |house| {
+            Box::pin(async move {
+                let closed = Closed::new(house).await;
+                let mut talk = Talk::new(house).await;
+                talk.let_nurse_in().await;
+                Trial::new(Caller::Nurse, &leave(&closed.broken.talk), &leave(&talk))
+            })
+        }),
+    ]
+}
+
+/// Statements that permit nothing of the kind.
+fn grounds() -> Vec<Row> {
+    vec![
         asked("a leave signed by another device", STATEMENT, |talk| {
             let said = signed(talk.house, Caller::Doctor, StatementLabel::Leave, &leaving(talk));
             asking(talk, Ground::Leave(said))
@@ -330,27 +358,6 @@ fn requests() -> Vec<Row> {
             };
             let label = StatementLabel::Confirmation;
             asking(talk, Ground::Confirmation(signed(talk.house, Caller::Nurse, label, &said)))
-        }),
-        Row::call("a conversation that the caller is not in", ASK_MEMBERS, OUT, |house| {
-            Box::pin(async move {
-                let mut talk = Talk::new(house).await;
-                let bad = leave(&talk);
-                talk.let_nurse_in().await;
-                let elsewhere = Talk::new(house).await;
-                let bad = AskMembersRequest {
-                    conversation_ids: vec![talk.id.to_wire(), elsewhere.id.to_wire()],
-                    ..bad
-                };
-                Trial::new(Caller::Nurse, &bad, &leave(&talk))
-            })
-        }),
-        Row::call("a leave of a closed log", ASK_MEMBERS, CLOSED, |house| {
-            Box::pin(async move {
-                let closed = Closed::new(house).await;
-                let mut talk = Talk::new(house).await;
-                talk.let_nurse_in().await;
-                Trial::new(Caller::Nurse, &leave(&closed.broken.talk), &leave(&talk))
-            })
         }),
     ]
 }

@@ -188,11 +188,11 @@ async fn one_who_loses_its_step_again_and_again_keeps_nobody_busy_for_ever() {
         last = committed(&ward, 1, epoch, Says { joins: &[2], leaves: &[2], roster: &all }).await;
         epoch += 1;
     };
-    assert_eq!(epoch, 21, "twenty times");
+    assert_eq!(epoch, 20, "twenty times with the first");
     let ConversationError::LetInTooOften { retry_after } = refused else { panic!("{refused:?}") };
-    assert_eq!(retry_after, Duration::from_secs(410));
+    assert_eq!(retry_after, Duration::from_secs(350));
     assert!(stuck(&ward, 3, 1).await.unwrap(), "each device has its own");
-    ward.pass(410);
+    ward.pass(350);
     assert!(stuck(&ward, 2, last).await.unwrap());
 }
 

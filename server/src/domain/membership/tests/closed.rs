@@ -81,6 +81,18 @@ async fn where_there_are_two_people_one_word_is_enough() {
 }
 
 #[tokio::test]
+async fn whom_the_broken_commit_claims_to_let_in_is_not_one_more_person() {
+    let ward = Ward::with(&[1, 2]).await;
+    let says = Says { joins: &[3], leaves: &[], roster: &[1, 2, 3] };
+    let commit = committed(&ward, 1, 1, says).await;
+    stuck(&ward, 2, commit).await.unwrap();
+    assert!(shut(&ward, commit).await);
+    // The control: a third person who was in before.
+    let (ward, commit) = broken(&[1, 2, 3], &[1], &[2]).await;
+    assert!(!shut(&ward, commit).await);
+}
+
+#[tokio::test]
 async fn members_have_ten_seconds_while_one_who_merged_it_is_there_and_none_where_nobody_can() {
     let (ward, commit) = broken(&[1, 2, 3, 4], &[1, 4], &[2, 3]).await;
     assert_eq!(patience_of(&ward, commit, &[1, 2, 3, 4]).await, Patience::For(MENDING));
