@@ -187,7 +187,7 @@ async fn next_wish(
         let later = row.as_ref().is_some_and(later);
         let waits = row.as_ref().is_some_and(|row| passing.waits(row));
         let under_way = pending_commits::find(&mut tx, &wish.conversation).await?.is_some();
-        if wish.not_before <= now && !later && !waits && !under_way {
+        if wish.is_due(now) && !later && !waits && !under_way {
             next = Some(wish);
             break;
         }

@@ -41,7 +41,7 @@ pub(crate) async fn take(session: &Session, task: MembershipTask) -> Result<(), 
     } else {
         // A closed log has nothing else to wait for.
         let succeeds = matches!(wish, Wish::Succeed { .. });
-        let due = !succeeds && here.iter().any(|open| open.not_before <= now);
+        let due = !succeeds && here.iter().any(|open| open.is_due(now));
         if due || pending_commits::find(&mut tx, &conversation).await?.is_some() {
             return Ok(());
         }

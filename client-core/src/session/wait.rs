@@ -105,8 +105,7 @@ impl Session {
                 let broken = broken(&mut tx).await?;
                 let patient = began.elapsed() < MENDING;
                 let message = outbox::next(&mut tx, &broken).await?.is_some();
-                let waits =
-                    |wish: &IntentRow| wish.not_before <= soon && !broken.contains(&wish.conversation);
+                let waits = |wish: &IntentRow| wish.is_due(soon) && !broken.contains(&wish.conversation);
                 let wish = intents::open(&mut tx).await?.iter().any(waits);
                 tx.commit().await?;
                 drop(core);

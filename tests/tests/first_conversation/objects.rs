@@ -16,7 +16,7 @@ fn has_fields(object: &Value, fields: &[&str]) {
     }
 }
 
-const SUMMARY: [&str; 7] = ["conversation", "name", "state", "unread", "last?", "held?", "fault?"];
+const SUMMARY: [&str; 8] = ["conversation", "name", "state", "unread", "missed", "last?", "held?", "fault?"];
 
 #[test]
 fn people_devices_and_invitations_have_the_documented_fields() {
@@ -53,6 +53,8 @@ fn people_devices_and_invitations_have_the_documented_fields() {
             "connection",
             "conversations",
             "queued",
+            "waiting?",
+            "relay_faults",
         ],
     );
     has_fields(&doctor.ask(&["people", "nurse"])["people"][0], &["user", "name", "role", "devices"]);
@@ -60,7 +62,7 @@ fn people_devices_and_invitations_have_the_documented_fields() {
         &doctor.ask(&["device", "list"])["devices"][0],
         &["device", "name", "this", "missing_in", "code"],
     );
-    has_fields(&doctor.ask(&["sync"]), &["connection", "unread", "queued"]);
+    has_fields(&doctor.ask(&["sync"]), &["connection", "unread", "missed", "queued", "relay_faults"]);
 }
 
 #[test]
@@ -102,8 +104,9 @@ fn conversations_messages_and_failures_have_the_documented_fields() {
     let list = doctor.ask(&["conversation", "list"]);
     has_fields(&list["conversations"][0], &SUMMARY);
     let detail = doctor.ask(&["conversation", "show", id]);
-    let more = ["retention_seconds", "safety_code", "protection", "number", "members"];
-    has_fields(&detail, &[&SUMMARY[..], &more].concat());
+    let always = ["retention_seconds", "safety_code", "protection", "number", "members"];
+    let more = [&always[..], &["member_faults?", "waiting?", "relay_faults?"]].concat();
+    has_fields(&detail, &[&SUMMARY[..], &more[..]].concat());
     assert_eq!(detail["protection"], "post-quantum");
     has_fields(&detail["members"][0], &["user", "name", "role", "keeper", "devices"]);
     has_fields(&detail["members"][0]["devices"][0], &["device", "name"]);

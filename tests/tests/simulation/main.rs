@@ -68,7 +68,7 @@ use scene::{Spoilt, Verdict};
 use template::Template;
 
 /// How many seeds a test run has.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 100;
 /// How many at one time: as many as a small machine has cores.
 const THREADS: usize = 2;
 /// An unoptimised client's futures are more than a thread's usual stack holds.

@@ -128,6 +128,14 @@ pub(crate) struct IntentRow {
     pub outcome: Option<Outcome>,
 }
 
+impl IntentRow {
+    /// Whether it may be tried now. A wish from the future was made before the clock was set back: what was to wait a
+    /// moment must not wait until that future comes.
+    pub(crate) fn is_due(&self, now: UtcMillis) -> bool {
+        self.not_before <= now || now < self.created
+    }
+}
+
 fn parse(row: &SqliteRow) -> Result<IntentRow, VaultError> {
     let wish: String = row.try_get("wish")?;
     let request: Vec<u8> = row.try_get("request_id")?;
