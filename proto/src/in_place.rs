@@ -1,7 +1,7 @@
 //! Waiting for another thread where one stands: what makes a scene with real databases the same every time.
 //!
 //! A database answers from a thread of its own, when it answers; what else runs meanwhile is chance. On a thread that
-//! called [`simulate`] such an answer is waited for on the spot, and whether others go first is drawn from a seed. No
+//! called `simulate` such an answer is waited for on the spot, and whether others go first is drawn from a seed. No
 //! other thread knows of this, and without the `fault-points` feature [`in_place`] gives back what it was given.
 
 /// What is waited for in place on a simulated thread, and by its runtime on all others.
