@@ -79,6 +79,11 @@ impl Former {
         }
     }
 
+    /// The devices that were in, hex.
+    pub(crate) fn devices(&self) -> BTreeSet<&str> {
+        self.seats.iter().map(|seat| seat.device.as_str()).collect()
+    }
+
     /// The stored form.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

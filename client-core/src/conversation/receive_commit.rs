@@ -86,7 +86,7 @@ pub(crate) async fn receive_commit(
     carry_out(&mut tx, received, &merged).await?;
     commits::insert(&mut tx, &kept).await?;
     if let Some(number) = declared(&received.entry.message).as_ref().and_then(unread_from) {
-        send_again(core, &mut tx, (&row, number), &conversation).await?;
+        send_again(core, &mut tx, (&row, number), &conversation, &merged.roster.readers()).await?;
     }
     let doing = (&core.device, &*core.entropy, core.clock.now());
     correct::follow_up(doing, &mut tx, (received, &mut row), &merged).await?;

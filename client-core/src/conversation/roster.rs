@@ -3,7 +3,7 @@
 //! openmls treats a credential as opaque bytes (RFC 9420 §5.3.1 leaves it to the application). Here every leaf
 //! becomes a verified device or a named fault; nothing else in the client reads a credential.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wardline_identity::{DateCheck, DeviceCertificate, Organisation, UserId};
 use wardline_proto::{DeviceId, Digest, roster_digest};
@@ -85,6 +85,12 @@ impl Roster {
     /// The member whose certificate has this fingerprint.
     pub(crate) fn fingerprint(&self, fingerprint: &Digest) -> Option<&Member> {
         self.members.iter().find(|member| member.certificate.fingerprint() == *fingerprint)
+    }
+
+    /// Whoever can read what is sent to it: the devices' ids; a leaf that is nobody's is one that nobody knows.
+    pub(crate) fn readers(&self) -> BTreeSet<String> {
+        let known = self.members.iter().map(|member| member.certificate.device().to_string());
+        known.chain(self.strangers.iter().map(|leaf| format!("leaf {leaf}"))).collect()
     }
 
     /// The digest the relay keeps of it.

@@ -1,10 +1,12 @@
 //! A successor takes over: what this device said that not everybody could read is said there again, and what waits moves
 //! there. In the transaction that joins it, or that learns that the relay has taken the own one.
 
+use std::collections::BTreeSet;
+
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{ConversationId, UtcMillis, relay::Leave};
 
-use super::{again::send_again, core::Core, receive::encode};
+use super::{again::send_again, core::Core, former::Former, receive::encode};
 use crate::{
     error::CoreError,
     mls::group,
@@ -12,6 +14,7 @@ use crate::{
         Transaction,
         mls_rows::Scope,
         tables::{
+            commits,
             conversations::{self, ConversationRow, Standing},
             intents::{self, Outcome, Wish},
             outbox::{self, OutboxKind, OutboxRow},
@@ -38,7 +41,14 @@ pub(crate) async fn take_over(
 
     // 2. What was said first comes first; then what waits.
     if let Some(closed) = old.line.closed {
-        send_again(core, tx, (&old, closed.number), successor).await?;
+        let commit = commits::find(tx, &old.conversation, closed.number).await?;
+        let former = commit.and_then(|commit| commit.before).as_deref().and_then(Former::parse);
+        // Who is not known was not in.
+        let present = former.map_or_else(
+            || BTreeSet::from([String::new()]),
+            |former| former.going_on().map(|seat| seat.device.clone()).collect(),
+        );
+        send_again(core, tx, (&old, closed.number), successor, &present).await?;
     }
     move_waiting(core, tx, &old.conversation, successor).await
 }

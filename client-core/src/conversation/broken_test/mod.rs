@@ -252,6 +252,57 @@ async fn a_device_away_longer_than_everything_is_kept_says_how_much_it_missed_an
     assert_eq!(list(&b.core).await.unwrap().remove(0).missed, 3, "until its person has looked");
 }
 
+/// After a device could not follow, somebody comes; then it is added anew. What it missed is said again, from where the
+/// newcomer was in. Answers what the newcomer reads.
+async fn newcomer_reads(newcomer: &str) -> Vec<String> {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let (mut c, mut late) = (house.phone("locum-c").await, house.phone(newcomer).await);
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
+    let old = log.conversation;
+    let pending = a.stages(&old, Change::default()).await;
+    log.commit(&a, pending);
+    log.deliver(&mut a).await;
+    log.deliver(&mut b).await;
+    log.talk(&mut a, "not for who comes later", &mut [&mut b]).await;
+    let damaged = |entry: &mut wardline_proto::relay::Entry| {
+        if entry.kind() == EntryKind::Commit {
+            entry.message.clear();
+        }
+    };
+    log.deliver_altered(&mut c, damaged).await;
+    let report = reported(&c, &old).await;
+    let change = Change { adds: vec![late.package().await], ..Change::default() };
+    let pending = b.stages(&old, change).await;
+    let welcome = pending.welcome.clone().unwrap();
+    log.commit(&b, pending);
+    log.deliver(&mut b).await;
+    log.deliver(&mut a).await;
+    assert!(log.welcome(&mut late, &welcome).await);
+    log.talk(&mut a, "for all", &mut [&mut b, &mut late]).await;
+    let anew = add_anew(&mut b.core, &old, &[encode(&report)]).await.unwrap();
+    let change = Change { adds: vec![c.package().await], removes: anew, ..Change::default() };
+    let pending = b.stages(&old, change).await;
+    let welcome = pending.welcome.clone().unwrap();
+    log.commit(&b, pending);
+    for phone in [&mut a, &mut b, &mut late] {
+        log.deliver(phone).await;
+    }
+    assert!(log.welcome(&mut c, &welcome).await);
+    log.take(&mut a).await;
+    for phone in [&mut a, &mut b, &mut c, &mut late] {
+        log.deliver(phone).await;
+    }
+    assert!(c.texts(&old).await.contains(&"for all".to_owned()), "what all were in for is said again");
+    late.texts(&old).await
+}
+
+/// The control: `a_device_that_cannot_follow_is_added_anew_and_misses_nothing`, where nobody came in between.
+#[tokio::test]
+async fn what_is_said_again_is_not_said_to_who_came_after_it() {
+    assert_eq!(newcomer_reads("late-d").await, ["for all"]);
+}
+
 async fn report_is_gone(phone: &Phone, conversation: &ConversationId) -> bool {
     report(&phone.core, conversation).await.unwrap().is_none()
 }

@@ -86,6 +86,23 @@ pub(crate) async fn find(
     row.as_ref().map(parse).transpose()
 }
 
+/// The commits whose rosters are kept, up to this one, and the one before them; newest first.
+pub(crate) async fn newest(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    up_to: EntryNumber,
+) -> Result<Vec<CommitRow>, VaultError> {
+    let rows = sqlx::query(
+        "SELECT * FROM commits WHERE conversation_id = ? AND number <= ? ORDER BY number DESC LIMIT ?",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(stored(up_to.get()))
+    .bind(KEPT_ROSTERS + 1)
+    .fetch_all(tx.connection())
+    .await?;
+    rows.iter().map(parse).collect()
+}
+
 /// Whether a commit before this one is known: then this device would know this one as well.
 pub(crate) async fn any_before(
     tx: &mut Transaction<'_>,

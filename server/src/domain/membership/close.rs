@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
 
-use super::{Circle, MENDING, MENDING_ALONE, MembershipStorage, Task, TaskKind};
+use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Task, TaskKind};
 use crate::store::StoreError;
 
 /// How long members still have to add those anew who cannot follow a commit, from when enough of them said so.
@@ -33,10 +33,16 @@ pub fn patience(circle: &Circle, number: EntryNumber, connected: &BTreeSet<Devic
     }
     // 1. Enough people.
     let said = said(circle, number);
-    // Whom this commit, or a later one, claims to let in does not count: its author would raise the number that way.
-    let before = circle.members.iter().filter(|member| member.first_joined < number);
-    let people: BTreeSet<&str> = before.map(|member| member.user.as_str()).collect();
-    if said.is_empty() || said.len() < people.len().saturating_sub(1).min(2) {
+    // Whom this commit claims to let in does not count, or its author would raise the number that way; unless one of them
+    // says so: then it was let in indeed, and the others with it.
+    let let_in = |member: &Member| member.first_joined == number;
+    let says = |member: &Member| {
+        circle.reports.iter().any(|report| report.number == number && report.device == member.device)
+    };
+    let really = circle.members.iter().any(|member| let_in(member) && says(member));
+    let counted = circle.members.iter().filter(|member| really || !let_in(member));
+    let people: BTreeSet<&str> = counted.map(|member| member.user.as_str()).collect();
+    if said.len() < people.len().saturating_sub(1).clamp(1, 2) {
         return Patience::Endless;
     }
     // 2. All but the author: nobody can open its state.
@@ -56,9 +62,12 @@ pub fn patience(circle: &Circle, number: EntryNumber, connected: &BTreeSet<Devic
     Patience::For(if mender { MENDING } else { MENDING_ALONE })
 }
 
-/// The people who cannot follow it, outside the fence.
+/// The people who cannot follow it, outside the fence. Who said that it has it does not count: it is added anew, and no log
+/// is closed far back on such a word.
 fn said(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
-    let about = circle.reports.iter().filter(|report| report.number == number);
+    let behind =
+        |device| circle.members.iter().any(|member| member.device == device && member.acked < number);
+    let about = circle.reports.iter().filter(|report| report.number == number && behind(report.device));
     about.filter(|report| !circle.fence.contains(&report.device)).map(|report| report.user.as_str()).collect()
 }
 

@@ -93,6 +93,24 @@ async fn whom_the_broken_commit_claims_to_let_in_is_not_one_more_person() {
 }
 
 #[tokio::test]
+async fn one_persons_word_about_the_commit_that_let_her_in_closes_nothing() {
+    let ward = Ward::with(&[1, 2, 3]).await;
+    stuck(&ward, 2, 1).await.unwrap();
+    assert!(!shut(&ward, 1).await);
+    // The control: two people's.
+    stuck(&ward, 3, 1).await.unwrap();
+    assert!(shut(&ward, 1).await);
+}
+
+#[tokio::test]
+async fn the_word_of_one_who_has_the_commit_closes_nothing() {
+    let (ward, commit) = broken(&[1, 2, 3], &[1, 3], &[2, 3]).await;
+    assert!(!shut(&ward, commit).await);
+    let (ward, commit) = broken(&[1, 2, 3], &[1], &[2, 3]).await;
+    assert!(shut(&ward, commit).await, "the control");
+}
+
+#[tokio::test]
 async fn members_have_ten_seconds_while_one_who_merged_it_is_there_and_none_where_nobody_can() {
     let (ward, commit) = broken(&[1, 2, 3, 4], &[1, 4], &[2, 3]).await;
     assert_eq!(patience_of(&ward, commit, &[1, 2, 3, 4]).await, Patience::For(MENDING));
