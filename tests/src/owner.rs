@@ -28,7 +28,10 @@ pub struct Owner {
 impl Owner {
     /// Starts it and waits until it listens.
     pub(crate) fn start(device: &Device) -> Self {
-        let owner = Self { process: device.start(&["sync", "--follow"]), device: device.clone() };
+        let owner = Self {
+            process: device.start(&["sync", "--follow", "--log", "wardline=debug"]),
+            device: device.clone(),
+        };
         let until = Instant::now() + LISTENING;
         while owner.line().is_none() {
             assert!(Instant::now() < until, "the owner of {} does not listen", device.home.display());

@@ -11,6 +11,9 @@ use wardline_identity::{SystemClock, SystemEntropy};
 
 use crate::{Device, Programs, RelayProcess, enrolment};
 
+/// How many lines of each log are shown of a test that failed.
+const LOG_LINES: usize = 60;
+
 /// A ward: fields drop in order, so that processes end before their folders go.
 #[derive(Debug)]
 pub struct Ward {
@@ -92,6 +95,24 @@ impl Ward {
         let invitation = enrolment::invite_in_the_past(&self.administrator, user);
         std::thread::sleep(enrolment::MOMENT + Duration::from_millis(500));
         invitation
+    }
+}
+
+/// What its programs have logged, where a test failed: a failure elsewhere cannot be looked into afterwards.
+impl Drop for Ward {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for entry in std::fs::read_dir(self.folder()).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "log") {
+                let log = std::fs::read_to_string(&path).unwrap_or_default();
+                let from = log.lines().count().saturating_sub(LOG_LINES);
+                eprintln!("-- {}", path.display());
+                log.lines().skip(from).for_each(|line| eprintln!("   {line}"));
+            }
+        }
     }
 }
 

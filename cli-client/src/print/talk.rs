@@ -12,7 +12,10 @@ pub(super) fn sent(sent: &Sent) {
         ("sent", Some(number)) => {
             line(&format!("sent: number {number}, {}", sent.time.as_deref().map(when).unwrap_or_default()));
         }
-        ("queued", _) => line("queued: there is no connection; it goes out by itself"),
+        ("queued", _) => {
+            let why = sent.why.as_deref().unwrap_or("it cannot leave now");
+            line(&format!("queued: {why}; it goes out by itself"));
+        }
         _ => line(&format!("refused: {}", sent.why.as_deref().unwrap_or("no reason was given"))),
     }
 }

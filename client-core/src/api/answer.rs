@@ -55,7 +55,7 @@ pub struct Sent {
     /// When the relay accepted it, once sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Why it was refused.
+    /// Why it was refused, or why it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }

@@ -11,7 +11,7 @@ use crate::{
     error::CoreError,
     session::{Delivery, Link, Session},
     vault::tables::{
-        conversations::ConversationRow,
+        conversations::{ConversationRow, Standing},
         outbox::{self, OutboxKind, OutboxRow},
     },
 };
@@ -58,9 +58,25 @@ pub(super) async fn send(session: &Session, name: &str, text: String) -> Result<
         Delivery::Sent(number, stamp) => {
             Sent { number: Some(number.get()), time: Some(rfc3339(stamp)), ..sent("sent") }
         }
-        Delivery::Queued => sent("queued"),
+        Delivery::Queued => {
+            let online = matches!(&*session.link.borrow(), Link::Online { .. });
+            let now = conversation::find(&*session.core().await, name).await?;
+            let why = why_it_waits(online, now.standing, now.held.is_some());
+            Sent { why: Some(why.to_owned()), ..sent("queued") }
+        }
         Delivery::Refused(why) => Sent { why: Some(why), ..sent("refused") },
     }))
+}
+
+/// Why a message has not left yet, for its author: what holds it back longest.
+const fn why_it_waits(online: bool, standing: Standing, held: bool) -> &'static str {
+    match (online, standing) {
+        (false, _) => "there is no connection",
+        (true, Standing::OutOfStep) => "this device is waiting to be let in again",
+        (true, Standing::Closed) => "the conversation goes on anew in a moment",
+        (true, _) if held => "the conversation is held until it is put right",
+        (true, _) => "the conversation is busy, or the connection is slow",
+    }
 }
 
 /// Reads; what is read without `since` counts as read.
@@ -114,4 +130,25 @@ pub(super) async fn queue(
     outbox::insert(&mut tx, &waiting).await?;
     tx.commit().await?;
     Ok(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_waits_says_no_connection_only_where_there_is_none() {
+        let lacks = "there is no connection";
+        for (standing, held) in [
+            (Standing::Active, false),
+            (Standing::Active, true),
+            (Standing::OutOfStep, false),
+            (Standing::Closed, false),
+        ] {
+            assert_eq!(why_it_waits(false, standing, held), lacks);
+            assert_ne!(why_it_waits(true, standing, held), lacks);
+        }
+        assert!(why_it_waits(true, Standing::Active, true).contains("held"));
+        assert!(why_it_waits(true, Standing::OutOfStep, true).contains("let in again"));
+    }
 }

@@ -2,7 +2,8 @@
 
 use wardline_identity::Organisation;
 use wardline_proto::{
-    ChainHash, ConversationId, Digest, EntryNumber, Suite, UtcMillis, fault, relay::WelcomeDelivery,
+    ChainHash, ChainLink, ConversationId, Digest, EntryNumber, Suite, UtcMillis, fault,
+    relay::{EntryLink, WelcomeDelivery},
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     error::CoreError,
-    mls::{JoinError, JoinView, MlsError, group},
+    mls::{JoinError, JoinView, LogPosition, MlsError, group},
     vault::{
         Transaction,
         mls_rows::Scope,
@@ -79,8 +80,10 @@ async fn join_step(
     }
     let organisation = &core.device.organisation;
     let packages = suspicion::one_time(core)?;
+    let mut before = None;
     let joined = group::join(&core.store, conversation, &delivery.welcome, |view| {
-        check(organisation, view, &conversation, number)
+        before = Some(check(organisation, view, &conversation, (number, &delivery.between))?);
+        Ok::<_, Refusal>(())
     });
     let (group, view) = match joined {
         Ok(joined) => joined,
@@ -98,7 +101,7 @@ async fn join_step(
     let checked = Checked {
         name: shown_name(&view.settings.name),
         retention_seconds: view.settings.retention_seconds,
-        before: view.position.chain_hash,
+        before: before.unwrap_or(view.position.chain_hash),
         adder: verify_leaf(organisation, &view.adder),
         suite: view.suite,
     };
@@ -161,21 +164,39 @@ enum Refusal {
     Elsewhere,
 }
 
-/// Every member chains to the root with their own key, the group is the one announced, and its GroupInfo carries
-/// the entry before the commit.
+/// Every member chains to the root with their own key, the group is the one announced, and from the entry that its
+/// GroupInfo carries the log leads to the commit. Answers the chain hash before that.
 fn check(
     organisation: &Organisation,
     view: &JoinView,
     conversation: &ConversationId,
-    number: EntryNumber,
-) -> Result<(), Refusal> {
+    (number, between): (EntryNumber, &[EntryLink]),
+) -> Result<ChainHash, Refusal> {
     if !Roster::read(organisation, &view.members).strangers.is_empty() {
         return Err(Refusal::Stranger);
     }
-    if view.conversation != *conversation || view.position.number.next() != number {
+    if view.conversation != *conversation {
         return Err(Refusal::Elsewhere);
     }
-    Ok(())
+    let (before, chain) = lead(&view.position, between).ok_or(Refusal::Elsewhere)?;
+    if before.next() == number { Ok(chain) } else { Err(Refusal::Elsewhere) }
+}
+
+/// Where the log stands after these entries, from a place on. While the commit was on its way others' messages may have been
+/// taken; they are of the epoch before it, and nothing that a joiner could read.
+fn lead(from: &LogPosition, between: &[EntryLink]) -> Option<(EntryNumber, ChainHash)> {
+    let (mut number, mut chain) = (from.number, from.chain_hash);
+    for link in between {
+        number = EntryNumber::new(number.get().checked_add(1)?);
+        chain = chain.append(&ChainLink {
+            number,
+            kind: u8::try_from(link.kind).ok()?,
+            life_seconds: link.life_seconds,
+            stamp: UtcMillis::new(link.stamp_ms),
+            message: Digest::try_from(&link.message_sha256).ok()?,
+        });
+    }
+    Some((number, chain))
 }
 
 /// Whether an error depends on what others sent, rather than on this device.

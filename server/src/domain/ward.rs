@@ -13,8 +13,8 @@ use wardline_proto::{
 
 use super::conversation::{
     self as rules, Budget, Commit, CommitDeclaration, CommitOutcome, ConversationError,
-    ConversationView as _, Created, CursorMove, FeedBatch, FeedPosition, Message, NewConversation, Receipt,
-    Stay, WelcomeOffer,
+    ConversationView as _, Created, CursorMove, Delivery, FeedBatch, FeedPosition, Message, NewConversation,
+    Receipt, Stay, WelcomeOffer,
 };
 use super::key_package::{self, Claim, ClaimOutcome, KeyPackageError, Package, Publication};
 use crate::store::{Store, StoreError};
@@ -48,6 +48,8 @@ pub(crate) struct Says<'a> {
     pub(crate) joins: &'a [u8],
     pub(crate) leaves: &'a [u8],
     pub(crate) roster: &'a [u8],
+    /// The last entry its author processed.
+    pub(crate) seen: u64,
 }
 
 impl Ward {
@@ -63,7 +65,7 @@ impl Ward {
         let ward = Self::empty().await;
         ward.create(devices[0]).await.unwrap();
         if devices.len() > 1 {
-            let says = Says { joins: &devices[1..], leaves: &[], roster: devices };
+            let says = Says { joins: &devices[1..], roster: devices, ..Says::default() };
             ward.commit(devices[0], 0, says).await.unwrap();
             ward.pass(60);
         }
@@ -148,7 +150,8 @@ impl Ward {
             joins: wire(says.joins),
             leaves: wire(says.leaves),
             roster_sha256: roster_digest(says.roster.iter().map(|number| device(*number))).to_wire(),
-            seen_number: self.fresh(),
+            seen_number: says.seen,
+            policy_number: self.fresh(),
             ..CommitData::default()
         };
         let body = Bytes::from(data.encode_to_vec());
@@ -208,6 +211,15 @@ impl Ward {
             self.store.read("stays", move |tx| Box::pin(async move { tx.stays(WARD, device(of)).await }));
         let stays: Result<_, StoreError> = read.await;
         stays.unwrap()
+    }
+
+    /// The Welcome of the commit with this number.
+    pub(crate) async fn delivery(&self, number: u64) -> Option<Delivery> {
+        let number = EntryNumber::new(number);
+        let read =
+            self.store.read("delivery", move |tx| Box::pin(async move { tx.delivery(WARD, number).await }));
+        let delivery: Result<_, StoreError> = read.await;
+        delivery.unwrap()
     }
 
     /// What `reader` would be sent behind `position`, at most so many entries at once.

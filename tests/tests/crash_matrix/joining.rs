@@ -21,6 +21,27 @@ fn the_adder_has_not_merged_when_the_added_one_talks() {
 }
 
 #[test]
+fn others_spoke_before_the_commit_that_adds_was_sent() {
+    let mut scene = Scene::of("joining::others_spoke_before_the_commit_that_adds_was_sent");
+    scene.locum_comes();
+    scene.dies(&scene.doctor, &["conversation", "add", &scene.id, "locum-c"]);
+    for text in ["in between", "and once more"] {
+        scene.says(&scene.nurse.clone(), text);
+    }
+    scene.doctor.cli(&["sync"]).good();
+    scene.locum_is_in();
+    // The control: a relay that does not tell what was in between shows nobody where they are.
+    scene.ward.relay.rearm(&["mutant.no_links"]);
+    scene.locum.cli(&["sync"]).good();
+    assert_eq!(known(&scene), 0, "the place cannot be checked");
+    scene.ward.relay.rearm(&[]);
+    scene.locum.cli(&["sync"]).good();
+    assert_eq!(known(&scene), 1);
+    scene.says(&scene.locum.clone(), "hello");
+    scene.judge();
+}
+
+#[test]
 fn the_welcome_is_opened_and_not_stored() {
     let mut scene = Scene::of("joining::the_welcome_is_opened_and_not_stored");
     scene.locum_comes();

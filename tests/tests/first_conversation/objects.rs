@@ -111,7 +111,8 @@ fn conversations_messages_and_failures_have_the_documented_fields() {
     has_fields(&detail["members"][0], &["user", "name", "role", "keeper", "devices"]);
     has_fields(&detail["members"][0]["devices"][0], &["device", "name"]);
     let queued = doctor.cli(&["send", id, "queued", "--offline", "--json"]).object();
-    has_fields(&queued, &["state", "message", "conversation"]);
+    has_fields(&queued, &["state", "message", "conversation", "why"]);
+    assert_eq!(queued["why"], "there is no connection");
     let outbox = doctor.ask(&["outbox", "list", "--offline"]);
     has_fields(&outbox["outbox"][0], &["message", "conversation", "state", "time", "why?"]);
 

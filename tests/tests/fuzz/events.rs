@@ -224,6 +224,7 @@ impl Doctor {
             welcome: self.welcome.clone().into(),
             sender_device_id: WORLD.doctor.certificate.device().to_wire(),
             stamp_ms: NOW.get(),
+            between: Vec::new(),
         }))
     }
 

@@ -259,6 +259,12 @@ fn events() -> Vec<(&'static str, Event)> {
         welcome: vec![2; 64].into(),
         sender_device_id: entry.sender_device_id.clone(),
         stamp_ms: NOW.get(),
+        between: vec![pb::EntryLink {
+            kind: 2,
+            life_seconds: 3_600,
+            stamp_ms: NOW.get(),
+            message_sha256: digest(5),
+        }],
     };
     let greeting = pb::RelayGreeting {
         versions: Some(pb::VersionRange { lowest: 1, highest: 1 }),

@@ -251,6 +251,7 @@ impl Log {
             welcome: welcome.to_vec().into(),
             sender_device_id: last.sender_device_id.clone(),
             stamp_ms: last.stamp_ms,
+            between: Vec::new(),
         }
     }
 

@@ -7,12 +7,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
-use wardline_proto::{ConversationId, DeviceId, Digest, Epoch, Suite, UtcMillis, fault};
+use wardline_proto::{
+    ChainLink, ConversationId, DeviceId, Digest, EntryNumber, Epoch, Suite, UtcMillis, fault,
+};
 
 use super::{
-    COMMIT_KEPT_SECONDS, COMMIT_WINDOW_SECONDS, COMMITS_PER_WINDOW, CommitDeclaration, Conversation,
-    ConversationError, ConversationStorage, DEVICES_MAX, EntryKind, NewCommit, NewEntry, Receipt,
-    WelcomeFault, YIELD_SECONDS, fence,
+    BETWEEN_MAX, COMMIT_KEPT_SECONDS, COMMIT_WINDOW_SECONDS, COMMITS_PER_WINDOW, CommitDeclaration,
+    Conversation, ConversationError, ConversationStorage, DEVICES_MAX, DeclarationFault, EntryKind,
+    NewCommit, NewEntry, Receipt, WelcomeFault, YIELD_SECONDS, fence,
 };
 use crate::domain::membership::{MembershipStorage, Settled, settle};
 
@@ -112,8 +114,9 @@ pub async fn commit<S: MembershipStorage>(
     }
     // 8. Welcome.
     welcome_fits(storage, commit, conversation.suite).await?;
+    let between = between(storage, commit, conversation.head).await?;
     // 9. All of it or nothing, and with it what it shows done.
-    let new = new_commit(commit, &conversation, now);
+    let new = new_commit(commit, &conversation, between, now);
     storage.append_commit(&new).await?;
     let settled = Settled {
         conversation: commit.conversation,
@@ -201,7 +204,30 @@ async fn welcome_fits<S: ConversationStorage>(
     if let_in.iter().eq(joins) { Ok(()) } else { Err(WelcomeFault::References.into()) }
 }
 
-fn new_commit(commit: &Commit, conversation: &Conversation, now: UtcMillis) -> NewCommit {
+/// What the log has since its author looked: other members' messages are taken until a commit ends the epoch. Whoever
+/// joins by the Welcome is given it, to check where in the log that is.
+async fn between<S: ConversationStorage>(
+    storage: &mut S,
+    commit: &Commit,
+    head: EntryNumber,
+) -> Result<Vec<ChainLink>, ConversationError> {
+    if commit.welcome.is_none() {
+        return Ok(Vec::new());
+    }
+    let seen = commit.declaration.seen();
+    let count = head.get().checked_sub(seen.get()).filter(|count| *count <= BETWEEN_MAX);
+    let count = count.ok_or(DeclarationFault::Behind)?;
+    let links = storage.links(commit.conversation, seen, head).await?;
+    // What all have is swept: its author has more than it says.
+    if links.len() as u64 == count { Ok(links) } else { Err(DeclarationFault::Behind.into()) }
+}
+
+fn new_commit(
+    commit: &Commit,
+    conversation: &Conversation,
+    between: Vec<ChainLink>,
+    now: UtcMillis,
+) -> NewCommit {
     let kind = EntryKind::Commit;
     // In the log's order time never goes back, whatever the clock does.
     let stamp = now.max(conversation.head_stamp);
@@ -224,6 +250,7 @@ fn new_commit(commit: &Commit, conversation: &Conversation, now: UtcMillis) -> N
         author: commit.author.clone(),
         joins: commit.declaration.joins().to_vec(),
         leaves: commit.declaration.leaves().to_vec(),
+        between,
         welcome: welcome.map(|welcome| welcome.bytes.clone()),
         references: welcome.map(|welcome| welcome.references.clone()).unwrap_or_default(),
     }

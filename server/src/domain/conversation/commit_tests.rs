@@ -6,8 +6,8 @@ use bytes::Bytes;
 use wardline_proto::{EntryNumber, Epoch};
 
 use crate::domain::conversation::{
-    Commit, CommitDeclaration, CommitOutcome, ConversationError as Error, DEVICES_MAX, DeclarationFault,
-    WelcomeFault, WelcomeOffer,
+    BETWEEN_MAX, Commit, CommitDeclaration, CommitOutcome, ConversationError as Error, DEVICES_MAX,
+    DeclarationFault, WelcomeFault, WelcomeOffer,
 };
 use crate::domain::ward::{Says, Ward, device};
 
@@ -130,7 +130,7 @@ async fn a_clock_that_was_set_back_turns_no_stamp_back_and_no_rate_off() {
 #[tokio::test]
 async fn a_commit_moves_its_joins_and_leaves_and_only_with_it() {
     let ward = Ward::with(&[1, 2]).await;
-    ward.commit(1, 1, Says { joins: &[3], leaves: &[2], roster: &[1, 3] }).await.unwrap();
+    ward.commit(1, 1, Says { joins: &[3], leaves: &[2], roster: &[1, 3], ..Says::default() }).await.unwrap();
     let out = ward.stays(2).await;
     assert_eq!((out.len(), out[0].departed), (1, Some(EntryNumber::new(2))));
     let came = ward.stays(3).await;
@@ -145,7 +145,7 @@ async fn a_declaration_that_does_not_fit_is_refused_and_the_honest_one_goes_thro
     let before = ward.stays(1).await;
     let refused = ward.update(1, 1, &[1, 2, 3]).await;
     assert!(matches!(refused, Err(Error::Declaration(DeclarationFault::Roster))));
-    let refused = ward.commit(1, 1, Says { joins: &[2], leaves: &[], roster: &[1, 2] }).await;
+    let refused = ward.commit(1, 1, Says { joins: &[2], roster: &[1, 2], ..Says::default() }).await;
     assert!(matches!(refused, Err(Error::Declaration(DeclarationFault::JoinerIsAMember))));
     let refused = ward.commit(1, 1, Says { leaves: &[9], roster: &[1, 2], ..Says::default() }).await;
     assert!(matches!(refused, Err(Error::Declaration(DeclarationFault::LeaverNotAMember))));
@@ -156,7 +156,7 @@ async fn a_declaration_that_does_not_fit_is_refused_and_the_honest_one_goes_thro
 #[tokio::test]
 async fn a_welcome_is_for_exactly_the_packages_handed_out_for_the_joins() {
     let ward = Ward::with(&[1, 2]).await;
-    let says = Says { joins: &[3, 4], leaves: &[], roster: &[1, 2, 3, 4] };
+    let says = Says { joins: &[3, 4], roster: &[1, 2, 3, 4], ..Says::default() };
     let mine = ward.claimed(1, &[3, 4]).await;
     let others = ward.claimed(2, &[3, 4]).await;
     let elsewhere = ward.claimed(1, &[5]).await;
@@ -188,6 +188,37 @@ async fn a_welcome_is_for_exactly_the_packages_handed_out_for_the_joins() {
     ward.commit(2, 2, Says { leaves: &[3, 4], roster: &[1, 2], ..Says::default() }).await.unwrap();
     let again = ward.hand_in(ward.commit_of(1, 3, says, mine)).await;
     assert!(matches!(again, Err(Error::Welcome(WelcomeFault::References))), "a claim lets in once");
+}
+
+#[tokio::test]
+async fn who_joins_is_given_what_the_log_had_since_its_author_looked() {
+    let ward = Ward::with(&[1, 2]).await;
+    let seen = ward.post(1, 1).await.unwrap();
+    let between = [ward.post(2, 1).await.unwrap(), ward.post(1, 1).await.unwrap()];
+    let says = Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() };
+    let refused = ward.commit(1, 1, Says { seen: 5, ..says }).await;
+    assert!(
+        matches!(refused, Err(Error::Declaration(DeclarationFault::Behind))),
+        "past the head: {refused:?}"
+    );
+    ward.commit(1, 1, Says { seen: seen.number.get(), ..says }).await.unwrap();
+    let delivery = ward.delivery(5).await.unwrap();
+    let numbers: Vec<_> = delivery.between.iter().map(|link| link.number).collect();
+    assert_eq!(numbers, between.map(|receipt| receipt.number));
+    let led = delivery.between.iter().fold(seen.chain, |chain, link| chain.append(link));
+    assert_eq!(led, between[1].chain);
+}
+
+#[tokio::test]
+async fn one_who_adds_is_at_one_of_the_last_256_entries() {
+    let ward = Ward::with(&[1, 2]).await;
+    for _ in 0..BETWEEN_MAX {
+        ward.post(1, 1).await.unwrap();
+    }
+    let says = Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() };
+    let refused = ward.commit(1, 1, says).await;
+    assert!(matches!(refused, Err(Error::Declaration(DeclarationFault::Behind))), "{refused:?}");
+    ward.commit(1, 1, Says { seen: 1, ..says }).await.unwrap();
 }
 
 #[tokio::test]

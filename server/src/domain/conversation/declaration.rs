@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use wardline_proto::relay::{CommitData, RemovalGround, removal_ground::Ground};
-use wardline_proto::{DeviceId, Digest, roster_digest};
+use wardline_proto::{DeviceId, Digest, EntryNumber, roster_digest};
 
-use super::DEVICES_MAX;
+use super::{BETWEEN_MAX, DEVICES_MAX};
 use crate::domain::statement;
 
 /// A declaration whose lists are well-formed; whether it fits a roster is asked of [`Self::apply`].
@@ -16,6 +16,7 @@ pub struct CommitDeclaration {
     joins: Vec<DeviceId>,
     leaves: Vec<DeviceId>,
     roster_sha256: Digest,
+    seen: EntryNumber,
 }
 
 /// What is wrong with a declaration.
@@ -50,6 +51,10 @@ pub enum DeclarationFault {
     /// The digest of the resulting roster is another.
     #[error("the resulting roster has another digest")]
     Roster,
+    /// Somebody joins, and the last entry its author processed is not one of the last in the log: they could not
+    /// check where they join.
+    #[error("its author is not at one of the last {BETWEEN_MAX} entries, and somebody joins")]
+    Behind,
 }
 
 impl CommitDeclaration {
@@ -81,6 +86,7 @@ impl CommitDeclaration {
             joins,
             leaves,
             roster_sha256: Digest::try_from(&data.roster_sha256).map_err(|_| DeclarationFault::Field)?,
+            seen: EntryNumber::new(data.seen_number),
         })
     }
 
@@ -94,6 +100,12 @@ impl CommitDeclaration {
     #[must_use]
     pub fn leaves(&self) -> &[DeviceId] {
         &self.leaves
+    }
+
+    /// The last entry its author processed.
+    #[must_use]
+    pub const fn seen(&self) -> EntryNumber {
+        self.seen
     }
 
     /// The roster after the commit by `author`.

@@ -191,7 +191,7 @@ mod tests {
     async fn a_device_reads_from_the_entry_that_let_it_in_to_the_one_that_let_it_out() {
         let ward = Ward::with(&[1, 2]).await;
         ward.post(1, 1).await.unwrap();
-        ward.commit(1, 1, Says { joins: &[3], leaves: &[], roster: &[1, 2, 3] }).await.unwrap();
+        ward.commit(1, 1, Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() }).await.unwrap();
         ward.post(3, 2).await.unwrap();
         ward.commit(1, 2, Says { leaves: &[2], roster: &[1, 3], ..Says::default() }).await.unwrap();
         ward.post(1, 3).await.unwrap();
@@ -215,7 +215,7 @@ mod tests {
         let ward = Ward::with(&[1, 2]).await;
         ward.commit(1, 1, Says { leaves: &[2], roster: &[1], ..Says::default() }).await.unwrap();
         ward.post(1, 2).await.unwrap();
-        ward.commit(1, 2, Says { joins: &[2], leaves: &[], roster: &[1, 2] }).await.unwrap();
+        ward.commit(1, 2, Says { joins: &[2], roster: &[1, 2], ..Says::default() }).await.unwrap();
         ward.post(1, 3).await.unwrap();
         assert_eq!(feed(&ward, 2, 0).await, "w1 1 2 r2 w4 4 5");
         assert_eq!(feed(&ward, 2, 2).await, "r2 w4 4 5", "told again until it says that it has it");
@@ -227,7 +227,9 @@ mod tests {
     async fn one_who_is_added_anew_reads_on_from_its_welcome() {
         let ward = Ward::with(&[1, 2]).await;
         ward.post(1, 1).await.unwrap();
-        ward.commit(1, 1, Says { joins: &[2], leaves: &[2], roster: &[1, 2] }).await.unwrap();
+        ward.commit(1, 1, Says { joins: &[2], leaves: &[2], roster: &[1, 2], ..Says::default() })
+            .await
+            .unwrap();
         ward.post(1, 2).await.unwrap();
         assert_eq!(feed(&ward, 2, 0).await, "w1 1 2 w3 3 4");
         assert_eq!(feed(&ward, 2, 2).await, "w3 3 4");
@@ -241,7 +243,9 @@ mod tests {
         let ward = Ward::with(&[1, 2]).await;
         for epoch in 1..=100 {
             ward.pass(60);
-            ward.commit(1, epoch, Says { joins: &[2], leaves: &[2], roster: &[1, 2] }).await.unwrap();
+            ward.commit(1, epoch, Says { joins: &[2], leaves: &[2], roster: &[1, 2], ..Says::default() })
+                .await
+                .unwrap();
         }
         let welcomes = |events: &[FeedEvent]| {
             events.iter().filter(|event| matches!(event, FeedEvent::Welcome(_))).count()

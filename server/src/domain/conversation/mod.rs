@@ -34,6 +34,8 @@ pub use winner::{Winner, winner};
 
 /// The most devices a conversation has.
 pub const DEVICES_MAX: usize = 500;
+/// How many entries may come between the last one an adding commit's author processed and the commit.
+pub const BETWEEN_MAX: u64 = 256;
 
 /// The most messages a device sends in one epoch: half of what members' sender ratchets reach ahead.
 pub const MESSAGES_PER_EPOCH_MAX: u64 = 2_048;

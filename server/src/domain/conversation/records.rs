@@ -202,6 +202,8 @@ pub struct NewCommit {
     pub joins: Vec<DeviceId>,
     /// Who goes out.
     pub leaves: Vec<DeviceId>,
+    /// The entries that its author had not processed, if somebody joins.
+    pub between: Vec<ChainLink>,
     /// The Welcome, if somebody joins.
     pub welcome: Option<Bytes>,
     /// The packages it uses.
@@ -287,4 +289,6 @@ pub struct Delivery {
     pub sender: DeviceId,
     /// The MLSMessage.
     pub welcome: Bytes,
+    /// The entries before its commit that its author had not processed.
+    pub between: Vec<ChainLink>,
 }

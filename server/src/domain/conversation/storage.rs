@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::Future};
 
-use wardline_proto::{ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis};
+use wardline_proto::{ChainLink, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis};
 
 use super::{
     Budget, ClaimedReference, CommitRecord, Conversation, Delivery, Entry, NewCommit, NewConversation,
@@ -44,6 +44,14 @@ pub trait ConversationStorage: Send {
         id: ConversationId,
         epoch: Epoch,
     ) -> impl Future<Output = Result<Option<CommitRecord>, StoreError>> + Send;
+
+    /// What the entries after `seen` and up to `head` add to the chain, in order; those that are still there.
+    fn links(
+        &mut self,
+        id: ConversationId,
+        seen: EntryNumber,
+        head: EntryNumber,
+    ) -> impl Future<Output = Result<Vec<ChainLink>, StoreError>> + Send;
 
     /// When `device` committed by the clock as it was, from `from` up to `to`, ascending.
     fn commits_taken(

@@ -178,7 +178,7 @@ mod tests {
         ward.publish(2, 5, 0).await.unwrap();
         let package = ward.claim(1, 1, &[2]).await.unwrap().handouts.remove(0).reference;
         assert_eq!(ward.claim(1, 2, &[2]).await.unwrap().handouts[0].reference, package);
-        let joins = Says { joins: &[2], leaves: &[], roster: &[1, 2] };
+        let joins = Says { joins: &[2], roster: &[1, 2], ..Says::default() };
         ward.hand_in(ward.commit_of(1, 0, joins, vec![package.clone()])).await.unwrap();
         ward.commit(1, 1, Says { leaves: &[2], roster: &[1], ..Says::default() }).await.unwrap();
         let again = ward.hand_in(ward.commit_of(1, 2, joins, vec![package.clone()])).await;
@@ -198,14 +198,14 @@ mod tests {
         let first = ward.claim(1, 1, &[2, 3]).await.unwrap().handouts;
         let second = ward.claim(1, 2, &[2]).await.unwrap().handouts.remove(0).reference;
         assert_eq!(second, first[0].reference);
-        let joins = Says { joins: &[2], leaves: &[], roster: &[1, 2] };
+        let joins = Says { joins: &[2], roster: &[1, 2], ..Says::default() };
         ward.hand_in(ward.commit_of(1, 0, joins, vec![second.clone()])).await.unwrap();
         ward.commit(1, 1, Says { leaves: &[2], roster: &[1], ..Says::default() }).await.unwrap();
         let again = ward.claim(1, 1, &[2, 3]).await.unwrap().handouts;
         assert_ne!(again[0].reference, second);
         assert_eq!(again[1], first[1], "the control: what nobody used is the same");
         assert_eq!(ward.claim(1, 1, &[2, 3]).await.unwrap().handouts, again, "and from then on");
-        let both = Says { joins: &[2, 3], leaves: &[], roster: &[1, 2, 3] };
+        let both = Says { joins: &[2, 3], roster: &[1, 2, 3], ..Says::default() };
         let references = again.into_iter().map(|handout| handout.reference).collect();
         assert!(ward.hand_in(ward.commit_of(1, 2, both, references)).await.is_ok());
         let spent = ward.hand_in(ward.commit_of(1, 3, joins, vec![second])).await;
@@ -218,7 +218,7 @@ mod tests {
         ward.publish(2, 0, 1).await.unwrap();
         let package = ward.claim(1, 1, &[2]).await.unwrap().handouts.remove(0).reference;
         ward.claim(1, 2, &[2]).await.unwrap();
-        let joins = Says { joins: &[2], leaves: &[], roster: &[1, 2] };
+        let joins = Says { joins: &[2], roster: &[1, 2], ..Says::default() };
         for epoch in [0, 2] {
             ward.hand_in(ward.commit_of(1, epoch, joins, vec![package.clone()])).await.unwrap();
             let leaves = Says { leaves: &[2], roster: &[1], ..Says::default() };

@@ -102,7 +102,7 @@ impl Scene {
     }
 
     async fn anew(&self, by: u8, epoch: u64, who: &[u8], all: &[u8]) {
-        let says = Says { joins: who, leaves: who, roster: all };
+        let says = Says { joins: who, leaves: who, roster: all, ..Says::default() };
         assert!(matches!(self.ward.commit(by, epoch, says).await.unwrap(), CommitOutcome::Accepted { .. }));
         self.bell.moved(WARD);
     }

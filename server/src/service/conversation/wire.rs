@@ -2,8 +2,8 @@
 
 use prost::Message as _;
 use tonic::Status;
-use wardline_proto::relay::{Entry, EntryKind, SignedStatement, WelcomeDelivery};
-use wardline_proto::{ConversationId, DeviceId};
+use wardline_proto::relay::{Entry, EntryKind, EntryLink, SignedStatement, WelcomeDelivery};
+use wardline_proto::{ChainLink, ConversationId, DeviceId, fault};
 
 use crate::domain::conversation::{Delivery, Entry as StoredEntry, EntryKind as StoredKind};
 use crate::service::status;
@@ -42,5 +42,19 @@ pub(super) fn welcome(delivery: Delivery, conversation: ConversationId) -> Welco
         welcome: delivery.welcome,
         sender_device_id: delivery.sender.to_wire(),
         stamp_ms: delivery.receipt.stamp.get(),
+        between: if fault::planted("mutant.no_links") {
+            Vec::new()
+        } else {
+            delivery.between.iter().map(link).collect()
+        },
+    }
+}
+
+fn link(link: &ChainLink) -> EntryLink {
+    EntryLink {
+        kind: link.kind.into(),
+        life_seconds: link.life_seconds,
+        stamp_ms: link.stamp.get(),
+        message_sha256: link.message.to_wire(),
     }
 }

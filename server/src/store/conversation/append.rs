@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 use wardline_proto::ClientMessageId;
 
-use super::stays;
+use super::{links, stays};
 use crate::domain::conversation::{NewCommit, NewEntry};
 use crate::store::{StoreError, key_package::claims, row::integer};
 
@@ -58,10 +58,11 @@ pub(super) async fn commit(connection: &mut SqliteConnection, commit: &NewCommit
         stays::join(connection, entry.conversation, *device, number).await?;
     }
     if let Some(welcome) = &commit.welcome {
-        sqlx::query("INSERT INTO welcomes (conversation, number, bytes) VALUES (?1, ?2, ?3)")
+        sqlx::query("INSERT INTO welcomes (conversation, number, bytes, links) VALUES (?1, ?2, ?3, ?4)")
             .bind(entry.conversation.as_bytes().as_slice())
             .bind(integer(number.get()))
             .bind(welcome.as_ref())
+            .bind(links::to_column(&commit.between))
             .execute(&mut *connection)
             .await?;
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use wardline_proto::{ChainHash, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis};
 
+use super::links;
 use crate::domain::conversation::{Budget, CommitRecord, Delivery, Entry, EntryKind, Receipt};
 use crate::store::{
     StoreError,
@@ -141,7 +142,7 @@ pub(super) async fn delivery(
     number: EntryNumber,
 ) -> Result<Option<Delivery>, StoreError> {
     let row = sqlx::query(
-        "SELECT e.number, e.chain_hash, e.stamp, e.sender, w.bytes
+        "SELECT e.number, e.chain_hash, e.stamp, e.sender, w.bytes, w.links
            FROM welcomes w JOIN entries e ON e.conversation = w.conversation AND e.number = w.number
           WHERE w.conversation = ?1 AND w.number = ?2",
     )
@@ -154,6 +155,7 @@ pub(super) async fn delivery(
             receipt: receipt(&row)?,
             sender: row.device("sender")?,
             welcome: row.blob("bytes")?.into(),
+            between: links::from_column(&row.blob("links")?, number)?,
         })
     })
     .transpose()

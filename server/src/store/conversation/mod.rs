@@ -2,12 +2,13 @@
 
 mod append;
 pub(in crate::store) mod entries;
+mod links;
 mod rows;
 pub(in crate::store) mod stays;
 
 use std::collections::BTreeSet;
 
-use wardline_proto::{ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis};
+use wardline_proto::{ChainLink, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis};
 
 use super::{ReadTx, StoreError, WriteTx};
 use crate::domain::conversation::{
@@ -44,6 +45,15 @@ impl ConversationStorage for WriteTx {
         epoch: Epoch,
     ) -> Result<Option<CommitRecord>, StoreError> {
         entries::commit_of(self.connection(), id, epoch).await
+    }
+
+    async fn links(
+        &mut self,
+        id: ConversationId,
+        seen: EntryNumber,
+        head: EntryNumber,
+    ) -> Result<Vec<ChainLink>, StoreError> {
+        links::after(self.connection(), id, seen, head).await
     }
 
     async fn commits_taken(

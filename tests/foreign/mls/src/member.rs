@@ -258,6 +258,7 @@ impl Member {
         let position = info.group_info_extensions().get(POSITION).ok_or(Problem::Wrong("no position"))?;
         let position = LogPosition::decode(position.extension_data())?;
         let place = Place { number: position.number, hash: hash(&position.chain_hash)? };
+        let place = delivery.between.iter().try_fold(place, |place, link| place.after_link(link))?;
         let joined = Place { number: delivery.number, hash: hash(&delivery.chain_hash)? };
         let name = settings(&group)?.name;
         self.rooms.insert(conversation, Room { group, place, joined, own: Vec::new(), out: false });

@@ -46,7 +46,7 @@ async fn an_approved_device_is_owed_until_it_is_in() {
     let approval = |of| Ground::Approval { device: device(of), certificate: certificate(of) };
     assert_eq!(ask(&ward, request(2, approval(3), b"x")).await.unwrap(), [WARD]);
     assert_eq!(kinds(&tasks(&ward).await), [2]);
-    committed(&ward, 1, 1, Says { joins: &[3], leaves: &[], roster: &[1, 2, 3] }).await;
+    committed(&ward, 1, 1, Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() }).await;
     assert_eq!(tasks(&ward).await, []);
     assert_eq!(ask(&ward, request(2, approval(3), b"x")).await.unwrap(), [], "it is in");
 }
@@ -87,7 +87,8 @@ async fn a_confirmation_is_by_another_person_for_one_who_has_no_other_device_in(
     assert_eq!(tasks(&ward).await, []);
     assert_eq!(ask(&ward, confirmation_of(1, 5, 2)).await.unwrap(), [WARD]);
     assert_eq!(kinds(&tasks(&ward).await), [3]);
-    committed(&ward, 3, 1, Says { joins: &[5], leaves: &[2], roster: &[1, 3, 4, 5] }).await;
+    committed(&ward, 3, 1, Says { joins: &[5], leaves: &[2], roster: &[1, 3, 4, 5], ..Says::default() })
+        .await;
     assert_eq!(tasks(&ward).await, []);
 }
 
@@ -136,7 +137,8 @@ async fn a_report_ends_when_its_device_is_added_anew_and_the_task_when_all_are()
     stuck(&ward, 3, commit).await.unwrap();
     let both = tasks(&ward).await;
     assert_eq!(both[0].kind, Kind::AddAnew { number: EntryNumber::new(commit) });
-    committed(&ward, 4, 2, Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3, 4] }).await;
+    committed(&ward, 4, 2, Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3, 4], ..Says::default() })
+        .await;
     assert_eq!(tasks(&ward).await, both, "one still cannot follow");
     assert_eq!(circle(&ward).await.reports.len(), 1);
     assert!(!stuck(&ward, 2, commit).await.unwrap(), "said again when it is long past: nothing to do");
@@ -152,7 +154,8 @@ async fn a_device_added_anew_reads_on_whatever_it_has_acknowledged() {
     let commit = update(&ward, 1, 1, &[1, 2]).await;
     ward.post(1, 2).await.unwrap();
     stuck(&ward, 2, commit).await.unwrap();
-    let anew = committed(&ward, 1, 2, Says { joins: &[2], leaves: &[2], roster: &[1, 2] }).await;
+    let anew =
+        committed(&ward, 1, 2, Says { joins: &[2], leaves: &[2], roster: &[1, 2], ..Says::default() }).await;
     ward.post(2, 3).await.unwrap();
     ward.ack(2, anew + 1).await.unwrap();
     assert!(ward.stays(2).await.iter().all(|stay| stay.acked == stay.end()));
@@ -185,7 +188,9 @@ async fn one_who_loses_its_step_again_and_again_keeps_nobody_busy_for_ever() {
             Err(refused) => break refused,
         }
         ward.pass(10);
-        last = committed(&ward, 1, epoch, Says { joins: &[2], leaves: &[2], roster: &all }).await;
+        last =
+            committed(&ward, 1, epoch, Says { joins: &[2], leaves: &[2], roster: &all, ..Says::default() })
+                .await;
         epoch += 1;
     };
     assert_eq!(epoch, 20, "twenty times with the first");

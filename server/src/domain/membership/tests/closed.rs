@@ -83,7 +83,7 @@ async fn where_there_are_two_people_one_word_is_enough() {
 #[tokio::test]
 async fn whom_the_broken_commit_claims_to_let_in_is_not_one_more_person() {
     let ward = Ward::with(&[1, 2]).await;
-    let says = Says { joins: &[3], leaves: &[], roster: &[1, 2, 3] };
+    let says = Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() };
     let commit = committed(&ward, 1, 1, says).await;
     stuck(&ward, 2, commit).await.unwrap();
     assert!(shut(&ward, commit).await);
@@ -177,7 +177,9 @@ async fn the_first_successor_counts_and_its_maker_may_ask_again() {
 async fn a_successor_is_made_by_one_of_the_epoch_before_that_the_commit_did_not_put_out() {
     let ward = Ward::with(&[1, 2, 3, 4]).await;
     // The commit puts 4 out and lets 5 in.
-    let commit = committed(&ward, 1, 1, Says { joins: &[5], leaves: &[4], roster: &[1, 2, 3, 5] }).await;
+    let commit =
+        committed(&ward, 1, 1, Says { joins: &[5], leaves: &[4], roster: &[1, 2, 3, 5], ..Says::default() })
+            .await;
     stuck(&ward, 2, commit).await.unwrap();
     let early = follow(&ward, 2, 7, commit).await;
     assert!(matches!(early, Err(ConversationError::EntryMismatch)), "not closed: {early:?}");
@@ -229,7 +231,7 @@ async fn a_successor_that_somebody_was_let_into_stands() {
     shut(&ward, commit).await;
     follow(&ward, 2, 5, commit).await.unwrap();
     let references = ward.claimed(2, &[1, 3]).await;
-    let joins = Says { joins: &[1, 3], leaves: &[], roster: &[1, 2, 3] };
+    let joins = Says { joins: &[1, 3], roster: &[1, 2, 3], ..Says::default() };
     let first = ward.commit_of(2, 0, joins, references);
     let first = crate::domain::conversation::Commit { conversation: conversation(5), ..first };
     let now = ward.now();
