@@ -113,7 +113,14 @@ pub(crate) enum Task {
     #[command(subcommand)]
     Outbox(OutboxTask),
     /// Show who this device is and how it stands
-    Status,
+    #[command(
+        after_help = "Ends with status 81 if the relay was caught in a lie that nobody has marked as seen."
+    )]
+    Status {
+        /// Mark what the relay was caught doing as seen: it is kept, and named again only if it is done again
+        #[arg(long)]
+        seen: bool,
+    },
     /// Your devices
     #[command(subcommand)]
     Device(DeviceTask),

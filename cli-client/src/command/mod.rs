@@ -44,7 +44,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Outbox(OutboxTask::Discard { message }) => {
             once::run(&globals, Command::OutboxDiscard { message }).await
         }
-        Task::Status => once::run(&globals, Command::Status).await,
+        Task::Status { seen } => once::run(&globals, Command::Status { seen }).await,
         Task::Device(DeviceTask::List) => once::run(&globals, Command::DeviceList).await,
         Task::Device(DeviceTask::Approve { device }) => {
             once::run(&globals, Command::DeviceApprove { device }).await

@@ -148,7 +148,7 @@ impl Clinic {
 
 /// Over what a device is connected.
 async fn connection(device: &Device) -> Result<String, Failure> {
-    match device.ask(Command::Status).await? {
+    match device.ask(Command::Status { seen: false }).await? {
         Answer::Status(status) => Ok(match status.connection.as_str() {
             "quic" => "QUIC".to_owned(),
             other => other.to_owned(),

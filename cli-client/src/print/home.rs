@@ -154,7 +154,7 @@ fn caught(relay_faults: u64) {
     if relay_faults > 0 {
         line(&format!(
             "The relay was caught in {relay_faults} lies. Tell your administrator; \
-             which they are: wardline conversation show CONVERSATION."
+             which they are: wardline conversation show CONVERSATION. Once you know: wardline status --seen."
         ));
     }
 }

@@ -80,7 +80,8 @@ pub(super) fn conversation(detail: &ConversationDetail) {
         line(&format!("  held         nothing is sent here for now: {held}"));
     }
     for fault in &detail.relay_faults {
-        line(&format!("  relay        {}", fault.text));
+        let seen = if fault.seen.is_some() { " (seen)" } else { "" };
+        line(&format!("  relay        {}{seen}", fault.text));
     }
     for fault in &detail.member_faults {
         let now = if fault.settled { "put right" } else { "being put right" };

@@ -164,7 +164,7 @@ pub struct Messages {
     pub messages: Vec<Message>,
     /// How many of them came and are gone, or came while this device could not follow.
     pub missed: u64,
-    /// What the relay was caught doing, here and to all conversations.
+    /// What the relay was caught doing, here and to all conversations, that nobody has seen.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub relay_faults: Vec<RelayFault>,
 }
@@ -377,7 +377,7 @@ pub struct Status {
     /// New devices of other people that wait to be confirmed.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub waiting: Vec<WaitingDevice>,
-    /// How many lies the relay was caught in.
+    /// How many lies the relay was caught in that nobody has seen.
     pub relay_faults: u64,
 }
 
@@ -392,6 +392,6 @@ pub struct Synced {
     pub missed: u64,
     /// How many messages wait to be sent.
     pub queued: usize,
-    /// How many lies the relay was caught in.
+    /// How many lies the relay was caught in that nobody has seen.
     pub relay_faults: u64,
 }

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub enum Command {
     /// Who this device is and how it stands.
-    Status,
+    Status {
+        /// Whether what the relay was caught doing counts as seen from now on.
+        seen: bool,
+    },
     /// Fetch what is new and send what waits.
     Sync,
     /// The people of the organisation.

@@ -23,7 +23,7 @@ pub(crate) async fn execute(session: &Session, command: Command, reach: Reach) -
         session.connected().await;
     }
     match command {
-        Command::Status => status(session).await,
+        Command::Status { seen } => status(session, seen).await,
         Command::Sync => sync(session).await,
         Command::People { word } => people(session, word).await,
         Command::ConversationCreate { name, with, suite } => {
@@ -94,12 +94,15 @@ pub(super) fn online(session: &Session) -> Result<Arc<dyn Relay>, CoreError> {
     }
 }
 
-async fn status(session: &Session) -> Result<Answer, CoreError> {
+async fn status(session: &Session, seen: bool) -> Result<Answer, CoreError> {
     let connection = match &*session.link.borrow() {
         Link::Online { transport, .. } => *transport,
         _ => "offline",
     };
     let mut core = session.core().await;
+    if seen {
+        conversation::see_relay_faults(&core).await?;
+    }
     let waiting = membership::waiting_devices(&mut core, None).await?;
     let conversations = conversation::list(&core).await?;
     let device = &core.device;

@@ -22,6 +22,9 @@ pub struct RelayFault {
     pub noticed: String,
     /// How often.
     pub times: u64,
+    /// When the person said that they had seen it; absent before that, and again when it is done once more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seen: Option<String>,
     /// What shows it: hashes, signed statements, hex.
     pub evidence: serde_json::Value,
 }
@@ -35,6 +38,7 @@ impl RelayFault {
             text: text(row),
             noticed: rfc3339(row.noticed),
             times: row.times,
+            seen: row.seen.map(rfc3339),
             // Written by this program: what does not parse is shown as nothing.
             evidence: serde_json::from_str(&row.evidence).unwrap_or_default(),
         }
@@ -86,12 +90,12 @@ fn text(row: &RelayFaultRow) -> String {
 }
 
 impl Answer {
-    /// Whether this answer names something that the relay was caught doing: then a command ends with the status of
+    /// Whether this answer names something that the relay was caught doing, and nobody has seen: then a command ends with the status of
     /// [`FailureKind::RelayAtFault`](super::FailureKind::RelayAtFault), whatever else it printed.
     #[must_use]
     pub fn names_relay_fault(&self) -> bool {
         match self {
-            Self::Conversation(detail) => !detail.relay_faults.is_empty(),
+            Self::Conversation(detail) => detail.relay_faults.iter().any(|fault| fault.seen.is_none()),
             Self::Messages(messages) => !messages.relay_faults.is_empty(),
             Self::Status(status) => status.relay_faults > 0,
             Self::Synced(synced) => synced.relay_faults > 0,

@@ -95,7 +95,8 @@ pub(super) async fn read(
     };
     let mut messages = conversation::read(&core, &row, after, new || since.is_none()).await?;
     let missed = messages.iter().filter(|one| matches!(one.kind.as_str(), "missed" | "expired")).count();
-    let relay_faults = conversation::relay_faults(&core, &row).await?;
+    let mut relay_faults = conversation::relay_faults(&core, &row).await?;
+    relay_faults.retain(|fault| fault.seen.is_none());
     messages.extend(waiting_events(&mut core, &row).await?);
     Ok(Answer::Messages(Messages {
         conversation: row.line.first.to_string(),

@@ -38,3 +38,25 @@ fn a_list_number_without_a_list_is_named() {
     let fault = signed("relay.higher_list", "higher_list", "mutant.higher_list");
     assert_eq!(fault["number"], 2, "the list that there is not");
 }
+
+#[test]
+fn what_was_seen_is_kept_and_named_no_more_until_it_is_done_again() {
+    let mut scene = Scene::honest();
+    scene.says();
+    scene.ward.relay.rearm(&["relay.wrong_time"]);
+    assert_caught(&scene.nurse, WARD, "wrong_time");
+    scene.repents();
+    scene.nurse.cli(&["status"]).failed(CAUGHT);
+    let seen = scene.nurse.cli(&["status", "--seen", "--json"]).good().object();
+    assert_eq!(seen["relay_faults"], 0);
+    scene.nurse.cli(&["sync"]).good();
+    scene.nurse.cli(&["read", WARD]).good();
+    let show = scene.nurse.cli(&["conversation", "show", WARD, "--json"]).good().object();
+    let kept = &show["relay_faults"][0];
+    assert!(kept["relay_fault"] == "wrong_time" && kept["seen"].is_string(), "{show}");
+    let words = scene.nurse.cli(&["conversation", "show", WARD]).good().stdout;
+    assert!(words.contains("(seen)"), "{words}");
+    scene.ward.relay.rearm(&["relay.wrong_time"]);
+    scene.nurse.cli(&["sync"]).failed(CAUGHT);
+    scene.nurse.cli(&["status", "--offline"]).failed(CAUGHT);
+}

@@ -23,7 +23,9 @@ impl Scene {
     /// doctor-a's second device enrols, and the first one approves it.
     pub(super) async fn approve_second(&mut self) -> Result<(), Failure> {
         let desk = self.clinic.enrol("doctor-a", "Doctor A", "desk", KdfCost::floor()).await?;
-        let Answer::Status(status) = desk.ask(Command::Status).await? else { return Err(unexpected()) };
+        let Answer::Status(status) = desk.ask(Command::Status { seen: false }).await? else {
+            return Err(unexpected());
+        };
         self.devices.push(desk);
         self.devices[PHONE].ask(Command::DeviceApprove { device: status.device }).await?;
         let from = self.comes_in(DESK).await?;

@@ -19,7 +19,7 @@ pub(crate) use self::{
     },
     greeting::{greeted, no_such_list},
     package::{one_time, package_twice, spent},
-    shown::{first, relay_fault_count, relay_faults, shown},
+    shown::{first, relay_fault_count, relay_faults, see_relay_faults, shown},
     task::look_at_task,
     uninvited::{ask_in, is_uninvited, uninvited},
 };
@@ -64,6 +64,7 @@ impl Suspicion<'_> {
             noticed: now,
             times: 1,
             evidence: self.evidence.to_string(),
+            seen: None,
         };
         let new = relay_faults::note(tx, &row).await?;
         if new {

@@ -38,7 +38,14 @@ pub(crate) async fn relay_faults(core: &Core, row: &ConversationRow) -> Result<V
     Ok(found)
 }
 
-/// How many lies the relay was caught in altogether.
+/// The person has seen all that there is.
+pub(crate) async fn see_relay_faults(core: &Core) -> Result<(), CoreError> {
+    let mut tx = core.vault.begin("see_relay_faults").await?;
+    relay_faults::see(&mut tx, core.clock.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// How many lies the relay was caught in altogether that the person has not seen.
 pub(crate) async fn relay_fault_count(core: &Core) -> Result<u64, CoreError> {
     let mut tx = core.vault.begin("count_relay_faults").await?;
     let count = relay_faults::count(&mut tx).await?;

@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("0003_members_at_fault.sql"),
     include_str!("0004_relay_faults.sql"),
     include_str!("0005_line.sql"),
+    include_str!("0006_seen.sql"),
 ];
 
 /// Brings the database to the newest schema.

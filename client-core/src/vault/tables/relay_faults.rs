@@ -1,11 +1,12 @@
 //! Table `relay_faults`: what the relay was caught doing, with the entry's number and what proves it.
 //!
-//! Rows are never changed back: a lie that was told stays told. The same lie about the same entry is one row that counts.
+//! Rows are never changed back: a lie that was told stays told. The same lie about the same entry is one row that counts; told
+//! again, it is unseen again.
 
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::{ConversationId, UtcMillis};
 
-use super::{corrupt, stored, unsigned};
+use super::{corrupt, optional_unsigned, stored, unsigned};
 use crate::vault::{Transaction, VaultError};
 
 /// What the relay did.
@@ -114,6 +115,8 @@ pub(crate) struct RelayFaultRow {
     pub times: u64,
     /// JSON: what shows it.
     pub evidence: String,
+    /// When the person said that they had seen it.
+    pub seen: Option<UtcMillis>,
 }
 
 /// The most rows of one conversation, and of all of them together: a relay fills no disk with its lies.
@@ -133,6 +136,7 @@ fn parse(row: &SqliteRow) -> Result<RelayFaultRow, VaultError> {
         noticed: UtcMillis::new(unsigned(row, "noticed_ms")?),
         times: unsigned(row, "times")?,
         evidence: row.try_get("evidence")?,
+        seen: optional_unsigned(row, "seen_ms")?.map(UtcMillis::new),
     })
 }
 
@@ -144,7 +148,7 @@ fn column(conversation: Option<&ConversationId>) -> &[u8] {
 /// Notes a fault; answers whether it is new.
 pub(crate) async fn note(tx: &mut Transaction<'_>, row: &RelayFaultRow) -> Result<bool, VaultError> {
     let known = sqlx::query(
-        "UPDATE relay_faults SET times = times + 1
+        "UPDATE relay_faults SET times = times + 1, seen_ms = NULL
           WHERE conversation_id = ?1 AND kind = ?2 AND about = ?3 AND (number = ?4 OR ?5)",
     )
     .bind(column(row.conversation.as_ref()))
@@ -198,8 +202,17 @@ async fn list(
     rows.iter().map(parse).collect()
 }
 
-/// How many there are.
+/// How many there are that nobody has seen.
 pub(crate) async fn count(tx: &mut Transaction<'_>) -> Result<u64, VaultError> {
-    let row = sqlx::query("SELECT COUNT(*) AS faults FROM relay_faults").fetch_one(tx.connection()).await?;
-    unsigned(&row, "faults")
+    let unseen = "SELECT COUNT(*) AS faults FROM relay_faults WHERE seen_ms IS NULL";
+    unsigned(&sqlx::query(unseen).fetch_one(tx.connection()).await?, "faults")
+}
+
+/// The person has seen all of them.
+pub(crate) async fn see(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<(), VaultError> {
+    sqlx::query("UPDATE relay_faults SET seen_ms = ? WHERE seen_ms IS NULL")
+        .bind(stored(now.get()))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
 }
