@@ -106,6 +106,28 @@ async fn a_device_gets_ten_commits_a_minute() {
 }
 
 #[tokio::test]
+async fn of_a_thousand_commits_in_a_loop_ten_a_minute_are_taken_and_others_come_in_between() {
+    let ward = Ward::with(&[1, 2]).await;
+    let (mut epoch, mut taken, mut refused, mut others) = (1, 0, 0, 0);
+    for attempt in 0..1_000 {
+        match ward.update(1, epoch, &[1, 2]).await {
+            Ok(CommitOutcome::Accepted { .. }) => (epoch, taken) = (epoch + 1, taken + 1),
+            Err(Error::CommitRate { .. }) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+        if attempt % 250 == 249 {
+            // Whoever speaks or commits meanwhile is never refused because of it.
+            ward.post(2, epoch).await.unwrap();
+            let outcome = ward.update(2, epoch, &[1, 2]).await.unwrap();
+            assert!(matches!(outcome, CommitOutcome::Accepted { fresh: true, .. }));
+            (epoch, others) = (epoch + 1, others + 1);
+            ward.pass(60);
+        }
+    }
+    assert_eq!((taken, refused, others), (40, 960, 4));
+}
+
+#[tokio::test]
 async fn a_clock_that_was_set_back_turns_no_stamp_back_and_no_rate_off() {
     let ward = Ward::with(&[1, 2]).await;
     let head = |outcome: CommitOutcome| match outcome {
