@@ -8,6 +8,8 @@
 
 #![allow(clippy::panic, reason = "a row that is not as it should be ends there")]
 
+#[path = "refusals/authority.rs"]
+mod authority;
 #[path = "refusals/database.rs"]
 mod database;
 #[path = "refusals/document.rs"]

@@ -18,7 +18,8 @@ use wardline_proto::{
 };
 
 use crate::{
-    house::{Caller, House, Installation},
+    authority::Installation,
+    house::{Caller, House},
     rows::path,
 };
 

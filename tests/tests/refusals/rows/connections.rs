@@ -10,7 +10,10 @@ use wardline_identity::{Clock as _, Role, SigningKey, SystemClock, SystemEntropy
 use wardline_proto::Reason;
 
 use super::{Attempt, Expected, Kept, Row};
-use crate::house::{Authority, House, now_minus_days};
+use crate::{
+    authority::{Authority, now_minus_days},
+    house::House,
+};
 
 fn connect(input: &'static str, identity: fn(&House) -> ClientIdentity) -> Row {
     let expected = Expected::Closed(Reason::CertificateInvalid);

@@ -19,7 +19,8 @@ use super::{
     },
 };
 use crate::{
-    house::{Authority, Caller, House, now_minus_days},
+    authority::{Authority, now_minus_days},
+    house::{Caller, House},
     talk::random,
 };
 
