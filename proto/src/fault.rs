@@ -31,6 +31,13 @@ pub fn crash(place: &'static str) {
     }
 }
 
+/// Arms a place in all of this process, until it ends.
+#[cfg(feature = "fault-points")]
+pub fn plant(place: &'static str) {
+    // Fails only for words that are no action.
+    let _ = fail::cfg(place, "return");
+}
+
 /// Arms the places that the environment names, until the process ends.
 pub fn arm() {
     #[cfg(feature = "fault-points")]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use wardline_client_core::vault::Passcode;
+use wardline_client_core::vault::{KdfCost, Passcode};
 
 use crate::{Output, Owner, Programs, Running, process::run};
 
@@ -21,7 +21,8 @@ pub struct Device {
     /// The file with its passcode.
     pub passcode_file: PathBuf,
     program: PathBuf,
-    /// The fault points that its programs run with.
+    /// The fault points that its programs always run with, and those they run with now.
+    always: &'static [&'static str],
     armed: String,
 }
 
@@ -34,7 +35,8 @@ impl Device {
             home: folder.join(user),
             passcode_file,
             program: programs.wardline.clone(),
-            armed: String::new(),
+            always: programs.always,
+            armed: armed(programs.always),
         }
     }
 
@@ -45,6 +47,11 @@ impl Device {
         command.arg("--home").arg(&self.home).arg("--passcode-file").arg(&self.passcode_file).args(arguments);
         command.env("FAILPOINTS", &self.armed);
         command
+    }
+
+    /// What its vault is made with: the least that is taken.
+    pub(crate) fn cost(&self) -> KdfCost {
+        if self.always.is_empty() { KdfCost::floor() } else { KdfCost { memory_kib: 8, time: 1, lanes: 1 } }
     }
 
     /// The passcode in its file.
@@ -60,7 +67,7 @@ impl Device {
     /// The same device, whose programs run with these fault points armed (`wardline_proto::fault`).
     #[must_use]
     pub fn armed(&self, points: &[&str]) -> Self {
-        Self { armed: armed(points), ..self.clone() }
+        Self { armed: armed(&[self.always, points].concat()), ..self.clone() }
     }
 
     /// Runs `wardline` on this home.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{runtime::Runtime, task::JoinSet};
 use wardline_client_core::{
     api::{Answer, Client, Command, Enrolment, Invitee, Options, Reach, enrol as enrol_device},
-    vault::{KdfCost, Passcode},
+    vault::Passcode,
 };
 use wardline_identity::{Clock as _, ManualClock, SystemClock, SystemEntropy};
 use wardline_proto::UtcMillis;
@@ -90,7 +90,7 @@ async fn enrol_one(device: Device, invitation: String) {
     let enrolment = Enrolment {
         home: &device.home,
         passcode: &passcode,
-        cost: KdfCost::floor(),
+        cost: device.cost(),
         invitation: &invitation,
         device_name: "phone",
         clock: Arc::new(SystemClock),

@@ -32,6 +32,7 @@ macro_rules! programs {
         $crate::Programs {
             wardline: env!("CARGO_BIN_EXE_wardline-under-test").into(),
             relay: env!("CARGO_BIN_EXE_relay-under-test").into(),
+            always: &[],
         }
     };
 }

@@ -9,4 +9,6 @@ pub struct Programs {
     pub wardline: PathBuf,
     /// `wardline-relay`.
     pub relay: PathBuf,
+    /// The fault points that all devices run with ([`Ward::quick`](crate::Ward::quick)).
+    pub always: &'static [&'static str],
 }

@@ -3,13 +3,14 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use wardline_client_core::{
-    api::{Founding, found},
-    vault::KdfCost,
-};
+use wardline_client_core::api::{Founding, found};
 use wardline_identity::{SystemClock, SystemEntropy};
+use wardline_proto::fault;
 
 use crate::{Device, Programs, RelayProcess, enrolment};
+
+/// What makes a scene quick.
+const QUICK: &[&str] = &["simulation.cheap_passcodes", "simulation.few_key_packages"];
 
 /// How many lines of each log are shown of a test that failed.
 const LOG_LINES: usize = 60;
@@ -34,6 +35,14 @@ impl Ward {
         ward
     }
 
+    /// The same where no thief has a part: passcodes cost nothing to try, and devices leave few KeyPackages. For scenes
+    /// that are many.
+    #[must_use]
+    pub fn quick(programs: Programs) -> Self {
+        QUICK.iter().for_each(|place| fault::plant(place));
+        Self::founded(Programs { always: QUICK, ..programs })
+    }
+
     /// A founded organisation whose relay does not run yet.
     #[must_use]
     pub fn stopped(programs: Programs) -> Self {
@@ -45,7 +54,7 @@ impl Ward {
         let founding = Founding {
             home: &administrator.home,
             passcode: &enrolment::passcode(&passcode("administrator")),
-            cost: KdfCost::floor(),
+            cost: administrator.cost(),
             organisation: "St. Example",
             user: "administrator",
             name: "Administrator",

@@ -96,7 +96,7 @@ impl Person {
 
 /// A founded ward with these people in one conversation, made by the first; all online.
 pub(crate) fn ward<const N: usize>(users: [&str; N]) -> (Ward, [Person; N]) {
-    let ward = Ward::founded(programs!());
+    let ward = Ward::quick(programs!());
     let devices = ward.people(users);
     let with: Vec<&str> = users[1..].iter().flat_map(|user| ["--with", user]).collect();
     devices[0].cli(&[&["conversation", "create", NAME], with.as_slice()].concat()).good();

@@ -28,7 +28,7 @@ impl Scene {
     #[track_caller]
     pub(crate) fn of(test: &str) -> Self {
         let place = table::place_of(test);
-        let ward = Ward::founded(programs!());
+        let ward = Ward::quick(programs!());
         let [doctor, nurse] = ward.people(["doctor-a", "nurse-b"]);
         let locum = ward.device("locum-c");
         let created = doctor.ask(&["conversation", "create", NAME, "--with", "nurse-b"]);

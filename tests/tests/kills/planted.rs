@@ -22,7 +22,7 @@ struct Scene {
 
 impl Scene {
     fn open() -> Self {
-        let ward = Ward::founded(programs!());
+        let ward = Ward::quick(programs!());
         let [doctor, nurse] = ward.people(["doctor-a", "nurse-b"]);
         doctor.cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
         nurse.cli(&["sync"]).good();

@@ -23,7 +23,7 @@ struct Online {
 }
 
 fn online(count: usize) -> Online {
-    let ward = Ward::founded(programs!());
+    let ward = Ward::quick(programs!());
     let [anna, berta] = ward.people(["anna", "berta"]);
     let conversations = (0..count).map(|at| {
         let made = anna.ask(&["conversation", "create", &format!("Ward {at}"), "--with", "berta"]);

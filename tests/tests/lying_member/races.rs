@@ -13,7 +13,7 @@ const ROUNDS: usize = 50;
 
 #[test]
 fn two_commits_at_the_same_moment_fifty_times_over() {
-    let ward = Ward::founded(programs!());
+    let ward = Ward::quick(programs!());
     let [anna, berta, carl] = ward.people(["anna", "berta", "carl"]);
     // Carl makes them and leaves: then both others are keepers.
     let conversations: Vec<String> = (0..CONVERSATIONS)

@@ -39,7 +39,7 @@ impl Scene {
 
     /// The same, and these guards are taken away from the honest ones.
     pub(crate) fn without(keeper: Keeper, guards: &[&str]) -> Self {
-        let ward = Ward::founded(programs!());
+        let ward = Ward::quick(programs!());
         let [a, b, liar] = ward.people(["anna", "berta", "mallory"]);
         let (a, b) = (a.armed(guards), b.armed(guards));
         let (maker, others) = match keeper {

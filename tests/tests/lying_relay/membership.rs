@@ -80,7 +80,7 @@ fn a_welcome_that_is_never_handed_over_shows_as_a_conversation_one_is_kept_out_o
 #[test]
 fn a_key_package_that_is_handed_out_twice_is_named() {
     let ward = |lie: &[&str]| {
-        let mut ward = Ward::founded(programs!());
+        let mut ward = Ward::quick(programs!());
         let people = ward.people(["doctor-a", "nurse-b", "matron-d"]);
         ward.relay.rearm(lie);
         people[0].cli(&["conversation", "create", "Day", "--with", "nurse-b"]).good();

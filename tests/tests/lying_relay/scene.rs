@@ -24,7 +24,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// They have talked, the relay was honest, and nobody noticed anything: the control of every lie.
     pub(crate) fn honest() -> Self {
-        let ward = Ward::founded(programs!());
+        let ward = Ward::quick(programs!());
         let [doctor, nurse, locum] = ward.people(["doctor-a", "nurse-b", "locum-c"]);
         let mut scene = Self { ward, doctor, nurse, locum, said: 0 };
         let with = ["conversation", "create", WARD, "--with", "nurse-b", "--with", "locum-c"];
