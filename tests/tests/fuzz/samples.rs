@@ -238,6 +238,11 @@ fn contents() {
     }
 }
 
+fn between() -> pb::EntryLink {
+    let message_sha256 = vec![5; 32].into();
+    pb::EntryLink { kind: 2, life_seconds: 3_600, stamp_ms: NOW.get(), message_sha256 }
+}
+
 fn events() -> Vec<(&'static str, Event)> {
     let conversation_id = CONVERSATION.to_wire();
     let entry = pb::Entry {
@@ -259,12 +264,7 @@ fn events() -> Vec<(&'static str, Event)> {
         welcome: vec![2; 64].into(),
         sender_device_id: entry.sender_device_id.clone(),
         stamp_ms: NOW.get(),
-        between: vec![pb::EntryLink {
-            kind: 2,
-            life_seconds: 3_600,
-            stamp_ms: NOW.get(),
-            message_sha256: digest(5),
-        }],
+        between: vec![between()],
     };
     let greeting = pb::RelayGreeting {
         versions: Some(pb::VersionRange { lowest: 1, highest: 1 }),
