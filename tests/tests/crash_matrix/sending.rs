@@ -1,36 +1,42 @@
 //! The sender dies while it sends.
 
+use wardline_tests::Device;
+
 use crate::scene::{Scene, texts};
 
-#[test]
-fn before_it_is_encrypted() {
-    let mut scene = Scene::of("sending::before_it_is_encrypted");
+/// A scene in which the doctor has died while sending "one".
+#[track_caller]
+fn died_sending(test: &str) -> (Scene, Device) {
+    let mut scene = Scene::of(test);
     let doctor = scene.doctor.clone();
     scene.dies_sending(&doctor, "one");
+    (scene, doctor)
+}
+
+/// The message waited on the disk and goes out when the doctor is back.
+#[track_caller]
+fn never_left(test: &str) {
+    let (scene, doctor) = died_sending(test);
     assert_eq!(scene.waiting(&doctor), ["queued"]);
     scene.nurse.cli(&["sync"]).good();
     assert_eq!(texts(&scene.nurse, &scene.id), ["before"], "it never left");
     doctor.cli(&["sync"]).good();
     scene.judge();
+}
+
+#[test]
+fn before_it_is_encrypted() {
+    never_left("sending::before_it_is_encrypted");
 }
 
 #[test]
 fn encrypted_and_not_sent() {
-    let mut scene = Scene::of("sending::encrypted_and_not_sent");
-    let doctor = scene.doctor.clone();
-    scene.dies_sending(&doctor, "one");
-    assert_eq!(scene.waiting(&doctor), ["queued"]);
-    scene.nurse.cli(&["sync"]).good();
-    assert_eq!(texts(&scene.nurse, &scene.id), ["before"], "it never left");
-    doctor.cli(&["sync"]).good();
-    scene.judge();
+    never_left("sending::encrypted_and_not_sent");
 }
 
 #[test]
 fn the_relay_has_it_and_the_answer_is_lost() {
-    let mut scene = Scene::of("sending::the_relay_has_it_and_the_answer_is_lost");
-    let doctor = scene.doctor.clone();
-    scene.dies_sending(&doctor, "one");
+    let (scene, doctor) = died_sending("sending::the_relay_has_it_and_the_answer_is_lost");
     scene.nurse.cli(&["sync"]).good();
     assert_eq!(texts(&scene.nurse, &scene.id), ["before", "one"], "the relay has it");
     doctor.cli(&["sync"]).good();
@@ -39,9 +45,7 @@ fn the_relay_has_it_and_the_answer_is_lost() {
 
 #[test]
 fn the_epoch_moved_and_the_first_copy_was_accepted() {
-    let mut scene = Scene::of("sending::the_epoch_moved_and_the_first_copy_was_accepted");
-    let doctor = scene.doctor.clone();
-    scene.dies_sending(&doctor, "one");
+    let (mut scene, doctor) = died_sending("sending::the_epoch_moved_and_the_first_copy_was_accepted");
     // What it sent before that is not for the one who came.
     scene.the_epoch_moves();
     assert_eq!(texts(&scene.nurse, &scene.id), ["before", "one"], "the relay has it");
@@ -52,9 +56,7 @@ fn the_epoch_moved_and_the_first_copy_was_accepted() {
 
 #[test]
 fn the_epoch_moved_and_it_was_not_accepted() {
-    let mut scene = Scene::of("sending::the_epoch_moved_and_it_was_not_accepted");
-    let doctor = scene.doctor.clone();
-    scene.dies_sending(&doctor, "one");
+    let (mut scene, doctor) = died_sending("sending::the_epoch_moved_and_it_was_not_accepted");
     scene.the_epoch_moves();
     assert_eq!(texts(&scene.nurse, &scene.id), ["before"], "it never left");
     doctor.cli(&["sync"]).good();
@@ -66,9 +68,7 @@ fn the_epoch_moved_and_it_was_not_accepted() {
 
 #[test]
 fn the_answer_is_noted() {
-    let mut scene = Scene::of("sending::the_answer_is_noted");
-    let doctor = scene.doctor.clone();
-    scene.dies_sending(&doctor, "one");
+    let (scene, doctor) = died_sending("sending::the_answer_is_noted");
     // The entry itself may have come back just before.
     assert!(matches!(scene.waiting(&doctor).as_slice(), [] | [_]) && !texts(&doctor, &scene.id).is_empty());
     assert!(!scene.waiting(&doctor).contains(&"queued".to_owned()), "it is not sent again");
@@ -78,9 +78,7 @@ fn the_answer_is_noted() {
 
 #[test]
 fn its_own_entry_comes_back_and_is_not_stored() {
-    let mut scene = Scene::of("sending::its_own_entry_comes_back_and_is_not_stored");
-    let doctor = scene.doctor.clone();
-    scene.dies_sending(&doctor, "one");
+    let (scene, doctor) = died_sending("sending::its_own_entry_comes_back_and_is_not_stored");
     assert_eq!(
         (scene.waiting(&doctor).len(), texts(&doctor, &scene.id).len()),
         (1, 1),
@@ -92,9 +90,7 @@ fn its_own_entry_comes_back_and_is_not_stored() {
 
 #[test]
 fn its_own_entry_is_stored_and_not_acknowledged() {
-    let mut scene = Scene::of("sending::its_own_entry_is_stored_and_not_acknowledged");
-    let doctor = scene.doctor.clone();
-    scene.dies_sending(&doctor, "one");
+    let (scene, doctor) = died_sending("sending::its_own_entry_is_stored_and_not_acknowledged");
     assert_eq!((scene.waiting(&doctor).len(), texts(&doctor, &scene.id).len()), (0, 2), "in the log");
     doctor.cli(&["sync"]).good();
     scene.judge();
