@@ -72,7 +72,7 @@ on_both_doors! {
 on_both_doors! {
     /// Longer than a stall in all, never as long between two pieces.
     async fn a_slow_line_is_waited_for(door) {
-        const BYTES: usize = 2 << 20;
+        const BYTES: usize = 512 << 10;
         // A machine under load may itself be away for half a second between two pieces.
         const PATIENT: Duration = Duration::from_secs(2);
         let clinic = Clinic::found("St. Example");
