@@ -73,6 +73,10 @@ fn text(row: &RelayFaultRow) -> String {
         RelayFaultKind::BaselessTask => {
             format!("The relay asked to remove {about} without a cause, after number {number}.")
         }
+        RelayFaultKind::Rewound => format!(
+            "The relay has another log than the one that you were shown up to number {number}, as after a restore from an \
+             older copy. Nothing more is taken in or sent here until it has that one again; go on in a new conversation."
+        ),
         RelayFaultKind::WrongTime => {
             "The relay's clock is more than five minutes from this device's: one of the two is wrong."
                 .to_owned()

@@ -56,6 +56,8 @@ pub(crate) use self::{
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::abandon,
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
-    suspicion::{greeted, no_such_list, relay_fault_count, relay_faults, see_relay_faults, uninvited},
+    suspicion::{
+        Compared, greeted, no_such_list, place, relay_fault_count, relay_faults, see_relay_faults, uninvited,
+    },
     take_over::{created, not_first},
 };

@@ -8,15 +8,15 @@ use std::{
 use bytes::Bytes;
 use futures::StreamExt as _;
 use wardline_identity::Organisation;
-use wardline_proto::UtcMillis;
 use wardline_proto::relay::{
-    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, SubscribeRequest, SubscribeResponse,
+    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, SubscribeRequest, SubscribeResponse,
     WelcomeDelivery, subscribe_response::Event as Incoming,
 };
+use wardline_proto::{ConversationId, UtcMillis};
 
 use super::{Link, Session, greet, key_packages, task};
 use crate::{
-    conversation::{self, Effect, encode},
+    conversation::{self, Compared, Effect, encode},
     error::CoreError,
     relay::Relay,
     vault::tables::{conversations, device, intents, messages, sent_again},
@@ -61,6 +61,9 @@ async fn follow_one(
     while let Some(incoming) = stream.next().await {
         let SubscribeResponse { event: Some(event) } = incoming? else { continue };
         match event {
+            // Of a log that is another one here nothing is taken in.
+            event if is_beside(session, &event) => {}
+            Incoming::Place(place) => compare(session, &place).await?,
             Incoming::Greeting(greeting) => {
                 let now = session.clock.now();
                 let greeted = greet::verify(&session.core().await.device.organisation, &greeting, now)?;
@@ -82,6 +85,11 @@ async fn follow_one(
             Incoming::Welcome(welcome) => {
                 welcomed.insert(welcome.conversation_id.clone());
                 let effects = conversation::join(&mut *session.core().await, &welcome).await?;
+                for effect in &effects {
+                    if let Effect::Joined(conversation) = effect {
+                        session.beside.remove(conversation);
+                    }
+                }
                 if effects.is_empty() && early.len() < EARLY_MAX {
                     // Perhaps of a conversation this device is in: then only the commit to come can take it out.
                     early.insert(welcome.conversation_id.clone(), welcome);
@@ -114,6 +122,31 @@ async fn follow_one(
         }
     }
     Ok(End::Ended)
+}
+
+/// The relay's log is this device's, or it is not: then the conversation waits.
+async fn compare(session: &Session, place: &LogPlace) -> Result<(), CoreError> {
+    match conversation::place(&*session.core().await, place).await? {
+        Compared::Same(conversation) => session.beside.remove(&conversation),
+        Compared::Other(conversation, effect) => {
+            session.beside.insert(conversation);
+            session.stepped(&[effect]);
+        }
+        Compared::Unknown => {}
+    }
+    Ok(())
+}
+
+/// Whether an event is of a log that is another one here. A Welcome leads to a place of its own.
+fn is_beside(session: &Session, event: &Incoming) -> bool {
+    let id = match event {
+        Incoming::Entry(entry) => &entry.conversation_id,
+        Incoming::Removed(removed) => &removed.conversation_id,
+        Incoming::Task(task) => &task.conversation_id,
+        Incoming::Closed(closed) => &closed.conversation_id,
+        _ => return false,
+    };
+    ConversationId::try_from(id).is_ok_and(|conversation| session.beside.has(&conversation))
 }
 
 /// Takes in an entry, of a conversation that a Welcome of this stream lets in to or not.

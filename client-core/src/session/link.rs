@@ -92,6 +92,7 @@ impl Session {
         backoff: &mut Backoff,
     ) -> CoreError {
         let caught_up = || backoff.reset();
+        self.beside.clear();
         // In order: nothing is left to chance that need not be.
         let ended = tokio::select! {
             biased;

@@ -5,6 +5,7 @@
 //! raises, so that whoever waits for the vault to show something wakes.
 
 mod backoff;
+mod beside;
 mod broken;
 mod directory;
 mod enrol;
@@ -42,6 +43,7 @@ pub use self::{
 
 use std::sync::Arc;
 
+use beside::Beside;
 use tokio::sync::{Mutex, MutexGuard, Notify, broadcast};
 use told::{Listener, Told};
 use wardline_identity::{Clock, Entropy};
@@ -68,6 +70,8 @@ pub(crate) struct Session {
     pub wake: Notify,
     /// Rung when a cursor moved.
     pub moved: Notify,
+    /// Conversations of which the relay has another log.
+    pub beside: Beside,
     events: broadcast::Sender<Event>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
@@ -86,6 +90,7 @@ impl Session {
             progress: Told::new(0),
             wake: Notify::new(),
             moved: Notify::new(),
+            beside: Beside::default(),
             events: broadcast::Sender::new(EVENTS),
             clock,
             entropy,

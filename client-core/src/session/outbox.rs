@@ -92,12 +92,7 @@ impl Passing {
 
 /// Runs passes whenever there is something to do, until the connection fails.
 pub(crate) async fn run(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
-    // Nothing is sent before everything that was in the logs has been taken in.
-    let mut link = session.link.subscribe();
-    let caught_up = |link: &super::Link| matches!(link, super::Link::Online { caught_up: true, .. });
-    if link.wait_for(caught_up).await.is_err() {
-        return Ok(());
-    }
+    until_caught_up(session).await;
     let mut passing = Passing::default();
     let mut progress = session.progress();
     loop {
@@ -112,12 +107,21 @@ pub(crate) async fn run(session: &Session, relay: &Arc<dyn Relay>) -> Result<(),
     }
 }
 
+/// Nothing is sent or acknowledged before everything that was in the logs has been taken in: only then is it known which of
+/// them are this device's.
+async fn until_caught_up(session: &Session) {
+    let mut link = session.link.subscribe();
+    let caught_up = |link: &super::Link| matches!(link, super::Link::Online { caught_up: true, .. });
+    // Cannot fail.
+    let _ = link.wait_for(caught_up).await;
+}
+
 async fn pass(session: &Session, relay: &Arc<dyn Relay>, passing: &mut Passing) -> Result<(), CoreError> {
     // 1. Conversations that the relay has not heard of, and commits that are under way.
     let mut skip = Vec::new();
     for row in conversations(session).await? {
         let conversation = row.conversation;
-        if passing.waits(&row) {
+        if waits(session, passing, &row) {
             skip.push(conversation);
         } else if row.standing == Standing::Creating {
             broken::create(session, relay, row, passing).await?;
@@ -144,6 +148,11 @@ async fn pass(session: &Session, relay: &Arc<dyn Relay>, passing: &mut Passing) 
         }
     }
     Ok(())
+}
+
+/// Whether nothing is to be sent to a conversation now.
+fn waits(session: &Session, passing: &mut Passing, row: &ConversationRow) -> bool {
+    session.beside.has(&row.conversation) || passing.waits(row)
 }
 
 async fn conversations(session: &Session) -> Result<Vec<ConversationRow>, CoreError> {
@@ -185,7 +194,7 @@ async fn next_wish(
             _ => false,
         };
         let later = row.as_ref().is_some_and(later);
-        let waits = row.as_ref().is_some_and(|row| passing.waits(row));
+        let waits = row.as_ref().is_some_and(|row| waits(session, passing, row));
         let under_way = pending_commits::find(&mut tx, &wish.conversation).await?.is_some();
         if wish.is_due(now) && !later && !waits && !under_way {
             next = Some(wish);
@@ -207,16 +216,22 @@ async fn next_message(
     Ok(next)
 }
 
+/// Whether the relay's log of a conversation is another than this device's.
+fn is_beside(session: &Session, cursor: &Cursor) -> bool {
+    ConversationId::try_from(&cursor.conversation_id).is_ok_and(|id| session.beside.has(&id))
+}
+
 /// Tells the relay how far this device has read, gathered, until the connection fails.
 pub(crate) async fn acknowledge(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
     let mut acked: HashMap<Vec<u8>, u64> = HashMap::new();
+    until_caught_up(session).await;
     loop {
         session.moved.notified().await;
         tokio::time::sleep(GATHER).await;
         let moved: Vec<Cursor> = cursors(session)
             .await?
             .into_iter()
-            .filter(|cursor| cursor.number > EntryNumber::ZERO.get())
+            .filter(|cursor| cursor.number > EntryNumber::ZERO.get() && !is_beside(session, cursor))
             .filter(|cursor| acked.get(cursor.conversation_id.as_ref()) != Some(&cursor.number))
             .collect();
         for chunk in moved.chunks(1_000) {

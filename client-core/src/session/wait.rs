@@ -104,8 +104,9 @@ impl Session {
                 // A conversation that broke is waited for a while: it mends where others are there.
                 let broken = broken(&mut tx).await?;
                 let patient = began.elapsed() < MENDING;
-                let message = outbox::next(&mut tx, &broken).await?.is_some();
-                let waits = |wish: &IntentRow| wish.is_due(soon) && !broken.contains(&wish.conversation);
+                let skip = [broken.as_slice(), &self.beside.all()].concat();
+                let message = outbox::next(&mut tx, &skip).await?.is_some();
+                let waits = |wish: &IntentRow| wish.is_due(soon) && !skip.contains(&wish.conversation);
                 let wish = intents::open(&mut tx).await?.iter().any(waits);
                 tx.commit().await?;
                 drop(core);
@@ -132,6 +133,8 @@ impl Session {
                     Some(Delivery::Sent(shown(&mut tx, &row.conversation, number).await?, stamp))
                 }
                 (None, Some(why)) => Some(Delivery::Refused(why)),
+                // Not while the relay's log is another.
+                (None, None) if self.beside.has(&row.conversation) => Some(Delivery::Queued),
                 (None, None) => None,
             },
             None => {

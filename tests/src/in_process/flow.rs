@@ -67,6 +67,7 @@ fn shape(step: &Step) -> String {
         Event::Welcome(welcome) => format!("hears a welcome at {}", welcome.number),
         Event::Removed(removed) => format!("hears that it is out by {}", removed.number),
         Event::CaughtUp(_) => "has caught up".to_owned(),
+        Event::Place(place) => format!("hears its place at {}", place.number),
         Event::KeyPackagesLow(_) => "runs low of packages".to_owned(),
         _ => "hears of a task".to_owned(),
     }

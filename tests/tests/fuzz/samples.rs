@@ -243,6 +243,30 @@ fn between() -> pb::EntryLink {
     pb::EntryLink { kind: 2, life_seconds: 3_600, stamp_ms: NOW.get(), message_sha256 }
 }
 
+fn closed(conversation_id: &bytes::Bytes) -> Event {
+    Event::Closed(pb::Closed {
+        conversation_id: conversation_id.clone(),
+        number: 7,
+        head: 9,
+        reports: vec![out_of_step()],
+        successor_id: vec![6; 16].into(),
+    })
+}
+
+fn waits(conversation_id: &bytes::Bytes) -> Event {
+    Event::Replacement(pb::ReplacementWaits {
+        conversation_ids: vec![conversation_id.clone()],
+        certificate: WORLD.doctor.certificate.der().to_vec().into(),
+        record: Some(record(bytes::Bytes::new())),
+        enrolled_at: Some(NOW.into()),
+    })
+}
+
+fn place(conversation_id: &bytes::Bytes) -> Event {
+    let (conversation_id, chain_hash) = (conversation_id.clone(), vec![7; 32].into());
+    Event::Place(pb::LogPlace { conversation_id, number: 1, chain_hash })
+}
+
 fn events() -> Vec<(&'static str, Event)> {
     let conversation_id = CONVERSATION.to_wire();
     let entry = pb::Entry {
@@ -271,19 +295,6 @@ fn events() -> Vec<(&'static str, Event)> {
         time: Some(relay_time()),
         relay_certificate: WORLD.office.certificate.der().to_vec().into(),
     };
-    let closed = pb::Closed {
-        conversation_id: conversation_id.clone(),
-        number: 7,
-        head: 9,
-        reports: vec![out_of_step()],
-        successor_id: vec![6; 16].into(),
-    };
-    let waits = pb::ReplacementWaits {
-        conversation_ids: vec![conversation_id.clone()],
-        certificate: WORLD.doctor.certificate.der().to_vec().into(),
-        record: Some(record(bytes::Bytes::new())),
-        enrolled_at: Some(NOW.into()),
-    };
     use pb::membership_task::Task;
     let task = |task| {
         let (task_id, lease_ms) = (vec![9; 16].into(), 2_000);
@@ -305,12 +316,13 @@ fn events() -> Vec<(&'static str, Event)> {
         ("renew", task(Task::Renew(pb::Renew {}))),
         ("succeed", task(Task::Succeed(succeed))),
         ("caught-up", Event::CaughtUp(pb::CaughtUp {})),
-        ("closed", Event::Closed(closed)),
+        ("closed", closed(&conversation_id)),
         ("entry", Event::Entry(entry)),
         ("greeting", Event::Greeting(greeting)),
         ("key-packages-low", Event::KeyPackagesLow(pb::KeyPackagesLow {})),
+        ("place", place(&conversation_id)),
         ("removed", Event::Removed(removed)),
-        ("replacement", Event::Replacement(waits)),
+        ("replacement", waits(&conversation_id)),
         ("welcome", Event::Welcome(welcome)),
     ]
 }

@@ -1,19 +1,24 @@
 //! Lies about entries: left out, swapped, repeated, different for two, withheld, altered, misdated.
 
-use crate::scene::{Scene, WARD, assert_caught, assert_silent, read};
+use crate::scene::{CAUGHT, Scene, WARD, assert_caught, assert_silent, read};
 
 /// A lie that a device notices as soon as it is told: the nurse sees it, the locum's client has not the guard. Answers
 /// the scene after it.
 fn told_once(lie: &str, kind: &str, mutants: &[&str]) -> Scene {
+    told_by(Scene::lies, lie, kind, mutants)
+}
+
+/// The same, told in one way or the other.
+fn told_by(tell: fn(&mut Scene, &str), lie: &str, kind: &str, mutants: &[&str]) -> Scene {
     let mut scene = Scene::honest();
     let first = scene.says();
     scene.says();
-    scene.lies(lie);
+    tell(&mut scene, lie);
     let fault = assert_caught(&scene.nurse, WARD, kind);
     assert_eq!(fault["number"], first, "{fault}");
     scene.assert_nobody_is_out(&scene.nurse);
 
-    scene.lies(lie);
+    tell(&mut scene, lie);
     let locum = scene.locum.armed(mutants);
     read(&locum, WARD).good();
     scene.repents();
@@ -77,7 +82,7 @@ fn a_relay_that_leaves_an_entry_out_for_ever_is_named_and_stops_no_other_convers
 
 #[test]
 fn entries_that_took_each_others_numbers_are_named_by_what_their_sender_had_seen() {
-    let mut scene = told_once("relay.exchange_entries", "other_log", &["mutant.other_log"]);
+    let mut scene = told_by(Scene::lies_well, "relay.exchange_entries", "other_log", &["mutant.other_log"]);
     scene.assert_talk_goes_on();
 }
 
@@ -86,9 +91,9 @@ fn entries_that_took_each_others_numbers_are_named_by_what_their_sender_had_seen
 fn two_members_who_are_shown_different_entries_learn_it_from_each_others_next_words() {
     let mut scene = Scene::honest();
     let number = scene.says();
-    scene.lies("relay.two_faces");
+    scene.lies_well("relay.two_faces");
     assert_silent(&scene.nurse, WARD);
-    scene.lies("relay.two_faces");
+    scene.lies_well("relay.two_faces");
     let locum = scene.locum.armed(&["mutant.other_log"]);
     assert_silent(&locum, WARD);
 
@@ -112,10 +117,10 @@ fn two_members_who_are_shown_different_entries_learn_it_from_each_others_next_wo
 fn an_entry_dated_in_the_future_is_named() {
     let mut scene = Scene::honest();
     let number = scene.says();
-    scene.lies("relay.postdate_entry");
+    scene.lies_well("relay.postdate_entry");
     let fault = assert_caught(&scene.nurse, WARD, "misdated");
     assert_eq!(fault["number"], number);
-    scene.lies("relay.postdate_entry");
+    scene.lies_well("relay.postdate_entry");
     let locum = scene.locum.armed(&["mutant.misdated"]);
     assert_silent(&locum, WARD);
     scene.repents();
@@ -126,7 +131,7 @@ fn an_entry_dated_in_the_future_is_named() {
 fn an_entry_dated_before_the_one_ahead_of_it_is_named() {
     let mut scene = Scene::honest();
     let number = scene.says();
-    scene.lies("relay.backdate_entry");
+    scene.lies_well("relay.backdate_entry");
     let fault = assert_caught(&scene.nurse, WARD, "misdated");
     assert_eq!(fault["number"], number);
 }
@@ -134,7 +139,7 @@ fn an_entry_dated_before_the_one_ahead_of_it_is_named() {
 #[test]
 fn a_message_that_comes_back_to_its_sender_as_another_is_named() {
     let mut scene = Scene::honest();
-    scene.lies("relay.alter_entry");
+    scene.lies_well("relay.alter_entry");
     let sent = scene.doctor.cli(&["send", WARD, "what I said", "--json"]);
     let number = sent.object()["number"].clone();
     let fault = assert_caught(&scene.doctor, WARD, "own_altered");
@@ -145,8 +150,22 @@ fn a_message_that_comes_back_to_its_sender_as_another_is_named() {
     assert!(scene.texts(nurse).contains(&said), "the others have it as it was sent");
 
     let mut other = Scene::honest();
-    other.lies("relay.alter_entry");
+    other.lies_well("relay.alter_entry");
     let doctor = other.doctor.armed(&["mutant.own_altered"]);
     doctor.cli(&["send", WARD, "what I said"]).good();
     assert_silent(&doctor, WARD);
+}
+
+/// The control of those that are told well: a relay that lied about its log and says where it stands names its own lie.
+#[test]
+fn a_relay_that_lied_about_its_log_and_then_says_where_it_stands_has_named_its_lie() {
+    let mut scene = Scene::honest();
+    scene.says();
+    let number = scene.says();
+    scene.lies("relay.exchange_entries");
+    read(&scene.nurse, WARD).failed(CAUGHT);
+    scene.repents();
+    let faults = read(&scene.nurse, WARD).objects();
+    let rewound = faults.iter().find(|one| one["relay_fault"] == "rewound").expect("it is named");
+    assert_eq!(rewound["number"], number, "as far as it was told");
 }

@@ -8,4 +8,5 @@
 mod clock_and_lists;
 mod entries;
 mod membership;
+mod restored;
 mod scene;

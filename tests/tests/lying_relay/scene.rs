@@ -1,13 +1,16 @@
 //! Three people in a conversation, a relay that can be made to lie, and what is asked of who notices.
 
 use serde_json::Value;
-use wardline_tests::{Device, Output, Ward, programs};
+use wardline_tests::{Device, Output, Ward, in_process::copy_files, programs};
 
 /// The status of an answer that names a lie (`docs/cli-json.md`).
 pub(crate) const CAUGHT: i32 = 81;
 
 /// The conversation.
 pub(crate) const WARD: &str = "Ward 4";
+
+/// Says nothing of where its logs stand.
+const SILENT: &str = "relay.no_places";
 
 /// A ward where somebody may lie.
 pub(crate) struct Scene {
@@ -19,6 +22,8 @@ pub(crate) struct Scene {
     /// Is lied to as well, and has a client without the guard.
     pub(crate) locum: Device,
     said: u32,
+    /// Whether the relay has told somebody another log than it has, and does not tell on itself.
+    keeps_silent: bool,
 }
 
 impl Scene {
@@ -26,7 +31,7 @@ impl Scene {
     pub(crate) fn honest() -> Self {
         let ward = Ward::quick(programs!());
         let [doctor, nurse, locum] = ward.people(["doctor-a", "nurse-b", "locum-c"]);
-        let mut scene = Self { ward, doctor, nurse, locum, said: 0 };
+        let mut scene = Self { ward, doctor, nurse, locum, said: 0, keeps_silent: false };
         let with = ["conversation", "create", WARD, "--with", "nurse-b", "--with", "locum-c"];
         scene.doctor.cli(&with).good();
         scene.says();
@@ -50,9 +55,34 @@ impl Scene {
         self.ward.relay.rearm(&[&format!("{lie}=1*return")]);
     }
 
-    /// From now on the relay is honest.
+    /// The same, about what is in the log: from then on it says nothing of where its log stands, or it would name its own lie.
+    pub(crate) fn lies_well(&mut self, lie: &str) {
+        self.keeps_silent = true;
+        self.ward.relay.rearm(&[&format!("{lie}=1*return"), SILENT]);
+    }
+
+    /// From now on the relay is honest, but for what it has to keep silent about.
     pub(crate) fn repents(&mut self) {
-        self.ward.relay.rearm(&[]);
+        self.ward.relay.rearm(if self.keeps_silent { &[SILENT] } else { &[] });
+    }
+
+    /// Lays a copy of the relay's folder aside.
+    pub(crate) fn keep_copy(&mut self, copy: &str) {
+        self.ward.relay.stop();
+        copy_files(self.ward.relay.folder(), &self.ward.folder().join(copy));
+        self.ward.relay.start();
+    }
+
+    /// The relay loses its disk and comes back from a copy.
+    pub(crate) fn restore(&mut self, copy: &str) {
+        self.ward.relay.stop();
+        for file in std::fs::read_dir(self.ward.relay.folder()).expect("a folder").flatten() {
+            if file.path().is_file() {
+                std::fs::remove_file(file.path()).expect("a file that goes");
+            }
+        }
+        copy_files(&self.ward.folder().join(copy), self.ward.relay.folder());
+        self.ward.relay.start();
     }
 
     /// Everything that the doctor said.

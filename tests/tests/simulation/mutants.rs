@@ -41,6 +41,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant("mutant.merge_early"),
     // A commit under way is never cleared at start-up.
     mutant("mutant.forget_pending"),
+    // A log that is not the one that was shown is not followed.
+    Mutant { by_restores: true, ..mutant("mutant.rewound") },
 ];
 
 /// Found in a long hunt or never, because a second guard stands behind: `WARDLINE_RARE=1` hunts them.
@@ -53,8 +55,6 @@ pub(crate) const RARE: &[Mutant] = &[
     rare("mutant.seal_anew"),
     // The log's place is looked at before a message is encrypted.
     rare("mutant.late_cursor"),
-    // A cursor stands no further than the log.
-    Mutant { by_restores: true, ..rare("mutant.beyond_head") },
 ];
 
 /// The first seed that finds it, and what it found.

@@ -8,6 +8,7 @@
 mod entry;
 mod greeting;
 mod package;
+mod place;
 mod shown;
 mod task;
 mod uninvited;
@@ -19,6 +20,7 @@ pub(crate) use self::{
     },
     greeting::{greeted, no_such_list},
     package::{one_time, package_twice, spent},
+    place::{Compared, place},
     shown::{first, relay_fault_count, relay_faults, see_relay_faults, shown},
     task::look_at_task,
     uninvited::{ask_in, is_uninvited, uninvited},

@@ -38,6 +38,8 @@ pub(crate) enum RelayFaultKind {
     FalseRemoval,
     /// It asked for a change that nobody's signature calls for.
     BaselessTask,
+    /// Up to this device's cursor it has another log than the one it sent, or less of it.
+    Rewound,
     /// It signed a time that is far from this device's.
     WrongTime,
     /// It signed a time before one that it had signed before.
@@ -49,7 +51,7 @@ pub(crate) enum RelayFaultKind {
 }
 
 impl RelayFaultKind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::LeftOut,
         Self::Altered,
         Self::Repeated,
@@ -63,6 +65,7 @@ impl RelayFaultKind {
         Self::PackageTwice,
         Self::FalseRemoval,
         Self::BaselessTask,
+        Self::Rewound,
         Self::WrongTime,
         Self::TimeBack,
         Self::LowerList,
@@ -85,6 +88,7 @@ impl RelayFaultKind {
             Self::PackageTwice => "package_twice",
             Self::FalseRemoval => "false_removal",
             Self::BaselessTask => "baseless_task",
+            Self::Rewound => "rewound",
             Self::WrongTime => "wrong_time",
             Self::TimeBack => "time_back",
             Self::LowerList => "lower_list",

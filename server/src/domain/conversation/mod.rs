@@ -11,6 +11,7 @@ mod declaration;
 mod error;
 mod feed;
 mod fence;
+mod place;
 mod records;
 mod retention;
 mod send;
@@ -23,6 +24,7 @@ pub use create::{Created, create};
 pub use declaration::{CommitDeclaration, DeclarationFault};
 pub use error::{ConversationError, WelcomeFault};
 pub use feed::{FeedBatch, FeedEvent, FeedPosition, read_feed};
+pub use place::{Place, place};
 pub use records::{
     Budget, ClaimedReference, CommitRecord, Conversation, Delivery, Entry, EntryKind, NewCommit,
     NewConversation, NewEntry, Receipt, SendPlace, SendView, Stay, Turn, Unfinished,

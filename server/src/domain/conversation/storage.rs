@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, future::Future};
 
-use wardline_proto::{ChainLink, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis};
+use wardline_proto::{
+    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis,
+};
 
 use super::{
     Budget, ClaimedReference, CommitRecord, Conversation, Delivery, Entry, NewCommit, NewConversation,
@@ -128,6 +130,13 @@ pub trait ConversationView: Send {
         &mut self,
         device: DeviceId,
     ) -> impl Future<Output = Result<Vec<Unfinished>, StoreError>> + Send;
+
+    /// The chain hash with an entry, if the entry is still there.
+    fn chain_at(
+        &mut self,
+        id: ConversationId,
+        number: EntryNumber,
+    ) -> impl Future<Output = Result<Option<ChainHash>, StoreError>> + Send;
 
     /// Entries `from..=to` in order, cut off where `budget` is used up; never empty unless there is none.
     fn entries(

@@ -44,6 +44,23 @@ pub(in crate::store) async fn commit_at(
     row.as_ref().map(commit_record).transpose()
 }
 
+/// The chain hash with an entry; the last one's is kept when its row is gone.
+pub(super) async fn chain_at(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    number: EntryNumber,
+) -> Result<Option<ChainHash>, StoreError> {
+    let row = sqlx::query(
+        "SELECT chain_hash FROM entries WHERE conversation = ?1 AND number = ?2
+          UNION ALL SELECT chain_hash FROM conversations WHERE id = ?1 AND head = ?2 LIMIT 1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(integer(number.get()))
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| Ok(ChainHash::from_digest(row.digest("chain_hash")?))).transpose()
+}
+
 fn commit_record(row: &SqliteRow) -> Result<CommitRecord, StoreError> {
     Ok(CommitRecord {
         sender: row.device("sender")?,

@@ -8,7 +8,9 @@ pub(in crate::store) mod stays;
 
 use std::collections::BTreeSet;
 
-use wardline_proto::{ChainLink, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis};
+use wardline_proto::{
+    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis,
+};
 
 use super::{ReadTx, StoreError, WriteTx};
 use crate::domain::conversation::{
@@ -116,6 +118,14 @@ impl ConversationView for ReadTx {
 
     async fn unfinished(&mut self, device: DeviceId) -> Result<Vec<Unfinished>, StoreError> {
         stays::unfinished(self.connection(), device).await
+    }
+
+    async fn chain_at(
+        &mut self,
+        id: ConversationId,
+        number: EntryNumber,
+    ) -> Result<Option<ChainHash>, StoreError> {
+        entries::chain_at(self.connection(), id, number).await
     }
 
     async fn entries(

@@ -1,7 +1,11 @@
 //! A conversation's log as a member checks it: numbers without a gap, bytes that fit their digest, and the chain
 //! h(n) = SHA-256(h(n−1) ‖ n ‖ kind ‖ life ‖ stamp ‖ SHA-256(bytes)).
 
-use crate::{Problem, statement::sha256, wire::relay::{Entry, EntryLink}};
+use crate::{
+    Problem,
+    statement::sha256,
+    wire::relay::{Entry, EntryLink},
+};
 
 /// Where a member stands in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ use crate::{
         content::{Content, ConversationSettings, LogPosition, Text, content::Body},
         relay::{
             AckRequest, AuthenticatedData, CommitAuthor, CommitData, CommitRequest, CommitResponse, Cursor,
-            Entry, EntryKind, MessageData, PublishKeyPackagesRequest, SendRequest, SendResponse,
+            Entry, EntryKind, LogPlace, MessageData, PublishKeyPackagesRequest, SendRequest, SendResponse,
             SubscribeRequest, SubscribeResponse, WelcomeDelivery, authenticated_data::Kind,
             conversation_service_client::ConversationServiceClient,
             key_package_service_client::KeyPackageServiceClient, subscribe_response::Event as Wire,
@@ -166,12 +166,26 @@ impl Member {
                 Wire::Entry(entry) => self.entry(&entry).await?,
                 Wire::Removed(removed) => Some(Event::Ended(removed.number)),
                 Wire::CaughtUp(_) => Some(Event::CaughtUp),
+                Wire::Place(place) => self.compare(&place)?,
                 _ => None,
             };
             if let Some(event) = event {
                 return Ok(event);
             }
         }
+    }
+
+    /// The relay's log is ours, up to where we stand.
+    fn compare(&self, place: &LogPlace) -> Result<Option<Event>, Problem> {
+        let room =
+            self.rooms.iter().find(|(conversation, _)| conversation.as_slice() == place.conversation_id);
+        let (_, room) = room.ok_or(Problem::Wrong("a place in a conversation that was not named"))?;
+        if room.out
+            || (place.number, place.chain_hash.as_slice()) == (room.place.number, &room.place.hash[..])
+        {
+            return Ok(None);
+        }
+        Err(Problem::Wrong("the relay's log is another"))
     }
 
     /// Sends a text.

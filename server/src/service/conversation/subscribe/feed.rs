@@ -5,7 +5,7 @@
 //! across conversations there is none.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -13,9 +13,9 @@ use tonic::Status;
 use wardline_identity::DeviceCertificate;
 use wardline_proto::relay::subscribe_response::Event;
 use wardline_proto::relay::{CaughtUp, KeyPackagesLow, Removed};
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, Reason, fault};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, Reason};
 
-use super::{lies, replacements::Replacements, tasks};
+use super::{lies, place, replacements::Replacements, tasks};
 use crate::domain::conversation::{
     Budget, ConversationError, ConversationView as _, FeedEvent, FeedPosition, Unfinished, read_feed,
 };
@@ -37,6 +37,8 @@ pub(super) struct Feed {
     /// Conversations that may have more, in turn, each once.
     turns: VecDeque<ConversationId>,
     positions: HashMap<ConversationId, FeedPosition>,
+    /// The cursors that were named and not answered yet.
+    named: Cursors,
     /// Logs that are not sent as far as they went when the stream opened; `None` once that was said.
     behind: Option<BTreeMap<ConversationId, EntryNumber>>,
     /// Whether to say that KeyPackages run low.
@@ -52,27 +54,35 @@ impl Feed {
     pub(super) async fn open(
         relay: &Arc<Relay>,
         certificate: Arc<DeviceCertificate>,
-        cursors: &Cursors,
+        cursors: Cursors,
     ) -> Result<Self, Status> {
         let device = certificate.device();
         // From here on joins are rung for; what is open now is read after it is listened to.
         let opening = relay.live.open(device);
         let open = unfinished(relay, device).await?;
-        judge(cursors, &open)?;
         let conversations: Vec<_> = open.iter().map(|log| log.conversation).collect();
         let live = opening.take_over(&conversations);
         let start = |log: &Unfinished| {
             let read = cursors.get(&log.conversation).copied().unwrap_or(log.acked);
             (log.conversation, FeedPosition::after(read))
         };
+        let mut behind: BTreeMap<_, _> = open.iter().map(|log| (log.conversation, log.end)).collect();
+        let positions = open.iter().map(start).collect();
+        // What it names and has nothing to read of is answered as well: this relay may not know of it any more.
+        let known: HashSet<_> = conversations.iter().copied().collect();
+        let mut unknown: Vec<_> = cursors.keys().copied().filter(|named| !known.contains(named)).collect();
+        unknown.sort_unstable();
+        unknown.truncate(UNKNOWN_MAX);
+        behind.extend(unknown.iter().map(|named| (*named, EntryNumber::ZERO)));
         Ok(Self {
             relay: Arc::clone(relay),
             certificate,
             live,
             ready: VecDeque::new(),
-            turns: conversations.into(),
-            positions: open.iter().map(start).collect(),
-            behind: Some(open.iter().map(|log| (log.conversation, log.end)).collect()),
+            turns: conversations.into_iter().chain(unknown).collect(),
+            positions,
+            named: cursors,
+            behind: Some(behind),
             low: false,
             asked: VecDeque::new(),
             replacements: Replacements::default(),
@@ -144,6 +154,10 @@ impl Feed {
     /// Reads one batch of a conversation.
     async fn read(&mut self, conversation: ConversationId) -> Result<(), Status> {
         let device = self.certificate.device();
+        if let Some(cursor) = self.named.remove(&conversation).filter(|cursor| *cursor > EntryNumber::ZERO) {
+            let place = place::read(&self.relay, device, conversation, cursor).await?;
+            self.ready.extend(place.map(Event::Place));
+        }
         let start = FeedPosition::after(EntryNumber::ZERO);
         let position = self.positions.get(&conversation).copied().unwrap_or(start);
         let budget =
@@ -192,17 +206,8 @@ async fn unfinished(relay: &Relay, device: DeviceId) -> Result<Vec<Unfinished>, 
     Ok(read.await?)
 }
 
-/// No cursor stands past what its device may see.
-fn judge(cursors: &Cursors, open: &[Unfinished]) -> Result<(), ConversationError> {
-    let beyond = |log: &&Unfinished| cursors.get(&log.conversation).is_some_and(|number| *number > log.end);
-    match open.iter().find(beyond) {
-        Some(_) if fault::planted("mutant.beyond_head") => Ok(()),
-        None => Ok(()),
-        Some(log) => {
-            Err(ConversationError::CursorBeyondHead { conversation: log.conversation, head: log.end })
-        }
-    }
-}
+/// How many conversations that the device names and has nothing to read of are answered.
+const UNKNOWN_MAX: usize = 1_000;
 
 /// How much is read of a conversation at once; what is beyond the second by one entry is sent all the same.
 const BATCH_ENTRIES_MAX: u32 = 64;

@@ -2,6 +2,7 @@
 
 mod feed;
 mod lies;
+mod place;
 mod replacements;
 mod tasks;
 
@@ -35,7 +36,7 @@ pub(super) async fn answer(
         let cursor = ack::cursor(cursor)?;
         cursors.insert(cursor.conversation, cursor.number);
     }
-    let mut feed = Feed::open(relay, certificate, &cursors).await?;
+    let mut feed = Feed::open(relay, certificate, cursors).await?;
     feed.say(Event::Greeting(relay.identity.greeting(relay.clock.now())));
     Ok(Box::pin(stream::unfold(Some(feed), |feed| async {
         let mut feed = feed?;

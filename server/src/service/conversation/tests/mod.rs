@@ -15,7 +15,7 @@ use wardline_proto::relay::conversation_service_server::ConversationService as _
 use wardline_proto::relay::key_package_service_server::KeyPackageService as _;
 use wardline_proto::relay::subscribe_response::Event;
 use wardline_proto::relay::{self as pb, authenticated_data::Kind};
-use wardline_proto::{ConversationId, DeviceId, Digest, Suite, roster_digest};
+use wardline_proto::{ChainHash, ConversationId, DeviceId, Digest, Suite, roster_digest};
 
 use super::{Conversations, subscribe::EventStream};
 use crate::founded::{Founded, Installation, from_device, greeting, reason};
@@ -195,6 +195,7 @@ async fn up_to_now(stream: &mut EventStream) -> Vec<String> {
             Event::KeyPackagesLow(_) => words.push("low".to_owned()),
             Event::Task(_) => words.push("task".to_owned()),
             Event::Closed(closed) => words.push(format!("closed {}", closed.number)),
+            Event::Place(place) => words.push(format!("place {}", place.number)),
             Event::Replacement(_) => words.push("replacement".to_owned()),
             Event::CaughtUp(_) => return words,
         }

@@ -64,9 +64,9 @@ async fn a_newer_stream_ends_the_older_and_a_stopping_relay_ends_all() {
     let ward = Ward::open().await;
     let mut older = ward.subscribe(&ward.doctor, vec![]).await.unwrap();
     up_to_now(&mut older).await;
-    let beyond = vec![pb::Cursor { conversation_id: WARD.to_wire(), number: 1, epoch: 0 }];
-    let refused = ward.subscribe(&ward.doctor, beyond).await.err().unwrap();
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "CURSOR_BEYOND_HEAD"));
+    let short = vec![pb::Cursor { conversation_id: vec![7; 15].into(), number: 1, epoch: 0 }];
+    let refused = ward.subscribe(&ward.doctor, short).await.err().unwrap();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "FIELD_INVALID"));
     assert!(matches!(next(&mut older).await, Event::KeyPackagesLow(_)), "a refused one ends nothing");
     let mut newer = ward.subscribe(&ward.doctor, vec![]).await.unwrap();
     let ended = older.next().await.unwrap().unwrap_err();
@@ -75,6 +75,48 @@ async fn a_newer_stream_ends_the_older_and_a_stopping_relay_ends_all() {
     up_to_now(&mut newer).await;
     ward.relay.live.stop();
     assert_eq!(reason(&newer.next().await.unwrap().unwrap_err()), "SHUTTING_DOWN");
+}
+
+/// What the stream of the doctor, who named this cursor, says of its place, and the entries before and after that.
+async fn named(ward: &Ward, conversation: ConversationId, number: u64) -> (Option<pb::LogPlace>, Vec<u64>) {
+    let cursor = pb::Cursor { conversation_id: conversation.to_wire(), number, epoch: 0 };
+    let mut stream = ward.subscribe(&ward.doctor, vec![cursor]).await.unwrap();
+    let (mut said, mut entries) = (None, Vec::new());
+    loop {
+        match next(&mut stream).await {
+            Event::Greeting(_) => {}
+            Event::Place(place) => {
+                assert!(conversation != WARD || entries.is_empty(), "it comes before the entries");
+                assert_eq!(said.replace(place), None, "once");
+            }
+            Event::Entry(entry) => entries.push(entry.number),
+            Event::CaughtUp(_) => return (said, entries),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_named_is_answered_with_the_place_in_the_log_before_anything_else_of_it() {
+    let ward = Ward::open().await;
+    let added = ward.add_nurse().await;
+    let sent = ward.send(&ward.doctor, honest(1, 1)).await.unwrap();
+    let place = |conversation: ConversationId, number, chain_hash: &Bytes| {
+        let conversation_id = conversation.to_wire();
+        Some(pb::LogPlace { conversation_id, number, chain_hash: chain_hash.clone() })
+    };
+    assert_eq!(named(&ward, WARD, 1).await, (place(WARD, 1, &added.chain_hash), vec![2]));
+    assert_eq!(named(&ward, WARD, 2).await, (place(WARD, 2, &sent.chain_hash), vec![]));
+    assert_eq!(
+        named(&ward, WARD, 9).await,
+        (place(WARD, 2, &sent.chain_hash), vec![]),
+        "no further than it is"
+    );
+    assert_eq!(named(&ward, WARD, 0).await, (None, vec![1, 2]), "nothing to compare");
+    // A conversation that this relay does not know.
+    let unknown = ConversationId::from_bytes([9; 16]);
+    let nothing = ChainHash::genesis(&unknown).digest().to_wire();
+    assert_eq!(named(&ward, unknown, 4).await, (place(unknown, 0, &nothing), vec![1, 2]));
 }
 
 #[tokio::test]
