@@ -96,21 +96,25 @@ pub async fn read_feed<V: ConversationView + MembershipView>(
             return Ok(batch);
         }
     }
-    if stays.last().is_some_and(|stay| stay.closed && stay.departed.is_none()) {
-        tell_closed(view, device, conversation, budget.now, &mut batch).await?;
+    if let Some(stay) = stays.last().filter(|stay| stay.closed) {
+        tell_closed(view, (device, stay), conversation, budget.now, &mut batch).await?;
     }
     Ok(batch)
 }
 
-/// Once a stream, and again when the successor is made; not to one who is in that.
+/// Once a stream, and again when the successor is made; not to one who is in that. Whom the commit put out that closed the log,
+/// or a later one while they could not follow, is told as well: they may go on with the others.
 async fn tell_closed<V: MembershipView>(
     view: &mut V,
-    device: DeviceId,
+    (device, stay): (DeviceId, &Stay),
     conversation: ConversationId,
     now: UtcMillis,
     batch: &mut FeedBatch,
 ) -> Result<(), ConversationError> {
     let Some(closure) = view.closure_for(conversation, device).await? else { return Ok(()) };
+    if stay.departed.is_some_and(|departed| departed < closure.number) {
+        return Ok(());
+    }
     let is_told = batch.position.closed == Some(closure.successor);
     if !is_told && now < closure.at.plus_seconds(CLOSED_TOLD_SECONDS) {
         batch.position.closed = Some(closure.successor);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use wardline_proto::{DeviceId, EntryNumber, UtcMillis};
+use wardline_proto::{DeviceId, EntryNumber, UtcMillis, fault};
 
-use super::{Circle, Member, SUCCEEDING, Task, TaskKind};
+use super::{Circle, Member, Reporter, SUCCEEDING, Task, TaskKind};
 
 /// The members of `connected` who can do the task, the best first. Never one inside the fence.
 #[must_use]
@@ -22,7 +22,8 @@ pub fn candidates(
             && !circle.fence.contains(&member.device)
             && can(circle, task, member, now)
     };
-    let mut able: Vec<&Member> = circle.members.iter().filter(there).collect();
+    let heard = circle.put_out.iter().map(|one| &one.member).filter(|_| is_succeed(task));
+    let mut able: Vec<&Member> = circle.members.iter().chain(heard).filter(there).collect();
     able.sort_by_cached_key(|member| (order(circle, task, member), task.rank(member.device)));
     able.into_iter().map(|member| member.device).collect()
 }
@@ -41,11 +42,29 @@ fn can(circle: &Circle, task: &Task, member: &Member, now: UtcMillis) -> bool {
                 // A clock that was set back must not make ten seconds into a day.
                 now < until && barren.made_at <= now
             });
-            let was_in = member.joined < *number || member.joined == EntryNumber::ZERO;
-            let reached = member.acked.next() >= *number || reports(circle, member.device, *number);
-            !held && was_in && reached
+            !held && may_succeed(circle, *number, member)
         }
     }
+}
+
+fn is_succeed(task: &Task) -> bool {
+    matches!(task.kind, TaskKind::Succeed { .. })
+}
+
+/// Whether a device can make what goes on from a log that was closed at this commit: it was in before, has what was before or
+/// says that it cannot follow, and its person did not write that commit. Who is out by it must have said so.
+pub(super) fn may_succeed(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
+    let was_in = member.joined < number || member.joined == EntryNumber::ZERO;
+    let says = reports(circle, member.device, number);
+    let is_in = circle.members.iter().any(|one| one.device == member.device);
+    let reached = says || is_in && member.acked.next() >= number;
+    was_in && reached && !circle.fence.contains(&member.device) && !wrote(circle, number, member)
+}
+
+/// Whether the device's person wrote a commit that is reported.
+fn wrote(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
+    let by = |report: &Reporter| report.number == number && report.author_user == member.user;
+    circle.reports.iter().any(by) && !fault::planted("mutant.breaker_succeeds")
 }
 
 /// Who comes first, before chance decides.
@@ -53,13 +72,13 @@ fn order(circle: &Circle, task: &Task, member: &Member) -> (u8, u64) {
     match &task.kind {
         // In turn: whose leaf is the oldest.
         TaskKind::Renew { .. } => (0, member.committed_at.map_or(0, UtcMillis::get)),
-        // Those who still hold the epoch before; then those who went on; then those who had their turn, or whose
-        // commit it was.
+        // Those who still hold the epoch before; then those who went on; then who is out, perhaps rightly, and those who
+        // had their turn.
         TaskKind::Succeed { number } => {
             let made = circle.barren.as_ref().is_some_and(|barren| barren.creator == member.device);
-            let author = circle.reports.iter().any(|r| r.number == *number && r.author == member.device);
+            let out = !circle.members.iter().any(|one| one.device == member.device);
             let reporter = reports(circle, member.device, *number);
-            (if made || author { 2 } else { u8::from(!reporter) }, 0)
+            (if made || out { 2 } else { u8::from(!reporter) }, 0)
         }
         // Who merged it before those who came later, and cannot judge it.
         TaskKind::AddAnew { number } => (u8::from(member.joined > *number), 0),

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
 
+use super::put_out::{heard, put_out_by};
 use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Task, TaskKind};
 use crate::store::StoreError;
 
@@ -41,6 +42,7 @@ pub fn patience(circle: &Circle, number: EntryNumber, connected: &BTreeSet<Devic
     };
     let really = circle.members.iter().any(|member| let_in(member) && says(member));
     let counted = circle.members.iter().filter(|member| really || !let_in(member));
+    let counted = counted.chain(put_out_by(circle, number));
     let people: BTreeSet<&str> = counted.map(|member| member.user.as_str()).collect();
     if said.len() < people.len().saturating_sub(1).clamp(1, 2) {
         return Patience::Endless;
@@ -68,7 +70,9 @@ fn said(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
     let behind =
         |device| circle.members.iter().any(|member| member.device == device && member.acked < number);
     let about = circle.reports.iter().filter(|report| report.number == number && behind(report.device));
-    about.filter(|report| !circle.fence.contains(&report.device)).map(|report| report.user.as_str()).collect()
+    let put_out = heard(circle, number);
+    let said = about.chain(put_out.iter().copied());
+    said.filter(|report| !circle.fence.contains(&report.device)).map(|report| report.user.as_str()).collect()
 }
 
 /// Closes the log at this commit if enough people still say that they cannot follow it, and nobody closed it before.

@@ -11,6 +11,7 @@ mod ask;
 mod candidates;
 mod close;
 mod error;
+mod put_out;
 mod records;
 mod report;
 mod settle;
@@ -27,7 +28,7 @@ pub use candidates::candidates;
 pub use close::{Patience, close, patience, reported_numbers};
 pub use error::MembershipError;
 pub use records::{
-    Barren, Circle, Closure, Member, Report, Reporter, Task, TaskId, TaskKind, WaitingReplacement,
+    Barren, Circle, Closure, Member, PutOut, Report, Reporter, Task, TaskId, TaskKind, WaitingReplacement,
 };
 pub use report::{OutOfStep, report};
 pub use settle::{Settled, settle};
@@ -71,6 +72,9 @@ pub const LET_IN_WINDOW_SECONDS: u64 = 600;
 
 /// The most conversations in one request to members.
 pub const CONVERSATIONS_MAX: usize = 500;
+
+/// How long one whom a commit put out may say that it cannot follow that commit, in seconds: 30 days.
+pub const PUT_OUT_HEARD_SECONDS: u64 = 30 * 86_400;
 
 /// How long an epoch with a message in it lasts, in seconds: a day.
 pub const EPOCH_SECONDS: u64 = 86_400;

@@ -175,6 +175,8 @@ pub struct Circle {
     pub barren: Option<Barren>,
     /// Who is in.
     pub members: Vec<Member>,
+    /// Who was in at a commit that is reported, and is out since that commit or a later one. Empty without reports.
+    pub put_out: Vec<PutOut>,
     /// Who must leave.
     pub fence: BTreeSet<DeviceId>,
     /// What it is owed.
@@ -211,6 +213,15 @@ pub struct Member {
     pub committed_at: Option<UtcMillis>,
 }
 
+/// A device that went out of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutOut {
+    /// As it was when it was in.
+    pub member: Member,
+    /// The commit whose declaration put it out.
+    pub departed: EntryNumber,
+}
+
 /// A member's report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reporter {
@@ -222,6 +233,8 @@ pub struct Reporter {
     pub number: EntryNumber,
     /// That commit's author.
     pub author: DeviceId,
+    /// Whose that is.
+    pub author_user: String,
 }
 
 /// A device that was invited in place of another, and the conversations where it waits for a member's word.

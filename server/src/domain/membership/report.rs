@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use wardline_identity::UserId;
-use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis, fault};
 
-use super::{LET_IN_MAX, LET_IN_WINDOW_SECONDS, MembershipStorage, Report, Task, TaskKind};
-use crate::domain::conversation::ConversationError;
+use super::{
+    LET_IN_MAX, LET_IN_WINDOW_SECONDS, MembershipStorage, PUT_OUT_HEARD_SECONDS, Report, Task, TaskKind,
+};
+use crate::domain::conversation::{ConversationError, Stay};
 
 /// A report whose statement verifies.
 #[derive(Debug, Clone)]
@@ -39,9 +41,9 @@ pub async fn report<S: MembershipStorage>(
     now: UtcMillis,
 ) -> Result<bool, ConversationError> {
     let OutOfStep { conversation, device, number, .. } = *report;
-    // 1. Member, now.
+    // 1. Member, now; or put out by that commit, or by a later one while it could not follow.
     let stays = storage.stays(conversation, device).await?;
-    let current = stays.last().filter(|stay| stay.departed.is_none());
+    let current = stays.last().filter(|stay| stay.departed.is_none() || was_put_out(stay, number));
     let current = current.ok_or(ConversationError::NotAMember)?;
     // 2. Known, or past: it was added anew since.
     if number < current.joined {
@@ -62,8 +64,11 @@ pub async fn report<S: MembershipStorage>(
     }
     // 5. The commit is the one that stands in the log.
     let commit = storage.commit_at(conversation, number).await?;
-    if commit.is_none_or(|commit| commit.message_sha256 != report.commit_sha256) {
-        return Err(ConversationError::EntryMismatch);
+    let commit = commit.filter(|commit| commit.message_sha256 == report.commit_sha256);
+    let commit = commit.ok_or(ConversationError::EntryMismatch)?;
+    let over = now >= commit.receipt.stamp.plus_seconds(PUT_OUT_HEARD_SECONDS);
+    if current.departed.is_some() && over {
+        return Err(ConversationError::NotAMember);
     }
     // 6. Whoever cannot follow one commit follows none after it.
     if before.as_ref().is_some_and(|before| before.number < number) {
@@ -81,6 +86,14 @@ pub async fn report<S: MembershipStorage>(
     }
     storage.keep_task(&Task { conversation, kind: TaskKind::AddAnew { number }, made_at: now }).await?;
     Ok(true)
+}
+
+/// Whether the stay ended with this commit, or after it while its device could not follow. What a commit declares is its
+/// author's word: whoever breaks a log silences nobody by it.
+fn was_put_out(stay: &Stay, number: EntryNumber) -> bool {
+    let by_it =
+        stay.departed.is_some_and(|departed| departed == number || departed > number && stay.acked < number);
+    by_it && stay.joined < number && !fault::planted("mutant.put_out_silenced")
 }
 
 async fn rate_is_kept<S: MembershipStorage>(

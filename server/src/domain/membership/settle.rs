@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use wardline_proto::{ConversationId, DeviceId};
 
-use super::{MembershipStorage, Task, TaskKind};
+use super::{MembershipStorage, Task, TaskKind, put_out::refuted};
 use crate::store::StoreError;
 
 /// A commit that is in the log.
@@ -27,8 +27,15 @@ pub struct Settled<'a> {
 /// # Errors
 /// Only those of the store.
 pub async fn settle<S: MembershipStorage>(storage: &mut S, commit: &Settled<'_>) -> Result<(), StoreError> {
-    if !commit.leaves.is_empty() {
-        storage.drop_reports(commit.conversation, commit.leaves).await?;
+    // Who came in anew follows again; one who was put out is heard on, unless others have followed.
+    if !commit.joins.is_empty() {
+        storage.drop_reports(commit.conversation, commit.joins).await?;
+    }
+    let tasks = storage.tasks(commit.conversation).await?;
+    if tasks.iter().any(|task| matches!(task.kind, TaskKind::AddAnew { .. }))
+        && let Some(circle) = storage.circle(commit.conversation).await?
+    {
+        storage.drop_reports(commit.conversation, &refuted(&circle)).await?;
     }
     for task in storage.tasks(commit.conversation).await? {
         if is_done(storage, commit, &task).await? {

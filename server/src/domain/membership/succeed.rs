@@ -1,8 +1,8 @@
 //! CreateConversation with a predecessor: the conversation that goes on from a closed log. The first one counts.
 
-use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, fault};
 
-use super::{Closure, MembershipStorage, SUCCEEDING};
+use super::{Barren, Circle, Closure, MembershipStorage, Reporter, SUCCEEDING, candidates::may_succeed};
 use crate::domain::conversation::{ConversationError, Created, NewConversation, Stay, create};
 
 /// A successor to open.
@@ -29,7 +29,8 @@ pub struct Succeeded {
 /// maker left empty for [`SUCCEEDING`] gives way to the next: its log is closed then.
 ///
 /// # Errors
-/// [`ConversationError::Exists`], [`ConversationError::NotAMember`], [`ConversationError::EntryMismatch`] unless the
+/// [`ConversationError::Exists`], [`ConversationError::NotAMember`] also for the person who wrote that commit while others
+/// can, [`ConversationError::EntryMismatch`] unless the
 /// log was closed at that commit, [`ConversationError::RevocationPending`] for a device inside the fence,
 /// [`ConversationError::SuccessorExists`].
 pub async fn succeed<S: MembershipStorage>(
@@ -50,9 +51,11 @@ pub async fn succeed<S: MembershipStorage>(
             }
         };
     }
-    // 2. Of the epoch before, and not put out by that commit.
+    // 2. Of the epoch before, and not put out by that commit, unless it is one of those who cannot follow it.
     let stays = storage.stays(*predecessor, new.creator).await?;
-    if !was_in_before(&stays, *number) {
+    let circle = storage.circle(*predecessor).await?.ok_or(ConversationError::NotAMember)?;
+    let says = circle.reports.iter().any(|one| one.number == *number && one.device == new.creator);
+    if !was_in_before(&stays, *number, says) {
         return Err(ConversationError::NotAMember);
     }
     // 3. Closed there.
@@ -64,32 +67,48 @@ pub async fn succeed<S: MembershipStorage>(
         return Err(ConversationError::RevocationPending);
     }
     // 5. The first, or in place of one that nobody was let into.
-    let gave_way = match closure.successor {
-        None => None,
-        Some(first) => {
-            let barren = storage.circle(*predecessor).await?.and_then(|circle| circle.barren);
-            let over = barren.filter(|barren| now >= barren.made_at.plus_seconds(SUCCEEDING.as_secs()));
-            if over.is_none() {
-                return Err(ConversationError::SuccessorExists { successor: first });
-            }
-            storage.close(first, EntryNumber::ZERO, now).await?;
-            storage.set_successor(first, new.id).await?;
-            Some(first)
-        }
-    };
+    let over = |barren: &Barren| now >= barren.made_at.plus_seconds(SUCCEEDING.as_secs());
+    if let Some(first) = closure.successor
+        && !circle.barren.as_ref().is_some_and(over)
+    {
+        return Err(ConversationError::SuccessorExists { successor: first });
+    }
+    // 6. Not who broke it, while others can.
+    if broke_it(&circle, new.creator, *number) && others_can(&circle, *number) {
+        return Err(ConversationError::NotAMember);
+    }
+    let gave_way = closure.successor;
+    if let Some(first) = gave_way {
+        storage.close(first, EntryNumber::ZERO, now).await?;
+        storage.set_successor(first, new.id).await?;
+    }
     let created = create(storage, new).await?;
     storage.set_successor(*predecessor, new.id).await?;
     storage.move_tasks(gave_way.unwrap_or(*predecessor), new.id).await?;
     Ok(Succeeded { created, gave_way })
 }
 
-/// Whether the device was in the epoch before this commit, which did not put it out.
-fn was_in_before(stays: &[Stay], number: EntryNumber) -> bool {
+/// Whether the device was in the epoch before this commit, which did not put it out, or `says`: it cannot follow it.
+fn was_in_before(stays: &[Stay], number: EntryNumber, says: bool) -> bool {
     let before = |stay: &Stay| {
         let began = stay.joined < number || stay.joined == EntryNumber::ZERO;
         began && stay.departed.is_none_or(|departed| departed >= number)
     };
     let put_out = stays.iter().any(|stay| stay.departed == Some(number));
     let added_anew = stays.iter().any(|stay| stay.joined == number);
-    stays.iter().any(before) && (!put_out || added_anew)
+    stays.iter().any(before) && (!put_out || added_anew || says)
+}
+
+/// Whether the device's person wrote the commit that closed the log.
+fn broke_it(circle: &Circle, device: DeviceId, number: EntryNumber) -> bool {
+    let seats = circle.members.iter().chain(circle.put_out.iter().map(|one| &one.member));
+    let user = seats.filter(|member| member.device == device).map(|member| member.user.as_str()).next();
+    let wrote = |one: &Reporter| one.author == device || user == Some(one.author_user.as_str());
+    circle.reports.iter().any(|one| one.number == number && wrote(one))
+        && !fault::planted("mutant.breaker_succeeds")
+}
+
+fn others_can(circle: &Circle, number: EntryNumber) -> bool {
+    let mut seats = circle.members.iter().chain(circle.put_out.iter().map(|one| &one.member));
+    seats.any(|member| may_succeed(circle, number, member))
 }

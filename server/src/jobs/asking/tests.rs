@@ -347,6 +347,7 @@ fn circle(number: u8) -> Circle {
         closed: None,
         barren: None,
         members: vec![member(1), member(2)],
+        put_out: Vec::new(),
         fence: BTreeSet::new(),
         tasks: vec![Task { conversation, kind, made_at: UtcMillis::new(1_000) }],
         reports: Vec::new(),

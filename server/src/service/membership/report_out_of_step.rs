@@ -18,7 +18,8 @@ pub(super) async fn answer(
     let member = authorise::member(relay, &request)?;
     let parsed = parse(&member, request.into_inner())?;
 
-    let (conversation, tasks) = (parsed.conversation, relay.tasks.clone());
+    let (conversation, device) = (parsed.conversation, parsed.device);
+    let (tasks, live) = (relay.tasks.clone(), relay.live.clone());
     write::for_device(
         relay,
         parsed.device,
@@ -27,6 +28,8 @@ pub(super) async fn answer(
         move |fresh| {
             if *fresh {
                 metrics::counter!("wardline_reports_out_of_step_total").increment(1);
+                // One that was put out listens again: it is told how the log ends.
+                live.wake_joined(device, conversation);
                 tasks.owed(conversation);
             }
         },

@@ -60,7 +60,8 @@ fn stay(row: &SqliteRow) -> Result<Stay, StoreError> {
     })
 }
 
-/// Where a stay ended and all of it was acknowledged, there is nothing to read.
+/// Where a stay ended and all of it was acknowledged, there is nothing to read, unless the log was closed with it, or its
+/// device says that it cannot follow: it is told what goes on from there.
 pub(super) async fn unfinished(
     connection: &mut SqliteConnection,
     device: DeviceId,
@@ -68,7 +69,9 @@ pub(super) async fn unfinished(
     let rows = sqlx::query(
         "SELECT s.conversation, MAX(COALESCE(s.departed, c.head)) AS last, MIN(s.acked) AS acked
            FROM stays s JOIN conversations c ON c.id = s.conversation
-          WHERE s.device = ?1 AND (s.departed IS NULL OR s.acked < s.departed)
+          WHERE s.device = ?1
+            AND (s.departed IS NULL OR s.acked < s.departed OR s.departed = c.closed_number
+                 OR EXISTS (SELECT 1 FROM reports r WHERE r.conversation = s.conversation AND r.device = s.device))
           GROUP BY s.conversation",
     )
     .bind(device.as_bytes().as_slice())

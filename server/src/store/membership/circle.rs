@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use wardline_identity::UserId;
-use wardline_proto::{ConversationId, DeviceId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
 
 use super::tasks;
-use crate::domain::membership::{Barren, Circle, Member, Reporter, TaskKind};
+use crate::domain::membership::{Barren, Circle, Member, PutOut, Reporter, TaskKind};
 use crate::store::{
     StoreError,
     conversation::stays,
@@ -34,18 +34,25 @@ pub(super) async fn read(
         }),
         _ => None,
     };
+    let reports = reporters(connection, id).await?;
+    let first_reported = reports.iter().map(|report| report.number).min();
+    let put_out = match first_reported {
+        Some(number) => put_out(connection, id, number).await?,
+        None => Vec::new(),
+    };
     let tasks = tasks::of_conversation(connection, id).await?;
     // Only who renews in turn needs to know who committed when.
     let in_turn = tasks.iter().any(|task| matches!(task.kind, TaskKind::Renew { .. }));
     let committed = if in_turn { commits(connection, id).await? } else { HashMap::new() };
     Ok(Some(Circle {
         conversation: id,
-        closed: row.number_or_null("closed_number")?.map(wardline_proto::EntryNumber::new),
+        closed: row.number_or_null("closed_number")?.map(EntryNumber::new),
         barren,
         members: members(connection, id, &committed).await?,
+        put_out,
         fence: stays::fence(connection, id).await?,
         tasks,
-        reports: reporters(connection, id).await?,
+        reports,
     }))
 }
 
@@ -64,18 +71,42 @@ async fn members(
     .bind(id.as_bytes().as_slice())
     .fetch_all(connection)
     .await?;
+    rows.iter().map(|row| member(row, committed)).collect()
+}
+
+fn member(row: &SqliteRow, committed: &HashMap<DeviceId, UtcMillis>) -> Result<Member, StoreError> {
+    let device = row.device("device")?;
+    Ok(Member {
+        device,
+        user: row.try_get("user_id")?,
+        joined: row.entry_number("joined")?,
+        first_joined: row.entry_number("first_joined")?,
+        acked: row.entry_number("acked")?,
+        committed_at: committed.get(&device).copied(),
+    })
+}
+
+/// Whose last stay ended at this entry or after it.
+async fn put_out(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    from: EntryNumber,
+) -> Result<Vec<PutOut>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT s.device, s.joined, s.acked, s.departed, s.joined AS first_joined,
+                COALESCE(d.user_id, hex(s.device)) AS user_id
+           FROM stays s LEFT JOIN devices d ON d.device_id = s.device
+          WHERE s.conversation = ?1 AND s.departed >= ?2
+            AND NOT EXISTS (SELECT 1 FROM stays n
+                             WHERE n.conversation = s.conversation AND n.device = s.device AND n.joined > s.joined)",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(integer(from.get()))
+    .fetch_all(connection)
+    .await?;
+    let none = HashMap::new();
     rows.iter()
-        .map(|row| {
-            let device = row.device("device")?;
-            Ok(Member {
-                device,
-                user: row.try_get("user_id")?,
-                joined: row.entry_number("joined")?,
-                first_joined: row.entry_number("first_joined")?,
-                acked: row.entry_number("acked")?,
-                committed_at: committed.get(&device).copied(),
-            })
-        })
+        .map(|row| Ok(PutOut { member: member(row, &none)?, departed: row.entry_number("departed")? }))
         .collect()
 }
 
@@ -100,8 +131,9 @@ async fn reporters(
     id: ConversationId,
 ) -> Result<Vec<Reporter>, StoreError> {
     let rows = sqlx::query(
-        "SELECT r.device, r.user_id, r.number, e.sender
+        "SELECT r.device, r.user_id, r.number, e.sender, COALESCE(d.user_id, hex(e.sender)) AS author_user
            FROM reports r JOIN entries e ON e.conversation = r.conversation AND e.number = r.number
+           LEFT JOIN devices d ON d.device_id = e.sender
           WHERE r.conversation = ?1",
     )
     .bind(id.as_bytes().as_slice())
@@ -114,6 +146,7 @@ async fn reporters(
                 user: row.try_get("user_id")?,
                 number: row.entry_number("number")?,
                 author: row.device("sender")?,
+                author_user: row.try_get("author_user")?,
             })
         })
         .collect()

@@ -4,6 +4,7 @@
 mod asked;
 mod closed;
 mod owed;
+mod put_out;
 mod turns;
 
 use std::collections::BTreeSet;
