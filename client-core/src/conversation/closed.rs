@@ -1,41 +1,69 @@
 //! A log that was closed: reports of enough people say that a commit cannot be followed. It takes nothing more, and goes on
 //! in a successor; what waits to be sent waits for that.
+//!
+//! The relay's word closes nothing and proves nothing against anybody: each report is checked under the certificate of the
+//! member who signed it. Only which conversation came first as its successor is the relay's to say.
 
+use std::collections::BTreeSet;
+
+use wardline_identity::StatementLabel;
 use wardline_proto::{
-    ConversationId, EntryNumber,
-    relay::{Closed, SignedStatement},
+    ConversationId, Digest, EntryNumber, fault,
+    relay::{Closed, OutOfStep, SignedStatement},
 };
 
-use super::{core::Core, former::Former, receive::Effect, suspicion::Suspicion};
+use super::{
+    core::Core,
+    former::{Former, enough},
+    receive::{Effect, decode},
+    roster::Roster,
+    successor::came_to_nothing,
+    suspicion::{Suspicion, is_uninvited},
+};
 use crate::{
     error::CoreError,
     vault::{
         Transaction,
         tables::{
-            commits,
+            commits::{self, CommitRow},
             conversations::{self, Closure, ConversationRow, Standing},
             pending_commits,
             relay_faults::RelayFaultKind,
-            reports,
+            reports, spent_leaves,
         },
     },
 };
 
+/// A log is never longer than this: what is said to be is the relay's doing, or a peer's.
+pub(crate) const HEAD_MAX: u64 = 1 << 40;
+
 /// Takes in that a log is closed. One that no reports close is not: that is the relay's doing, and nothing changes.
-pub(crate) async fn closed(core: &Core, closed: &Closed) -> Result<Vec<Effect>, CoreError> {
+pub(crate) async fn closed(core: &mut Core, closed: &Closed) -> Result<Vec<Effect>, CoreError> {
     let malformed = |_| CoreError::Protocol("sent a malformed end of a log");
     let conversation = ConversationId::try_from(&closed.conversation_id).map_err(malformed)?;
+    let named = match closed.successor_id.is_empty() {
+        true => None,
+        false => Some(ConversationId::try_from(&closed.successor_id).map_err(malformed)?),
+    };
     let closure = Closure { number: EntryNumber::new(closed.number), head: EntryNumber::new(closed.head) };
+    let roster = match core.load_group(&conversation).await? {
+        true => core.groups.get(&conversation).map(|group| group.roster()),
+        false => None,
+    };
+    let roster = roster.map(|leaves| Roster::read(&core.device.organisation, &leaves));
     let mut tx = core.vault.begin("closed").await?;
     let Some(mut row) = conversations::load(&mut tx, &conversation).await? else { return Ok(Vec::new()) };
-    if row.line.closed.is_some() || !matches!(row.standing, Standing::Active | Standing::OutOfStep) {
+    if row.line.closed.is_some() {
+        return name(tx, row, named).await;
+    }
+    if !matches!(row.standing, Standing::Active | Standing::OutOfStep) || is_uninvited(&row) {
         return Ok(Vec::new());
     }
     if row.standing == Standing::Active && row.cursor < closure.head {
         // Something before it has not come: it is told again with that.
         return Ok(Vec::new());
     }
-    if !true_closure(&mut tx, &row, closure, &closed.reports).await? {
+    if !true_closure(&mut tx, &row, closure, (roster.as_ref(), &closed.reports)).await? {
         let suspicion = Suspicion {
             conversation: Some(conversation),
             kind: RelayFaultKind::BaselessTask,
@@ -49,26 +77,91 @@ pub(crate) async fn closed(core: &Core, closed: &Closed) -> Result<Vec<Effect>, 
     }
     row.standing = Standing::Closed;
     row.line.closed = Some(closure);
+    row.line.named = named;
     conversations::store(&mut tx, &row).await?;
     pending_commits::delete(&mut tx, &conversation).await?;
     reports::delete(&mut tx, &conversation).await?;
+    fault::crash("crash.closing_unstored");
     tx.commit().await?;
+    fault::crash("crash.closing_stored");
     Ok(vec![Effect::Closed(conversation)])
 }
 
-/// Whether the reports close the log there, as far as this device can know: it knows the commit and who was in before it,
-/// unless it came later or that is too long ago.
+/// The relay names the successor: the first that was made, or that came in place of one which came to nothing. Once one has
+/// been entered no other is followed.
+async fn name(
+    mut tx: Transaction<'_>,
+    mut row: ConversationRow,
+    named: Option<ConversationId>,
+) -> Result<Vec<Effect>, CoreError> {
+    let entered = match row.line.successor {
+        Some(successor) => !came_to_nothing(&mut tx, &successor).await?,
+        None => false,
+    };
+    if named.is_none() || named == row.line.named || entered {
+        return Ok(Vec::new());
+    }
+    row.line.named = named;
+    conversations::store(&mut tx, &row).await?;
+    tx.commit().await?;
+    Ok(vec![Effect::Closed(row.conversation)])
+}
+
+/// Whether the reports close the log there. Who was in before the commit is known from what was kept of it; where that is
+/// too long ago, or was before this device came, from who is in as far as this device has followed.
 async fn true_closure(
     tx: &mut Transaction<'_>,
     row: &ConversationRow,
     closure: Closure,
-    said: &[SignedStatement],
+    (roster, said): (Option<&Roster>, &[SignedStatement]),
 ) -> Result<bool, CoreError> {
-    if closure.number > closure.head || row.cursor > closure.head {
+    let possible =
+        closure.number <= closure.head && row.cursor <= closure.head && closure.head.get() <= HEAD_MAX;
+    if !possible {
         return Ok(false);
     }
+    // A report whose device was added anew since is of a break that was mended.
+    let mut reports = Vec::with_capacity(said.len());
+    for report in said {
+        if !spent_leaves::contains(tx, &row.conversation, &Digest::of(&report.body)).await? {
+            reports.push(report.clone());
+        }
+    }
     let commit = commits::find(tx, &row.conversation, closure.number).await?;
-    let Some(commit) = commit else { return Ok(closure.number <= row.joined) };
-    let Some(former) = commit.before.as_deref().and_then(Former::parse) else { return Ok(true) };
-    Ok(former.closes((&row.conversation, closure.number, &commit.digest), said))
+    let former = commit.as_ref().and_then(|commit| commit.before.as_deref()).and_then(Former::parse);
+    Ok(match (&commit, former, roster) {
+        (Some(commit), Some(former), _) => {
+            former.closes((&row.conversation, closure.number, &commit.digest), &reports)
+        }
+        _ if fault::planted("mutant.closed_unread") => true,
+        (commit, _, Some(roster)) => {
+            closed_by(roster, (&row.conversation, closure.number), commit.as_ref(), &reports)
+        }
+        (_, _, None) => false,
+    })
+}
+
+/// Whether members of this roster close the log, all by the same commit.
+fn closed_by(
+    roster: &Roster,
+    (conversation, number): (&ConversationId, EntryNumber),
+    commit: Option<&CommitRow>,
+    reports: &[SignedStatement],
+) -> bool {
+    let said = |statement: &SignedStatement| {
+        let signer = roster.fingerprint(&Digest::try_from(&statement.signer).ok()?)?;
+        let body = signer.certificate.verify_statement(StatementLabel::OutOfStep, statement).ok()?;
+        let report: OutOfStep = decode(&body)?;
+        let digest = Digest::try_from(&report.commit_sha256).ok()?;
+        let fits = report.conversation_id.as_ref() == conversation.as_bytes().as_slice()
+            && report.number == number.get()
+            && commit.is_none_or(|commit| commit.digest == digest);
+        fits.then(|| (digest, signer.certificate.user().as_str()))
+    };
+    let said: Vec<(Digest, &str)> = reports.iter().filter_map(said).collect();
+    let people: BTreeSet<&str> = roster.members.iter().map(|one| one.certificate.user().as_str()).collect();
+    said.iter().any(|(digest, _)| {
+        let same = said.iter().filter(|(other, _)| other == digest).map(|(_, user)| *user);
+        enough(same.collect::<BTreeSet<_>>().len(), people.len())
+    })
 }

@@ -18,6 +18,7 @@ use super::{
     judge::names,
     merged::{Merged, Merging},
     receive::Received,
+    report::say_so,
     roster::{Member, Roster},
 };
 use crate::{
@@ -43,7 +44,25 @@ pub(crate) async fn recall(
     merging.faults = open_faults(tx, &row.conversation).await?;
     merging.declared = declared_rosters::load(tx, &row.conversation).await?.map(|known| known.devices);
     merging.joined = row.joined;
+    merging.unmended = unmended(tx, &row.conversation).await?;
     Ok(())
+}
+
+/// The people who were removed beyond rights and are not back, each with the devices that were: no other of theirs comes in
+/// by anybody else, or whoever throws somebody out could bring in another device as theirs.
+pub(crate) async fn unmended(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+) -> Result<Vec<(String, Vec<String>)>, CoreError> {
+    if planted("mutant.mend_by_user") {
+        return Ok(Vec::new());
+    }
+    let open = intents::open(tx).await?.into_iter().filter(|wish| wish.conversation == *conversation);
+    let mends = open.filter_map(|wish| match wish.wish {
+        Wish::Mend { user, devices, .. } => Some((user, devices)),
+        _ => None,
+    });
+    Ok(mends.collect())
 }
 
 /// Notes what a merged commit did wrong and put right, and wishes for what is still to be put right.
@@ -103,9 +122,11 @@ pub(crate) async fn follow_up(
         let wish = Wish::Mend { number: received.number.get(), user, devices };
         wish_once(tx, &conversation, wish, entropy, (now, UtcMillis::new(spread.get() + MEND_MS))).await?;
     }
-    // 5. Whom the relay does not hold to be in gets nothing more before it is added anew.
+    // 5. Whom the relay does not hold to be in gets nothing more before it is added anew. It says so: where nobody is left
+    // who could, the log has to be closed.
     if declared.is_some_and(|known| !known.devices.contains(&device.id())) {
         row.standing = Standing::OutOfStep;
+        say_so(device, tx, received, now).await?;
     }
     Ok(())
 }

@@ -42,8 +42,6 @@ pub(crate) struct Former {
     settings: String,
     /// The devices that the commit removed with a right to, hex.
     gone: Vec<String>,
-    /// The devices that it says go, with a right to or without: the relay asks them no more. Hex.
-    declared_out: Vec<String>,
     /// The name of the commit's author, if somebody signed for it.
     pub author: Option<String>,
 }
@@ -74,7 +72,6 @@ impl Former {
             seats: before.members.iter().filter_map(seat).collect(),
             settings: HEXLOWER.encode(&settings.encode_to_vec()),
             gone: gone(before, settings, ending),
-            declared_out: declared_out(ending.data),
             author: ending.author.map(|author| author.certificate.display_name().to_string()),
         }
     }
@@ -110,15 +107,20 @@ impl Former {
         self.going_on().any(|seat| seat.device == device && seat.user == user)
     }
 
+    /// Whether this device of this user was in, whether or not it goes on.
+    pub(crate) fn had(&self, member: &Member) -> bool {
+        let (device, user) = (member.certificate.device().to_string(), member.certificate.user().as_str());
+        self.seats.iter().any(|seat| seat.device == device && seat.user == user)
+    }
+
     /// Whether these reports close the log at this commit: members of two people say that they cannot follow it, of one
-    /// where the relay can hear of no more than two people.
+    /// where there were no more than two people. Whom the commit declares out counts as anybody.
     pub(crate) fn closes(
         &self,
         (conversation, number, digest): (&ConversationId, EntryNumber, &Digest),
         reports: &[SignedStatement],
     ) -> bool {
-        let heard = self.seats.iter().filter(|seat| !self.declared_out.contains(&seat.device));
-        let people: BTreeSet<&str> = heard.map(|seat| seat.user.as_str()).collect();
+        let people: BTreeSet<&str> = self.seats.iter().map(|seat| seat.user.as_str()).collect();
         let reporters: BTreeSet<&str> = reports
             .iter()
             .filter_map(|statement| {
@@ -129,7 +131,7 @@ impl Former {
                 fits.then_some(seat.user.as_str())
             })
             .collect();
-        reporters.len() >= if people.len() > 2 { 2 } else { 1 }
+        enough(reporters.len(), people.len())
     }
 
     fn reporter(&self, statement: &SignedStatement) -> Option<(&Seat, OutOfStep)> {
@@ -142,10 +144,9 @@ impl Former {
     }
 }
 
-fn declared_out(data: Option<&CommitData>) -> Vec<String> {
-    let Some(data) = data else { return Vec::new() };
-    let out = data.leaves.iter().filter(|leaf| !data.joins.contains(leaf));
-    out.filter_map(|leaf| DeviceId::try_from(leaf).ok()).map(|device| device.to_string()).collect()
+/// Whether so many people's word closes a log of so many people.
+pub(crate) fn enough(reporters: usize, people: usize) -> bool {
+    reporters >= if people > 2 { 2 } else { 1 }
 }
 
 /// The devices that a commit took out with a right to. A commit that cannot be followed is believed no more than that:

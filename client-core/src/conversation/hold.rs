@@ -29,6 +29,12 @@ pub(crate) struct Hold {
     /// Whether what was stored does not read: held all the same.
     #[serde(default)]
     unreadable: bool,
+    /// Whether this device could not judge where it goes on.
+    #[serde(default)]
+    unjudged: bool,
+    /// The users one of whose words ends all of it: they can judge, and say nothing in what is not right.
+    #[serde(default)]
+    witnesses: Vec<String>,
 }
 
 /// What a hold knows a leaf by.
@@ -76,9 +82,42 @@ impl Hold {
         let stranger = |leaf: &&Leaf| roster.strangers.contains(&leaf.index);
         hold.strangers = leaves.iter().filter(stranger).map(tag).collect();
         hold.right = verdict.held.contains(&SETTINGS).then(|| HEXLOWER.encode(&right.encode_to_vec()));
+        if hold.devices.is_empty() && hold.right.is_none() && !hold.unjudged {
+            hold.witnesses.clear();
+        }
         // What does not read may have been any of these: it ends with the first commit that is judged.
         hold.unreadable = false;
-        (!hold.strangers.is_empty() || !hold.devices.is_empty() || hold.right.is_some()).then_some(hold)
+        hold.holds().then_some(hold)
+    }
+
+    fn holds(&self) -> bool {
+        !self.strangers.is_empty() || !self.devices.is_empty() || self.right.is_some() || self.unjudged
+    }
+
+    /// What this device cannot judge: held until one of these users says something.
+    pub(crate) fn unjudged(why: &str, witnesses: Vec<String>) -> Self {
+        Self { unjudged: true, devices_why: why.to_owned(), witnesses, ..Self::default() }
+    }
+
+    /// The same, and it ends as well when one of these users says something.
+    pub(crate) fn until_said_by(self, witnesses: Vec<String>) -> Self {
+        Self { witnesses, ..self }
+    }
+
+    /// Whether this user's word ends it.
+    pub(crate) fn waits_for(&self, user: &str) -> bool {
+        self.witnesses.iter().any(|witness| witness == user)
+    }
+
+    /// What is left once one who can judge has spoken: leaves that are nobody's.
+    pub(crate) fn lifted(self) -> Option<Self> {
+        let left = Self { strangers: self.strangers, unreadable: self.unreadable, ..Self::default() };
+        (left.holds() || left.unreadable).then_some(left)
+    }
+
+    /// Whether a commit can put it right.
+    pub(crate) fn is_mendable(&self) -> bool {
+        !self.strangers.is_empty() || !self.devices.is_empty() || self.right.is_some()
     }
 
     /// The settings that rights are judged by, if not those in force.
@@ -98,7 +137,7 @@ impl Hold {
         if !self.strangers.is_empty() || self.unreadable {
             whys.push(STRANGER);
         }
-        if !self.devices.is_empty() {
+        if !self.devices.is_empty() || self.unjudged {
             whys.push(self.devices_why.as_str());
         }
         if self.right.is_some() {

@@ -7,11 +7,12 @@ use wardline_proto::{
 };
 
 use super::{
+    continuation::{Going, Judged, Welcomed, judge},
     core::Core,
     receive::Effect,
     receive_commit::shown_name,
     roster::{Member, Roster, verify_leaf},
-    successor::{self, Going, Judged, goes_on},
+    successor::{self, goes_on},
     suspicion,
 };
 use crate::{
@@ -147,7 +148,15 @@ async fn place_in_line(
     if let Some(known) = known.filter(|known| known.joined > EntryNumber::ZERO) {
         return Ok(Some((known.line.clone(), None)));
     }
-    Ok(match successor::judge(core, tx, (&view.members, number), &view.settings).await? {
+    let adder = verify_leaf(&core.device.organisation, &view.adder);
+    let welcomed = Welcomed {
+        conversation: view.conversation,
+        leaves: &view.members,
+        number,
+        settings: &view.settings,
+        adder: adder.as_ref(),
+    };
+    Ok(match judge(core, tx, &welcomed).await? {
         Judged::TooEarly => None,
         Judged::Plain => Some((Line::alone(view.conversation), None)),
         Judged::Unknown(head) => Some((Line { offset: head, ..Line::alone(view.conversation) }, None)),

@@ -51,6 +51,8 @@ pub(crate) struct Judged<'a> {
     pub declared: Option<&'a [DeviceId]>,
     /// The commit that let this device in: what was before, it takes as shown.
     pub joined: EntryNumber,
+    /// Who was removed beyond rights and is not back: user and devices.
+    pub unmended: &'a [(String, Vec<String>)],
 }
 
 /// A verdict. Sound if there is nothing in it.
@@ -66,6 +68,9 @@ pub(crate) struct Verdict {
     pub shown: Option<&'static str>,
     /// Who was removed beyond its author's rights: device and user.
     pub wronged: Vec<(DeviceId, UserId)>,
+    /// A device that came in for somebody who was removed beyond rights, and is another than the one that was; its user and
+    /// their name.
+    pub in_place_of_another: Option<(DeviceId, UserId, String)>,
 }
 
 /// A leaf that is nobody's.
@@ -74,6 +79,9 @@ pub(crate) const STRANGER: &str = "a device in it is not one of your organisatio
 pub(crate) const UNAPPROVED: &str = "a device was added that its owner did not approve";
 /// Settings beyond rights.
 pub(crate) const SETTINGS: &str = "its settings were changed by someone who may not";
+/// Another device in place of one that was removed beyond rights.
+pub(crate) const IN_PLACE: &str =
+    "a device came in for someone who was removed, and it is not the one that was";
 /// A leaf that changed its person.
 pub(crate) const SWITCHED: &str = "a device in it changed into another";
 /// A removal beyond rights.
@@ -108,7 +116,15 @@ pub(crate) fn judge(commit: &Judged<'_>) -> Verdict {
         verdict.held.push(UNAPPROVED);
         verdict.proven.push(UNAPPROVED);
     }
-    verdict.devices = switched.into_iter().chain(unapproved).map(Member::key).collect();
+    let in_place: Vec<&Member> = added(commit).filter(|member| in_place_of_another(commit, member)).collect();
+    if !in_place.is_empty() {
+        verdict.held.push(IN_PLACE);
+        verdict.in_place_of_another = in_place.first().map(|member| {
+            let one = &member.certificate;
+            (one.device(), one.user().clone(), one.display_name().to_string())
+        });
+    }
+    verdict.devices = switched.into_iter().chain(unapproved).chain(in_place).map(Member::key).collect();
     // 3. Settings are the keepers'.
     let by = commit.settings_changed.then(|| commit.author.certificate.user());
     let at_fault = settings_at_fault(commit.before, commit.right, commit.settings_after, by);
@@ -168,6 +184,11 @@ pub(crate) fn keeps(roster: &Roster, settings: &ConversationSettings, user: &Use
 fn may_join(commit: &Judged<'_>, member: &Member) -> bool {
     let user = member.certificate.user();
     let own = commit.author.certificate.user() == user;
+    if wronged_devices(commit, user)
+        .is_some_and(|devices| devices.contains(&member.certificate.device().to_string()))
+    {
+        return true;
+    }
     if !commit.before.has_user(user) || own || planted("mutant.judge_approvals") {
         return true;
     }
@@ -178,6 +199,20 @@ fn may_join(commit: &Judged<'_>, member: &Member) -> bool {
             .confirmations
             .iter()
             .any(|statement| confirms(commit.before, statement, member).is_some_and(out))
+}
+
+/// The devices of a person that were removed beyond rights and are not back.
+fn wronged_devices<'a>(commit: &'a Judged<'a>, user: &UserId) -> Option<&'a Vec<String>> {
+    commit.unmended.iter().find(|(wronged, _)| wronged == user.as_str()).map(|(_, devices)| devices)
+}
+
+/// Whether a device came in by somebody else for a person none of whose devices is in because they were removed beyond rights,
+/// and is another than those: nobody of theirs could approve it.
+fn in_place_of_another(commit: &Judged<'_>, member: &Member) -> bool {
+    let user = member.certificate.user();
+    let out = !commit.before.has_user(user) && commit.author.certificate.user() != user;
+    let device = member.certificate.device().to_string();
+    out && wronged_devices(commit, user).is_some_and(|devices| !devices.contains(&device))
 }
 
 /// Judges whom it took out, each by the ground that it carries.

@@ -50,6 +50,7 @@ fn what_holds_proves_its_authors_fault_and_nobody_elses() {
             faults: &[],
             declared: None,
             joined: EntryNumber::ZERO,
+            unmended: &[],
         })
     };
     assert_eq!(judged(&m, true).proven, [SETTINGS]);
@@ -180,6 +181,35 @@ fn whom_the_relay_does_not_have_is_taken_out_and_in_without_being_declared_to_le
     let by = |known: &Known| knowing(&a, &all, &all, (&set, &set), &data, known).shown;
     assert_eq!(by(&anew(Some(without))), None);
     assert_eq!(by(&anew(None)), Some(ANEW));
+}
+
+#[test]
+fn for_who_was_thrown_out_only_the_devices_that_were_come_back() {
+    let house = House::found();
+    let ((a, _), (m, _), (b, b_key)) = (house.device("a", 0), house.device("m", 1), house.device("b", 2));
+    let (b2, b2_key) = house.device("b", 3);
+    let set = settings(&a);
+    let before = roster(&[&a, &m]);
+    let unmended = vec![("b".to_owned(), vec![b.certificate.device().to_string()])];
+    let known = Known { unmended, ..Known::default() };
+    let by = |author: &Member, after: &Roster, known: &Known| {
+        knowing(author, &before, after, (&set, &set), &declare(&before, after, None), known)
+    };
+    // Whoever brings the other one in may not know better; the one that came in goes.
+    let other = by(&m, &roster(&[&a, &m, &b2]), &known);
+    assert_eq!((other.held, other.proven, other.devices), (vec![IN_PLACE], vec![], vec![b2.key()]));
+    assert_eq!(by(&m, &roster(&[&a, &m, &b]), &known), sound(), "the one that was thrown out");
+    assert_eq!(by(&m, &roster(&[&a, &m, &b2]), &Known::default()), sound(), "the control");
+    // Beside the wrong one the right one comes in by anybody, and nothing else does.
+    let (before, after) = (roster(&[&a, &m, &b2]), roster(&[&a, &m, &b2, &b]));
+    let data = declare(&before, &after, None);
+    assert_eq!(knowing(&a, &before, &after, (&set, &set), &data, &known), sound());
+    assert_eq!(verdict(&a, &before, &after, (&set, &set), &data).held, [UNAPPROVED]);
+    // Approved by one of theirs it is theirs.
+    let (before, after) = (roster(&[&a, &m, &b]), roster(&[&a, &m, &b, &b2]));
+    let data = CommitData { approvals: vec![approve(&b, &b_key, &b2)], ..declare(&before, &after, None) };
+    assert_eq!(knowing(&m, &before, &after, (&set, &set), &data, &known), sound());
+    drop(b2_key);
 }
 
 #[test]

@@ -101,6 +101,7 @@ struct Known {
     declared: Option<Vec<DeviceId>>,
     joined: EntryNumber,
     anew: Vec<u32>,
+    unmended: Vec<(String, Vec<String>)>,
 }
 
 fn knowing(
@@ -125,6 +126,7 @@ fn knowing(
         faults: &known.faults,
         declared: known.declared.as_deref(),
         joined: known.joined,
+        unmended: &known.unmended,
     })
 }
 
@@ -249,6 +251,7 @@ fn held(
         faults: &[],
         declared: None,
         joined: EntryNumber::ZERO,
+        unmended: &[],
     });
     let leaf = |index: &u32| Leaf { index: *index, certificate_der: vec![1], signature_key: [0; 32] };
     let leaves: Vec<Leaf> = after.strangers.iter().map(leaf).collect();

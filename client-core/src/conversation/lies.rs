@@ -5,7 +5,7 @@ use wardline_identity::SigningKey;
 use wardline_proto::{
     DeviceId, Suite,
     fault::planted,
-    relay::{CommitData, KeeperRight, RemovalGround, removal_ground::Ground},
+    relay::{CommitData, KeeperRight, OwnDevice, RemovalGround, removal_ground::Ground},
     roster_digest,
 };
 
@@ -46,6 +46,15 @@ pub(crate) fn tell(
     {
         data.leaves = vec![victim.to_wire()];
         data.grounds = vec![RemovalGround { ground: Some(Ground::Keeper(KeeperRight {})) }];
+        declare_anew(data, before);
+    }
+    // The relay is told that everybody goes.
+    if planted("member.everybody_out") {
+        let others = before.members.iter().map(|member| member.certificate.device());
+        let mut others: Vec<DeviceId> = others.filter(|one| *one != device.id()).collect();
+        others.sort_unstable();
+        data.leaves = others.iter().map(|one| one.to_wire()).collect();
+        data.grounds = vec![RemovalGround { ground: Some(Ground::OwnDevice(OwnDevice {})) }; others.len()];
         declare_anew(data, before);
     }
     if planted("member.add_uncertified") {

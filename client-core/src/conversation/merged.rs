@@ -15,7 +15,7 @@ use wardline_proto::{
 use super::{
     event::describe,
     hold::Hold,
-    judge::{DECLARATION, Judged, REMOVAL, SETTINGS, STRANGER, Verdict, judge, settings_at_fault},
+    judge::{DECLARATION, IN_PLACE, Judged, REMOVAL, SETTINGS, STRANGER, Verdict, judge, settings_at_fault},
     receive::{Received, decode},
     roster::{Member, Roster},
 };
@@ -73,6 +73,8 @@ pub(crate) struct Merging<'a> {
     pub declared: Option<Vec<DeviceId>>,
     /// The commit that let this device in.
     pub joined: EntryNumber,
+    /// Who was removed beyond rights and is not back: user and devices.
+    pub unmended: Vec<(String, Vec<String>)>,
 }
 
 impl<'a> Merging<'a> {
@@ -89,6 +91,7 @@ impl<'a> Merging<'a> {
             faults: Vec::new(),
             declared: None,
             joined: EntryNumber::ZERO,
+            unmended: Vec::new(),
         }
     }
 
@@ -155,6 +158,7 @@ impl<'a> Merging<'a> {
                 faults: &self.faults,
                 declared: self.declared.as_deref(),
                 joined: self.joined,
+                unmended: &self.unmended,
             }),
             None => Verdict { held: vec![STRANGER], ..Verdict::default() },
         };
@@ -226,16 +230,22 @@ impl<'a> Merging<'a> {
 
 /// The rule that a commit broke, as it is kept.
 fn fault_of(author: &Member, verdict: &Verdict, number: EntryNumber) -> Option<FaultRow> {
+    let one = &author.certificate;
+    let author = || (one.device(), one.user().clone(), one.display_name().to_string());
+    // Its author may not know of the removal: only the device that came in is where it must not be.
+    let in_place = verdict.in_place_of_another.clone().filter(|_| verdict.proven.is_empty());
+    let proven = if in_place.is_some() { vec![IN_PLACE] } else { verdict.proven.clone() };
+    let (device, user, name) = in_place.unwrap_or_else(author);
     let shown = verdict.shown.filter(|shown| [REMOVAL, DECLARATION].contains(shown));
-    let why: Vec<&str> = verdict.proven.iter().copied().chain(shown).collect();
+    let why: Vec<&str> = proven.iter().copied().chain(shown).collect();
     (!why.is_empty()).then(|| FaultRow {
         number,
-        device: author.certificate.device(),
-        user: author.certificate.user().to_string(),
-        name: author.certificate.display_name().to_string(),
+        device,
+        user: user.to_string(),
+        name,
         why: why.join("; "),
         devices: verdict.devices.clone(),
-        proven: !verdict.proven.is_empty(),
+        proven: !proven.is_empty(),
         settled: false,
     })
 }

@@ -3,7 +3,7 @@
 use wardline_proto::{Digest, Epoch, content::ConversationSettings, fault};
 
 use super::{
-    add_anew::unread_from,
+    add_anew::{reports_named, unread_from},
     again::send_again,
     core::Core,
     correct,
@@ -207,6 +207,10 @@ async fn carry_out(
     received: &Received<'_>,
     merged: &Merged,
 ) -> Result<(), CoreError> {
+    // A report that was answered closes no log any more.
+    for report in declared(&received.entry.message).iter().flat_map(reports_named) {
+        spent_leaves::insert(tx, &received.conversation, &report).await?;
+    }
     for leave in &merged.leaves {
         spent_leaves::insert(tx, &received.conversation, leave).await?;
     }

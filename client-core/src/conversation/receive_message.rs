@@ -13,6 +13,7 @@ use super::{
     line::behind,
     receive::{Effect, Received, decode, encode},
     roster::{Member, verify_leaf},
+    successor::vouch,
     suspicion,
 };
 use crate::{
@@ -195,6 +196,7 @@ async fn store_opened(
     };
     // The sender's life counts, whatever the relay says; a relay that says another is seen in the chain.
     let expires = expiry(received.stamp.min(core.clock.now()), life);
+    vouch(tx, row, member).await?;
     let seen = EntryNumber::new(content.seen_number);
     let said_by = (member.certificate.user().as_str(), core.clock.now());
     suspicion::compare_logs(tx, received, said_by, (seen, &content.seen_hash)).await?;

@@ -3,12 +3,12 @@
 
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
-    ConversationId, Digest, EntryNumber, Epoch, fault,
+    ConversationId, Digest, EntryNumber, Epoch, UtcMillis, fault,
     relay::{CommitAuthor, CommitData, OutOfStep, SignedStatement},
 };
 
 use super::{
-    core::Core,
+    core::{Core, Device},
     former::{Ending, Former},
     hold::Hold,
     merged::commit_data,
@@ -58,16 +58,7 @@ pub(crate) async fn fall_out(
 
     // 2. What this device says of it.
     let now = core.clock.now();
-    let report = OutOfStep {
-        conversation_id: conversation.to_wire(),
-        number: received.number.get(),
-        commit_sha256: received.digest.to_wire(),
-        said_at: Some(now.into()),
-    };
-    let signer = Some(core.device.certificate.der());
-    let statement = sign_statement(&core.device.key, StatementLabel::OutOfStep, &report, signer);
-    let report = ReportRow { number: received.number, statement: encode(&statement) };
-    reports::insert(&mut tx, &conversation, &report).await?;
+    say_so(&core.device, &mut tx, received, now).await?;
 
     // 3. Where it stands, and what people see.
     pending_commits::delete(&mut tx, &conversation).await?;
@@ -83,6 +74,26 @@ pub(crate) async fn fall_out(
     fault::crash("crash.out_of_step");
     let shown = Effect::Readable(row.line.first, row.shown(received.number));
     Ok(vec![Effect::OutOfStep(conversation), shown])
+}
+
+/// Keeps what this device says of a commit that it cannot go on from.
+pub(crate) async fn say_so(
+    device: &Device,
+    tx: &mut Transaction<'_>,
+    received: &Received<'_>,
+    now: UtcMillis,
+) -> Result<(), CoreError> {
+    let report = OutOfStep {
+        conversation_id: received.conversation.to_wire(),
+        number: received.number.get(),
+        commit_sha256: received.digest.to_wire(),
+        said_at: Some(now.into()),
+    };
+    let statement =
+        sign_statement(&device.key, StatementLabel::OutOfStep, &report, Some(device.certificate.der()));
+    let report = ReportRow { number: received.number, statement: encode(&statement) };
+    reports::insert(tx, &received.conversation, &report).await?;
+    Ok(())
 }
 
 /// What people are told.

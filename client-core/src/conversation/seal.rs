@@ -6,7 +6,10 @@ use wardline_proto::{
     fault,
 };
 
-use super::{core::Core, hold::Hold, receive::encode, receive_message::message_data};
+use super::{
+    core::Core, hold::Hold, receive::encode, receive_message::message_data, roster::Roster,
+    successor::is_incomplete,
+};
 use crate::{
     error::CoreError,
     vault::{
@@ -61,6 +64,10 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     }
     let closed = CoreError::Protocol("was asked about a conversation that is not open");
     let group = core.groups.get_mut(&conversation).ok_or(closed)?;
+    let roster = Roster::read(&core.device.organisation, &group.roster());
+    if is_incomplete(&mut tx, &row, (&roster, core.clock.now())).await? {
+        return Ok(Sealed::Wait);
+    }
     let epoch: Epoch = group.epoch();
     if let Some((sealed_in, ciphertext)) = &waiting.sealed
         && *sealed_in == epoch

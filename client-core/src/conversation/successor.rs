@@ -4,41 +4,38 @@
 use std::collections::BTreeSet;
 
 use wardline_proto::{
-    ChainHash, ConversationId, DeviceId, EntryNumber, UtcMillis,
-    content::{ConversationSettings, Predecessor},
+    ChainHash, ConversationId, EntryNumber, UtcMillis,
+    fault::{self, planted},
 };
 
 use super::{
+    continuation::Going,
     core::{Core, random},
+    expected::{Expected, expected, leavers},
     former::Former,
     hold::Hold,
-    judge::{SETTINGS, Verdict},
-    line::line,
     roster::{Member, Roster},
     take_over::{drop_candidate, take_over},
 };
 use crate::{
     error::CoreError,
-    mls::{Leaf, group},
+    mls::group,
     vault::{
         Transaction,
         mls_rows::Scope,
         tables::{
             commits,
-            conversations::{self, Closure, ConversationRow, Line, Standing},
+            conversations::{self, ConversationRow, Line, Standing},
             faults::{self, FaultRow},
-            intents::{self, Wish},
+            intents::{self, IntentRow, Outcome, Wish},
         },
     },
 };
 
-/// A device that was not in the conversation that this one goes on from.
-pub(crate) const NEWCOMER: &str = "someone was brought in as it went on who was not in it before";
-/// Within this span a second log closed because of the same device goes on without it, in milliseconds: 30 days.
-const AGAIN_WITHIN_MS: u64 = 30 * 86_400_000;
-
-/// So many commits bring everybody in: 500 devices, 200 at once.
-const FIRST_COMMITS: u64 = 3;
+/// How long what is wrong in a successor waits for a witness who can tell that it is not, in milliseconds.
+const WITNESS_MS: u64 = 20_000;
+/// How long people and messages wait at most until all are in, in milliseconds.
+const COMPLETING_MS: u64 = 30_000;
 
 /// What became of the wish for a successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +67,9 @@ pub(crate) async fn succeed(
         if closure.number.get() == number { expected(&mut tx, &row, closure).await? } else { None };
     let leavers = leavers(&mut tx, conversation).await?;
     tx.commit().await?;
-    let Some(expected) = expected else { return Ok(Succession::Declined) };
+    let Some(expected) = expected.filter(|expected| expected.has(&core.device.id())) else {
+        return Ok(Succession::Declined);
+    };
     let successor = ConversationId::from_bytes(random(&*core.entropy)?);
     let made = make(core, &row, successor, &expected, &leavers).await;
     if made.is_err() {
@@ -109,164 +108,23 @@ async fn make(
     conversations::store(&mut tx, &row).await?;
     let wish = Wish::Restore { members: expected.members(core.device.id(), leavers) };
     intents::insert(&mut tx, &successor, &wish, &request, now, now).await?;
+    fault::crash("crash.successor_unstored");
     Core::finish(&core.store, tx).await?;
+    fault::crash("crash.successor_stored");
     core.groups.insert(successor, group);
     Ok(())
 }
 
 /// The line of a log that goes on from another, whose last entry people see under this number.
-fn line_after(old: &ConversationRow, head: u64) -> Line {
+pub(crate) fn line_after(old: &ConversationRow, head: u64) -> Line {
     Line {
         first: old.line.first,
         offset: head,
         predecessor: Some(old.conversation),
         successor: None,
         closed: None,
+        named: None,
     }
-}
-
-/// What a successor has to be.
-pub(crate) struct Expected {
-    former: Former,
-    settings: ConversationSettings,
-    /// The number of the closed log's last entry, as people see it.
-    head: u64,
-    /// The device that its maker leaves out: the second log in a row closed because of it. Whoever judges a successor does not
-    /// look for that: not everybody was there the first time.
-    left_out: Option<DeviceId>,
-}
-
-impl Expected {
-    /// Everybody's devices but this one, as "user device", without those who left.
-    fn members(&self, own: DeviceId, leavers: &BTreeSet<String>) -> Vec<(String, String)> {
-        let (own, out) = (own.to_string(), self.left_out.map(|device| device.to_string()));
-        self.former
-            .going_on()
-            .filter(|seat| seat.device != own && out.as_ref() != Some(&seat.device))
-            .filter(|seat| !leavers.contains(&seat.user))
-            .map(|seat| (seat.user.clone(), seat.device.clone()))
-            .collect()
-    }
-}
-
-/// What the successor of a closed log has to be; `None` if this device does not know.
-async fn expected(
-    tx: &mut Transaction<'_>,
-    old: &ConversationRow,
-    closure: Closure,
-) -> Result<Option<Expected>, CoreError> {
-    let Some(commit) = commits::find(tx, &old.conversation, closure.number).await? else { return Ok(None) };
-    let Some(former) = commit.before.as_deref().and_then(Former::parse) else { return Ok(None) };
-    let Some(settings) = former.settings() else { return Ok(None) };
-    let mut left_out = None;
-    for log in line(tx, old).await?.iter().filter(|log| log.conversation != old.conversation) {
-        let Some(closed) = log.line.closed else { continue };
-        let earlier = commits::find(tx, &log.conversation, closed.number).await?;
-        left_out = earlier
-            .filter(|earlier| earlier.author == commit.author)
-            .filter(|earlier| commit.stamp.get().saturating_sub(earlier.stamp.get()) <= AGAIN_WITHIN_MS)
-            .and_then(|earlier| earlier.author)
-            .or(left_out);
-    }
-    let head = old.shown(closure.head).get();
-    let predecessor = Predecessor {
-        conversation_id: old.conversation.as_bytes().to_vec(),
-        number: closure.number.get(),
-        head,
-    };
-    let settings = ConversationSettings { predecessor: Some(predecessor), ..settings };
-    Ok(Some(Expected { former, settings, head, left_out }))
-}
-
-/// Users who said that they leave and have not been let go.
-async fn leavers(
-    tx: &mut Transaction<'_>,
-    conversation: &ConversationId,
-) -> Result<BTreeSet<String>, CoreError> {
-    let wishes = intents::open(tx).await?.into_iter().filter(|wish| wish.conversation == *conversation);
-    Ok(wishes
-        .filter_map(|wish| match wish.wish {
-            Wish::LetGo { user, .. } => Some(user),
-            _ => None,
-        })
-        .collect())
-}
-
-/// How a Welcome stands to what this device knows of the log that its group goes on from.
-pub(crate) enum Judged {
-    /// It goes on from none.
-    Plain,
-    /// It goes on from a log that this device was not in, or does not know enough of; numbers go on from there.
-    Unknown(u64),
-    /// It goes on from a log that is not closed here yet: it is looked at again when that is.
-    TooEarly,
-    /// It goes on from a closed log.
-    GoesOn(Box<Going>),
-}
-
-/// A log that goes on.
-pub(crate) struct Going {
-    /// The closed log.
-    pub old: ConversationRow,
-    /// The place in the line.
-    pub line: Line,
-    /// Why it is held, if it is not what it has to be.
-    pub hold: Option<Hold>,
-    /// The author of the commit that could not be followed.
-    pub author: Option<String>,
-    /// Everybody whom the successor has to have.
-    pub members: Vec<(String, String)>,
-}
-
-/// Judges a successor by the state that was kept: nobody in it who was not, and the same settings. Whoever comes after the
-/// commits that bring everybody in cannot judge what members did since.
-pub(crate) async fn judge(
-    core: &Core,
-    tx: &mut Transaction<'_>,
-    (leaves, number): (&[Leaf], EntryNumber),
-    settings: &ConversationSettings,
-) -> Result<Judged, CoreError> {
-    let Some(predecessor) = &settings.predecessor else { return Ok(Judged::Plain) };
-    let Ok(id) = ConversationId::try_from(predecessor.conversation_id.as_slice()) else {
-        return Ok(Judged::Unknown(0));
-    };
-    let old = conversations::load(tx, &id).await?;
-    let Some(old) = old.filter(|old| !matches!(old.standing, Standing::Left | Standing::Removed)) else {
-        return Ok(Judged::Unknown(predecessor.head));
-    };
-    let Some(closure) = old.line.closed else { return Ok(Judged::TooEarly) };
-    let expected = expected(tx, &old, closure).await?;
-    let leavers = leavers(tx, &id).await?;
-    let head = old.shown(closure.head).get();
-    let line = line_after(&old, head);
-    let Some(expected) = expected else {
-        return Ok(Judged::GoesOn(Box::new(Going {
-            old,
-            line,
-            hold: None,
-            author: None,
-            members: Vec::new(),
-        })));
-    };
-    let roster = Roster::read(&core.device.organisation, leaves);
-    let mut verdict = Verdict::default();
-    let first = number.get() <= FIRST_COMMITS;
-    let newcomers = roster.members.iter().filter(|member| first && !expected.former.goes_on(member));
-    verdict.devices = newcomers.map(Member::key).collect();
-    if !verdict.devices.is_empty() {
-        verdict.held.push(NEWCOMER);
-    }
-    if *settings != expected.settings && (first || settings.number == expected.settings.number) {
-        verdict.held.push(SETTINGS);
-    }
-    let hold = Hold::after(None, &verdict, (&roster, leaves), &expected.settings);
-    Ok(Judged::GoesOn(Box::new(Going {
-        line,
-        hold,
-        author: expected.former.author.clone(),
-        members: expected.members(core.device.id(), &leavers),
-        old,
-    })))
 }
 
 /// Enters a successor that was joined: the own one, if there is one, goes; it takes over from the closed log; and what is wrong
@@ -283,8 +141,8 @@ pub(crate) async fn enter(
     let made = conversations::list(tx).await?;
     // One to which nobody was added: the relay takes another in its place.
     let own = made.iter().find(|one| {
-        let came_to_nothing = one.cursor == EntryNumber::ZERO && one.conversation != successor;
-        one.line.predecessor == Some(going.old.conversation) && came_to_nothing
+        let nothing = is_nothing(one) && one.conversation != successor;
+        one.line.predecessor == Some(going.old.conversation) && nothing
     });
     let mut done = vec![going.old.conversation];
     core.store.load_within(tx, Scope::Conversation(going.old.conversation)).await?;
@@ -301,16 +159,75 @@ pub(crate) async fn enter(
     }
     if let Some(hold) = going.hold {
         row.held = Some(hold.to_text());
-        if let Some(maker) = maker {
-            faults::insert(tx, &successor, &fault(maker, row.joined, &hold)).await?;
+        let at_fault = if going.by_its_maker { maker } else { going.intruders.first() };
+        if let Some(at_fault) = at_fault {
+            faults::insert(tx, &successor, &fault(at_fault, row.joined, &hold)).await?;
         }
-        let request = random(&*core.entropy)?;
-        intents::insert(tx, &successor, &Wish::Correct, &request, now, now).await?;
+        if hold.is_mendable() {
+            let request = random(&*core.entropy)?;
+            let wait = if going.by_its_maker { 0 } else { WITNESS_MS };
+            let not_before = UtcMillis::new(now.get() + wait);
+            intents::insert(tx, &successor, &Wish::Correct, &request, now, not_before).await?;
+        }
     }
     Ok(done)
 }
 
-/// What is kept of whoever made a successor that is not what it has to be.
+/// Whether a successor that was made here came to nothing: nobody was ever let in.
+pub(crate) async fn came_to_nothing(
+    tx: &mut Transaction<'_>,
+    successor: &ConversationId,
+) -> Result<bool, CoreError> {
+    let row = conversations::load(tx, successor).await?;
+    Ok(row.is_none_or(|row| is_nothing(&row)))
+}
+
+fn is_nothing(row: &ConversationRow) -> bool {
+    row.cursor == EntryNumber::ZERO && row.joined == EntryNumber::ZERO
+}
+
+/// Somebody said something in a successor that this device could not judge, or would have others put right: who can judge it
+/// says nothing in one that is not what it has to be.
+pub(crate) async fn vouch(
+    tx: &mut Transaction<'_>,
+    row: &mut ConversationRow,
+    member: &Member,
+) -> Result<(), CoreError> {
+    let Some(hold) = row.held.as_deref().map(Hold::parse) else { return Ok(()) };
+    if !hold.waits_for(member.certificate.user().as_str()) {
+        return Ok(());
+    }
+    row.held = hold.lifted().as_ref().map(Hold::to_text);
+    faults::settle(tx, &row.conversation, row.joined).await?;
+    if row.held.is_none() {
+        intents::end_where(tx, &row.conversation, &Outcome::Done, |wish| *wish == Wish::Correct).await?;
+    }
+    Ok(())
+}
+
+/// Whether somebody of the closed log is still to be let in: until then nothing is said and nothing else changed, or it
+/// would be said to too few, or by other settings. Not for ever: a device may have nothing to be let in by.
+pub(crate) async fn is_incomplete(
+    tx: &mut Transaction<'_>,
+    row: &ConversationRow,
+    (roster, now): (&Roster, UtcMillis),
+) -> Result<bool, CoreError> {
+    if row.line.predecessor.is_none() || planted("mutant.said_to_few") {
+        return Ok(false);
+    }
+    let out = |device: &str| roster.members.iter().all(|one| one.certificate.device().to_string() != device);
+    let lacks = |wish: &IntentRow| match &wish.wish {
+        Wish::Restore { members } => {
+            let recent = now.get() < wish.created.get().saturating_add(COMPLETING_MS);
+            recent && members.iter().any(|(_, device)| out(device))
+        }
+        _ => false,
+    };
+    let open = intents::open(tx).await?;
+    Ok(open.iter().any(|wish| wish.conversation == row.conversation && lacks(wish)))
+}
+
+/// What is kept of whoever is at fault where a successor is not what it has to be: its maker, or who came in with it.
 fn fault(maker: &Member, number: EntryNumber, hold: &Hold) -> FaultRow {
     FaultRow {
         number,

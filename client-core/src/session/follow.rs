@@ -186,7 +186,7 @@ async fn close(
     closed: &Closed,
     early: &mut HashMap<Bytes, WelcomeDelivery>,
 ) -> Result<End, CoreError> {
-    let effects = conversation::closed(&*session.core().await, closed).await?;
+    let effects = conversation::closed(&mut *session.core().await, closed).await?;
     session.stepped(&effects);
     let mut end = End::Ended;
     if effects.is_empty() {

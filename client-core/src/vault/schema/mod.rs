@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("0004_relay_faults.sql"),
     include_str!("0005_line.sql"),
     include_str!("0006_seen.sql"),
+    include_str!("0007_named_successor.sql"),
 ];
 
 /// Brings the database to the newest schema.

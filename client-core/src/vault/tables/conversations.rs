@@ -92,6 +92,8 @@ pub(crate) struct Line {
     pub successor: Option<ConversationId>,
     /// Where it was closed.
     pub closed: Option<Closure>,
+    /// The conversation that the relay names as its successor: no other is followed.
+    pub named: Option<ConversationId>,
 }
 
 /// Where a log was closed.
@@ -106,7 +108,7 @@ pub(crate) struct Closure {
 impl Line {
     /// A conversation that goes on from none.
     pub(crate) fn alone(conversation: ConversationId) -> Self {
-        Self { first: conversation, offset: 0, predecessor: None, successor: None, closed: None }
+        Self { first: conversation, offset: 0, predecessor: None, successor: None, closed: None, named: None }
     }
 }
 
@@ -149,6 +151,7 @@ fn parse_line(row: &SqliteRow) -> Result<Line, VaultError> {
         predecessor: id("predecessor_id")?,
         successor: id("successor_id")?,
         closed: number.zip(head).map(|(number, head)| Closure { number, head }),
+        named: id("named_successor_id")?,
     })
 }
 
@@ -178,8 +181,8 @@ pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Re
         "INSERT OR REPLACE INTO conversations
             (conversation_id, suite, name, retention_seconds, state, held, joined_number, cursor,
              chain_hash, read_number, last_ms, first_id, offset_number, predecessor_id, successor_id, closed_number,
-             closed_head)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             closed_head, named_successor_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.conversation.as_bytes().as_slice())
     .bind(i64::from(row.suite.code()))
@@ -198,6 +201,7 @@ pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Re
     .bind(row.line.successor.as_ref().map(|id| id.as_bytes().as_slice()))
     .bind(row.line.closed.map(|closed| stored(closed.number.get())))
     .bind(row.line.closed.map(|closed| stored(closed.head.get())))
+    .bind(row.line.named.as_ref().map(|id| id.as_bytes().as_slice()))
     .execute(tx.connection())
     .await?;
     Ok(())

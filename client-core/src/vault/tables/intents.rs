@@ -184,12 +184,14 @@ pub(crate) async fn find(tx: &mut Transaction<'_>, intent: i64) -> Result<Option
     row.as_ref().map(parse).transpose()
 }
 
-/// The open wishes: what has to be put right first, then in the order they were made.
+/// The open wishes: what has to be put right first, then who was in before a log broke, then in the order they were made.
 pub(crate) async fn open(tx: &mut Transaction<'_>) -> Result<Vec<IntentRow>, VaultError> {
-    let rows =
-        sqlx::query("SELECT * FROM intents WHERE outcome IS NULL ORDER BY wish <> '\"correct\"', intent_id")
-            .fetch_all(tx.connection())
-            .await?;
+    let rows = sqlx::query(
+        "SELECT * FROM intents WHERE outcome IS NULL
+              ORDER BY wish <> '\"correct\"', wish NOT LIKE '{\"restore\":%', intent_id",
+    )
+    .fetch_all(tx.connection())
+    .await?;
     rows.iter().map(parse).collect()
 }
 

@@ -112,6 +112,11 @@ pub async fn commit<S: MembershipStorage>(
     if after.len() > DEVICES_MAX {
         return Err(ConversationError::Full);
     }
+    // Who comes in with the first commit knows that its maker has brought in all who are there.
+    let first = conversation.predecessor.is_some() && conversation.epoch == Epoch::ZERO;
+    if first && commit.declaration.joins().is_empty() {
+        return Err(DeclarationFault::NobodyJoins.into());
+    }
     // 8. Welcome.
     welcome_fits(storage, commit, conversation.suite).await?;
     let between = between(storage, commit, conversation.head).await?;

@@ -48,6 +48,9 @@ pub enum DeclarationFault {
     /// Its author leaves: nobody can commit their own removal (RFC 9420 §12.2).
     #[error("the author leaves by its own commit")]
     AuthorLeaves,
+    /// The first commit of a conversation that goes on from another lets nobody in.
+    #[error("the first commit of a conversation that goes on from another lets somebody in")]
+    NobodyJoins,
     /// The digest of the resulting roster is another.
     #[error("the resulting roster has another digest")]
     Roster,

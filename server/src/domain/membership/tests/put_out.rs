@@ -4,7 +4,7 @@
 use wardline_proto::in_place::{arm, disarm};
 
 use super::*;
-use crate::domain::conversation::{FeedEvent, FeedPosition};
+use crate::domain::conversation::{DeclarationFault, FeedEvent, FeedPosition};
 use crate::domain::membership::{Patience, candidates, patience};
 
 /// A log of these devices in which the first has declared the `out` out; its author has that commit.
@@ -162,4 +162,33 @@ async fn who_broke_a_log_makes_it_go_on_where_nobody_else_can() {
     fence(&ward, 2).await;
     assert_eq!(makers(&ward, commit, &[1, 2]).await, [] as [DeviceId; 0], "it is not asked");
     assert!(follow(&ward, 1, 7, commit).await.is_ok());
+}
+
+/// The first commit of a successor by 2, with these joins.
+async fn first_commit(ward: &Ward, joins: &[u8]) -> Result<CommitOutcome, ConversationError> {
+    use crate::domain::conversation::{Commit, commit};
+    let roster: Vec<u8> = [&[2], joins].concat();
+    let references = ward.claimed(2, joins).await;
+    let first = ward.commit_of(2, 0, Says { joins, roster: &roster, ..Says::default() }, references);
+    let first = Commit { conversation: conversation(7), ..first };
+    let now = ward.now();
+    ward.store.write("commit", move |tx| Box::pin(async move { commit(tx, &first, now).await })).await
+}
+
+#[tokio::test]
+async fn a_successors_first_commit_lets_somebody_in_and_a_new_conversations_need_not() {
+    let (ward, commit) = silenced(&[1, 2, 3], &[2, 3]).await;
+    for who in [2, 3] {
+        stuck(&ward, who, commit).await.unwrap();
+    }
+    shut(&ward, commit).await;
+    follow(&ward, 2, 7, commit).await.unwrap();
+    let empty = first_commit(&ward, &[]).await;
+    assert!(
+        matches!(empty, Err(ConversationError::Declaration(DeclarationFault::NobodyJoins))),
+        "its maker would keep everybody out: {empty:?}"
+    );
+    assert!(first_commit(&ward, &[3]).await.is_ok());
+    let alone = Ward::with(&[1]).await;
+    assert!(alone.update(1, 0, &[1]).await.is_ok(), "the control");
 }
