@@ -241,6 +241,7 @@ pub(crate) fn content(number: u64) -> Result<Vec<u8>> {
         policy_number: 0,
         sent_at_ms: SystemClock.now().get(),
         sent_numbers: Vec::new(),
+        expires_at_ms: 0,
         body: Some(Body::Text(Text { text: text(number) })),
     };
     Ok(content.encode_to_vec())

@@ -123,6 +123,7 @@ pub(super) async fn queue(
         body,
         created: now,
         life_seconds: life_seconds(row),
+        expires: None,
         sealed: None,
         accepted: None,
         refusal: None,

@@ -3,6 +3,7 @@
 
 use wardline_proto::{
     ConversationId, Digest, EntryNumber,
+    fault::planted,
     relay::{CommitData, OutOfStep, RemovalGround, SignedStatement, removal_ground::Ground},
 };
 
@@ -11,12 +12,17 @@ use super::{
     grounds::out_of_step,
     receive::decode,
     roster::{Member, Roster},
+    spent::{Spent, report_holds},
 };
 use crate::{
     error::CoreError,
-    vault::tables::{
-        commits,
-        conversations::{self, ConversationRow, Standing},
+    vault::{
+        Transaction,
+        tables::{
+            commits,
+            conversations::{self, ConversationRow, Standing},
+            stays,
+        },
     },
 };
 
@@ -30,13 +36,7 @@ pub(crate) async fn add_anew(
     let mut tx = core.vault.begin("add_anew").await?;
     let row = conversations::load(&mut tx, conversation).await?;
     let Some(row) = row.filter(|row| row.standing == Standing::Active) else { return Ok(Vec::new()) };
-    let mut held: Vec<(SignedStatement, OutOfStep)> = Vec::new();
-    for statement in reports.iter().filter_map(|report| decode::<SignedStatement>(report)) {
-        let Some(report) = decode::<OutOfStep>(&statement.body) else { continue };
-        if holds(&mut tx, &row, &report).await? {
-            held.push((statement, report));
-        }
-    }
+    let stays = stays::load(&mut tx, conversation).await?;
     tx.commit().await?;
     if !core.load_group(conversation).await? {
         return Ok(Vec::new());
@@ -44,21 +44,24 @@ pub(crate) async fn add_anew(
     let Some(group) = core.groups.get(conversation) else { return Ok(Vec::new()) };
     let roster = Roster::read(&core.device.organisation, &group.roster());
     let own = core.device.id();
+    let mut tx = core.vault.begin("look_at_reports").await?;
     let mut anew: Vec<(Member, RemovalGround)> = Vec::new();
-    for (statement, _) in held {
+    for statement in reports.iter().filter_map(|report| decode::<SignedStatement>(report)) {
         let Some(member) = out_of_step(&roster, &statement, conversation.as_bytes()) else { continue };
         let device = member.certificate.device();
-        if device != own && !anew.iter().any(|(other, _)| other.certificate.device() == device) {
+        let known = anew.iter().any(|(other, _)| other.certificate.device() == device);
+        if device != own && !known && report_holds(&mut tx, &row, (&stays, member), &statement).await? {
             anew.push((member.clone(), RemovalGround { ground: Some(Ground::OutOfStep(statement)) }));
         }
     }
+    tx.commit().await?;
     Ok(anew)
 }
 
 /// Whether what a report says of the log is true: this device has followed the entry it names, and it is that one. What
 /// was before this device came, or is too long ago, is taken as said: the device stays in, whoever lies.
 pub(crate) async fn holds(
-    tx: &mut crate::vault::Transaction<'_>,
+    tx: &mut Transaction<'_>,
     row: &ConversationRow,
     report: &OutOfStep,
 ) -> Result<bool, CoreError> {
@@ -74,13 +77,22 @@ pub(crate) async fn holds(
 }
 
 /// The first entry that devices which a commit adds anew could not follow, if it adds any: what this device said from
-/// there on they have not read.
-pub(crate) fn unread_from(data: &CommitData) -> Option<EntryNumber> {
-    let number = |ground: &RemovalGround| match &ground.ground {
-        Some(Ground::OutOfStep(statement)) => Some(decode::<OutOfStep>(&statement.body)?.number),
-        _ => None,
+/// there on they have not read. Only a report that is a ground counts, of the device that it takes out and in: a bare word
+/// makes nobody say everything again.
+pub(crate) fn unread_from(
+    data: &CommitData,
+    (before, conversation): (&Roster, &ConversationId),
+    spent: &Spent,
+) -> Option<EntryNumber> {
+    let number = |(leaf, ground): (&bytes::Bytes, &RemovalGround)| {
+        let Some(Ground::OutOfStep(statement)) = &ground.ground else { return None };
+        let number = decode::<OutOfStep>(&statement.body)?.number;
+        let signer = out_of_step(before, statement, conversation.as_bytes());
+        let its = signer.is_some_and(|signer| signer.certificate.device().to_wire() == *leaf);
+        let is_ground = its && data.joins.contains(leaf) && !spent.contains(statement);
+        (is_ground || planted("mutant.any_report")).then_some(number)
     };
-    data.grounds.iter().filter_map(number).min().map(EntryNumber::new)
+    data.leaves.iter().zip(&data.grounds).filter_map(number).min().map(EntryNumber::new)
 }
 
 /// The digests of the reports that a commit answers.

@@ -110,6 +110,7 @@ fn row(
         body: text.body.clone().into_bytes(),
         created: now,
         life_seconds: u32::try_from(left).unwrap_or(u32::MAX).max(LIFE_SECONDS_MIN),
+        expires: text.expires.filter(|_| !fault::planted("mutant.lives_longer")),
         sealed: None,
         accepted: None,
         refusal: None,

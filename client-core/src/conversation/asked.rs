@@ -2,16 +2,17 @@
 //! moves nobody in or out.
 
 use wardline_proto::{
-    ConversationId, Digest,
+    ConversationId,
     relay::{SignedStatement, membership_task::Task},
 };
 
 use super::{
     add_anew::add_anew,
     core::Core,
-    grounds::{approval, confirmation, leaving},
+    grounds::{approval, confirmation, invited, leaving},
     receive::encode,
     roster::Roster,
+    spent::{approval_is_spent, leave_is_spent},
     suspicion,
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     vault::tables::{
         conversations::{self, Standing},
         intents::Wish,
-        spent_leaves,
+        stays,
     },
 };
 
@@ -35,17 +36,16 @@ pub(crate) async fn asked(
     }
     let mut tx = core.vault.begin("look_at_task").await?;
     let row = conversations::load(&mut tx, conversation).await?;
-    let spent = match &task {
-        Task::LetGo(leave) => spent_leaves::contains(&mut tx, conversation, &Digest::of(&leave.body)).await?,
-        _ => false,
-    };
     tx.commit().await?;
-    let Some(row) = row.filter(|row| row.standing == Standing::Active && !spent) else { return Ok(None) };
+    let Some(row) = row.filter(|row| row.standing == Standing::Active) else { return Ok(None) };
     if !core.load_group(conversation).await? {
         return Ok(None);
     }
     if let Some(group) = core.groups.get(conversation) {
         let roster = Roster::read(&core.device.organisation, &group.roster());
+        if is_spent(core, conversation, &roster, &task).await? {
+            return Ok(None);
+        }
         suspicion::look_at_task(core, &row, &roster, &task).await?;
     }
     if let Task::AddAnew(anew) = &task {
@@ -62,6 +62,25 @@ pub(crate) async fn asked(
         Task::Renew(_) => Some(Wish::Renew),
         Task::AddAnew(_) | Task::Succeed(_) => None,
     })
+}
+
+/// Whether it asks for what was done before: an old statement says nothing of now, and that it is asked for again is no lie.
+async fn is_spent(
+    core: &Core,
+    conversation: &ConversationId,
+    roster: &Roster,
+    task: &Task,
+) -> Result<bool, CoreError> {
+    let mut tx = core.vault.begin("look_at_ground").await?;
+    let stays = stays::load(&mut tx, conversation).await?;
+    let spent = match task {
+        Task::LetGo(leave) => leave_is_spent(&mut tx, conversation, (roster, &stays), leave).await?,
+        Task::LetBack(confirmation) => !invited(&core.device.organisation, roster, confirmation),
+        Task::AddDevice(approval) => approval_is_spent(&mut tx, conversation, approval).await?,
+        _ => false,
+    };
+    tx.commit().await?;
+    Ok(spent)
 }
 
 fn let_go(

@@ -29,7 +29,7 @@ use crate::{
             conversations::{self, Closure, ConversationRow, Standing},
             pending_commits,
             relay_faults::RelayFaultKind,
-            reports, spent_leaves,
+            reports, spent_statements,
         },
     },
 };
@@ -123,7 +123,7 @@ async fn true_closure(
     // A report whose device was added anew since is of a break that was mended.
     let mut reports = Vec::with_capacity(said.len());
     for report in said {
-        if !spent_leaves::contains(tx, &row.conversation, &Digest::of(&report.body)).await? {
+        if !spent_statements::contains(tx, &row.conversation, &Digest::of(&report.body)).await? {
             reports.push(report.clone());
         }
     }

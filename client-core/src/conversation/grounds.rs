@@ -1,9 +1,10 @@
 //! The signed statements that a commit carries as grounds: each is checked as if it came from nobody.
 
 use prost::Message;
-use wardline_identity::StatementLabel;
+use wardline_identity::{DateCheck, Organisation, StatementLabel};
 use wardline_proto::{
     DeviceId, Digest,
+    fault::planted,
     relay::{Confirmation, DeviceApproval, Leave, OutOfStep, SignedStatement},
 };
 
@@ -65,6 +66,21 @@ pub(crate) fn confirmation(before: &Roster, statement: &SignedStatement) -> Opti
         replaces,
         user: user.to_string(),
     })
+}
+
+/// Whether the invitation that a confirmation carries, signed by an issuer, names the device that is replaced, and its person.
+pub(crate) fn invited(organisation: &Organisation, before: &Roster, statement: &SignedStatement) -> bool {
+    if planted("mutant.uninvited_replacement") {
+        return true;
+    }
+    let Ok(said) = Confirmation::decode(statement.body.clone()) else { return false };
+    let record = said.invitation.as_ref();
+    let record = record.and_then(|record| organisation.verify_invitation(record, DateCheck::Skip).ok());
+    let replaces = DeviceId::try_from(&said.replaces_device_id).ok();
+    let (Some(record), Some(replaces)) = (record, replaces) else { return false };
+    let replaced = before.device(&replaces);
+    record.replaces() == Some(replaces)
+        && replaced.is_some_and(|replaced| replaced.certificate.user() == record.user())
 }
 
 /// Whether a statement confirms `member` as its person's new device.

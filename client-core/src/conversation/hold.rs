@@ -120,6 +120,16 @@ impl Hold {
         !self.strangers.is_empty() || !self.devices.is_empty() || self.right.is_some()
     }
 
+    /// What of it is held still, in a roster without strangers and with these settings in force.
+    pub(crate) fn still(mut self, roster: &Roster, in_force: &ConversationSettings) -> Option<Self> {
+        self.devices.retain(|held| roster.members.iter().any(|member| member.key() == *held));
+        self.strangers.clear();
+        if self.right().as_ref() == Some(in_force) {
+            self.right = None;
+        }
+        (self.unreadable || !self.devices.is_empty() || self.right.is_some()).then_some(self)
+    }
+
     /// The settings that rights are judged by, if not those in force.
     pub(crate) fn right(&self) -> Option<ConversationSettings> {
         let bytes = HEXLOWER.decode(self.right.as_ref()?.as_bytes()).ok()?;

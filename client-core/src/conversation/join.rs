@@ -9,6 +9,8 @@ use wardline_proto::{
 use super::{
     continuation::{Going, Judged, Welcomed, judge},
     core::Core,
+    hold::Hold,
+    judge::names,
     receive::Effect,
     receive_commit::shown_name,
     roster::{Member, Roster, verify_leaf},
@@ -24,6 +26,7 @@ use crate::{
         tables::{
             chain,
             conversations::{self, ConversationRow, Line, Standing},
+            faults,
             messages::{self, MessageKind, MessageRow},
             pending_commits, reports,
         },
@@ -47,7 +50,7 @@ impl Checked {
 }
 
 /// Joins the conversation of a Welcome. One that was used before changes nothing; one that does not open or is not
-/// what it should be is left unused, and the conversation stays unknown here.
+/// what it should be is left unused: this device is in without having been let in, and says so when the commit comes.
 pub(crate) async fn join(core: &mut Core, delivery: &WelcomeDelivery) -> Result<Vec<Effect>, CoreError> {
     let malformed = |_| CoreError::Protocol("sent a malformed Welcome");
     let conversation = ConversationId::try_from(&delivery.conversation_id).map_err(malformed)?;
@@ -72,7 +75,9 @@ async fn join_step(
     core.store.load(&core.vault, Scope::Device).await?;
     let mut tx = core.vault.begin("join").await?;
     let known = conversations::load(&mut tx, &conversation).await?;
-    if known.as_ref().is_some_and(|row| row.joined >= number || row.standing == Standing::Active) {
+    // What this device has of the log, it has: a Welcome to a place in it is an old one.
+    let had = |row: &ConversationRow| number <= row.joined.max(row.cursor);
+    if known.as_ref().is_some_and(|row| had(row) || row.standing == Standing::Active) {
         return Ok(Vec::new());
     }
     // What is left of an earlier membership goes first: it cannot read on.
@@ -91,12 +96,7 @@ async fn join_step(
         Err(JoinError::Mls(error)) if !from_peer(&error) => return Err(error.into()),
         Err(error) => {
             tracing::warn!(%error, "a Welcome was not used");
-            let (stamp, now) = (UtcMillis::new(delivery.stamp_ms), core.clock.now());
-            let place = (conversation, number);
-            if suspicion::package_twice(&mut tx, &delivery.welcome, place, (stamp, now)).await? {
-                tx.commit().await?;
-            }
-            return Ok(Vec::new());
+            return not_let_in(core, tx, (conversation, number, known.is_some()), delivery).await;
         }
     };
     let checked = Checked {
@@ -111,7 +111,8 @@ async fn join_step(
     };
     let place = (conversation, number, UtcMillis::new(delivery.stamp_ms));
     let anew = known.as_ref().is_some_and(|row| row.standing == Standing::OutOfStep);
-    let mut row = joined_row(place, &checked, known, line);
+    let held = still_held(core, &mut tx, known.as_ref(), (&view, checked.adder.as_ref())).await?;
+    let mut row = ConversationRow { held, ..joined_row(place, &checked, known, line) };
     pending_commits::delete(&mut tx, &conversation).await?;
     reports::delete(&mut tx, &conversation).await?;
     let event = match &going {
@@ -134,6 +135,42 @@ async fn join_step(
     }
     core.groups.insert(conversation, group);
     Ok(vec![Effect::Joined(conversation), Effect::Readable(row.line.first, row.shown(number))])
+}
+
+/// A Welcome is left unused. A conversation that was not known is from now on, as one that nothing has let this device into:
+/// the commit that the Welcome came with is the one to ask about (see `ask_in`).
+async fn not_let_in(
+    core: &Core,
+    mut tx: Transaction<'_>,
+    (conversation, number, known): (ConversationId, EntryNumber, bool),
+    delivery: &WelcomeDelivery,
+) -> Result<Vec<Effect>, CoreError> {
+    let (stamp, now) = (UtcMillis::new(delivery.stamp_ms), core.clock.now());
+    suspicion::package_twice(&mut tx, &delivery.welcome, (conversation, number), (stamp, now)).await?;
+    if !known && !fault::planted("mutant.bad_welcome") {
+        suspicion::show_uninvited(&mut tx, conversation, stamp).await?;
+    }
+    tx.commit().await?;
+    Ok(Vec::new())
+}
+
+/// What this device knew to be wrong when it fell out is wrong still, where the one who lets it in is the one at fault for
+/// that. An honest member lets nobody in before it is right again.
+async fn still_held(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    known: Option<&ConversationRow>,
+    (view, adder): (&JoinView, Option<&Member>),
+) -> Result<Option<String>, CoreError> {
+    let Some(held) = known.and_then(|row| row.held.as_deref()) else { return Ok(None) };
+    let faults = faults::list(tx, &view.conversation).await?;
+    let at_fault =
+        |adder: &Member| faults.iter().any(|fault| fault.proven && !fault.settled && names(fault, adder));
+    if adder.is_some_and(|adder| !at_fault(adder)) || fault::planted("mutant.hold_forgotten") {
+        return Ok(None);
+    }
+    let roster = Roster::read(&core.device.organisation, &view.members);
+    Ok(Hold::parse(held).still(&roster, &view.settings).map(|hold| hold.to_text()))
 }
 
 /// Where a conversation goes on from, if from any; `None` if that log is not closed here yet. A device that is let in again
@@ -248,6 +285,8 @@ async fn store_joined(
 ) -> Result<(), CoreError> {
     chain::clear(tx, &row.conversation).await?;
     chain::insert(tx, &row.conversation, row.cursor, &checked.before).await?;
+    // What came before under these numbers came of no log that anybody vouched for.
+    messages::clear(tx, &row.conversation, row.joined).await?;
     // The joining entry must lead there: compared when it comes.
     chain::insert(tx, &row.conversation, row.joined, &promised).await?;
     conversations::store(tx, row).await?;

@@ -11,7 +11,7 @@
 
 use wardline_identity::UserId;
 use wardline_proto::{
-    DeviceId, Digest, EntryNumber,
+    DeviceId, EntryNumber,
     content::ConversationSettings,
     fault::planted,
     relay::{CommitData, RemovalGround, removal_ground::Ground},
@@ -20,6 +20,7 @@ use wardline_proto::{
 use super::{
     grounds::{approves, confirms, leaving, out_of_step},
     roster::{Member, Roster},
+    spent::Spent,
 };
 use crate::vault::tables::faults::FaultRow;
 
@@ -43,8 +44,8 @@ pub(crate) struct Judged<'a> {
     pub data: Option<&'a CommitData>,
     /// The conversation's id, for the statements.
     pub conversation: &'a [u8],
-    /// Digests of leaves that were carried out before: none is a ground again.
-    pub spent_leaves: &'a [Digest],
+    /// The statements in it that are no ground, and since when devices are in.
+    pub spent: &'a Spent,
     /// The faults that are not put right yet.
     pub faults: &'a [FaultRow],
     /// The relay's roster before, where it was another than the tree's.
@@ -71,12 +72,17 @@ pub(crate) struct Verdict {
     /// A device that came in for somebody who was removed beyond rights, and is another than the one that was; its user and
     /// their name.
     pub in_place_of_another: Option<(DeviceId, UserId, String)>,
+    /// Whom the fault counts against in its author's place: a device that came in again by an approval of before. Whoever
+    /// let it in may have come after that.
+    pub instead: Option<(DeviceId, UserId, String)>,
 }
 
 /// A leaf that is nobody's.
 pub(crate) const STRANGER: &str = "a device in it is not one of your organisation";
 /// A device that nobody approved.
 pub(crate) const UNAPPROVED: &str = "a device was added that its owner did not approve";
+/// A device that was approved once, for an earlier time.
+pub(crate) const REUSED: &str = "a device was let in by an approval that was used before";
 /// Settings beyond rights.
 pub(crate) const SETTINGS: &str = "its settings were changed by someone who may not";
 /// Another device in place of one that was removed beyond rights.
@@ -112,9 +118,13 @@ pub(crate) fn judge(commit: &Judged<'_>) -> Verdict {
     }
     // 2. Devices of people who are in already need an approval by one of their own devices.
     let unapproved: Vec<&Member> = added(commit).filter(|member| !may_join(commit, member)).collect();
-    if !unapproved.is_empty() {
-        verdict.held.push(UNAPPROVED);
-        verdict.proven.push(UNAPPROVED);
+    let (reused, others): (Vec<&Member>, Vec<&Member>) =
+        unapproved.iter().copied().partition(|member| approved(commit, member, true));
+    for (why, devices) in [(REUSED, &reused), (UNAPPROVED, &others)] {
+        if !devices.is_empty() {
+            verdict.held.push(why);
+            verdict.proven.push(why);
+        }
     }
     let in_place: Vec<&Member> = added(commit).filter(|member| in_place_of_another(commit, member)).collect();
     if !in_place.is_empty() {
@@ -125,6 +135,10 @@ pub(crate) fn judge(commit: &Judged<'_>) -> Verdict {
         });
     }
     verdict.devices = switched.into_iter().chain(unapproved).chain(in_place).map(Member::key).collect();
+    verdict.instead = reused.first().map(|member| {
+        let certificate = &member.certificate;
+        (certificate.device(), certificate.user().clone(), certificate.display_name().to_string())
+    });
     // 3. Settings are the keepers'.
     let by = commit.settings_changed.then(|| commit.author.certificate.user());
     let at_fault = settings_at_fault(commit.before, commit.right, commit.settings_after, by);
@@ -194,10 +208,11 @@ fn may_join(commit: &Judged<'_>, member: &Member) -> bool {
     }
     let Some(data) = commit.data else { return false };
     let out = |device: DeviceId| commit.after.device(&device).is_none();
-    data.approvals.iter().any(|statement| approves(commit.before, statement, member))
+    approved(commit, member, false)
         || data
             .confirmations
             .iter()
+            .filter(|statement| !commit.spent.contains(statement))
             .any(|statement| confirms(commit.before, statement, member).is_some_and(out))
 }
 
@@ -215,13 +230,27 @@ fn in_place_of_another(commit: &Judged<'_>, member: &Member) -> bool {
     out && wronged_devices(commit, user).is_some_and(|devices| !devices.contains(&device))
 }
 
+/// Whether it carries an approval of this member; `spent`: one that was used before.
+fn approved(commit: &Judged<'_>, member: &Member, spent: bool) -> bool {
+    let approvals = commit.data.map_or(&[][..], |data| &data.approvals);
+    let mut of_kind = approvals.iter().filter(|statement| commit.spent.contains(statement) == spent);
+    of_kind.any(|statement| approves(commit.before, statement, member))
+}
+
 /// Judges whom it took out, each by the ground that it carries.
 fn judge_removals(commit: &Judged<'_>, verdict: &mut Verdict) {
     for member in commit.before.members.iter().filter(|member| commit.removed.contains(&member.index)) {
         let anew = commit.after.has(member);
         match (may_remove(commit, member, anew), anew) {
             (Ruling::Right, _) => {}
-            (Ruling::Unknown, _) => verdict.shown = verdict.shown.or(Some(EARLIER)),
+            (Ruling::Unknown, true) => verdict.shown = verdict.shown.or(Some(EARLIER)),
+            // Nobody is accused, and nobody stays out by something that nobody here can look at.
+            (Ruling::Unknown, false) => {
+                verdict.shown = verdict.shown.or(Some(EARLIER));
+                if !planted("mutant.judge_earlier") {
+                    verdict.wronged.push((member.certificate.device(), member.certificate.user().clone()));
+                }
+            }
             (Ruling::Wrong, true) => verdict.shown = verdict.shown.or(Some(ANEW)),
             (Ruling::Wrong, false) => {
                 verdict.shown = Some(REMOVAL);
@@ -266,17 +295,18 @@ fn may_remove(commit: &Judged<'_>, member: &Member, anew: bool) -> Ruling {
         Ground::Keeper(_) => keeps(commit.before, commit.right, author).into(),
         Ground::OwnDevice(_) => (author == member.certificate.user()).into(),
         Ground::Leave(statement) => {
-            let spent = commit.spent_leaves.contains(&Digest::of(&statement.body));
+            let spent = commit.spent.contains(statement);
             let signer = leaving(commit.before, statement, commit.conversation).filter(|_| !spent);
             signer.is_some_and(|signer| signer.certificate.user() == member.certificate.user()).into()
         }
         Ground::FaultEntryNumber(number) => by_fault(commit, member, EntryNumber::new(*number)),
         Ground::OutOfStep(statement) => {
-            let signer = out_of_step(commit.before, statement, commit.conversation);
+            let spent = commit.spent.contains(statement);
+            let signer = out_of_step(commit.before, statement, commit.conversation).filter(|_| !spent);
             (anew && signer.is_some_and(|signer| signer.certificate.device() == device)).into()
         }
         Ground::Replaced(statement) => {
-            let new = commit.after.members.iter();
+            let new = commit.after.members.iter().filter(|_| !commit.spent.contains(statement));
             let mut replaced = new.filter_map(|after| confirms(commit.before, statement, after));
             replaced.any(|replaced| replaced == device).into()
         }
@@ -285,16 +315,23 @@ fn may_remove(commit: &Judged<'_>, member: &Member, anew: bool) -> Ruling {
     }
 }
 
-/// Whether the entry proves a fault of the member, or brought it in without a right. What was before this device came
-/// it cannot judge.
+/// Whether the entry proves a fault of the member, or brought it in without a right. What was before the member came is no
+/// fault of its; what was before this device came it cannot judge.
 fn by_fault(commit: &Judged<'_>, member: &Member, number: EntryNumber) -> Ruling {
     if planted("mutant.judge_fault_grounds") {
         return Ruling::Wrong;
     }
-    if number <= commit.joined && number > EntryNumber::ZERO {
-        return Ruling::Unknown;
+    let stay = commit.spent.stays.get(&member.certificate.device());
+    if stay.is_some_and(|stay| number < stay.came) {
+        return Ruling::Wrong;
     }
-    commit.faults.iter().any(|fault| fault.proven && fault.number == number && names(fault, member)).into()
+    let earlier = number <= commit.joined && number > EntryNumber::ZERO;
+    // Of what was before, others may name another entry than this device knows the fault by.
+    let fits = |fault: &&FaultRow| fault.proven && (fault.number == number || earlier);
+    if commit.faults.iter().filter(fits).any(|fault| names(fault, member)) {
+        return Ruling::Right;
+    }
+    if earlier { Ruling::Unknown } else { Ruling::Wrong }
 }
 
 /// Whether a fault is the member's, or let it in.

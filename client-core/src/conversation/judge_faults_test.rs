@@ -1,6 +1,7 @@
 //! Claims about proven faults, and the grounds that statements are, each with its control.
 
 use super::*;
+use crate::vault::tables::stays::Stay;
 
 /// A fault that an entry has proven.
 fn fault(number: u64, author: &Member, brought: &[&Member]) -> FaultRow {
@@ -46,7 +47,7 @@ fn what_holds_proves_its_authors_fault_and_nobody_elses() {
             settings_changed: changed,
             data: Some(&data),
             conversation: WARD.as_bytes(),
-            spent_leaves: &[],
+            spent: &Spent::default(),
             faults: &[],
             declared: None,
             joined: EntryNumber::ZERO,
@@ -107,9 +108,36 @@ fn who_came_after_a_fault_takes_it_as_shown() {
     for later in [7, 8] {
         let verdict = by(&joined(later));
         assert_eq!((verdict.shown, verdict.held.len()), (Some(EARLIER), 0));
-        assert!(verdict.wronged.is_empty());
+        assert_eq!(verdict.wronged, [(m.certificate.device(), m.certificate.user().clone())], "and mends it");
     }
     assert_eq!(by(&joined(6)).shown, Some(REMOVAL), "who was there knows better");
+    // Whom this device holds to be at fault goes by any entry of before: others may know the fault by another.
+    let at_fault = Known { faults: vec![fault(9, &m, &[])], ..joined(9) };
+    assert_eq!(by(&at_fault), sound(), "the control");
+    in_place::arm("mutant.judge_earlier");
+    assert!(by(&joined(7)).wronged.is_empty(), "without the guard it stays out");
+    in_place::disarm("mutant.judge_earlier");
+}
+
+#[test]
+fn what_was_before_a_member_came_is_no_fault_of_its() {
+    let house = House::found();
+    let ((a, _), (b, _), (m, _)) = (house.device("a", 0), house.device("b", 1), house.device("m", 2));
+    let set = settings(&a);
+    let (before, after) = (roster(&[&a, &b, &m]), roster(&[&a, &b]));
+    let data = declare(&before, &after, Some(Ground::FaultEntryNumber(7)));
+    let came = |number: u64, faults: Vec<FaultRow>| {
+        let came = EntryNumber::new(number);
+        let stays = [(m.certificate.device(), Stay { came, joined: came })].into();
+        // This device came later still: by itself it could not tell.
+        let spent = Spent { stays, ..Spent::default() };
+        let known = Known { spent, faults, joined: EntryNumber::new(7), ..Known::default() };
+        knowing(&b, &before, &after, (&set, &set), &data, &known).shown
+    };
+    assert_eq!(came(8, vec![fault(7, &m, &[])]), Some(REMOVAL));
+    assert_eq!(came(8, Vec::new()), Some(REMOVAL));
+    assert_eq!(came(7, vec![fault(7, &a, &[&m])]), None, "the control: who came by the fault itself");
+    assert_eq!(came(6, Vec::new()), Some(EARLIER));
 }
 
 #[test]

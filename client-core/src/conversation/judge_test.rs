@@ -6,7 +6,7 @@ use wardline_identity::{
     sign_statement,
 };
 use wardline_proto::{
-    ConversationId, UtcMillis, relay,
+    ConversationId, Digest, UtcMillis, in_place, relay,
     relay::{KeeperRight, Leave, SignedStatement},
 };
 
@@ -96,7 +96,7 @@ fn verdict(
 /// What the log has shown before.
 #[derive(Default)]
 struct Known {
-    spent_leaves: Vec<Digest>,
+    spent: Spent,
     faults: Vec<FaultRow>,
     declared: Option<Vec<DeviceId>>,
     joined: EntryNumber,
@@ -122,12 +122,17 @@ fn knowing(
         settings_changed: settings.0 != settings.1,
         data: Some(data),
         conversation: WARD.as_bytes(),
-        spent_leaves: &known.spent_leaves,
+        spent: &known.spent,
         faults: &known.faults,
         declared: known.declared.as_deref(),
         joined: known.joined,
         unmended: &known.unmended,
     })
+}
+
+/// A log in which this statement was carried out.
+fn carried(statement: &SignedStatement) -> Spent {
+    Spent { statements: vec![Digest::of(&statement.body)], ..Spent::default() }
 }
 
 /// The leaves that are out, as MLS tells: those whose place is empty now, and those that were added anew.
@@ -174,6 +179,30 @@ fn a_further_device_needs_its_own_persons_approval() {
 }
 
 #[test]
+fn an_approval_lets_its_device_in_once_and_only_the_device_is_at_fault() {
+    let house = House::found();
+    let ((a, _), (b, b_key)) = (house.device("a", 0), house.device("b", 1));
+    let (b2, _) = house.device("b", 2);
+    let (before, after) = (roster(&[&a, &b]), roster(&[&a, &b, &b2]));
+    let set = settings(&a);
+    let approval = approve(&b, &b_key, &b2);
+    let mut data = declare(&before, &after, None);
+    data.approvals = vec![approval.clone()];
+    let by = |spent: Spent, data: &CommitData| {
+        knowing(&a, &before, &after, (&set, &set), data, &Known { spent, ..Known::default() })
+    };
+    assert_eq!(by(Spent::default(), &data), sound(), "the control: the first time");
+    let again = by(carried(&approval), &data);
+    assert_eq!((again.held.as_slice(), again.proven.as_slice()), ([REUSED].as_slice(), [REUSED].as_slice()));
+    assert_eq!(again.devices, [b2.key()]);
+    assert_eq!(again.instead.map(|(device, ..)| device), Some(b2.certificate.device()));
+    // Nobody's approval is the author's own fault.
+    data.approvals.clear();
+    let unapproved = by(carried(&approval), &data);
+    assert_eq!((unapproved.held.as_slice(), unapproved.instead), ([UNAPPROVED].as_slice(), None));
+}
+
+#[test]
 fn a_removal_needs_its_ground() {
     let house = House::found();
     let ((a, _), (b, _)) = (house.device("a", 0), house.device("b", 1));
@@ -192,7 +221,7 @@ fn a_removal_needs_its_ground() {
     let elsewhere = ConversationId::from_bytes([5; 16]);
     assert_eq!(by(&b, Some(Ground::Leave(leave(&c, &c_key, &elsewhere)))).shown, Some(REMOVAL));
     let spent = leave(&c, &c_key, &WARD);
-    let known = Known { spent_leaves: vec![Digest::of(&spent.body)], ..Known::default() };
+    let known = Known { spent: carried(&spent), ..Known::default() };
     let data = declare(&before, &after, Some(Ground::Leave(spent)));
     let again = knowing(&b, &before, &after, (&set, &set), &data, &known);
     assert_eq!(again.shown, Some(REMOVAL), "a leave that was carried out is no ground again");
@@ -247,7 +276,7 @@ fn held(
         settings_changed: in_force != settings,
         data: Some(&declare(before, after, None)),
         conversation: WARD.as_bytes(),
-        spent_leaves: &[],
+        spent: &Spent::default(),
         faults: &[],
         declared: None,
         joined: EntryNumber::ZERO,

@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 
 use wardline_identity::{DeviceCertificate, Organisation, StatementLabel, UserId};
 use wardline_proto::{
-    DeviceId, Digest, EntryNumber,
+    DeviceId, EntryNumber,
     content::ConversationSettings,
-    relay::{
-        AuthenticatedData, CommitAuthor, CommitData, SignedStatement, authenticated_data::Kind,
-        removal_ground::Ground,
-    },
+    relay::{AuthenticatedData, CommitAuthor, CommitData, authenticated_data::Kind},
 };
 
 use super::{
     event::describe,
     hold::Hold,
-    judge::{DECLARATION, IN_PLACE, Judged, REMOVAL, SETTINGS, STRANGER, Verdict, judge, settings_at_fault},
+    judge::{
+        DECLARATION, IN_PLACE, Judged, REMOVAL, REUSED, SETTINGS, STRANGER, Verdict, judge, settings_at_fault,
+    },
     receive::{Received, decode},
     roster::{Member, Roster},
+    spent::{Moved, Spent},
 };
 use crate::{
     error::CoreError,
@@ -39,8 +39,8 @@ pub(crate) struct Merged {
     pub right: ConversationSettings,
     /// Users who are out now.
     pub gone: Vec<String>,
-    /// Digests of the leaves it carried out.
-    pub leaves: Vec<Digest>,
+    /// Which devices it moved.
+    pub moved: Moved,
     /// The place in the log that its author had seen.
     pub seen: Option<(EntryNumber, Vec<u8>)>,
     /// Whether what travelled beside it is not the author's: the relay's doing.
@@ -65,8 +65,8 @@ pub(crate) struct Merging<'a> {
     in_force: ConversationSettings,
     right: ConversationSettings,
     hold: Option<Hold>,
-    /// Digests of leaves among its grounds that were carried out before.
-    pub spent_leaves: Vec<Digest>,
+    /// Its statements that are no ground, and since when devices are in.
+    pub spent: Spent,
     /// The faults that are not put right yet.
     pub faults: Vec<FaultRow>,
     /// The relay's roster, where it is another than the tree's.
@@ -87,7 +87,7 @@ impl<'a> Merging<'a> {
             right: hold.as_ref().and_then(Hold::right).unwrap_or_else(|| in_force.clone()),
             in_force,
             hold,
-            spent_leaves: Vec::new(),
+            spent: Spent::default(),
             faults: Vec::new(),
             declared: None,
             joined: EntryNumber::ZERO,
@@ -105,7 +105,7 @@ impl<'a> Merging<'a> {
         self,
         group: &mut Group,
         store: &MlsStore,
-        own: &DeviceCertificate,
+        (own, data): (&DeviceCertificate, Option<&CommitData>),
     ) -> Result<Merged, CoreError> {
         group.merge_pending(store)?;
         let leaves = group.roster();
@@ -119,7 +119,14 @@ impl<'a> Merging<'a> {
         let name = own.display_name().to_string();
         let event = describe(&name, &self.before, &after, (&self.in_force, &settings));
         // What this device declares is what it makes, and the relay has taken it.
-        Ok(self.merged(verdict, (after, &leaves), settings, event, (own.user().to_string(), name)))
+        let anew = |member: &&Member| {
+            let device = member.certificate.device().to_wire();
+            data.is_some_and(|data| data.joins.contains(&device))
+        };
+        let anew: Vec<u32> = self.before.members.iter().filter(anew).map(|member| member.index).collect();
+        let moved = Moved::between(&self.before, &after, &anew);
+        let merged = self.merged(verdict, (after, &leaves), settings, event, (own.user().to_string(), name));
+        Ok(Merged { moved, ..merged })
     }
 
     /// Merges another's commit and judges it.
@@ -154,7 +161,7 @@ impl<'a> Merging<'a> {
                 settings_changed: changed,
                 data: data.as_ref(),
                 conversation: received.conversation.as_bytes(),
-                spent_leaves: &self.spent_leaves,
+                spent: &self.spent,
                 faults: &self.faults,
                 declared: self.declared.as_deref(),
                 joined: self.joined,
@@ -179,9 +186,10 @@ impl<'a> Merging<'a> {
         let relay_fault = author.as_ref().is_some_and(|author| !authored(author, received));
         let fault = author.as_ref().and_then(|author| fault_of(author, &verdict, received.number));
         let declared = declared_after(&self, data.as_ref(), &after);
+        let moved = Moved::between(&self.before, &after, &removed);
         let mut merged = self.merged(verdict, (after, &leaves), settings, event, (user, name));
+        merged.moved = moved;
         if let Some(data) = data {
-            merged.leaves = grounds(&data).collect();
             merged.seen = Some((EntryNumber::new(data.seen_number), data.seen_hash.to_vec()));
         }
         merged.relay_fault = relay_fault;
@@ -216,7 +224,7 @@ impl<'a> Merging<'a> {
             hold,
             right,
             gone,
-            leaves: Vec::new(),
+            moved: Moved::default(),
             seen: None,
             relay_fault: false,
             self_removed: false,
@@ -238,6 +246,8 @@ fn fault_of(author: &Member, verdict: &Verdict, number: EntryNumber) -> Option<F
     let (device, user, name) = in_place.unwrap_or_else(author);
     let shown = verdict.shown.filter(|shown| [REMOVAL, DECLARATION].contains(shown));
     let why: Vec<&str> = proven.iter().copied().chain(shown).collect();
+    let instead = verdict.instead.clone().filter(|_| why == [REUSED]);
+    let (device, user, name) = instead.unwrap_or((device, user, name));
     (!why.is_empty()).then(|| FaultRow {
         number,
         device,
@@ -305,21 +315,4 @@ pub(crate) fn commit_data(aad: &[u8]) -> Option<CommitData> {
         Kind::Commit(data) => Some(data),
         Kind::Message(_) => None,
     }
-}
-
-/// Digests of the leaves that a commit names as grounds.
-pub(crate) fn leaves_named(aad: &[u8]) -> Vec<Digest> {
-    commit_data(aad).map_or_else(Vec::new, |data| grounds(&data).collect())
-}
-
-fn grounds(data: &CommitData) -> impl Iterator<Item = Digest> {
-    data.grounds.iter().filter_map(|ground| match &ground.ground {
-        Some(Ground::Leave(statement)) => Some(Digest::of(&statement.body)),
-        _ => None,
-    })
-}
-
-/// The digest of an encoded signed leave.
-pub(crate) fn leave_digest(statement: &[u8]) -> Option<Digest> {
-    decode::<SignedStatement>(statement).map(|statement| Digest::of(&statement.body))
 }

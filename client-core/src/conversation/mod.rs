@@ -6,6 +6,7 @@
 
 mod add_anew;
 mod again;
+mod ask_in;
 mod asked;
 #[cfg(test)]
 mod broken_test;
@@ -35,6 +36,7 @@ mod report;
 mod roster;
 mod seal;
 mod settle;
+mod spent;
 mod statements;
 #[cfg(test)]
 mod statements_test;

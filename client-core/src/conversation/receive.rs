@@ -9,6 +9,7 @@ use wardline_proto::{
 };
 
 use super::{
+    ask_in::{ask_in, lets_in},
     core::Core,
     receive_commit::{Membership, receive_commit},
     receive_message::receive_message,
@@ -112,8 +113,8 @@ async fn receive_step(core: &mut Core, received: &Received<'_>) -> Result<Vec<Ef
     let Some(mut row) = load_row(core, &conversation).await? else {
         return Ok(vec![Effect::Unknown(conversation)]);
     };
-    if suspicion::is_uninvited(&row) && received.kind == EntryKind::Commit {
-        return suspicion::ask_in(core, received).await;
+    if lets_in(core, received, &row) {
+        return ask_in(core, received, row).await;
     }
     if row.standing == Standing::OutOfStep && received.number > row.cursor.next() {
         return match received.kind {

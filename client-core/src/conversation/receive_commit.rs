@@ -1,10 +1,11 @@
 //! Taking in a commit: one's own that won its epoch, or another's; merge, then judge.
 
-use wardline_proto::{Digest, Epoch, content::ConversationSettings, fault};
+use wardline_proto::{DeviceId, Epoch, content::ConversationSettings, fault};
 
 use super::{
-    add_anew::{reports_named, unread_from},
+    add_anew::unread_from,
     again::send_again,
+    ask_in::joins,
     core::Core,
     correct,
     former::{Ending, Former},
@@ -14,6 +15,7 @@ use super::{
     receive_message::{blank, unreadable},
     report::{author_of, commit_row, declared, fall_out},
     roster::Roster,
+    spent::{carried_out, spent},
     successor::told,
     suspicion,
 };
@@ -30,7 +32,6 @@ use crate::{
             intents::{self, Outcome, Wish},
             messages::{self, MessageKind, MessageRow},
             pending_commits::{self, PendingCommit},
-            spent_leaves,
         },
     },
 };
@@ -64,14 +65,22 @@ pub(crate) async fn receive_commit(
     if fault::planted("member.false_report") {
         return fall_out(core, tx, received).await.map(Membership::Out);
     }
+    let own = core.device.id();
+    let data = declared(&received.entry.message);
+    merging.spent =
+        spent(&mut tx, (&core.device.organisation, &row), merging.before().0, data.as_ref()).await?;
+    let unread =
+        data.as_ref().and_then(|data| unread_from(data, (merging.before().0, &conversation), &merging.spent));
     let merged = if ours {
-        merging.merge_own(group, &core.store, &core.device.certificate)?
+        merging.merge_own(group, &core.store, (&core.device.certificate, data.as_ref()))?
     } else {
         match group.process(&core.store, &received.entry.message) {
-            Ok(Processed::Commit(staged)) => {
-                merging.spent_leaves = spent(&mut tx, received, &staged.aad).await?;
-                merging.merge(group, &core.store, *staged, received)?
+            // Out and in: what lets it in is the Welcome, and until that has, it is a commit like any other that this device
+            // cannot follow. Nothing it wants of the conversation is over.
+            Ok(Processed::Commit(staged)) if staged.self_removed && lets_in_again(own, received) => {
+                return fall_out(core, tx, received).await.map(Membership::Out);
             }
+            Ok(Processed::Commit(staged)) => merging.merge(group, &core.store, *staged, received)?,
             Err(error) if !unreadable(&error) => return Err(error.into()),
             // Not readable from here on: the device has to be added anew, or a successor goes on.
             _ => return fall_out(core, tx, received).await.map(Membership::Out),
@@ -83,9 +92,11 @@ pub(crate) async fn receive_commit(
         pending_commits::delete(&mut tx, &conversation).await?;
         effects.push(settle(&mut tx, &pending, ours).await?);
     }
-    carry_out(&mut tx, received, &merged).await?;
+    carried_out(&mut tx, (&conversation, received.number), data.as_ref(), &merged.moved).await?;
+    let gone = |wish: &Wish| matches!(wish, Wish::LetGo { user, .. } if merged.gone.contains(user));
+    intents::end_where(&mut tx, &conversation, &Outcome::Done, gone).await?;
     commits::insert(&mut tx, &kept).await?;
-    if let Some(number) = declared(&received.entry.message).as_ref().and_then(unread_from) {
+    if let Some(number) = unread {
         send_again(core, &mut tx, (&row, number), &conversation, &merged.roster.readers()).await?;
     }
     let doing = (&core.device, &*core.entropy, core.clock.now());
@@ -113,6 +124,11 @@ pub(crate) async fn receive_commit(
     Core::finish(&core.store, tx).await?;
     fault::crash("crash.commit_merged");
     Ok(if merged.self_removed { Membership::Out(effects) } else { Membership::In(effects) })
+}
+
+/// Whether a commit that takes this device out says that it lets it in again.
+fn lets_in_again(own: DeviceId, received: &Received<'_>) -> bool {
+    joins(received, &own) && !fault::planted("mutant.out_is_out")
 }
 
 /// What the commit shows of the relay.
@@ -168,21 +184,6 @@ fn kept(
     commit_row(received, author, &Former::of(before, right, &ending))
 }
 
-/// Which of the leaves that a commit names as grounds were carried out before.
-async fn spent(
-    tx: &mut Transaction<'_>,
-    received: &Received<'_>,
-    aad: &[u8],
-) -> Result<Vec<Digest>, CoreError> {
-    let mut spent = Vec::new();
-    for leave in super::merged::leaves_named(aad) {
-        if spent_leaves::contains(tx, &received.conversation, &leave).await? {
-            spent.push(leave);
-        }
-    }
-    Ok(spent)
-}
-
 /// Our commit won its epoch, or lost it. A wish to add stays open until nobody is missing.
 async fn settle(tx: &mut Transaction<'_>, pending: &PendingCommit, won: bool) -> Result<Effect, CoreError> {
     if !won {
@@ -193,30 +194,7 @@ async fn settle(tx: &mut Transaction<'_>, pending: &PendingCommit, won: bool) ->
     if !lasts && !fault::planted("member.commit_loop") {
         intents::end(tx, pending.intent, &Outcome::Done).await?;
     }
-    if let Some(Wish::LetGo { leave, .. }) = &wish
-        && let Some(digest) = super::merged::leave_digest(leave)
-    {
-        spent_leaves::insert(tx, &pending.conversation, &digest).await?;
-    }
     Ok(Effect::Settled(pending.intent))
-}
-
-/// Leaves that the commit carried out are spent, and wishes to let go of whom it took out have come true.
-async fn carry_out(
-    tx: &mut Transaction<'_>,
-    received: &Received<'_>,
-    merged: &Merged,
-) -> Result<(), CoreError> {
-    // A report that was answered closes no log any more.
-    for report in declared(&received.entry.message).iter().flat_map(reports_named) {
-        spent_leaves::insert(tx, &received.conversation, &report).await?;
-    }
-    for leave in &merged.leaves {
-        spent_leaves::insert(tx, &received.conversation, leave).await?;
-    }
-    let gone = |wish: &Wish| matches!(wish, Wish::LetGo { user, .. } if merged.gone.contains(user));
-    intents::end_where(tx, &received.conversation, &Outcome::Done, gone).await?;
-    Ok(())
 }
 
 /// How the wishes for a conversation end that is closed for this device.

@@ -13,6 +13,7 @@ use super::{
     line::behind,
     receive::{Effect, Received, decode, encode},
     roster::{Member, verify_leaf},
+    spent::said_before,
     successor::vouch,
     suspicion,
 };
@@ -27,7 +28,7 @@ use crate::{
             intents::{self, Wish},
             messages::{self, MessageKind, MessageRow},
             outbox::{self, OutboxKind, OutboxRow},
-            sent_again,
+            sent_again, stays,
         },
     },
 };
@@ -139,7 +140,11 @@ async fn take_back(
     waiting: &OutboxRow,
 ) -> Result<Effect, CoreError> {
     let shown = match waiting.kind {
-        OutboxKind::Text => own_text(core, received, waiting, expiry(received.stamp, waiting.life_seconds))?,
+        OutboxKind::Text => {
+            let expires = expiry(received.stamp, waiting.life_seconds);
+            let expires = waiting.expires.map_or(expires, |first| first.min(expires));
+            own_text(core, received, waiting, expires)?
+        }
         OutboxKind::Leave => {
             row.standing = Standing::Left;
             let text = format!("{} left", core.device.certificate.display_name());
@@ -196,6 +201,11 @@ async fn store_opened(
     };
     // The sender's life counts, whatever the relay says; a relay that says another is seen in the chain.
     let expires = expiry(received.stamp.min(core.clock.now()), life);
+    // And of what is sent again the life it had the first time.
+    let expires = match content.expires_at_ms {
+        0 => expires,
+        first => expires.min(UtcMillis::new(first)),
+    };
     vouch(tx, row, member).await?;
     let seen = EntryNumber::new(content.seen_number);
     let said_by = (member.certificate.user().as_str(), core.clock.now());
@@ -248,11 +258,13 @@ async fn let_go(
     statement: Vec<u8>,
 ) -> Result<Option<Effect>, CoreError> {
     let user = member.certificate.user();
+    let stays = stays::load(tx, &shown.conversation).await?;
     let true_leave = decode::<SignedStatement>(&statement)
         .and_then(|signed| member.certificate.verify_statement(StatementLabel::Leave, &signed).ok())
         .and_then(|body| decode::<Leave>(&body))
         .is_some_and(|leave| {
             leave.user_id == user.as_str()
+                && !said_before(&stays, &member.certificate.device(), &leave)
                 && leave.conversation_id.as_ref() == shown.conversation.as_bytes().as_slice()
         });
     if !true_leave {

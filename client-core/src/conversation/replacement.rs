@@ -2,9 +2,16 @@
 //! shown who invited it and when (design 4.3).
 
 use wardline_identity::{DateCheck, DeviceCertificate};
-use wardline_proto::{ConversationId, DeviceId, UtcMillis, relay::ReplacementWaits};
+use wardline_proto::{
+    ConversationId, DeviceId, UtcMillis,
+    relay::{ReplacementWaits, SignedStatement},
+};
 
-use super::{core::Core, roster::Roster};
+use super::{
+    core::Core,
+    receive::{decode, encode},
+    roster::Roster,
+};
 use crate::{
     error::CoreError,
     vault::tables::{
@@ -20,6 +27,8 @@ pub(crate) struct Waiting {
     pub certificate: DeviceCertificate,
     /// The device it replaces.
     pub replaces: DeviceId,
+    /// The signed invitation.
+    pub record: SignedStatement,
     /// Who invited it.
     pub invited_by: String,
     /// When it enrolled.
@@ -47,6 +56,7 @@ pub(crate) async fn note_replacement(core: &Core, waits: &ReplacementWaits) -> R
         device: certificate.device(),
         replaces,
         certificate: waits.certificate.to_vec(),
+        record: encode(statement),
         invited_by: issuer.map_or_else(String::new, |issuer| issuer.label().to_string()),
         enrolled: waits.enrolled_at.as_ref().map_or(now, UtcMillis::from),
     };
@@ -65,7 +75,7 @@ pub(crate) async fn waiting(core: &mut Core) -> Result<Vec<Waiting>, CoreError> 
     let mut waiting = Vec::new();
     for row in rows {
         let certificate = core.device.organisation.verify_device(&row.certificate, DateCheck::Skip);
-        let Ok(certificate) = certificate else { continue };
+        let (Ok(certificate), Some(record)) = (certificate, decode(&row.record)) else { continue };
         let mut open = Vec::new();
         for conversation in conversations.iter().filter(|one| one.standing == Standing::Active) {
             if waits_in(core, &conversation.conversation, &certificate, &row.replaces).await? {
@@ -75,6 +85,7 @@ pub(crate) async fn waiting(core: &mut Core) -> Result<Vec<Waiting>, CoreError> 
         if !open.is_empty() {
             waiting.push(Waiting {
                 certificate,
+                record,
                 replaces: row.replaces,
                 invited_by: row.invited_by,
                 enrolled: row.enrolled,

@@ -1,18 +1,19 @@
 //! A commit that this device cannot follow: it stops there, says so under its own key, and waits to be added anew or for a
 //! successor. The report is in the vault before it is sent.
 
-use wardline_identity::{StatementLabel, sign_statement};
+use wardline_identity::StatementLabel;
 use wardline_proto::{
     ConversationId, Digest, EntryNumber, Epoch, UtcMillis, fault,
-    relay::{CommitAuthor, CommitData, OutOfStep, SignedStatement},
+    relay::{CommitAuthor, CommitData, SignedStatement},
 };
 
 use super::{
+    ask_in::{self, joins, too_often},
     core::{Core, Device},
     former::{Ending, Former},
     hold::Hold,
     merged::commit_data,
-    receive::{Effect, Received, decode, encode},
+    receive::{Effect, Received, decode},
     receive_message::blank,
     roster::{Member, Roster},
     suspicion::{self, Suspicion},
@@ -60,15 +61,19 @@ pub(crate) async fn fall_out(
     let now = core.clock.now();
     say_so(&core.device, &mut tx, received, now).await?;
 
-    // 3. Where it stands, and what people see.
-    pending_commits::delete(&mut tx, &conversation).await?;
+    // 3. Where it stands, and what people see. A commit of its own that is under way stays: this one may be the relay's
+    //    invention, and only the log names the winner.
+    if fault::planted("mutant.fall_out_forgets") {
+        pending_commits::delete(&mut tx, &conversation).await?;
+    }
     row.standing = Standing::OutOfStep;
     let lie = author.is_none() && !received.entry.message.is_empty();
     if lie {
         suspicion::false_author(&mut tx, received, now).await?;
     }
     conversations::store(&mut tx, &row).await?;
-    let event = MessageRow { body: said(author, received), ..by(author, received) };
+    let anew = joins(received, &core.device.id());
+    let event = MessageRow { body: said((author, anew), received), ..by(author, received) };
     messages::insert(&mut tx, &event).await?;
     tx.commit().await?;
     fault::crash("crash.out_of_step");
@@ -83,22 +88,18 @@ pub(crate) async fn say_so(
     received: &Received<'_>,
     now: UtcMillis,
 ) -> Result<(), CoreError> {
-    let report = OutOfStep {
-        conversation_id: received.conversation.to_wire(),
-        number: received.number.get(),
-        commit_sha256: received.digest.to_wire(),
-        said_at: Some(now.into()),
-    };
-    let statement =
-        sign_statement(&device.key, StatementLabel::OutOfStep, &report, Some(device.certificate.der()));
-    let report = ReportRow { number: received.number, statement: encode(&statement) };
-    reports::insert(tx, &received.conversation, &report).await?;
-    Ok(())
+    let statement = ask_in::report(device, now, received);
+    let report = ReportRow { number: received.number, statement, tries: 1 };
+    Ok(reports::insert(tx, &received.conversation, &report).await?)
 }
 
 /// What people are told.
-fn said(author: Option<&Member>, received: &Received<'_>) -> String {
+fn said((author, anew): (Option<&Member>, bool), received: &Received<'_>) -> String {
     match author {
+        Some(author) if anew => format!(
+            "{} took this device out and means to let it in again; it waits for that",
+            author.certificate.display_name()
+        ),
         _ if received.entry.message.is_empty() => {
             "This device was away for so long that it has to be let in again".to_owned()
         }
@@ -158,6 +159,7 @@ pub(crate) async fn report(
     let mut tx = core.vault.begin("look_for_report").await?;
     let report = reports::find(&mut tx, conversation).await?;
     tx.commit().await?;
+    let report = report.filter(|report| !too_often(report));
     Ok(report.and_then(|report| Some((report.number, decode(&report.statement)?))))
 }
 
@@ -179,6 +181,8 @@ pub(crate) async fn look_again(
     };
     let new = suspicion.note(&mut tx, core.clock.now()).await?;
     if new {
+        // What came after it came of a log that may not be the real one.
+        messages::clear(&mut tx, conversation, row.cursor.next()).await?;
         row.standing = Standing::Active;
         conversations::store(&mut tx, &row).await?;
         reports::delete(&mut tx, conversation).await?;

@@ -1,14 +1,14 @@
 //! Encrypting a queued message: the ratchet advances and the ciphertext is stored in one step, before it is sent.
 
 use wardline_proto::{
-    DeviceId, Epoch, LIFE_SECONDS_MAX, LIFE_SECONDS_MIN,
+    DeviceId, Epoch, LIFE_SECONDS_MAX, LIFE_SECONDS_MIN, UtcMillis,
     content::{Content, Text, content::Body},
     fault,
 };
 
 use super::{
     core::Core, hold::Hold, receive::encode, receive_message::message_data, roster::Roster,
-    successor::is_incomplete,
+    statements::leave_statement, successor::is_incomplete,
 };
 use crate::{
     error::CoreError,
@@ -59,7 +59,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let (Some(row), true) = (row, open) else {
         return Ok(Sealed::Refused("you are not in this conversation".to_owned()));
     };
-    if let Some(refusal) = may_send(&row, waiting, core.clock.now().seconds()) {
+    if let Some(refusal) = may_send(&row, waiting, core.clock.now()) {
         return Ok(refusal);
     }
     let closed = CoreError::Protocol("was asked about a conversation that is not open");
@@ -78,24 +78,31 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let content = Content {
         message_id: waiting.id().as_bytes().to_vec(),
         seen_number: row.cursor.get(),
-        seen_hash: row.chain.digest().as_bytes().to_vec(),
+        seen_hash: seen_hash(&row),
         revocation_list_number: 0,
         policy_number: 0,
         sent_at_ms: waiting.created.get(),
+        expires_at_ms: waiting.expires.map_or(0, UtcMillis::get),
         sent_numbers: sent_before(core.device.id(), &mut tx, waiting).await?,
         body: Some(match waiting.kind {
             OutboxKind::Text => {
                 Body::Text(Text { text: String::from_utf8_lossy(&waiting.body).into_owned() })
             }
-            OutboxKind::Leave => Body::Leave(waiting.body.clone()),
+            // Said of now: what it said when it was queued may have been before this device was let in.
+            OutboxKind::Leave => Body::Leave(encode(&leave_statement(
+                &core.device,
+                (&conversation, row.cursor),
+                waiting.created,
+            ))),
         }),
     };
-    let aad = message_data(waiting.life_seconds);
+    let life = life_left(waiting, core.clock.now());
+    let aad = message_data(life);
     let mut ciphertext = group.encrypt(&core.store, &core.device.identity(), &aad, &encode(&content))?;
     if let (true, Some(last)) = (fault::planted("member.undecryptable"), ciphertext.last_mut()) {
         *last ^= 1;
     }
-    outbox::seal(&mut tx, &waiting.message, epoch, &ciphertext).await?;
+    outbox::seal(&mut tx, &waiting.message, epoch, (&ciphertext, life)).await?;
     Core::finish(&core.store, tx).await?;
     Ok(Sealed::Ready { ciphertext })
 }
@@ -115,8 +122,20 @@ async fn sent_before(
     Ok(numbers)
 }
 
+/// The log as this device has seen it; of a lying member's client, what nobody has seen.
+fn seen_hash(row: &ConversationRow) -> Vec<u8> {
+    if fault::planted("member.false_seen") { vec![7; 60_000] } else { row.chain.digest().as_bytes().to_vec() }
+}
+
+/// The life that a message travels with: what is left of it. The shortest that there is may be longer: what is inside counts.
+fn life_left(waiting: &OutboxRow, now: UtcMillis) -> u32 {
+    let left = waiting.expires.map(|expires| expires.seconds().saturating_sub(now.seconds()));
+    let left = left.map_or(waiting.life_seconds, |left| u32::try_from(left).unwrap_or(u32::MAX));
+    left.min(waiting.life_seconds).max(LIFE_SECONDS_MIN)
+}
+
 /// Why a message cannot be sent now, if so.
-fn may_send(row: &ConversationRow, waiting: &OutboxRow, now_seconds: u64) -> Option<Sealed> {
+fn may_send(row: &ConversationRow, waiting: &OutboxRow, now: UtcMillis) -> Option<Sealed> {
     let refused = |why: String| Some(Sealed::Refused(why));
     match row.standing {
         Standing::Active => {}
@@ -133,8 +152,9 @@ fn may_send(row: &ConversationRow, waiting: &OutboxRow, now_seconds: u64) -> Opt
         tracing::info!(why = Hold::parse(held).why(), "a message waits until a conversation is put right");
         return Some(Sealed::Wait);
     }
-    let age = now_seconds.saturating_sub(waiting.created.seconds());
-    (age > u64::from(waiting.life_seconds))
+    let age = now.seconds().saturating_sub(waiting.created.seconds());
+    let gone = waiting.expires.is_some_and(|expires| expires <= now);
+    (gone || age > u64::from(waiting.life_seconds))
         .then(|| Sealed::Refused("it waited longer than messages are kept here".to_owned()))
 }
 

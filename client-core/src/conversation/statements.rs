@@ -2,22 +2,31 @@
 
 use wardline_identity::{DeviceCertificate, StatementLabel, sign_statement};
 use wardline_proto::{
-    ConversationId, DeviceId, UtcMillis,
+    ConversationId, DeviceId, EntryNumber, UtcMillis,
     relay::{Confirmation, DeviceApproval, Leave, SignedStatement},
 };
 
-use super::{core::Core, replacement::Waiting, roster::Roster};
+use super::{
+    core::{Core, Device},
+    replacement::Waiting,
+    roster::Roster,
+};
 use crate::error::CoreError;
 
-/// The person leaves a conversation with all their devices.
-pub(crate) fn leave_statement(core: &Core, conversation: &ConversationId, now: UtcMillis) -> SignedStatement {
+/// The person leaves a conversation with all their devices; `seen`: the last entry that this one has taken in.
+pub(crate) fn leave_statement(
+    device: &Device,
+    (conversation, seen): (&ConversationId, EntryNumber),
+    now: UtcMillis,
+) -> SignedStatement {
     let leave = Leave {
         conversation_id: conversation.to_wire(),
-        user_id: core.device.user().to_string(),
+        user_id: device.user().to_string(),
         left_at: Some(now.into()),
+        seen_number: seen.get(),
     };
-    let signer = Some(core.device.certificate.der());
-    sign_statement(&core.device.key, StatementLabel::Leave, &leave, signer)
+    let signer = Some(device.certificate.der());
+    sign_statement(&device.key, StatementLabel::Leave, &leave, signer)
 }
 
 /// Another device of the person is approved.
@@ -38,6 +47,7 @@ pub(crate) fn confirmation_statement(core: &Core, waiting: &Waiting, now: UtcMil
         certificate_sha256: waiting.certificate.fingerprint().to_wire(),
         replaces_device_id: waiting.replaces.to_wire(),
         confirmed_at: Some(now.into()),
+        invitation: Some(waiting.record.clone()),
     };
     let signer = Some(core.device.certificate.der());
     sign_statement(&core.device.key, StatementLabel::Confirmation, &confirmation, signer)

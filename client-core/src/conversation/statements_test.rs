@@ -24,6 +24,7 @@ pub(crate) fn leave(signer: &Member, key: &SigningKey, conversation: &Conversati
         conversation_id: conversation.to_wire(),
         user_id: signer.certificate.user().to_string(),
         left_at: None,
+        seen_number: 9,
     };
     sign_statement(key, StatementLabel::Leave, &leave, Some(signer.certificate.der()))
 }
@@ -40,6 +41,7 @@ pub(crate) fn confirm(
         certificate_sha256: device.certificate.fingerprint().to_wire(),
         replaces_device_id: replaced.certificate.device().to_wire(),
         confirmed_at: None,
+        invitation: None,
     };
     sign_statement(key, StatementLabel::Confirmation, &confirmation, Some(signer.certificate.der()))
 }

@@ -102,6 +102,8 @@ fn leave(core: &Core, conversation: &ConversationId, said: UtcMillis) -> Vec<u8>
         conversation_id: conversation.to_wire(),
         user_id: core.device.user().to_string(),
         left_at: Some(said.into()),
+        // Said anew of where it is sent, when it is.
+        seen_number: 0,
     };
     let signer = Some(core.device.certificate.der());
     encode(&sign_statement(&core.device.key, StatementLabel::Leave, &leave, signer))

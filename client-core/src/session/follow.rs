@@ -1,9 +1,6 @@
 //! Following the log: one stream for all conversations, taken in entry by entry.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -14,16 +11,13 @@ use wardline_proto::relay::{
 };
 use wardline_proto::{ConversationId, UtcMillis};
 
-use super::{Link, Session, greet, key_packages, task};
+use super::{Link, Session, early::Early, greet, key_packages, task};
 use crate::{
     conversation::{self, Compared, Effect, encode},
     error::CoreError,
     relay::Relay,
     vault::tables::{conversations, device, intents, messages, sent_again},
 };
-
-/// How many Welcomes are kept for conversations this device is in already.
-const EARLY_MAX: usize = 16;
 
 /// Why a stream is over.
 enum End {
@@ -56,7 +50,7 @@ async fn follow_one(
     let cursors = cursors(session).await?;
     let request = SubscribeRequest { greeting: Some(greet::greeting(issuers_number)), cursors };
     let mut stream = relay.subscribe(request).await?;
-    let mut early: HashMap<Bytes, WelcomeDelivery> = HashMap::new();
+    let mut early = Early::default();
     let mut welcomed: HashSet<Bytes> = HashSet::new();
     while let Some(incoming) = stream.next().await {
         let SubscribeResponse { event: Some(event) } = incoming? else { continue };
@@ -90,9 +84,8 @@ async fn follow_one(
                         session.beside.remove(conversation);
                     }
                 }
-                if effects.is_empty() && early.len() < EARLY_MAX {
-                    // Perhaps of a conversation this device is in: then only the commit to come can take it out.
-                    early.insert(welcome.conversation_id.clone(), welcome);
+                if effects.is_empty() {
+                    keep(session, &mut early, welcome).await?;
                 }
                 session.stepped(&effects);
             }
@@ -137,6 +130,22 @@ async fn compare(session: &Session, place: &LogPlace) -> Result<(), CoreError> {
     Ok(())
 }
 
+/// Keeps a Welcome that let this device in to nothing yet: of a conversation that it is in, only the commit to come can take it
+/// out; one that is not known may have to wait for the end of the log it goes on from. One that does not open is of no use.
+async fn keep(session: &Session, early: &mut Early, welcome: WelcomeDelivery) -> Result<(), CoreError> {
+    let Ok(conversation) = ConversationId::try_from(&welcome.conversation_id) else { return Ok(()) };
+    let core = session.core().await;
+    let mut tx = core.vault.begin("look_for_conversation").await?;
+    let row = conversations::load(&mut tx, &conversation).await?;
+    tx.commit().await?;
+    match row.map(|row| row.standing) {
+        Some(conversations::Standing::Active | conversations::Standing::Left) => early.keep(welcome, true),
+        Some(_) => {}
+        None => early.keep(welcome, false),
+    }
+    Ok(())
+}
+
 /// Whether an event is of a log that is another one here. A Welcome leads to a place of its own.
 fn is_beside(session: &Session, event: &Incoming) -> bool {
     let id = match event {
@@ -153,49 +162,42 @@ fn is_beside(session: &Session, event: &Incoming) -> bool {
 async fn take_in(
     session: &Session,
     entry: &Entry,
-    early: &mut HashMap<Bytes, WelcomeDelivery>,
+    early: &mut Early,
     welcomed: bool,
 ) -> Result<End, CoreError> {
-    let mut effects = conversation::receive(&mut *session.core().await, entry).await?;
+    let mut core = session.core().await;
+    let mut effects = conversation::receive(&mut core, entry).await?;
     let unknown = effects.iter().any(|effect| matches!(effect, Effect::Unknown(_)));
     if unknown && !welcomed {
-        effects = conversation::uninvited(&*session.core().await, entry).await?;
+        effects = conversation::uninvited(&core, entry).await?;
     }
+    // The commit that took this device out may have let it in anew: its Welcome came before. Nothing is said to the relay in
+    // between: not that it cannot follow, and nothing of what it wants comes back to it.
+    let taken_out = effects.iter().any(|effect| matches!(effect, Effect::Removed(_) | Effect::OutOfStep(_)));
+    if let (Some(welcome), true) = (early.take(entry), taken_out) {
+        effects.extend(conversation::join(&mut core, &welcome).await?);
+        effects.extend(conversation::receive(&mut core, entry).await?);
+    }
+    drop(core);
     session.stepped(&effects);
     session.moved.notify_one();
-    if effects.iter().any(|effect| matches!(effect, Effect::Again(_))) {
-        return Ok(End::Again);
-    }
-    // The commit that took this device out may have let it in anew: its Welcome came before.
-    let taken_out = effects.iter().any(|effect| matches!(effect, Effect::Removed(_)));
-    // A conversation that is not known yet may have to wait for the end of the log it goes on from.
-    let anew = if unknown { None } else { early.remove(&entry.conversation_id) };
-    let anew = anew.filter(|one| one.number == entry.number);
-    if let (true, Some(welcome)) = (taken_out, anew) {
-        let effects = conversation::join(&mut *session.core().await, &welcome).await?;
-        session.stepped(&effects);
-        conversation::receive(&mut *session.core().await, entry).await?;
-    }
-    Ok(End::Ended)
+    let again = effects.iter().any(|effect| matches!(effect, Effect::Again(_)));
+    Ok(if again { End::Again } else { End::Ended })
 }
 
 /// A log is closed. Its successor's Welcome may have come before, and entries after it: it is looked at again, and they are asked
 /// for again.
-async fn close(
-    session: &Session,
-    closed: &Closed,
-    early: &mut HashMap<Bytes, WelcomeDelivery>,
-) -> Result<End, CoreError> {
+async fn close(session: &Session, closed: &Closed, early: &mut Early) -> Result<End, CoreError> {
     let effects = conversation::closed(&mut *session.core().await, closed).await?;
     session.stepped(&effects);
     let mut end = End::Ended;
     if effects.is_empty() {
         return Ok(end);
     }
-    for (id, welcome) in std::mem::take(early) {
+    for welcome in early.take_unknown() {
         let effects = conversation::join(&mut *session.core().await, &welcome).await?;
         if effects.is_empty() {
-            early.insert(id, welcome);
+            keep(session, early, welcome).await?;
         } else {
             end = End::Again;
         }

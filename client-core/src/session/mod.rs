@@ -8,6 +8,7 @@ mod backoff;
 mod beside;
 mod broken;
 mod directory;
+mod early;
 mod enrol;
 mod follow;
 mod found;

@@ -120,7 +120,7 @@ async fn pass(session: &Session, relay: &Arc<dyn Relay>, passing: &mut Passing) 
     // 1. Conversations that the relay has not heard of, and commits that are under way.
     let mut skip = Vec::new();
     for row in conversations(session).await? {
-        let conversation = row.conversation;
+        let (conversation, out) = (row.conversation, row.standing == Standing::OutOfStep);
         if waits(session, passing, &row) {
             skip.push(conversation);
         } else if row.standing == Standing::Creating {
@@ -130,8 +130,8 @@ async fn pass(session: &Session, relay: &Arc<dyn Relay>, passing: &mut Passing) 
         }
         let pending = pending(session, &conversation).await?;
         if let Some(pending) = pending {
-            // Until the log has named the winner, nothing else is committed there.
-            if !skip.contains(&conversation) {
+            // Until the log has named the winner, nothing else is committed there; by a device that cannot follow, nothing.
+            if !skip.contains(&conversation) && !out {
                 grant::submit(session, relay, pending, passing).await?;
             }
         }

@@ -4,11 +4,16 @@
 
 use prost::Message;
 use wardline_identity::UserId;
-use wardline_proto::relay::{Confirmation, DeviceApproval, Leave, OutOfStep, SignedStatement};
+use wardline_proto::relay::{
+    Confirmation, DeviceApproval, InvitationRecord, Leave, OutOfStep, SignedStatement,
+};
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber};
 
 /// The longest body of a statement of these kinds, in bytes: a Leave of a user id of 64 bytes is the longest.
 pub const BODY_BYTES_MAX: usize = 128;
+
+/// The longest signed invitation inside a confirmation, in bytes: names of 64, 63 and 128 four-byte characters.
+pub const RECORD_BYTES_MAX: usize = 1_024;
 
 /// An Ed25519 signature, in bytes.
 const SIGNATURE_BYTES: usize = 64;
@@ -33,8 +38,15 @@ pub fn approval(statement: &SignedStatement) -> Option<(DeviceId, Digest)> {
 /// A Confirmation, as far as its form goes: the device, the digest of its certificate, and the device it replaces.
 #[must_use]
 pub fn confirmation(statement: &SignedStatement) -> Option<(DeviceId, Digest, DeviceId)> {
-    let confirmation: Confirmation = body(statement)?;
+    let confirmation: Confirmation = formed(statement, BODY_BYTES_MAX + RECORD_BYTES_MAX)?;
     confirmation.confirmed_at?;
+    let invited = confirmation.invitation.as_ref().is_none_or(|record| {
+        let record = formed(record, RECORD_BYTES_MAX);
+        record.is_some_and(|record: InvitationRecord| {
+            record.replaces_device_id == confirmation.replaces_device_id
+        })
+    });
+    invited.then_some(())?;
     let certificate = Digest::try_from(&confirmation.certificate_sha256).ok()?;
     let replaces = DeviceId::try_from(&confirmation.replaces_device_id).ok()?;
     Some((DeviceId::try_from(&confirmation.device_id).ok()?, certificate, replaces))
@@ -52,7 +64,11 @@ pub fn out_of_step(statement: &SignedStatement) -> Option<(ConversationId, Entry
 
 /// The body, which is exactly what its fields are encoded to, with a signer and a signature of their lengths.
 fn body<M: Message + Default>(statement: &SignedStatement) -> Option<M> {
-    let formed = statement.body.len() <= BODY_BYTES_MAX
+    formed(statement, BODY_BYTES_MAX)
+}
+
+fn formed<M: Message + Default>(statement: &SignedStatement, bytes_max: usize) -> Option<M> {
+    let formed = statement.body.len() <= bytes_max
         && statement.signer.len() == Digest::LENGTH
         && statement.signature.len() == SIGNATURE_BYTES;
     let message = formed.then(|| M::decode(statement.body.clone()).ok())??;
@@ -78,6 +94,7 @@ mod tests {
             conversation_id: vec![3; 16].into(),
             user_id: "a".repeat(64),
             left_at: Some(UtcMillis::new(1_800_000_000_123).into()),
+            seen_number: u64::MAX,
         }
     }
 
@@ -94,6 +111,7 @@ mod tests {
             certificate_sha256: digest.clone(),
             replaces_device_id: id.clone(),
             confirmed_at: now,
+            invitation: None,
         };
         assert!(confirmation(&signed(&said)).is_some());
         let said = OutOfStep { conversation_id: id, number: u64::MAX, commit_sha256: digest, said_at: now };

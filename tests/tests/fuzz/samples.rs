@@ -95,7 +95,12 @@ pub(crate) fn digest(byte: u8) -> bytes::Bytes {
 
 pub(crate) fn leave() -> pb::SignedStatement {
     let user_id = "doctor-a".to_owned();
-    let leave = pb::Leave { conversation_id: CONVERSATION.to_wire(), user_id, left_at: Some(NOW.into()) };
+    let leave = pb::Leave {
+        conversation_id: CONVERSATION.to_wire(),
+        user_id,
+        left_at: Some(NOW.into()),
+        seen_number: 9,
+    };
     by_doctor(StatementLabel::Leave, &leave)
 }
 
@@ -118,6 +123,7 @@ pub(crate) fn confirmation() -> pb::SignedStatement {
         certificate_sha256: WORLD.office.certificate.fingerprint().to_wire(),
         replaces_device_id: WORLD.doctor.certificate.device().to_wire(),
         confirmed_at: Some(NOW.into()),
+        invitation: None,
     };
     by_doctor(StatementLabel::Confirmation, &confirmation)
 }

@@ -2,6 +2,9 @@
 
 mod breaker;
 mod going_on;
+mod judged;
+mod out_and_in;
+mod replayed;
 mod ward;
 
 use wardline_proto::{

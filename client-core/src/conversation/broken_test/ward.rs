@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use tempfile::TempDir;
 use wardline_identity::{
-    DateCheck, DeviceKey, DeviceName, DeviceSubject, DisplayName, IssuerAuthority, ManualClock, Organisation,
-    OrganisationId, Role, RootAuthority, SigningKey, StatementLabel, SystemEntropy, UserId, device_id_new,
-    sign_statement,
+    DateCheck, DeviceKey, DeviceName, DeviceSubject, DisplayName, Invitation, InvitationSubject,
+    IssuerAuthority, ManualClock, Organisation, OrganisationId, Role, RootAuthority, SigningKey,
+    StatementLabel, SystemEntropy, UserId, device_id_new, sign_statement,
 };
 use wardline_proto::{
-    ChainHash, ChainLink, ClientMessageId, ConversationId, Digest, EntryNumber, Suite, UtcMillis,
+    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Suite, UtcMillis,
     relay::{self, CommitAuthor, Entry, EntryKind, SignedStatement, WelcomeDelivery},
 };
 
@@ -73,6 +73,22 @@ impl House {
         let organisation = Organisation::verify(&wire, &root.fingerprint(), NOW).unwrap();
         let clock = Arc::new(ManualClock::new(NOW));
         Self { issuer, organisation, wire, root: root.fingerprint(), clock }
+    }
+
+    /// The signed record of an invitation for a device, in place of another or of none.
+    pub(super) fn invites(&self, user: &str, replaces: Option<DeviceId>) -> SignedStatement {
+        let subject = InvitationSubject {
+            user: UserId::parse(user).unwrap(),
+            display_name: DisplayName::parse(user).unwrap(),
+            role: Role::Clinician,
+        };
+        let until = NOW.plus_seconds(86_400);
+        let (issuer, entropy) = (&self.issuer, &SystemEntropy);
+        let made = match replaces {
+            Some(device) => Invitation::create_replacing(issuer, &subject, device, until, entropy),
+            None => Invitation::create(issuer, &subject, until, entropy),
+        };
+        made.unwrap().1
     }
 
     pub(super) async fn phone(&self, user: &str) -> Phone {
@@ -146,6 +162,7 @@ impl Phone {
             body: text.as_bytes().to_vec(),
             created: self.core.clock.now(),
             life_seconds: LIFE,
+            expires: None,
             sealed: None,
             accepted: None,
             refusal: None,
@@ -265,6 +282,11 @@ impl Log {
                 message: Digest::try_from(&entry.message_sha256).unwrap(),
             })
         })
+    }
+
+    /// A device gets everything from this entry on next.
+    pub(super) fn rewind(phone: &mut Phone, conversation: &ConversationId, number: u64) {
+        phone.read.insert(*conversation, usize::try_from(number).unwrap() - 1);
     }
 
     pub(super) fn head(&self) -> u64 {

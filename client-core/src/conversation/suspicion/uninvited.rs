@@ -2,25 +2,17 @@
 //! used before. It is shown, and the other members are asked to let the device in anew.
 
 use serde_json::json;
-use wardline_identity::{StatementLabel, sign_statement};
-use wardline_proto::{
-    ChainHash, ConversationId, EntryNumber, Suite, UtcMillis, fault,
-    relay::{Entry, OutOfStep},
-};
+use wardline_proto::{ChainHash, ConversationId, EntryNumber, Suite, UtcMillis, fault, relay::Entry};
 
 use super::{Suspicion, entry::COMMITS_STAY_MS};
 use crate::{
-    conversation::{
-        core::Core,
-        receive::{Effect, Received, encode},
-    },
+    conversation::{core::Core, receive::Effect},
     error::CoreError,
     vault::{
         Transaction,
         tables::{
             conversations::{self, ConversationRow, Line, Standing},
             relay_faults::RelayFaultKind,
-            reports::{self, ReportRow},
         },
     },
 };
@@ -50,7 +42,7 @@ pub(crate) async fn uninvited(core: &Core, entry: &Entry) -> Result<Vec<Effect>,
 }
 
 /// Stores a conversation of which only its id is known; answers whether it is new.
-pub(super) async fn show_uninvited(
+pub(crate) async fn show_uninvited(
     tx: &mut Transaction<'_>,
     conversation: ConversationId,
     last: UtcMillis,
@@ -81,26 +73,4 @@ pub(super) async fn show_uninvited(
 pub(crate) fn is_uninvited(row: &ConversationRow) -> bool {
     let nothing = row.joined == EntryNumber::ZERO && row.cursor == EntryNumber::ZERO;
     row.standing == Standing::OutOfStep && nothing
-}
-
-/// The first commit that comes of such a conversation is what this device cannot follow: it says so, and is added anew by a
-/// member.
-pub(crate) async fn ask_in(core: &Core, received: &Received<'_>) -> Result<Vec<Effect>, CoreError> {
-    let conversation = received.conversation;
-    let mut tx = core.vault.begin("ask_in").await?;
-    if reports::find(&mut tx, &conversation).await?.is_some() {
-        return Ok(Vec::new());
-    }
-    let report = OutOfStep {
-        conversation_id: conversation.to_wire(),
-        number: received.number.get(),
-        commit_sha256: received.digest.to_wire(),
-        said_at: Some(core.clock.now().into()),
-    };
-    let signer = Some(core.device.certificate.der());
-    let statement = sign_statement(&core.device.key, StatementLabel::OutOfStep, &report, signer);
-    let report = ReportRow { number: received.number, statement: encode(&statement) };
-    reports::insert(&mut tx, &conversation, &report).await?;
-    tx.commit().await?;
-    Ok(vec![Effect::OutOfStep(conversation)])
 }

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("0005_line.sql"),
     include_str!("0006_seen.sql"),
     include_str!("0007_named_successor.sql"),
+    include_str!("0008_grounds.sql"),
 ];
 
 /// Brings the database to the newest schema.

@@ -1,7 +1,7 @@
 //! Table `messages`: what people read, one row an entry that says something.
 
 use sqlx::{Row as _, sqlite::SqliteRow};
-use wardline_proto::{ClientMessageId, ConversationId, DeviceId, EntryNumber, UtcMillis};
+use wardline_proto::{ClientMessageId, ConversationId, DeviceId, EntryNumber, UtcMillis, fault};
 
 use super::{corrupt, fixed, optional_unsigned, stored, unsigned};
 use crate::vault::{Transaction, VaultError};
@@ -84,8 +84,16 @@ fn parse(row: &SqliteRow) -> Result<MessageRow, VaultError> {
     })
 }
 
-/// Stores a row. A message of the same device and id that is there already stays the only one.
+/// Stores a row, in place of one that only said that something was missed there. A message of the same device and id that is
+/// there already stays the only one.
 pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &MessageRow) -> Result<(), VaultError> {
+    if !fault::planted("mutant.placeholder_stays") {
+        sqlx::query("DELETE FROM messages WHERE conversation_id = ? AND number = ? AND kind = 'missed'")
+            .bind(row.conversation.as_bytes().as_slice())
+            .bind(stored(row.number.get()))
+            .execute(tx.connection())
+            .await?;
+    }
     sqlx::query(
         "INSERT OR IGNORE INTO messages
             (conversation_id, number, kind, sender_user, sender_name, sender_device, message_id, stamp_ms,
@@ -104,6 +112,23 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &MessageRow) -> Result
     .bind(&row.body)
     .execute(tx.connection())
     .await?;
+    Ok(())
+}
+
+/// Forgets what came from this entry on: it came of a log that was not verified.
+pub(crate) async fn clear(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    from: EntryNumber,
+) -> Result<(), VaultError> {
+    if fault::planted("mutant.placeholder_stays") {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM messages WHERE conversation_id = ? AND number >= ?")
+        .bind(conversation.as_bytes().as_slice())
+        .bind(stored(from.get()))
+        .execute(tx.connection())
+        .await?;
     Ok(())
 }
 

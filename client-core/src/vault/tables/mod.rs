@@ -21,8 +21,9 @@ pub(crate) mod replacements;
 pub(crate) mod reports;
 pub(crate) mod sent_again;
 pub(crate) mod spent_invitations;
-pub(crate) mod spent_leaves;
 pub(crate) mod spent_packages;
+pub(crate) mod spent_statements;
+pub(crate) mod stays;
 
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::IdError;

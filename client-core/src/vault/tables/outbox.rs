@@ -35,6 +35,8 @@ pub(crate) struct OutboxRow {
     pub created: UtcMillis,
     /// How long it may be kept, in seconds.
     pub life_seconds: u32,
+    /// When it is gone, if it was sent before: it lives no longer for having been sent twice.
+    pub expires: Option<UtcMillis>,
     /// Epoch and ciphertext, once encrypted.
     pub sealed: Option<(Epoch, Vec<u8>)>,
     /// The relay's answer, if it came: number and stamp.
@@ -67,6 +69,7 @@ fn parse(row: &SqliteRow) -> Result<OutboxRow, VaultError> {
         body: row.try_get("body")?,
         created: UtcMillis::new(unsigned(row, "created_ms")?),
         life_seconds: u32::try_from(unsigned(row, "life_seconds")?).map_err(|_| corrupt())?,
+        expires: optional_unsigned(row, "expires_ms")?.map(UtcMillis::new),
         sealed: epoch.zip(ciphertext),
         accepted: number.map(EntryNumber::new).zip(stamp.map(UtcMillis::new)),
         refusal: row.try_get("refusal")?,
@@ -81,8 +84,8 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &OutboxRow) -> Result<
     };
     sqlx::query(
         "INSERT INTO outbox
-            (message_id, conversation_id, kind, body, created_ms, life_seconds, inner_id, refusal)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (message_id, conversation_id, kind, body, created_ms, life_seconds, expires_ms, inner_id, refusal)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.message.as_bytes().as_slice())
     .bind(row.conversation.as_bytes().as_slice())
@@ -90,6 +93,7 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &OutboxRow) -> Result<
     .bind(&row.body)
     .bind(stored(row.created.get()))
     .bind(i64::from(row.life_seconds))
+    .bind(row.expires.map(|instant| stored(instant.get())))
     .bind(row.inner.as_ref().map(|id| id.as_bytes().as_slice()))
     .bind(row.refusal.as_deref())
     .execute(tx.connection())
@@ -135,16 +139,17 @@ pub(crate) async fn next(
     Ok(None)
 }
 
-/// Stores the ciphertext, in the transaction that advanced the ratchet.
+/// Stores the ciphertext and the life that is said in it, in the transaction that advanced the ratchet.
 pub(crate) async fn seal(
     tx: &mut Transaction<'_>,
     message: &ClientMessageId,
     epoch: Epoch,
-    ciphertext: &[u8],
+    (ciphertext, life_seconds): (&[u8], u32),
 ) -> Result<(), VaultError> {
-    sqlx::query("UPDATE outbox SET epoch = ?, ciphertext = ? WHERE message_id = ?")
+    sqlx::query("UPDATE outbox SET epoch = ?, ciphertext = ?, life_seconds = ? WHERE message_id = ?")
         .bind(stored(epoch.get()))
         .bind(ciphertext)
+        .bind(i64::from(life_seconds))
         .bind(message.as_bytes().as_slice())
         .execute(tx.connection())
         .await?;

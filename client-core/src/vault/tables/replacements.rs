@@ -15,6 +15,8 @@ pub(crate) struct ReplacementRow {
     pub replaces: DeviceId,
     /// The new device's certificate, DER.
     pub certificate: Vec<u8>,
+    /// The encoded signed invitation.
+    pub record: Vec<u8>,
     /// Who invited it: the issuer's name.
     pub invited_by: String,
     /// When it enrolled.
@@ -26,6 +28,7 @@ fn parse(row: &SqliteRow) -> Result<ReplacementRow, VaultError> {
         device: fixed(row, "device_id")?,
         replaces: fixed(row, "replaces_id")?,
         certificate: row.try_get("certificate")?,
+        record: row.try_get("record")?,
         invited_by: row.try_get("invited_by")?,
         enrolled: UtcMillis::new(unsigned(row, "enrolled_ms")?),
     })
@@ -34,12 +37,13 @@ fn parse(row: &SqliteRow) -> Result<ReplacementRow, VaultError> {
 /// Stores one, or stores it anew.
 pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ReplacementRow) -> Result<(), VaultError> {
     sqlx::query(
-        "INSERT OR REPLACE INTO replacements (device_id, replaces_id, certificate, invited_by, enrolled_ms)
-         VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO replacements (device_id, replaces_id, certificate, record, invited_by, enrolled_ms)
+         VALUES (?, ?, ?, ?, ?, ?)",
     )
     .bind(row.device.as_bytes().as_slice())
     .bind(row.replaces.as_bytes().as_slice())
     .bind(&row.certificate)
+    .bind(&row.record)
     .bind(&row.invited_by)
     .bind(stored(row.enrolled.get()))
     .execute(tx.connection())

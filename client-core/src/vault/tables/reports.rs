@@ -4,7 +4,7 @@
 use sqlx::Row as _;
 use wardline_proto::{ConversationId, EntryNumber};
 
-use super::{stored, unsigned};
+use super::{corrupt, stored, unsigned};
 use crate::vault::{Transaction, VaultError};
 
 /// One row.
@@ -14,6 +14,8 @@ pub(crate) struct ReportRow {
     pub number: EntryNumber,
     /// The encoded signed `OutOfStep`.
     pub statement: Vec<u8>,
+    /// How often in a row this device was let in by what does not let it in.
+    pub tries: u32,
 }
 
 /// Stores a report, in place of an earlier one.
@@ -22,12 +24,15 @@ pub(crate) async fn insert(
     conversation: &ConversationId,
     row: &ReportRow,
 ) -> Result<(), VaultError> {
-    sqlx::query("INSERT OR REPLACE INTO reports (conversation_id, number, statement) VALUES (?, ?, ?)")
-        .bind(conversation.as_bytes().as_slice())
-        .bind(stored(row.number.get()))
-        .bind(&row.statement)
-        .execute(tx.connection())
-        .await?;
+    sqlx::query(
+        "INSERT OR REPLACE INTO reports (conversation_id, number, statement, tries) VALUES (?, ?, ?, ?)",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(stored(row.number.get()))
+    .bind(&row.statement)
+    .bind(i64::from(row.tries))
+    .execute(tx.connection())
+    .await?;
     Ok(())
 }
 
@@ -36,7 +41,7 @@ pub(crate) async fn find(
     tx: &mut Transaction<'_>,
     conversation: &ConversationId,
 ) -> Result<Option<ReportRow>, VaultError> {
-    let row = sqlx::query("SELECT number, statement FROM reports WHERE conversation_id = ?")
+    let row = sqlx::query("SELECT * FROM reports WHERE conversation_id = ?")
         .bind(conversation.as_bytes().as_slice())
         .fetch_optional(tx.connection())
         .await?;
@@ -44,6 +49,7 @@ pub(crate) async fn find(
         Ok(ReportRow {
             number: EntryNumber::new(unsigned(&row, "number")?),
             statement: row.try_get("statement")?,
+            tries: u32::try_from(unsigned(&row, "tries")?).map_err(|_| corrupt())?,
         })
     })
     .transpose()

@@ -174,7 +174,7 @@ mod tests {
 
     fn leave() -> SignedStatement {
         let conversation_id = vec![1; 16].into();
-        signed(&Leave { conversation_id, user_id: "doctor-a".to_owned(), left_at: now() })
+        signed(&Leave { conversation_id, user_id: "doctor-a".to_owned(), left_at: now(), seen_number: 9 })
     }
 
     fn approval() -> SignedStatement {
@@ -188,6 +188,7 @@ mod tests {
             certificate_sha256: vec![2; 32].into(),
             replaces_device_id: vec![3; 16].into(),
             confirmed_at: now(),
+            invitation: None,
         })
     }
 

@@ -119,7 +119,12 @@ pub(super) async fn right(house: &House, path: &str) -> (Caller, Vec<u8>) {
 }
 
 fn leaving(talk: &Talk<'_>) -> Leave {
-    Leave { conversation_id: talk.id.to_wire(), user_id: "nurse-a".to_owned(), left_at: now() }
+    Leave {
+        conversation_id: talk.id.to_wire(),
+        user_id: "nurse-a".to_owned(),
+        left_at: now(),
+        seen_number: 9,
+    }
 }
 
 fn asking(talk: &Talk<'_>, ground: Ground) -> AskMembersRequest {
@@ -355,6 +360,7 @@ fn grounds() -> Vec<Row> {
                 certificate_sha256: certificate.fingerprint().to_wire(),
                 replaces_device_id: talk.doctor().device().to_wire(),
                 confirmed_at: now(),
+                invitation: None,
             };
             let label = StatementLabel::Confirmation;
             asking(talk, Ground::Confirmation(signed(talk.house, Caller::Nurse, label, &said)))

@@ -67,7 +67,7 @@ pub(super) fn tell(ready: &mut VecDeque<Event>, mut event: Event) {
 /// A task to let somebody go who never said so.
 fn baseless(conversation_id: Bytes) -> MembershipTask {
     let user_id = VICTIM.to_owned();
-    let leave = Leave { conversation_id: conversation_id.clone(), user_id, left_at: None };
+    let leave = Leave { conversation_id: conversation_id.clone(), user_id, left_at: None, seen_number: 9 };
     let leave = SignedStatement {
         body: leave.encode_to_vec().into(),
         signer: vec![7; 32].into(),

@@ -64,8 +64,12 @@ impl Asking {
     }
 
     fn leaving(&self, device: &Installation, user: &str) -> pb::AskMembersRequest {
-        let leave =
-            pb::Leave { conversation_id: WARD.to_wire(), user_id: user.to_owned(), left_at: self.now() };
+        let leave = pb::Leave {
+            conversation_id: WARD.to_wire(),
+            user_id: user.to_owned(),
+            left_at: self.now(),
+            seen_number: 9,
+        };
         let signed = sign_statement(&device.key, StatementLabel::Leave, &leave, Some(&device.certificate));
         pb::AskMembersRequest {
             conversation_ids: vec![WARD.to_wire()],
@@ -286,6 +290,7 @@ async fn members_are_told_of_a_new_device_in_place_of_a_lost_one_until_it_is_in(
         certificate_sha256: Digest::of(&new.certificate).to_wire(),
         replaces_device_id: nurse.device.to_wire(),
         confirmed_at: asking.now(),
+        invitation: None,
     };
     let label = StatementLabel::Confirmation;
     let said = sign_statement(&doctor.key, label, &said, Some(&doctor.certificate));

@@ -1,0 +1,137 @@
+//! A commit that lets this device in, while nothing does: its Welcome was withheld, does not open or is not what it should
+//! be. The device says that it cannot follow that commit, and another member adds it anew; so often in a row, then its
+//! person is told.
+
+use wardline_identity::{StatementLabel, sign_statement};
+use wardline_proto::{
+    DeviceId, Digest, EntryNumber, UtcMillis, fault,
+    relay::{CommitAuthor, EntryKind, OutOfStep},
+};
+
+use super::{
+    core::{Core, Device},
+    receive::{Effect, Received, decode, encode},
+    receive_message::blank,
+    report::declared,
+    roster::{Member, Roster},
+    suspicion,
+};
+use crate::{
+    error::CoreError,
+    vault::{
+        Transaction,
+        tables::{
+            conversations::{self, ConversationRow, Standing},
+            messages::{self, MessageKind, MessageRow},
+            reports::{self, ReportRow},
+        },
+    },
+};
+
+/// How often in a row a device asks to be let in anew: whoever spoils it each time is not answered for ever.
+const TRIES_MAX: u32 = 5;
+
+/// Whether an entry is the commit by which the members have this device in, and it is not in: what let it in before is
+/// over, or nothing ever did.
+pub(crate) fn lets_in(core: &Core, received: &Received<'_>, row: &ConversationRow) -> bool {
+    let out = matches!(row.standing, Standing::OutOfStep | Standing::Removed);
+    if received.kind != EntryKind::Commit || !out || received.number <= row.cursor {
+        return false;
+    }
+    if suspicion::is_uninvited(row) {
+        return true;
+    }
+    joins(received, &core.device.id()) && !fault::planted("mutant.bad_welcome")
+}
+
+/// Whether a commit says that this device comes in.
+pub(crate) fn joins(received: &Received<'_>, own: &DeviceId) -> bool {
+    declared(&received.entry.message).is_some_and(|data| data.joins.contains(&own.to_wire()))
+}
+
+/// Says so, once for each such commit, and no more often than makes sense.
+pub(crate) async fn ask_in(
+    core: &mut Core,
+    received: &Received<'_>,
+    mut row: ConversationRow,
+) -> Result<Vec<Effect>, CoreError> {
+    let conversation = received.conversation;
+    let anew = joins(received, &core.device.id());
+    let known = !suspicion::is_uninvited(&row) && core.load_group(&conversation).await?;
+    let mut tx = core.vault.begin("ask_in").await?;
+    let before = reports::find(&mut tx, &conversation).await?;
+    // The first that comes, and after it only one that lets in anew.
+    if before.as_ref().is_some_and(|before| !anew || before.number >= received.number) {
+        return Ok(Vec::new());
+    }
+    let tries = before.map_or(0, |before| before.tries).saturating_add(1);
+    let roster = core.groups.get(&conversation).filter(|_| known);
+    let roster = roster.map(|group| Roster::read(&core.device.organisation, &group.roster()));
+    let author = roster.as_ref().and_then(|roster| signed_by(roster, received));
+    let report = ReportRow {
+        number: received.number,
+        statement: report(&core.device, core.clock.now(), received),
+        tries,
+    };
+    reports::insert(&mut tx, &conversation, &report).await?;
+    row.standing = Standing::OutOfStep;
+    conversations::store(&mut tx, &row).await?;
+    show(&mut tx, received, (author, tries)).await?;
+    tx.commit().await?;
+    fault::crash("crash.out_of_step");
+    let shown = Effect::Readable(row.line.first, row.shown(received.number));
+    Ok(if tries > TRIES_MAX { vec![shown] } else { vec![Effect::OutOfStep(conversation), shown] })
+}
+
+/// Whether a report is one too many: it is kept, so that nothing is said of that commit again, and not sent.
+pub(crate) fn too_often(report: &ReportRow) -> bool {
+    report.tries > TRIES_MAX
+}
+
+/// What this device says of a commit, under its own key.
+pub(crate) fn report(device: &Device, now: UtcMillis, received: &Received<'_>) -> Vec<u8> {
+    let report = OutOfStep {
+        conversation_id: received.conversation.to_wire(),
+        number: received.number.get(),
+        commit_sha256: received.digest.to_wire(),
+        said_at: Some(now.into()),
+    };
+    let signer = Some(device.certificate.der());
+    encode(&sign_statement(&device.key, StatementLabel::OutOfStep, &report, signer))
+}
+
+/// The member of the roster that this device last knew whose signature came beside the commit. The epoch is whatever it
+/// is by now.
+fn signed_by<'a>(roster: &'a Roster, received: &Received<'_>) -> Option<&'a Member> {
+    let statement = received.entry.author.as_ref()?;
+    let author = roster.fingerprint(&Digest::try_from(&statement.signer).ok()?)?;
+    let body = author.certificate.verify_statement(StatementLabel::CommitAuthor, statement).ok()?;
+    let said: CommitAuthor = decode(&body)?;
+    let fits = said.conversation_id.as_ref() == received.conversation.as_bytes().as_slice()
+        && said.commit_sha256.as_ref() == received.digest.as_bytes().as_slice();
+    fits.then_some(author)
+}
+
+/// What people are told, in place of what was told of this entry before.
+async fn show(
+    tx: &mut Transaction<'_>,
+    received: &Received<'_>,
+    (author, tries): (Option<&Member>, u32),
+) -> Result<(), CoreError> {
+    let of = |what: fn(&Member) -> String| author.map(what).unwrap_or_default();
+    let name = of(|author| author.certificate.display_name().to_string());
+    let who = if name.is_empty() { "Somebody" } else { name.as_str() };
+    let then = if tries > TRIES_MAX {
+        "ask a member to remove you and to add you again"
+    } else {
+        "it asks another member for that"
+    };
+    let event = MessageRow {
+        sender_user: of(|author| author.certificate.user().to_string()),
+        body: format!("{who} meant to let this device in, by something that it cannot open; {then}"),
+        sender_name: name.clone(),
+        ..blank(received, MessageKind::Event)
+    };
+    messages::clear(tx, &received.conversation, EntryNumber::new(received.number.get())).await?;
+    Ok(messages::insert(tx, &event).await?)
+}
