@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a step that fails is a test that fails")]
 
 mod committing;
+mod going_on;
 mod joining;
 mod mending;
 mod receiving;

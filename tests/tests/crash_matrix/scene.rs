@@ -61,6 +61,12 @@ impl Scene {
         device.armed(&points).cli(arguments).crashed_at(&self.place);
     }
 
+    /// A device that stays connected dies at the row's place.
+    #[track_caller]
+    pub(crate) fn dies_following(&self, device: &Device) {
+        device.armed(&[&self.place]).follow().process.aborted();
+    }
+
     /// Sending dies at the row's place. The message was taken on: it is to be delivered.
     #[track_caller]
     pub(crate) fn dies_sending(&mut self, device: &Device, text: &str) {
