@@ -1,6 +1,9 @@
 //! Following the log: one stream for all conversations, taken in entry by entry.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -9,7 +12,7 @@ use wardline_proto::relay::{
     AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, SubscribeRequest, SubscribeResponse,
     WelcomeDelivery, subscribe_response::Event as Incoming,
 };
-use wardline_proto::{ConversationId, UtcMillis};
+use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
 use super::{Link, Session, early::Early, greet, key_packages, task};
 use crate::{
@@ -48,6 +51,8 @@ async fn follow_one(
 ) -> Result<End, CoreError> {
     let issuers_number = session.core().await.device.organisation.issuers_number();
     let cursors = cursors(session).await?;
+    let named: HashMap<Bytes, u64> =
+        cursors.iter().map(|cursor| (cursor.conversation_id.clone(), cursor.number)).collect();
     let request = SubscribeRequest { greeting: Some(greet::greeting(issuers_number)), cursors };
     let mut stream = relay.subscribe(request).await?;
     let mut early = Early::default();
@@ -57,7 +62,7 @@ async fn follow_one(
         match event {
             // Of a log that is another one here nothing is taken in.
             event if is_beside(session, &event) => {}
-            Incoming::Place(place) => compare(session, &place).await?,
+            Incoming::Place(place) => compare(session, &place, &named).await?,
             Incoming::Greeting(greeting) => {
                 let now = session.clock.now();
                 let greeted = greet::verify(&session.core().await.device.organisation, &greeting, now)?;
@@ -79,11 +84,6 @@ async fn follow_one(
             Incoming::Welcome(welcome) => {
                 welcomed.insert(welcome.conversation_id.clone());
                 let effects = conversation::join(&mut *session.core().await, &welcome).await?;
-                for effect in &effects {
-                    if let Effect::Joined(conversation) = effect {
-                        session.beside.remove(conversation);
-                    }
-                }
                 if effects.is_empty() {
                     keep(session, &mut early, welcome).await?;
                 }
@@ -117,9 +117,10 @@ async fn follow_one(
     Ok(End::Ended)
 }
 
-/// The relay's log is this device's, or it is not: then the conversation waits.
-async fn compare(session: &Session, place: &LogPlace) -> Result<(), CoreError> {
-    match conversation::place(&*session.core().await, place).await? {
+/// The relay's log is this device's up to the cursor that it named, or it is not: then the conversation waits.
+async fn compare(session: &Session, place: &LogPlace, named: &HashMap<Bytes, u64>) -> Result<(), CoreError> {
+    let Some(named) = named.get(&place.conversation_id) else { return Ok(()) };
+    match conversation::place(&*session.core().await, place, EntryNumber::new(*named)).await? {
         Compared::Same(conversation) => session.beside.remove(&conversation),
         Compared::Other(conversation, effect) => {
             session.beside.insert(conversation);

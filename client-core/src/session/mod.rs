@@ -123,6 +123,9 @@ impl Session {
     /// A step is done: wakes whoever waits for what it did.
     pub(crate) fn stepped(&self, effects: &[Effect]) {
         for effect in effects {
+            if let Effect::Joined(conversation) = effect {
+                self.beside.remove(conversation);
+            }
             match effect {
                 Effect::Readable(conversation, number) => {
                     let event =

@@ -7,6 +7,7 @@ use wardline_proto::in_place::disarm;
 use wardline_tests::{Accepted, Transcript, check};
 
 use crate::{
+    operation::Plan,
     phone::{self, Phone},
     scene::{Scene, Verdict},
 };
@@ -47,6 +48,14 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
         after_restore(scene, &mut verdict).await;
         return verdict;
     }
+    // 0. Nothing waits for somebody to say something.
+    for phone in &scene.phones {
+        let is_in = detail(phone, &scene.conversation).await.summary.state == "active";
+        let waits = waiting(phone).await;
+        if is_in && waits > 0 {
+            verdict.faults.push(format!("stuck: {waits} of {} wait, and nothing is to come", phone.name));
+        }
+    }
 
     // 1. It still works: a message from each that is in, and another name.
     let name = format!("At the end of {}", scene.ground.seed);
@@ -72,7 +81,7 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
     if seen[0].detail.summary.name != name {
         verdict.faults.push(format!("stuck: the name is {}", seen[0].detail.summary.name));
     }
-    pictures(&seen, scene.plan.gives_cause(), &mut verdict);
+    pictures(&seen, &scene.plan, &mut verdict);
     transcripts(scene, &seen, &mut verdict);
     visits(&seen, &mut verdict);
     verdict.faults.extend(scene.ground.notes().faults.iter().cloned());
@@ -105,7 +114,7 @@ async fn look(scene: &Scene) -> Vec<Seen> {
 
 /// All that are in stand at the same place, with the same name, members and safety code, and are well; nobody else is
 /// named as a member.
-fn pictures(seen: &[Seen], blamed: bool, verdict: &mut Verdict) {
+fn pictures(seen: &[Seen], plan: &Plan, verdict: &mut Verdict) {
     let picture = |seen: &Seen| {
         let detail = &seen.detail;
         let members: Vec<(String, usize)> =
@@ -113,7 +122,7 @@ fn pictures(seen: &[Seen], blamed: bool, verdict: &mut Verdict) {
         (detail.number, detail.summary.name.clone(), members, detail.safety_code.clone())
     };
     let first = picture(&seen[0]);
-    for one in seen {
+    for (place, one) in seen.iter().enumerate() {
         let summary = &one.detail.summary;
         let named = first.2.iter().any(|(user, _)| user == one.user);
         if one.stayed && !one.is_in() {
@@ -129,8 +138,11 @@ fn pictures(seen: &[Seen], blamed: bool, verdict: &mut Verdict) {
         if one.is_in() && summary.held.is_some() {
             verdict.faults.push(format!("held: {} shows {summary:?}", one.name));
         }
-        if summary.fault.is_some() && !blamed {
-            verdict.faults.push(format!("blamed: {} shows {:?}", one.name, one.detail.relay_faults));
+        let causes = plan.causes(place);
+        for fault in &one.detail.relay_faults {
+            if !causes.contains(fault.relay_fault.as_str()) {
+                verdict.faults.push(format!("blamed: {} shows {fault:?}", one.name));
+            }
         }
     }
 }
@@ -221,19 +233,12 @@ fn visits(seen: &[Seen], verdict: &mut Verdict) {
 }
 
 /// After an older copy of the relay came back: nothing twice, no order turned round; and what was acknowledged and is not
-/// everywhere is not silently lost, because a device says that the relay is at fault, refuses to follow it, or still has
-/// the message to send.
+/// everywhere is not silently lost: of two devices, one of which shows it, one says that the relay is at fault, and what
+/// nobody shows its sender still has to send, or says so of.
 async fn after_restore(scene: &mut Scene, verdict: &mut Verdict) {
     let seen = look(scene).await;
     let notes = scene.ground.notes();
-    let mut noticed = notes
-        .offline
-        .iter()
-        .any(|why| why.contains("behind") || why.contains("past") || why.contains("at fault"));
     for one in &seen {
-        let summary = &one.detail.summary;
-        noticed |=
-            summary.fault.is_some() || summary.held.is_some() || summary.state != "active" || one.waiting > 0;
         let mut texts: Vec<&String> =
             one.messages.iter().filter(|one| one.kind == "text").map(|one| &one.text).collect();
         texts.sort_unstable();
@@ -246,17 +251,28 @@ async fn after_restore(scene: &mut Scene, verdict: &mut Verdict) {
             verdict.faults.push(format!("disorder: after a restore, at {}", one.name));
         }
     }
-    for (_, message) in &notes.accepted {
+    for (user, message) in &notes.accepted {
         let shows = |one: &&Seen| one.messages.iter().any(|shown| shown.text == message.text);
-        let shown = seen.iter().filter(shows).count();
+        let (with, without): (Vec<&Seen>, Vec<&Seen>) = seen.iter().partition(shows);
         verdict.acknowledged += usize::from(message.number.is_some());
-        verdict.delivered += usize::from(shown == seen.len());
-        if message.number.is_some() && shown < seen.len() && !noticed {
-            verdict.faults.push(format!("lost silently: {} is at {shown} of {}", message.text, seen.len()));
+        verdict.delivered += usize::from(without.is_empty());
+        // Of two, one of which lacks it, one says why; what nobody shows, its sender says of.
+        let apart = with.iter().flat_map(|with| without.iter().map(move |without| (*with, *without)));
+        let silent = apart.filter(|(with, without)| !noticed(with) && !noticed(without));
+        let sent = |one: &&Seen| one.user == *user && (noticed(one) || one.waiting > 0);
+        let vanished = with.is_empty() && !seen.iter().any(|one| sent(&one));
+        if message.number.is_some() && (vanished || silent.clone().next().is_some()) {
+            let who: Vec<_> = silent.map(|(with, without)| (&with.name, &without.name)).collect();
+            verdict.faults.push(format!("lost silently: {}: shown and not: {who:?}", message.text));
         }
     }
     let panicked = notes.faults.iter().filter(|fault| fault.starts_with("panicked"));
     verdict.faults.extend(panicked.cloned());
+}
+
+/// Whether a device says that the relay has or shows another log than its own.
+fn noticed(one: &Seen) -> bool {
+    one.detail.relay_faults.iter().any(|fault| ["rewound", "other_log"].contains(&fault.relay_fault.as_str()))
 }
 
 /// All sync until nothing waits and all that are in stand at the same entry; gives up after a while, and the judgement

@@ -1,7 +1,7 @@
 //! Guards taken away one by one: within a bounded number of seeds each costs somebody a message, and the judge says so.
 
 use crate::{
-    operation::generate,
+    operation::{Aim, Plan, aimed as aimed_plan, generate},
     scene::{self, Spoilt},
     template::Template,
 };
@@ -13,12 +13,16 @@ pub(crate) struct Mutant {
     pub(crate) guard: &'static str,
     /// How many seeds at most.
     pub(crate) within: u64,
-    /// Whether only scenes with a restored relay can tell.
-    pub(crate) by_restores: bool,
+    /// What the seeds' plans are full of; nothing: any seed's, but for restored relays and worthless commits.
+    pub(crate) aim: Option<Aim>,
 }
 
 const fn mutant(guard: &'static str) -> Mutant {
-    Mutant { guard, within: 60, by_restores: false }
+    Mutant { guard, within: 60, aim: None }
+}
+
+const fn aimed(guard: &'static str, aim: Aim) -> Mutant {
+    Mutant { aim: Some(aim), ..mutant(guard) }
 }
 
 const fn rare(guard: &'static str) -> Mutant {
@@ -34,15 +38,17 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     // Entries are taken in one after the other.
     mutant("mutant.skip_gap"),
     // A cursor moves with what it stands for.
-    mutant("mutant.cursor_first"),
+    aimed("mutant.cursor_first", Aim::Deaths),
     // A row stays until its entry came back.
     mutant("mutant.drop_outbox_row"),
     // Nobody merges before the log has named the winner.
     mutant("mutant.merge_early"),
     // A commit under way is never cleared at start-up.
-    mutant("mutant.forget_pending"),
+    aimed("mutant.forget_pending", Aim::Commits),
+    // The log's place is looked at before a message is encrypted.
+    aimed("mutant.late_cursor", Aim::Sends),
     // A log that is not the one that was shown is not followed.
-    Mutant { by_restores: true, ..mutant("mutant.rewound") },
+    aimed("mutant.rewound", Aim::Restore),
 ];
 
 /// Found in a long hunt or never, because a second guard stands behind: `WARDLINE_RARE=1` hunts them.
@@ -53,22 +59,27 @@ pub(crate) const RARE: &[Mutant] = &[
     rare("mutant.skip_commit_epoch"),
     // In one epoch the same bytes are sent again.
     rare("mutant.seal_anew"),
-    // The log's place is looked at before a message is encrypted.
-    rare("mutant.late_cursor"),
 ];
 
 /// The first seed that finds it, and what it found.
 pub(crate) fn hunt(templates: &[Template], mutant: Mutant) -> Option<(u64, String)> {
-    let fits = |seed: &u64| {
-        let plan = generate(*seed);
-        plan.restored == mutant.by_restores && !plan.worthless
+    let plan = |seed: u64| match mutant.aim {
+        Some(aim) => Some((seed, aimed_plan(seed, aim))),
+        None => Some((seed, generate(seed))).filter(|(_, plan)| !plan.restored && !plan.worthless),
     };
-    let mut seeds = (0..).filter(fits);
+    let mut plans = (0..).filter_map(plan);
     let found = (0..mutant.within).find_map(|_| {
-        let seed = seeds.next()?;
-        let verdict = scene::run(templates, seed, &generate(seed), Spoilt::Without(mutant.guard));
+        let (seed, plan) = plans.next()?;
+        let verdict = scene::run(templates, seed, &plan, Spoilt::Without(mutant.guard));
         verdict.faults.into_iter().next().map(|fault| (seed, fault))
     });
     println!("{}: {found:?}", mutant.guard);
     found
+}
+
+/// The plans that [`hunt`] looks through for what is aimed at, with every guard in its place.
+pub(crate) fn aimed_plans() -> Vec<(u64, Plan)> {
+    let aims = [Aim::Commits, Aim::Sends, Aim::Deaths, Aim::Restore];
+    let plans = |aim| (0..12).map(move |seed| (seed, aimed_plan(seed, aim)));
+    aims.into_iter().flat_map(plans).collect()
 }

@@ -1,5 +1,7 @@
 //! What happens in a scene, and which seed gives what.
 
+use std::collections::BTreeSet;
+
 use wardline_tests::in_process::Fault;
 
 use crate::template::{CASTS, Cast, OUTSIDER};
@@ -37,6 +39,8 @@ pub(crate) enum Operation {
     Fault(usize, Fault),
     /// The next commit is well-formed and worthless: nobody can open it.
     Worthless,
+    /// The others have so many turns, in the middle of what they do: no time passes.
+    Turns(u64),
     /// So many milliseconds pass.
     Pause(u64),
 }
@@ -57,17 +61,26 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Whether a device may rightly say that the relay is at fault: its clock went another way than the others', or it
-    /// heard something twice or out of order.
-    pub(crate) fn gives_cause(&self) -> bool {
-        self.operations.iter().any(|operation| {
-            matches!(
-                operation,
-                Operation::LeapDevice(..)
-                    | Operation::LeapRelay(_)
-                    | Operation::Fault(_, Fault::RepeatEvent | Fault::SwapEvents)
-            )
-        })
+    /// Whether something happens in the middle of what others do.
+    pub(crate) fn counts_turns(&self) -> bool {
+        self.operations.iter().any(|operation| matches!(operation, Operation::Turns(_)))
+    }
+
+    /// What the device at `place` may rightly say of the relay: its own clock or the relay's went another way than the others', or
+    /// it heard something twice or out of order.
+    pub(crate) fn causes(&self, place: usize) -> BTreeSet<&'static str> {
+        let causes = |operation: &Operation| -> &[&'static str] {
+            match operation {
+                Operation::LeapDevice(device, _) if *device == place => &["wrong_time", "misdated"],
+                Operation::LeapRelay(_) => &["wrong_time", "time_back", "misdated"],
+                Operation::Fault(device, Fault::RepeatEvent) if *device == place => &["repeated"],
+                Operation::Fault(device, Fault::SwapEvents) if *device == place => {
+                    &["left_out", "no_welcome", "false_removal"]
+                }
+                _ => &[],
+            }
+        };
+        self.operations.iter().flat_map(causes).copied().collect()
     }
 }
 
@@ -161,6 +174,100 @@ fn fault(random: &mut Random) -> Fault {
         9 => Fault::SwapEvents,
         _ => Fault::CutStream(u32::try_from(random.below(4)).unwrap_or(0)),
     }
+}
+
+/// What a plan is full of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// Changes whose answers come late or not at all, by devices that die or are overtaken.
+    Commits,
+    /// Messages that are overtaken by changes on their way.
+    Sends,
+    /// Devices that die while they take something in.
+    Deaths,
+    /// A relay that comes back from a copy, and devices that have what it lost.
+    Restore,
+}
+
+/// A plan of a seed that is full of one thing, for a guard that is rarely needed.
+pub(crate) fn aimed(seed: u64, aim: Aim) -> Plan {
+    let mut random = Random(seed ^ 0x5eed);
+    let cast = random.place(CASTS.len() - 1);
+    let devices = CASTS[cast].devices.len();
+    let mut operations = Vec::new();
+    match aim {
+        Aim::Commits => (0..5).for_each(|_| overtaken_change(&mut random, devices, &mut operations)),
+        Aim::Sends => (0..5).for_each(|_| overtaken_message(&mut random, devices, &mut operations)),
+        Aim::Deaths => (0..16).for_each(|_| death(&mut random, devices, &mut operations)),
+        Aim::Restore => second_history(&mut random, devices, &mut operations),
+    }
+    Plan { cast, restless: false, restored: aim == Aim::Restore, worthless: false, operations }
+}
+
+fn overtaken_change(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
+    let (device, other) = (random.place(devices), random.place(devices));
+    let millis = 1 + random.below(3_000);
+    let fault = match random.below(4) {
+        0 => Fault::LoseAnswer,
+        1 => Fault::DelayAnswer(millis),
+        2 => Fault::Delay(millis),
+        _ => Fault::DelayEvent(millis),
+    };
+    let change = if random.below(2) == 0 { Operation::Rename(0) } else { Operation::Add(device, OUTSIDER) };
+    operations.extend([Operation::Fault(device, fault), change]);
+    if random.below(2) == 0 {
+        operations.push(Operation::Remove(OUTSIDER));
+    }
+    operations.push(Operation::Pause(1 + random.below(400)));
+    operations.push(match random.below(3) {
+        0 => Operation::CrashRelay,
+        1 => Operation::CrashDevice(0),
+        _ => Operation::CrashDevice(device),
+    });
+    operations.extend([Operation::Send(other), Operation::Pause(random.below(4_000))]);
+}
+
+fn overtaken_message(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
+    let device = random.place(devices);
+    let millis = 50 + random.below(1_000);
+    let fault = if random.below(2) == 0 { Fault::Delay(millis) } else { Fault::DelayAnswer(millis) };
+    operations.extend([
+        Operation::Fault(device, fault),
+        Operation::Send(device),
+        Operation::Rename(0),
+        Operation::Pause(1_500 + random.below(3_000)),
+    ]);
+}
+
+fn death(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
+    let dies = random.place(devices);
+    let other = (dies + 1 + random.place(devices - 1)) % devices;
+    operations.extend([
+        Operation::Send(other),
+        Operation::Send(other),
+        Operation::Turns(random.below(400)),
+        if random.below(2) == 0 { Operation::CrashDevice(dies) } else { Operation::DropConnection(dies) },
+        Operation::Pause(random.below(600)),
+    ]);
+}
+
+/// A message that some have and the relay lost, and one of who has it not, under the same number; then all are well.
+fn second_history(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
+    let late = random.place(devices);
+    let early = (late + 1 + random.place(devices - 1)) % devices;
+    operations.extend([
+        Operation::Send(random.place(devices)),
+        Operation::Pause(3_000),
+        Operation::KeepCopy,
+        Operation::Pause(3_000),
+        // It does not hear of it.
+        Operation::Fault(late, Fault::DelayEvent(60_000)),
+        Operation::Send(early),
+        Operation::Pause(1_000 + random.below(1_000)),
+        Operation::Restore,
+        Operation::Send(late),
+        Operation::Pause(10_000),
+    ]);
 }
 
 /// A plan in which nothing goes wrong by itself.

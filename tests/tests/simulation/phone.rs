@@ -36,6 +36,8 @@ pub(crate) struct Ground {
     pub(crate) notes: Arc<Mutex<Notes>>,
     pub(crate) trace: Arc<Trace>,
     pub(crate) seed: u64,
+    /// After so many turns the tasks of a device that died are gone.
+    pub(crate) turns_to_die: u32,
 }
 
 impl Ground {
@@ -121,7 +123,7 @@ impl Phone {
         self.commands.shutdown().await;
         self.client = None;
         // Its tasks are gone when they had a turn.
-        for _ in 0..3 {
+        for _ in 0..self.ground.turns_to_die {
             tokio::task::yield_now().await;
         }
         until_closed(&self.home);

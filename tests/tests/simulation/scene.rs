@@ -1,6 +1,6 @@
 //! Runs one scene: devices and a relay from a template, the operations, then healing, syncing, judging.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use wardline_client_core::api::{Command, FailureKind};
 use wardline_proto::in_place::{arm, arm_once, simulate};
@@ -54,11 +54,24 @@ pub(crate) struct Scene {
     relay_clock: Arc<SceneClock>,
 }
 
+/// tokio's own.
+const USUAL_TURNS: u32 = 61;
+
 /// Runs something on this thread alone, in virtual time: tokio leaps to the next timer whenever nothing is left to do,
 /// and databases are waited for where they are asked.
 pub(crate) fn in_virtual_time<F: Future>(seed: u64, work: impl FnOnce() -> F) -> F::Output {
+    in_turns(seed, USUAL_TURNS, work)
+}
+
+/// The same; the work itself has a turn after so many of the others'.
+fn in_turns<F: Future>(seed: u64, turns: u32, work: impl FnOnce() -> F) -> F::Output {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_time().start_paused(true).global_queue_interval(u32::MAX).build();
+    let runtime = builder
+        .event_interval(turns)
+        .enable_time()
+        .start_paused(true)
+        .global_queue_interval(u32::MAX)
+        .build();
     let runtime = runtime.expect("a runtime");
     let _simulated = simulate(seed);
     runtime.block_on(async { work().await })
@@ -68,13 +81,20 @@ pub(crate) fn in_virtual_time<F: Future>(seed: u64, work: impl FnOnce() -> F) ->
 pub(crate) fn run(templates: &[Template], seed: u64, plan: &Plan, spoilt: Spoilt) -> Verdict {
     let template = &templates[plan.cast];
     let copy = template.copy();
-    in_virtual_time(seed, || async move {
+    let turns = if plan.counts_turns() { 1 } else { USUAL_TURNS };
+    in_turns(seed, turns, || async move {
         if let Spoilt::Without(guard) = spoilt {
             arm(guard);
         }
         let relay_clock = Arc::new(SceneClock::begin(template.made));
         let house = RelayHouse::open(&copy.relay(), relay_clock.clone()).await;
-        let ground = Ground { house, notes: Arc::default(), trace: Arc::new(Trace::begin()), seed };
+        let ground = Ground {
+            house,
+            notes: Arc::default(),
+            trace: Arc::new(Trace::begin()),
+            seed,
+            turns_to_die: 3 * USUAL_TURNS / turns,
+        };
         let mut phones = Vec::new();
         let users = CASTS[plan.cast].devices;
         for (place, user) in users.iter().enumerate() {
@@ -103,6 +123,19 @@ pub(crate) fn run(templates: &[Template], seed: u64, plan: &Plan, spoilt: Spoilt
         }
         verdict
     })
+}
+
+/// Lets others go first, and is next after them: `yield_now` waits until nobody has anything to do.
+async fn give_way() {
+    let mut given = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut given, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl Scene {
@@ -141,6 +174,11 @@ impl Scene {
             Operation::LeapRelay(seconds) => self.relay_clock.leap(seconds),
             Operation::Fault(device, fault) => self.phones[device].connector.faults().push(fault),
             Operation::Worthless => arm_once("member.worthless_commit"),
+            Operation::Turns(turns) => {
+                for _ in 0..turns {
+                    give_way().await;
+                }
+            }
             Operation::Pause(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
         }
     }

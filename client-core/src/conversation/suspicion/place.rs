@@ -11,6 +11,7 @@ use crate::{
     conversation::{core::Core, receive::Effect},
     error::CoreError,
     vault::tables::{
+        chain,
         conversations::{self, Standing},
         relay_faults::RelayFaultKind,
     },
@@ -26,34 +27,34 @@ pub(crate) enum Compared {
     Unknown,
 }
 
-/// Compares the relay's place with this device's. Before the entry that let this device in it has only others' word for the
-/// log.
-pub(crate) async fn place(core: &Core, place: &LogPlace) -> Result<Compared, CoreError> {
+/// Compares the relay's place with this device's at the cursor that it named. Before the entry that let this device in it has
+/// only others' word for the log.
+pub(crate) async fn place(core: &Core, place: &LogPlace, named: EntryNumber) -> Result<Compared, CoreError> {
     let malformed = |_| CoreError::Protocol("sent a malformed place");
     let conversation = ConversationId::try_from(&place.conversation_id).map_err(malformed)?;
     let theirs = Digest::try_from(&place.chain_hash).map_err(malformed)?;
     let number = EntryNumber::new(place.number);
     let mut tx = core.vault.begin("look_at_place").await?;
     let row = conversations::load(&mut tx, &conversation).await?;
+    let ours = chain::find(&mut tx, &conversation, named).await?;
     tx.commit().await?;
     let reads = |standing| matches!(standing, Standing::Active | Standing::Left | Standing::OutOfStep);
-    let Some(row) = row.filter(|row| reads(row.standing) && !is_uninvited(row)) else {
-        return Ok(Compared::Unknown);
-    };
-    if number > row.cursor || row.cursor < row.joined || fault::planted("mutant.rewound") {
+    let row = row.filter(|row| reads(row.standing) && !is_uninvited(row) && named >= row.joined);
+    let (Some(row), Some(ours)) = (row, ours) else { return Ok(Compared::Unknown) };
+    if number > named || fault::planted("mutant.rewound") {
         return Ok(Compared::Unknown);
     }
-    if number == row.cursor && theirs == *row.chain.digest() {
+    if number == named && theirs == *ours.digest() {
         return Ok(Compared::Same(conversation));
     }
     let evidence = json!({
         "relay_number": number.get(),
         "relay_hash": theirs.to_string(),
-        "ours": row.chain.digest().to_string(),
+        "ours": ours.digest().to_string(),
     });
-    let kind = RelayFaultKind::Rewound;
+    let (about, kind) = ("", RelayFaultKind::Rewound);
     let suspicion =
-        Suspicion { conversation: Some(conversation), kind, number: row.cursor.get(), about: "", evidence };
+        Suspicion { conversation: Some(conversation), kind, number: named.get(), about, evidence };
     suspicion.note_alone(core).await?;
-    Ok(Compared::Other(conversation, Effect::Readable(row.line.first, row.shown(row.cursor))))
+    Ok(Compared::Other(conversation, Effect::Readable(row.line.first, row.shown(named))))
 }
