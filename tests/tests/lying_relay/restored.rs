@@ -2,7 +2,7 @@
 //!
 //! The control is the scene before the restore, in which the same copy is made and nobody notices anything.
 
-use crate::scene::{Scene, WARD, assert_caught, assert_silent, read};
+use crate::scene::{CAUGHT, Scene, WARD, assert_caught, assert_silent, read};
 
 /// A message that the relay has acknowledged, that the doctor and the nurse have and the locum has not; then the relay loses
 /// it. Answers its number as well.
@@ -79,6 +79,8 @@ fn a_relay_that_finds_the_right_log_again_is_followed_again() {
     scene.restore("newer");
     scene.says();
     assert_eq!(scene.texts(&scene.nurse), scene.all(), "nothing is lost");
+    // It waits until what waits has gone out, which reading does not.
+    scene.nurse.cli(&["sync"]).failed(CAUGHT);
     let sent = read(&scene.doctor, WARD);
     assert!(
         sent.objects().iter().any(|one| one["text"] == "are you there?"),
