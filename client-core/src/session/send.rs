@@ -80,8 +80,9 @@ pub(crate) async fn send(
             session.stepped(&[]);
             Ok(Step::Done)
         }
-        // The epoch has moved on: the log shows it, then the message is encrypted again.
-        Err(RelayError::Refused { reason: Reason::EpochConflict | Reason::RevocationPending, .. }) => {
+        // The log has moved on: it shows how, then the message is encrypted again, or goes where the conversation goes on, or
+        // comes back to its author. Who is out by one commit's word alone may be in again by the next.
+        Err(RelayError::Refused { reason, .. }) if log_decides(reason) => {
             let late = fault::planted("mutant.late_cursor");
             let cursor = if late { self::cursor(session, &conversation).await? } else { cursor };
             passing.wait_for_log(conversation, cursor);
@@ -101,6 +102,14 @@ pub(crate) async fn send(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Refusals whose cause stands in the log, or in how it ended.
+fn log_decides(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::EpochConflict | Reason::RevocationPending | Reason::NotAMember | Reason::ConversationClosed
+    )
 }
 
 /// Refusals that pass by themselves.

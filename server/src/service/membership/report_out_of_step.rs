@@ -5,6 +5,7 @@ use tonic::{Request, Status};
 use wardline_identity::StatementLabel;
 use wardline_proto::relay::{ReportOutOfStepRequest, ReportOutOfStepResponse};
 
+use crate::domain::conversation::ConversationError;
 use crate::domain::membership::{OutOfStep, report};
 use crate::domain::statement;
 use crate::service::authorise::Member;
@@ -20,21 +21,28 @@ pub(super) async fn answer(
 
     let (conversation, device) = (parsed.conversation, parsed.device);
     let (tasks, live) = (relay.tasks.clone(), relay.live.clone());
-    write::for_device(
+    let reported = write::for_device(
         relay,
         parsed.device,
         "report_out_of_step",
-        move |tx, now| Box::pin(async move { report(tx, &parsed, now).await }),
-        move |fresh| {
-            if *fresh {
+        move |tx, now| {
+            Box::pin(async move {
+                match report(tx, &parsed, now).await {
+                    Err(closed @ ConversationError::Closed { .. }) => Ok(Err(closed)),
+                    done => done.map(Ok),
+                }
+            })
+        },
+        move |reported| {
+            // One that was put out listens again: it is told how the log ends, also where others ended it before.
+            live.wake_joined(device, conversation);
+            if matches!(reported, Ok(true)) {
                 metrics::counter!("wardline_reports_out_of_step_total").increment(1);
-                // One that was put out listens again: it is told how the log ends.
-                live.wake_joined(device, conversation);
                 tasks.owed(conversation);
             }
         },
-    )
-    .await?;
+    );
+    reported.await?.map_err(Status::from)?;
     Ok(ReportOutOfStepResponse {})
 }
 
