@@ -150,3 +150,22 @@ fn a_commit_without_its_authors_name_is_the_relays_doing() {
     locum.cli(&["sync"]).good();
     assert_silent(&locum, "Ward Four");
 }
+
+/// The control is `crash_matrix`, where the relay tells it and she is in.
+#[test]
+fn who_is_added_while_others_speak_is_not_in_where_the_relay_hides_what_was_said() {
+    let mut scene = Scene::honest();
+    let [dora] = scene.ward.people(["dora"]);
+    let staged = "crash.commit_staged";
+    scene.nurse.armed(&[staged]).cli(&["conversation", "add", WARD, "dora"]).crashed_at(staged);
+    scene.says();
+    scene.ward.relay.rearm(&["mutant.no_links"]);
+    scene.nurse.cli(&["sync"]).good();
+    dora.cli(&["sync"]).good();
+    let listed = dora.cli(&["conversation", "list", "--json"]).object();
+    let conversations = listed["conversations"].as_array().expect("a list");
+    assert!(
+        conversations.iter().all(|one| one["state"] != "active"),
+        "the place cannot be checked: {listed}"
+    );
+}
