@@ -2,7 +2,7 @@
 //! it; each device's own signed report is the ground, checked as if it came from nobody.
 
 use wardline_proto::{
-    ConversationId, Digest, EntryNumber,
+    ConversationId, EntryNumber,
     fault::planted,
     relay::{CommitData, OutOfStep, RemovalGround, SignedStatement, removal_ground::Ground},
 };
@@ -93,13 +93,4 @@ pub(crate) fn unread_from(
         (is_ground || planted("mutant.any_report")).then_some(number)
     };
     data.leaves.iter().zip(&data.grounds).filter_map(number).min().map(EntryNumber::new)
-}
-
-/// The digests of the reports that a commit answers.
-pub(crate) fn reports_named(data: &CommitData) -> Vec<Digest> {
-    let report = |ground: &RemovalGround| match &ground.ground {
-        Some(Ground::OutOfStep(statement)) => Some(Digest::of(&statement.body)),
-        _ => None,
-    };
-    data.grounds.iter().filter_map(report).collect()
 }

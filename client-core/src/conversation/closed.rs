@@ -29,7 +29,8 @@ use crate::{
             conversations::{self, Closure, ConversationRow, Standing},
             pending_commits,
             relay_faults::RelayFaultKind,
-            reports, spent_statements,
+            reports,
+            stays::{self, Stay},
         },
     },
 };
@@ -120,25 +121,30 @@ async fn true_closure(
     if !possible {
         return Ok(false);
     }
-    // A report whose device was added anew since is of a break that was mended.
-    let mut reports = Vec::with_capacity(said.len());
-    for report in said {
-        if !spent_statements::contains(tx, &row.conversation, &Digest::of(&report.body)).await? {
-            reports.push(report.clone());
-        }
-    }
+    let anew = anew(tx, row, closure.number).await?;
     let commit = commits::find(tx, &row.conversation, closure.number).await?;
     let former = commit.as_ref().and_then(|commit| commit.before.as_deref()).and_then(Former::parse);
     Ok(match (&commit, former, roster) {
         (Some(commit), Some(former), _) => {
-            former.closes((&row.conversation, closure.number, &commit.digest), &reports)
+            former.closes((&row.conversation, closure.number, &commit.digest), (said, &anew))
         }
         _ if fault::planted("mutant.closed_unread") => true,
         (commit, _, Some(roster)) => {
-            closed_by(roster, (&row.conversation, closure.number), commit.as_ref(), &reports)
+            closed_by(roster, (&row.conversation, closure.number), commit.as_ref(), (said, &anew))
         }
         (_, _, None) => false,
     })
+}
+
+/// The devices that were added anew since a commit, hex: what they said of it is of a break that was mended.
+async fn anew(
+    tx: &mut Transaction<'_>,
+    row: &ConversationRow,
+    number: EntryNumber,
+) -> Result<BTreeSet<String>, CoreError> {
+    let stays = stays::load(tx, &row.conversation).await?;
+    let since = |stay: &Stay| stay.joined > number && !fault::planted("mutant.old_reports");
+    Ok(stays.iter().filter(|(_, stay)| since(stay)).map(|(device, _)| device.to_string()).collect())
 }
 
 /// Whether members of this roster close the log, all by the same commit.
@@ -146,7 +152,7 @@ fn closed_by(
     roster: &Roster,
     (conversation, number): (&ConversationId, EntryNumber),
     commit: Option<&CommitRow>,
-    reports: &[SignedStatement],
+    (reports, anew): (&[SignedStatement], &BTreeSet<String>),
 ) -> bool {
     let said = |statement: &SignedStatement| {
         let signer = roster.fingerprint(&Digest::try_from(&statement.signer).ok()?)?;
@@ -156,6 +162,7 @@ fn closed_by(
         let fits = report.conversation_id.as_ref() == conversation.as_bytes().as_slice()
             && report.number == number.get()
             && commit.is_none_or(|commit| commit.digest == digest);
+        let fits = fits && !anew.contains(&signer.certificate.device().to_string());
         fits.then(|| (digest, signer.certificate.user().as_str()))
     };
     let said: Vec<(Digest, &str)> = reports.iter().filter_map(said).collect();

@@ -114,11 +114,12 @@ impl Former {
     }
 
     /// Whether these reports close the log at this commit: members of two people say that they cannot follow it, of one
-    /// where there were no more than two people. Whom the commit declares out counts as anybody.
+    /// where there were no more than two people. Whom the commit declares out counts as anybody, and who was added anew since
+    /// (hex) as nobody.
     pub(crate) fn closes(
         &self,
         (conversation, number, digest): (&ConversationId, EntryNumber, &Digest),
-        reports: &[SignedStatement],
+        (reports, anew): (&[SignedStatement], &BTreeSet<String>),
     ) -> bool {
         let people: BTreeSet<&str> = self.seats.iter().map(|seat| seat.user.as_str()).collect();
         let reporters: BTreeSet<&str> = reports
@@ -127,7 +128,8 @@ impl Former {
                 let (seat, report) = self.reporter(statement)?;
                 let fits = report.conversation_id.as_ref() == conversation.as_bytes().as_slice()
                     && report.number == number.get()
-                    && report.commit_sha256.as_ref() == digest.as_bytes().as_slice();
+                    && report.commit_sha256.as_ref() == digest.as_bytes().as_slice()
+                    && !anew.contains(&seat.device);
                 fits.then_some(seat.user.as_str())
             })
             .collect();

@@ -13,7 +13,7 @@ use super::{
     core::Core,
     receive_commit::{Membership, receive_commit},
     receive_message::receive_message,
-    report::missed,
+    report::{declared, missed},
     suspicion,
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     vault::tables::{
         chain,
         conversations::{self, ConversationRow, Standing},
+        stays,
     },
 };
 
@@ -140,7 +141,7 @@ async fn receive_step(core: &mut Core, received: &Received<'_>) -> Result<Vec<Ef
 
     // 2. The entry that let this device in says nothing new: its Welcome did.
     if received.number == row.joined {
-        return store_joining_entry(core, row).await;
+        return store_joining_entry(core, received, row).await;
     }
 
     // 3. What it says.
@@ -173,13 +174,22 @@ fn reads(row: &ConversationRow) -> bool {
 }
 
 /// The joining commit only moves the cursor. Where the adder and the relay tell two stories of how it came to be
-/// there, that is noted; the relay's is gone on with, and members' next messages tell whose was true.
-async fn store_joining_entry(core: &Core, mut row: ConversationRow) -> Result<Vec<Effect>, CoreError> {
+/// there, that is noted; the relay's is gone on with, and members' next messages tell whose was true. Who came in with this
+/// device said what they said of the log before as of a stay that is over.
+async fn store_joining_entry(
+    core: &Core,
+    received: &Received<'_>,
+    mut row: ConversationRow,
+) -> Result<Vec<Effect>, CoreError> {
     let mut tx = core.vault.begin("receive_joining_entry").await?;
     let promised = chain::find(&mut tx, &row.conversation, row.cursor).await?;
     if let Some(promised) = promised.filter(|promised: &ChainHash| *promised != row.chain) {
         suspicion::joined_elsewhere(&mut tx, &row, (&promised, core.clock.now())).await?;
         row.chain = promised;
+    }
+    let joins = declared(&received.entry.message).map(|data| data.joins).unwrap_or_default();
+    for device in joins.iter().filter_map(|bytes| DeviceId::try_from(bytes).ok()) {
+        stays::joined(&mut tx, &row.conversation, &device, row.cursor).await?;
     }
     conversations::store(&mut tx, &row).await?;
     chain::insert(&mut tx, &row.conversation, row.cursor, &row.chain).await?;

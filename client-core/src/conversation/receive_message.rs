@@ -124,7 +124,7 @@ async fn own_message(
     if (altered || moved) && !fault::planted("mutant.own_altered") {
         suspicion::own_altered(tx, received, core.clock.now()).await?;
         if altered {
-            outbox::refuse(tx, &message, "the relay changed it on its way").await?;
+            outbox::refuse(tx, (&received.conversation, &message), "the relay changed it on its way").await?;
             return Ok(None);
         }
     }

@@ -35,6 +35,8 @@ pub(crate) enum Sealed {
     },
     /// It has to wait: the conversation is not with the relay yet.
     Wait,
+    /// It waits under another conversation by now, or not at all.
+    Elsewhere,
     /// It goes back to its author.
     Refused(String),
 }
@@ -55,6 +57,13 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let conversation = waiting.conversation;
     let open = core.load_group(&conversation).await?;
     let mut tx = core.vault.begin("seal").await?;
+    // A successor that was joined since the row was read takes what waits with it.
+    let stale = fault::planted("mutant.seal_stale");
+    let waits =
+        outbox::find(&mut tx, &waiting.message).await?.is_some_and(|now| now.waits_for(&conversation));
+    if !waits && !stale {
+        return Ok(Sealed::Elsewhere);
+    }
     let row = conversations::load(&mut tx, &conversation).await?;
     let (Some(row), true) = (row, open) else {
         return Ok(Sealed::Refused("you are not in this conversation".to_owned()));

@@ -11,7 +11,7 @@ use wardline_proto::{
 };
 
 use super::{
-    add_anew::{holds, reports_named},
+    add_anew::holds,
     grounds::{invited, leaving, out_of_step},
     receive::decode,
     roster::{Member, Roster},
@@ -168,10 +168,6 @@ pub(crate) async fn carried_out(
     });
     for statement in leaves.chain(approvals) {
         spent_statements::insert(tx, conversation, &Digest::of(&statement.body)).await?;
-    }
-    // A report that was answered closes no log any more.
-    for report in reports_named(data) {
-        spent_statements::insert(tx, conversation, &report).await?;
     }
     Ok(())
 }

@@ -50,6 +50,7 @@ pub(crate) async fn send(
     let ciphertext = match sealed {
         Sealed::Ready { ciphertext } => ciphertext,
         Sealed::Wait => return Ok(Step::Wait),
+        Sealed::Elsewhere => return Ok(Step::Done),
         Sealed::Refused(why) => return refuse(session, &waiting, &why).await,
     };
     fault::crash("crash.send_sealed");
@@ -73,7 +74,7 @@ pub(crate) async fn send(
             let mut tx = core.vault.begin("accepted").await?;
             let stamp = answer.stamp.as_ref().map_or(session.clock.now(), UtcMillis::from);
             let place = (EntryNumber::new(answer.number), stamp);
-            outbox::accept(&mut tx, &waiting.message, place).await?;
+            outbox::accept(&mut tx, (&conversation, &waiting.message), place).await?;
             tx.commit().await?;
             drop(core);
             fault::crash("crash.send_noted");
@@ -153,7 +154,7 @@ async fn wish_for_new_epoch(session: &Session, conversation: &ConversationId) ->
 async fn refuse(session: &Session, waiting: &OutboxRow, why: &str) -> Result<Step, CoreError> {
     let core = session.core().await;
     let mut tx = core.vault.begin("refuse_message").await?;
-    outbox::refuse(&mut tx, &waiting.message, why).await?;
+    outbox::refuse(&mut tx, (&waiting.conversation, &waiting.message), why).await?;
     tx.commit().await?;
     drop(core);
     session.stepped(&[]);

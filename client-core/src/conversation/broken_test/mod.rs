@@ -1,6 +1,7 @@
 //! Claims about conversations that broke, with real vaults and groups and a log that is kept by hand.
 
 mod breaker;
+mod ends;
 mod going_on;
 mod judged;
 mod out_and_in;

@@ -26,7 +26,13 @@ fn removal(member: super::super::roster::Member, ground: Ground) -> Change {
     Change { removes: vec![(member, RemovalGround { ground: Some(ground) })], ..Change::default() }
 }
 
-async fn commit(log: &mut Log, by: &mut Phone, change: Change, others: &mut [&mut Phone]) -> Vec<u8> {
+/// A commit that these take in; its Welcome.
+pub(super) async fn commit(
+    log: &mut Log,
+    by: &mut Phone,
+    change: Change,
+    others: &mut [&mut Phone],
+) -> Vec<u8> {
     let pending = by.stages(&log.conversation, change).await;
     let welcome = pending.welcome.clone().unwrap_or_default();
     log.commit(by, pending);

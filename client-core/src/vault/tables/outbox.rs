@@ -50,6 +50,11 @@ impl OutboxRow {
     pub(crate) fn id(&self) -> ClientMessageId {
         self.inner.unwrap_or(self.message)
     }
+
+    /// Whether it still has to be sent, to this conversation.
+    pub(crate) fn waits_for(&self, conversation: &ConversationId) -> bool {
+        self.conversation == *conversation && self.accepted.is_none() && self.refusal.is_none()
+    }
 }
 
 fn parse(row: &SqliteRow) -> Result<OutboxRow, VaultError> {
@@ -156,30 +161,34 @@ pub(crate) async fn seal(
     Ok(())
 }
 
-/// Notes the relay's answer.
+/// Notes the relay's answer, unless the message waits for another conversation by now.
 pub(crate) async fn accept(
     tx: &mut Transaction<'_>,
-    message: &ClientMessageId,
+    (conversation, message): (&ConversationId, &ClientMessageId),
     (number, stamp): (EntryNumber, UtcMillis),
 ) -> Result<(), VaultError> {
-    sqlx::query("UPDATE outbox SET accepted_number = ?, accepted_ms = ? WHERE message_id = ?")
-        .bind(stored(number.get()))
-        .bind(stored(stamp.get()))
-        .bind(message.as_bytes().as_slice())
-        .execute(tx.connection())
-        .await?;
+    sqlx::query(
+        "UPDATE outbox SET accepted_number = ?, accepted_ms = ? WHERE message_id = ? AND conversation_id = ?",
+    )
+    .bind(stored(number.get()))
+    .bind(stored(stamp.get()))
+    .bind(message.as_bytes().as_slice())
+    .bind(conversation.as_bytes().as_slice())
+    .execute(tx.connection())
+    .await?;
     Ok(())
 }
 
-/// Returns a message to its author.
+/// Returns a message to its author, unless it waits for another conversation by now.
 pub(crate) async fn refuse(
     tx: &mut Transaction<'_>,
-    message: &ClientMessageId,
+    (conversation, message): (&ConversationId, &ClientMessageId),
     why: &str,
 ) -> Result<(), VaultError> {
-    sqlx::query("UPDATE outbox SET refusal = ? WHERE message_id = ?")
+    sqlx::query("UPDATE outbox SET refusal = ? WHERE message_id = ? AND conversation_id = ?")
         .bind(why)
         .bind(message.as_bytes().as_slice())
+        .bind(conversation.as_bytes().as_slice())
         .execute(tx.connection())
         .await?;
     Ok(())
