@@ -51,13 +51,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     aimed("mutant.rewound", Aim::Restore),
 ];
 
-/// Found in a long hunt or never, because a second guard stands behind: `WARDLINE_RARE=1` hunts them.
+/// A second guard stands behind each: no scene has missed one yet. Tests of their own do (`send.rs` and `commit_tests.rs` of
+/// the relay's domain, the client's `sealed.rs`); `WARDLINE_RARE=1` hunts them here.
 pub(crate) const RARE: &[Mutant] = &[
     // A message whose id is known gets the answer it had; the database and the sender's own entry stand behind.
     rare("mutant.skip_known"),
     // One commit an epoch; the database stands behind.
     rare("mutant.skip_commit_epoch"),
-    // In one epoch the same bytes are sent again.
+    // In one epoch the same bytes are sent again; a device reads its log to the end before it sends again.
     rare("mutant.seal_anew"),
 ];
 

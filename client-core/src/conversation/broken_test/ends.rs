@@ -1,5 +1,5 @@
-//! Claims about when reports end a log: nobody disarms a true end by carrying a report as a ground for something else, nobody
-//! ends a log by reports of a break that was mended, and what was on its way out then waits for what goes on.
+//! Claims about when reports end a log: nobody disarms a true end by carrying a report as a ground for something else, and
+//! nobody ends a log by reports of a break that was mended.
 
 use wardline_proto::{
     in_place,
@@ -7,12 +7,10 @@ use wardline_proto::{
 };
 
 use super::{
-    going_on::{Broken, adds, made},
     out_and_in::{member, without_commits},
     replayed::commit,
     *,
 };
-use crate::conversation::seal::{Sealed, seal};
 
 /// Two cannot follow a commit. Mallory may carry the report of one as the ground for taking another person out.
 async fn ended(carried: bool) -> Standing {
@@ -79,27 +77,4 @@ async fn mended(guard: &'static str) -> Vec<(Standing, bool)> {
 async fn what_was_said_of_a_break_that_was_mended_ends_nothing() {
     assert_eq!(mended("").await, [(Standing::Active, true); 3]);
     assert_eq!(mended("mutant.old_reports").await, [(Standing::Closed, false); 3], "the guard taken away");
-}
-
-/// A message is about to be encrypted for a log when its device joins what goes on from it. Whether it still waits to be
-/// sent there.
-async fn overtaken(guard: &'static str) -> bool {
-    let Broken { mut a, mut b, log, broken, .. } = Broken::log().await;
-    a.say(&log.conversation, "waits").await;
-    let waiting = a.outbox().await.remove(0);
-    let mut next = made(&mut b, &log, broken).await;
-    let welcome = adds(&mut next, &mut b, &[&a]).await;
-    named(&mut a, &log, &next.conversation).await;
-    assert!(next.welcome(&mut a, &welcome).await);
-    in_place::arm(guard);
-    let sealed = seal(&mut a.core, &waiting).await.unwrap();
-    in_place::disarm(guard);
-    assert_eq!(a.outbox().await[0].conversation, next.conversation);
-    matches!(sealed, Sealed::Elsewhere)
-}
-
-#[tokio::test]
-async fn a_message_that_a_successor_overtakes_is_not_refused() {
-    assert!(overtaken("").await);
-    assert!(!overtaken("mutant.seal_stale").await, "the guard taken away: it comes back as refused");
 }

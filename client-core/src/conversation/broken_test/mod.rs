@@ -6,6 +6,7 @@ mod going_on;
 mod judged;
 mod out_and_in;
 mod replayed;
+mod sealed;
 mod ward;
 
 use wardline_proto::{

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use wardline_proto::{EntryNumber, Epoch};
+use wardline_proto::{
+    EntryNumber, Epoch,
+    in_place::{arm, disarm},
+};
 
 use crate::domain::conversation::{
     BETWEEN_MAX, Commit, CommitDeclaration, CommitOutcome, ConversationError as Error, DEVICES_MAX,
@@ -30,6 +33,10 @@ async fn one_commit_ends_an_epoch_and_asking_again_gets_the_same_answer() {
     let first = ward.hand_in(mine.clone()).await.unwrap();
     assert_eq!(number(&first), 2);
     assert_eq!(ward.hand_in(theirs.clone()).await.unwrap(), conflict(2));
+    arm("mutant.skip_commit_epoch");
+    let second = ward.hand_in(theirs).await;
+    disarm("mutant.skip_commit_epoch");
+    assert!(!matches!(second, Ok(CommitOutcome::Conflict { .. })), "the guard taken away: {second:?}");
     ward.pass(3_600);
     let ward = ward.reopened().await;
     let again = ward.hand_in(mine.clone()).await.unwrap();

@@ -104,7 +104,10 @@ pub async fn send<S: ConversationStorage>(
 
 #[cfg(test)]
 mod tests {
-    use wardline_proto::{ChainHash, ChainLink, EntryNumber};
+    use wardline_proto::{
+        ChainHash, ChainLink, EntryNumber,
+        in_place::{arm, disarm},
+    };
 
     use super::*;
     use crate::domain::conversation::{FeedEvent, FeedPosition};
@@ -135,6 +138,10 @@ mod tests {
         ward.pass(10);
         assert_eq!(ward.send(message.clone()).await.unwrap(), first);
         assert_eq!(ward.send(ward.message(2, 7, 1)).await.unwrap(), first, "encrypted again");
+        arm("mutant.skip_known");
+        let unknown = ward.send(message.clone()).await;
+        disarm("mutant.skip_known");
+        assert!(unknown.is_err(), "the guard taken away: the database stands behind, and has no answer");
         let out = Says { leaves: &[2], roster: &[1], ..Says::default() };
         ward.commit(1, 1, out).await.unwrap();
         let ward = ward.reopened().await;
