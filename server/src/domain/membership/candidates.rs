@@ -54,11 +54,13 @@ fn is_succeed(task: &Task) -> bool {
 /// Whether a device can make what goes on from a log that was closed at this commit: it was in before, has what was before or
 /// says that it cannot follow, and its person did not write that commit. Who is out by it must have said so.
 pub(super) fn may_succeed(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
-    let was_in = member.joined < number || member.joined == EntryNumber::ZERO;
     let says = reports(circle, member.device, number);
     let is_in = circle.members.iter().any(|one| one.device == member.device);
-    let reached = says || is_in && member.acked.next() >= number;
-    was_in && reached && !circle.fence.contains(&member.device) && !wrote(circle, number, member)
+    let reached = says || is_in && member.spans.had_all_before(number);
+    member.spans.was_before(number)
+        && reached
+        && !circle.fence.contains(&member.device)
+        && !wrote(circle, number, member)
 }
 
 /// Whether the device's person wrote a commit that is reported.

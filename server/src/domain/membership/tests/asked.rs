@@ -137,8 +137,9 @@ async fn a_report_ends_when_its_device_is_added_anew_and_the_task_when_all_are()
     stuck(&ward, 3, commit).await.unwrap();
     let both = tasks(&ward).await;
     assert_eq!(both[0].kind, Kind::AddAnew { number: EntryNumber::new(commit) });
-    committed(&ward, 4, 2, Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3, 4], ..Says::default() })
-        .await;
+    let anew = Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3, 4], ..Says::default() };
+    let anew = committed(&ward, 4, 2, anew).await;
+    ward.ack(4, anew).await.unwrap();
     assert_eq!(tasks(&ward).await, both, "one still cannot follow");
     assert_eq!(circle(&ward).await.reports.len(), 1);
     assert!(!stuck(&ward, 2, commit).await.unwrap(), "said again when it is long past: nothing to do");
