@@ -4,6 +4,7 @@ mod breaker;
 mod ends;
 mod going_on;
 mod judged;
+mod long_ago;
 mod out_and_in;
 mod replayed;
 mod ward;
