@@ -1,5 +1,6 @@
 //! Claims about conversations that broke, with real vaults and groups and a log that is kept by hand.
 
+mod all_anew;
 mod breaker;
 mod ends;
 mod going_on;
