@@ -19,7 +19,7 @@ pub fn candidates(
     }
     let there = |member: &&Member| {
         connected.contains(&member.device)
-            && !circle.fence.contains(&member.device)
+            && (!circle.fence.contains(&member.device) || fault::planted("mutant.fenced_asked"))
             && can(circle, task, member, now)
     };
     let heard = circle.put_out.iter().map(|one| &one.member).filter(|_| is_succeed(task));
@@ -30,12 +30,13 @@ pub fn candidates(
 
 fn can(circle: &Circle, task: &Task, member: &Member, now: UtcMillis) -> bool {
     // It has what let it in, and follows.
-    let follows = member.acked >= member.joined && !cannot_follow(circle, member.device);
+    let has = |number| member.acked >= number || fault::planted("mutant.asked_unread");
+    let follows = has(member.joined) && !cannot_follow(circle, member.device);
     match &task.kind {
         TaskKind::LetGo { user, .. } => follows && member.user != user.as_str(),
         TaskKind::AddDevice { .. } | TaskKind::Renew { .. } => follows,
         TaskKind::LetBack { replaces, .. } => follows && member.device != *replaces,
-        TaskKind::AddAnew { number } => follows && member.acked >= *number,
+        TaskKind::AddAnew { number } => follows && has(*number),
         TaskKind::Succeed { number } => {
             let held = circle.barren.as_ref().is_some_and(|barren| {
                 let until = barren.made_at.plus_seconds(SUCCEEDING.as_secs());

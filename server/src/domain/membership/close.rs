@@ -41,7 +41,7 @@ pub fn patience(
     }
     // 1. Enough people.
     let said = said(circle, number, now);
-    if !enough(said.len(), people(circle, number).len(), is_far_back(circle, number)) {
+    if !enough(said, people(circle, number).len(), is_far_back(circle, number)) {
         return Patience::Endless;
     }
     // 2. All but the author: nobody can open its state.
@@ -50,7 +50,7 @@ pub fn patience(
         |device: &DeviceId| circle.reports.iter().any(|r| r.number == number && r.author == *device);
     let open = |device: &DeviceId| !stuck(device) && !circle.fence.contains(device);
     let mut devices = circle.members.iter().map(|member| member.device);
-    if said.len() >= 2 && !devices.clone().any(|device| open(&device) && !is_author(&device)) {
+    if said >= 2 && !devices.clone().any(|device| open(&device) && !is_author(&device)) {
         return Patience::For(Duration::ZERO);
     }
     // 3. Somebody could mend it, or nobody is there who could.
@@ -79,15 +79,19 @@ fn people(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
     seats(circle).filter(counts).map(|member| member.user.as_str()).collect()
 }
 
-/// The people who cannot follow it, outside the fence. Who said that it has it does not count: it is added anew, and no log
+/// How many people cannot follow it, outside the fence. Who said that it has it does not count: it is added anew, and no log
 /// is closed far back on such a word.
-fn said(circle: &Circle, number: EntryNumber, now: UtcMillis) -> BTreeSet<&str> {
+fn said(circle: &Circle, number: EntryNumber, now: UtcMillis) -> usize {
     let behind =
         |device| circle.members.iter().any(|member| member.device == device && member.acked < number);
     let about = circle.reports.iter().filter(|report| report.number == number && behind(report.device));
     let put_out = heard(circle, number, now);
     let said = about.chain(put_out.iter().copied());
-    said.filter(|report| !circle.fence.contains(&report.device)).map(|report| report.user.as_str()).collect()
+    let counted = said.filter(|report| !circle.fence.contains(&report.device));
+    if fault::planted("mutant.devices_for_people") {
+        return counted.count();
+    }
+    counted.map(|report| report.user.as_str()).collect::<BTreeSet<_>>().len()
 }
 
 /// Closes the log at this commit if enough people still say that they cannot follow it, and nobody closed it before.

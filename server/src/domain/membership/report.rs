@@ -9,7 +9,7 @@ use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis, f
 use super::{
     LET_IN_MAX, LET_IN_WINDOW_SECONDS, MembershipStorage, Report, Spans, Task, TaskKind, put_out::is_too_late,
 };
-use crate::domain::conversation::{ConversationError, Stay};
+use crate::domain::conversation::{CommitRecord, ConversationError, Stay};
 
 /// A report whose statement verifies.
 #[derive(Debug, Clone)]
@@ -65,7 +65,10 @@ pub async fn report<S: MembershipStorage>(
     }
     // 5. The commit is the one that stands in the log.
     let commit = storage.commit_at(conversation, number).await?;
-    let commit = commit.filter(|commit| commit.message_sha256 == report.commit_sha256);
+    let is_it = |commit: &CommitRecord| {
+        commit.message_sha256 == report.commit_sha256 || fault::planted("mutant.any_digest")
+    };
+    let commit = commit.filter(is_it);
     let commit = commit.ok_or(ConversationError::EntryMismatch)?;
     if current.departed.is_some() && is_too_late(commit.receipt.stamp, now) {
         return Err(ConversationError::NotAMember);

@@ -73,6 +73,7 @@ pub async fn succeed<S: MembershipStorage>(
     let over = |barren: &Barren| now >= barren.made_at.plus_seconds(SUCCEEDING.as_secs());
     if let Some(first) = closure.successor
         && !circle.barren.as_ref().is_some_and(over)
+        && !fault::planted("mutant.second_successor")
     {
         return Err(ConversationError::SuccessorExists { successor: first });
     }

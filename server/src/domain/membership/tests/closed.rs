@@ -57,6 +57,10 @@ async fn two_devices_of_one_person_are_one_word() {
     }
     assert_eq!(patience_of(&ward, commit, &[]).await, Patience::Endless);
     assert!(!shut(&ward, commit).await);
+    arm("mutant.devices_for_people");
+    let patience = patience_of(&ward, commit, &[]).await;
+    disarm("mutant.devices_for_people");
+    assert_eq!(patience, Patience::For(MENDING_ALONE), "the guard taken away");
     stuck(&ward, 4, commit).await.unwrap();
     assert!(shut(&ward, commit).await, "the control");
 }
@@ -203,6 +207,15 @@ async fn the_first_successor_counts_and_its_maker_may_ask_again() {
             (_, other) => panic!("{who} {id}: {other:?}"),
         }
     }
+    arm("mutant.second_successor");
+    let second = follow(&ward, 3, 6, commit).await;
+    disarm("mutant.second_successor");
+    let gave_way = second.unwrap().gave_way;
+    assert_eq!(
+        gave_way,
+        Some(conversation(5)),
+        "the guard taken away: whoever comes last takes it from the first"
+    );
 }
 
 #[tokio::test]
