@@ -10,6 +10,7 @@ use wardline_proto::{DeviceId, EntryNumber, UtcMillis, fault};
 
 use super::{
     Circle, Member, PUT_OUT_HEARD_SECONDS, Reporter,
+    close::reported_numbers,
     followed::{followers, is_far_back},
 };
 
@@ -36,10 +37,10 @@ pub(super) fn heard(circle: &Circle, number: EntryNumber, now: UtcMillis) -> Vec
 
 /// The same reports, as long as others have not shown them wrong and it is not too late.
 fn standing(circle: &Circle, number: EntryNumber, now: UtcMillis) -> Vec<&Reporter> {
-    let out = |report: &&Reporter| put_out_by(circle, number).any(|member| member.device == report.device);
+    let out: BTreeSet<DeviceId> = put_out_by(circle, number).map(|member| member.device).collect();
     let about = circle.reports.iter().filter(|report| report.number == number);
     let in_time = about.filter(|report| !is_too_late(report.taken, now));
-    let reports: Vec<&Reporter> = in_time.filter(out).collect();
+    let reports: Vec<&Reporter> = in_time.filter(|report| out.contains(&report.device)).collect();
     let outweigh = outweigh(people(&reports).len(), followers(circle, number));
     if outweigh && !is_far_back(circle, number) { reports } else { Vec::new() }
 }
@@ -56,9 +57,10 @@ fn people<'a>(reports: &[&'a Reporter]) -> BTreeSet<&'a str> {
 
 /// The devices that are out and whose reports count no more: others have followed what they could not, or it is too late.
 pub(super) fn refuted(circle: &Circle, now: UtcMillis) -> Vec<DeviceId> {
-    let out = |report: &&Reporter| !circle.members.iter().any(|member| member.device == report.device);
-    let kept = |report: &Reporter| {
-        standing(circle, report.number, now).iter().any(|one| one.device == report.device)
-    };
-    circle.reports.iter().filter(out).filter(|report| !kept(report)).map(|report| report.device).collect()
+    let members: BTreeSet<DeviceId> = circle.members.iter().map(|member| member.device).collect();
+    // Each commit once: up to five hundred report the same one.
+    let standing = reported_numbers(circle).into_iter().flat_map(|number| standing(circle, number, now));
+    let kept: BTreeSet<DeviceId> = standing.map(|report| report.device).collect();
+    let devices = circle.reports.iter().map(|report| report.device);
+    devices.filter(|device| !members.contains(device) && !kept.contains(device)).collect()
 }

@@ -64,15 +64,15 @@ async fn seats(
     committed: &HashMap<DeviceId, UtcMillis>,
 ) -> Result<(Vec<Member>, Vec<PutOut>), StoreError> {
     let rows = sqlx::query(
-        "SELECT s.device, s.joined, s.acked, s.departed, COALESCE(d.user_id, hex(s.device)) AS user_id
+        "WITH numbers AS MATERIALIZED (SELECT DISTINCT number FROM reports WHERE conversation = ?1)
+         SELECT s.device, s.joined, s.acked, s.departed, COALESCE(d.user_id, hex(s.device)) AS user_id
            FROM stays s LEFT JOIN devices d ON d.device_id = s.device
           WHERE s.conversation = ?1
             AND (s.departed IS NULL
-                 OR EXISTS (SELECT 1 FROM reports r
-                             WHERE r.conversation = s.conversation AND r.number BETWEEN s.joined AND s.departed)
                  OR s.departed >= ?2
-                    AND NOT EXISTS (SELECT 1 FROM stays n WHERE n.conversation = s.conversation
-                                       AND n.device = s.device AND n.joined > s.joined))
+                    AND (EXISTS (SELECT 1 FROM numbers r WHERE r.number BETWEEN s.joined AND s.departed)
+                         OR NOT EXISTS (SELECT 1 FROM stays n WHERE n.conversation = s.conversation
+                                           AND n.device = s.device AND n.joined > s.joined)))
           ORDER BY s.device, s.joined",
     )
     .bind(id.as_bytes().as_slice())
