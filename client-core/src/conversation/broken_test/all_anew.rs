@@ -1,7 +1,10 @@
 //! A commit that takes everybody out *and in* by a Welcome that does not open: nobody but its author can follow it, and all
 //! of them go on from before it.
 
-use wardline_proto::relay::{KeeperRight, RemovalGround, removal_ground::Ground};
+use wardline_proto::{
+    in_place,
+    relay::{KeeperRight, RemovalGround, removal_ground::Ground},
+};
 
 use super::{
     going_on::made,
@@ -26,8 +29,16 @@ async fn commit(log: &mut Log, m: &mut Phone, others: &[Phone; 3], joins: bool) 
     welcome
 }
 
-/// What is texted and read after that, by the three and mallory; with `and_out` she puts them out as well.
-async fn goes_on(and_out: bool) {
+/// What mallory does after she took everybody out and in.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    Nothing,
+    Out,
+    OutAndIn,
+}
+
+/// The three and mallory, when three cannot follow what she did; and the commit that they report.
+async fn stopped(then: Then) -> (House, Log, [Phone; 3], Phone, u64) {
     let house = House::found();
     let mut m = house.phone("mallory").await;
     let mut others =
@@ -35,19 +46,31 @@ async fn goes_on(and_out: bool) {
     let [a, b, c] = &mut others;
     let mut log = Log::begin(&mut m, &mut [a, b, c]).await;
     let old = log.conversation;
-    let broken = log.head() + 1;
-    let welcome = commit(&mut log, &mut m, &others, true).await.unwrap();
-    if and_out {
-        commit(&mut log, &mut m, &others, false).await;
+    let mut broken = log.head() + 1;
+    let mut welcomes = vec![commit(&mut log, &mut m, &others, true).await];
+    if then != Then::Nothing {
+        welcomes.push(commit(&mut log, &mut m, &others, then == Then::OutAndIn).await);
     }
-    let mut reports = Vec::new();
     for phone in &mut others {
-        assert!(!log.welcome(phone, &damaged(&welcome)).await, "it does not open");
+        for welcome in welcomes.iter().flatten() {
+            assert!(!log.welcome(phone, &damaged(welcome)).await, "it does not open");
+        }
         log.deliver(phone).await;
         assert_eq!(phone.row(&old).await.standing, Standing::OutOfStep);
+    }
+    // The first that it cannot follow; but by the relay's book each is in anew since the second.
+    broken += u64::from(then == Then::OutAndIn);
+    (house, log, others, m, broken)
+}
+
+async fn goes_on(then: Then) {
+    let (_house, log, mut others, mut m, broken) = stopped(then).await;
+    let old = log.conversation;
+    let mut reports = Vec::new();
+    for phone in &others {
         let said = reported(phone, &old).await;
         let report: OutOfStep = decode(&said.body).unwrap();
-        assert_eq!(report.number, broken, "the first that it cannot follow");
+        assert_eq!(report.number, broken);
         reports.push(said);
     }
     let [a, b, c] = &mut others;
@@ -70,10 +93,27 @@ async fn goes_on(and_out: bool) {
 
 #[tokio::test]
 async fn who_takes_everybody_out_and_in_stops_nothing() {
-    goes_on(false).await;
+    goes_on(Then::Nothing).await;
 }
 
 #[tokio::test]
 async fn nor_by_putting_them_out_after_that() {
-    goes_on(true).await;
+    goes_on(Then::Out).await;
+}
+
+#[tokio::test]
+async fn nor_by_taking_them_out_and_in_a_second_time() {
+    goes_on(Then::OutAndIn).await;
+    in_place::arm("mutant.second_forgets");
+    let (_house, log, mut others, _m, broken) = stopped(Then::OutAndIn).await;
+    in_place::disarm("mutant.second_forgets");
+    let mut reports = Vec::new();
+    for phone in &others {
+        reports.push(reported(phone, &log.conversation).await);
+    }
+    for phone in &mut others {
+        closed(&mut phone.core, &end(&log, broken, reports.clone())).await.unwrap();
+        let made = succeed(&mut phone.core, &log.conversation, broken).await.unwrap();
+        assert_eq!(made, Succession::Declined, "the guard taken away: nobody can make what goes on");
+    }
 }

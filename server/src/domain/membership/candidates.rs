@@ -58,10 +58,8 @@ pub(super) fn may_succeed(circle: &Circle, number: EntryNumber, member: &Member)
     let says = reports(circle, member.device, number);
     let is_in = circle.members.iter().any(|one| one.device == member.device);
     let reached = says || is_in && member.spans.had_all_before(number);
-    member.spans.was_before(number)
-        && reached
-        && !circle.fence.contains(&member.device)
-        && !wrote(circle, number, member)
+    let was_in = member.spans.was_before(number) || says && member.spans.never_went(number);
+    was_in && reached && !circle.fence.contains(&member.device) && !wrote(circle, number, member)
 }
 
 /// Whether the device's person wrote a commit that is reported.

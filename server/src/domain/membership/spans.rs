@@ -19,7 +19,7 @@ pub struct Span {
     pub acked: EntryNumber,
 }
 
-/// The stays of a device, ascending: the last, and those in which a commit is reported.
+/// The stays of a device, ascending: the last, those in which a commit is reported, and one whose end it has not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spans(Vec<Span>);
 
@@ -55,6 +55,17 @@ impl Spans {
     #[must_use]
     pub fn was_before(&self, number: EntryNumber) -> bool {
         self.before(number).is_some()
+    }
+
+    /// Whether it never went out before this commit, by its own word: it is in again and has not acknowledged that it was out.
+    /// Whoever puts everybody out and lets them in again by something that does not open has made nothing of them.
+    #[must_use]
+    pub fn never_went(&self, number: EntryNumber) -> bool {
+        let earlier = self.0.split_last().map_or(&[][..], |(_, earlier)| earlier);
+        let said = earlier.iter().rfind(|span| span.acked >= span.joined);
+        let stays_on =
+            |span: &Span| span.joined < number && span.departed.is_some_and(|departed| span.acked < departed);
+        said.is_some_and(stays_on) && !fault::planted("mutant.last_stay_only")
     }
 
     /// Whether this commit let it in.
@@ -126,5 +137,14 @@ mod tests {
         assert!(!followed(&[(1, 9, 1), (9, 0, 8)], 4), "taken out and in: its word ends at 1");
         assert!(followed(&[(1, 9, 4), (9, 0, 8)], 4));
         assert!(followed(&[(1, 9, 1), (9, 0, 9)], 4), "it came in anew by 9, and said so");
+    }
+
+    #[test]
+    fn who_has_not_acknowledged_that_it_was_out_never_went() {
+        let never_went = |list: &[(u64, u64, u64)]| spans(list).never_went(EntryNumber::new(9));
+        assert!(never_went(&[(1, 4, 2), (4, 6, 3), (9, 0, 8)]));
+        assert!(!never_went(&[(1, 4, 4), (9, 0, 8)]), "it said so");
+        assert!(!never_went(&[(1, 4, 2)]), "it is out");
+        assert!(!never_went(&[(9, 0, 8)]), "it never was in before");
     }
 }

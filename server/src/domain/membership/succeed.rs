@@ -96,7 +96,8 @@ pub async fn succeed<S: MembershipStorage>(
 fn was_in_before(stays: &[Stay], number: EntryNumber, says: bool) -> bool {
     let spans = Spans::from(stays);
     let put_out = stays.iter().any(|stay| stay.departed == Some(number));
-    spans.was_before(number) && (!put_out || spans.came_with(number) || says)
+    let was_in = spans.was_before(number) || says && spans.never_went(number);
+    was_in && (!put_out || spans.came_with(number) || says)
 }
 
 /// Whether the device's person wrote the commit that closed the log.

@@ -56,7 +56,8 @@ fn first_of(reports: &[Reporter]) -> Option<EntryNumber> {
     reports.iter().map(|report| report.number).min()
 }
 
-/// Who is in; and who is out, if it went out at this entry or after it. Each with the stays in which a commit is reported.
+/// Who is in; and who is out, if it went out at this entry or after it. Each with the stays in which a commit is reported, and
+/// the one that it never said was over.
 async fn seats(
     connection: &mut SqliteConnection,
     id: ConversationId,
@@ -69,6 +70,7 @@ async fn seats(
            FROM stays s LEFT JOIN devices d ON d.device_id = s.device
           WHERE s.conversation = ?1
             AND (s.departed IS NULL
+                 OR s.acked >= s.joined AND s.acked < s.departed
                  OR s.departed >= ?2
                     AND (EXISTS (SELECT 1 FROM numbers r WHERE r.number BETWEEN s.joined AND s.departed)
                          OR NOT EXISTS (SELECT 1 FROM stays n WHERE n.conversation = s.conversation
@@ -96,6 +98,8 @@ async fn seats(
         };
         match last.number_or_null("departed")? {
             None => members.push(member),
+            // It went before all of it.
+            Some(departed) if from.is_none_or(|from| departed < from.get()) => {}
             Some(departed) => put_out.push(PutOut { member, departed: EntryNumber::new(departed) }),
         }
     }

@@ -8,6 +8,9 @@ use super::*;
 /// 1 takes 2 and 3 out and in; it has that commit, they cannot follow it. With `and_out` its next commit puts them out.
 async fn taken_out_and_in(and_out: bool) -> (Ward, u64) {
     let ward = Ward::with(&[1, 2, 3]).await;
+    for who in [2, 3] {
+        ward.ack(who, 1).await.unwrap();
+    }
     let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &[1, 2, 3], seen: 1 };
     let commit = committed(&ward, 1, 1, says).await;
     if and_out {
@@ -65,6 +68,37 @@ async fn who_is_taken_out_and_in_and_put_out_then_is_heard() {
     let silenced = stuck(&ward, 2, commit).await;
     disarm("mutant.last_stay_only");
     assert!(matches!(silenced, Err(ConversationError::NotAMember)), "{silenced:?}");
+}
+
+/// 1 takes 2 and 3 out and in, and then out and in again, at once or one after the other: by the relay's book they came in with
+/// the last commit only.
+async fn taken_twice(at_once: bool) -> (Ward, u64) {
+    let (ward, first) = taken_out_and_in(!at_once).await;
+    let leaves: &[u8] = if at_once { &[2, 3] } else { &[] };
+    let epoch = if at_once { 2 } else { 3 };
+    let says = Says { joins: &[2, 3], leaves, roster: &[1, 2, 3], seen: first };
+    let last = committed(&ward, 1, epoch, says).await;
+    ward.ack(1, last).await.unwrap();
+    for who in [2, 3] {
+        assert!(!stuck(&ward, who, first).await.unwrap(), "that is past");
+        assert!(stuck(&ward, who, last).await.unwrap());
+    }
+    assert!(shut(&ward, last).await);
+    (ward, last)
+}
+
+#[tokio::test]
+async fn nobody_is_a_newcomer_for_having_been_taken_out_and_in_again() {
+    for at_once in [true, false] {
+        let (ward, last) = taken_twice(at_once).await;
+        assert_eq!(goes_on(&ward, last).await, (vec![device(2), device(3)], false));
+        assert!(follow(&ward, 3, 7, last).await.is_ok());
+        let (ward, last) = taken_twice(at_once).await;
+        arm("mutant.last_stay_only");
+        let alone = goes_on(&ward, last).await;
+        disarm("mutant.last_stay_only");
+        assert_eq!(alone, (vec![], true), "the guard taken away");
+    }
 }
 
 #[tokio::test]
