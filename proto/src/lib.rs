@@ -5,6 +5,7 @@
 //! It trusts nothing: a decoded message is a claim until a newtype or a signature check says otherwise.
 
 mod chain;
+pub mod closing;
 mod expiry;
 pub mod fault;
 pub mod h3;

@@ -10,9 +10,10 @@ use wardline_proto::{
 
 use super::{
     core::{Core, Device},
+    former::Ending,
     receive::{Effect, Received, decode, encode},
     receive_message::blank,
-    report::declared,
+    report::{commit_row, declared, former},
     roster::{Member, Roster},
     suspicion,
 };
@@ -21,6 +22,7 @@ use crate::{
     vault::{
         Transaction,
         tables::{
+            commits,
             conversations::{self, ConversationRow, Standing},
             messages::{self, MessageKind, MessageRow},
             reports::{self, ReportRow},
@@ -68,6 +70,18 @@ pub(crate) async fn ask_in(
     let roster = core.groups.get(&conversation).filter(|_| known);
     let roster = roster.map(|group| Roster::read(&core.device.organisation, &group.roster()));
     let author = roster.as_ref().and_then(|roster| signed_by(roster, received));
+    // Where the log ends with this commit it goes on from the last state that this device has: who makes a second one that
+    // nobody can follow does not make everybody forget the first.
+    if let (Some(roster), Some(group)) = (&roster, core.groups.get(&conversation))
+        && author.is_some()
+        && anew
+        && !fault::planted("mutant.second_forgets")
+    {
+        let data = declared(&received.entry.message);
+        let ending = Ending { author, data: data.as_ref(), conversation: &conversation };
+        let former = former(&row, group, (roster, &ending));
+        commits::insert(&mut tx, &commit_row(received, author, &former)).await?;
+    }
     let report = ReportRow {
         number: received.number,
         statement: report(&core.device, core.clock.now(), received),

@@ -8,13 +8,15 @@ use std::collections::BTreeSet;
 
 use wardline_identity::StatementLabel;
 use wardline_proto::{
-    ConversationId, Digest, EntryNumber, fault,
+    ConversationId, Digest, EntryNumber,
+    closing::enough,
+    fault,
     relay::{Closed, OutOfStep, SignedStatement},
 };
 
 use super::{
     core::Core,
-    former::{Former, enough},
+    former::Former,
     receive::{Effect, decode},
     roster::Roster,
     successor::came_to_nothing,
@@ -109,7 +111,8 @@ async fn name(
 }
 
 /// Whether the reports close the log there. Who was in before the commit is known from what was kept of it; where that is
-/// too long ago, or was before this device came, from who is in as far as this device has followed.
+/// too long ago, or was before this device came, from who is in as far as this device has followed. What it has long gone on
+/// from ends by the word of more than half of them.
 async fn true_closure(
     tx: &mut Transaction<'_>,
     row: &ConversationRow,
@@ -130,7 +133,11 @@ async fn true_closure(
         }
         _ if fault::planted("mutant.closed_unread") => true,
         (commit, _, Some(roster)) => {
-            closed_by(roster, (&row.conversation, closure.number), commit.as_ref(), (said, &anew))
+            let far_back = commit.is_some()
+                && commits::is_far_back(tx, &row.conversation, closure.number).await?
+                && !fault::planted("mutant.far_back");
+            let commit = (commit.as_ref(), far_back);
+            closed_by(roster, (&row.conversation, closure.number), commit, (said, &anew))
         }
         (_, _, None) => false,
     })
@@ -151,7 +158,7 @@ async fn anew(
 fn closed_by(
     roster: &Roster,
     (conversation, number): (&ConversationId, EntryNumber),
-    commit: Option<&CommitRow>,
+    (commit, far_back): (Option<&CommitRow>, bool),
     (reports, anew): (&[SignedStatement], &BTreeSet<String>),
 ) -> bool {
     let said = |statement: &SignedStatement| {
@@ -169,6 +176,6 @@ fn closed_by(
     let people: BTreeSet<&str> = roster.members.iter().map(|one| one.certificate.user().as_str()).collect();
     said.iter().any(|(digest, _)| {
         let same = said.iter().filter(|(other, _)| other == digest).map(|(_, user)| *user);
-        enough(same.collect::<BTreeSet<_>>().len(), people.len())
+        enough(same.collect::<BTreeSet<_>>().len(), people.len(), far_back)
     })
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use wardline_identity::{PublicKey, StatementLabel};
 use wardline_proto::{
     ConversationId, DeviceId, Digest, EntryNumber,
+    closing::enough,
     content::ConversationSettings,
     relay::{CommitData, OutOfStep, SignedStatement, removal_ground::Ground},
 };
@@ -133,7 +134,7 @@ impl Former {
                 fits.then_some(seat.user.as_str())
             })
             .collect();
-        enough(reporters.len(), people.len())
+        enough(reporters.len(), people.len(), false)
     }
 
     fn reporter(&self, statement: &SignedStatement) -> Option<(&Seat, OutOfStep)> {
@@ -144,11 +145,6 @@ impl Former {
         key.verify(StatementLabel::OutOfStep, &statement.body, &statement.signature).ok()?;
         Some((seat, decode(&statement.body)?))
     }
-}
-
-/// Whether so many people's word closes a log of so many people.
-pub(crate) fn enough(reporters: usize, people: usize) -> bool {
-    reporters >= if people > 2 { 2 } else { 1 }
 }
 
 /// The devices that a commit took out with a right to. A commit that cannot be followed is believed no more than that:

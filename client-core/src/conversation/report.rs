@@ -20,12 +20,12 @@ use super::{
 };
 use crate::{
     error::CoreError,
-    mls::inspect,
+    mls::{Group, inspect},
     vault::{
         Transaction,
         tables::{
             commits::{self, CommitRow},
-            conversations::{self, Standing},
+            conversations::{self, ConversationRow, Standing},
             messages::{self, MessageKind, MessageRow},
             pending_commits,
             relay_faults::RelayFaultKind,
@@ -51,10 +51,8 @@ pub(crate) async fn fall_out(
     let roster = Roster::read(&core.device.organisation, &group.roster());
     let author = author_of(&roster, received, group.epoch());
     let data = declared(&received.entry.message);
-    let hold = row.held.as_deref().map(Hold::parse);
-    let right = hold.as_ref().and_then(Hold::right).unwrap_or_else(|| group.settings());
     let ending = Ending { author, data: data.as_ref(), conversation: &conversation };
-    let former = Former::of(&roster, &right, &ending);
+    let former = former(&row, group, (&roster, &ending));
     commits::insert(&mut tx, &commit_row(received, author, &former)).await?;
 
     // 2. What this device says of it.
@@ -79,6 +77,17 @@ pub(crate) async fn fall_out(
     fault::crash("crash.out_of_step");
     let shown = Effect::Readable(row.line.first, row.shown(received.number));
     Ok(vec![Effect::OutOfStep(conversation), shown])
+}
+
+/// The last state that this device has, as that before a commit which it cannot follow.
+pub(crate) fn former(
+    row: &ConversationRow,
+    group: &Group,
+    (roster, ending): (&Roster, &Ending<'_>),
+) -> Former {
+    let hold = row.held.as_deref().map(Hold::parse);
+    let right = hold.as_ref().and_then(Hold::right).unwrap_or_else(|| group.settings());
+    Former::of(roster, &right, ending)
 }
 
 /// Keeps what this device says of a commit that it cannot go on from.

@@ -66,7 +66,7 @@ pub(super) async fn adds(log: &mut Log, by: &mut Phone, others: &[&Phone]) -> Ve
 }
 
 /// Who a device says did wrong here, and whether that is still so: users.
-async fn at_fault(phone: &Phone, conversation: &ConversationId) -> Vec<String> {
+pub(super) async fn at_fault(phone: &Phone, conversation: &ConversationId) -> Vec<String> {
     let mut tx = phone.core.vault.begin("at_fault").await.unwrap();
     let found = faults::list(&mut tx, conversation).await.unwrap();
     found.into_iter().filter(|fault| fault.proven && !fault.settled).map(|fault| fault.user).collect()
@@ -260,93 +260,6 @@ async fn a_second_log_closed_because_of_one_device_goes_on_without_it_and_after_
             if without { &["doctor-a", "nurse-b"] } else { &["doctor-a", "mallory", "nurse-b"] };
         assert_eq!(wished(&c, &third.conversation).await, expected, "after {days} days");
     }
-}
-
-#[tokio::test]
-async fn an_old_commit_is_not_forgotten_to_be_judged_by_the_reports_of_its_readers() {
-    let house = House::found();
-    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
-    let (mut c, mut e) = (house.phone("locum-c").await, house.phone("porter-e").await);
-    let x = house.phone("stranger-x").await;
-    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c, &mut e]).await;
-    let old = log.conversation;
-    // c and e cannot follow; a and b go on, for so long that they do not know any more who was in.
-    let broken = log.head() + 1;
-    for count in 0..12 {
-        let pending = a.stages(&old, Change::default()).await;
-        log.commit(&a, pending);
-        log.deliver(&mut a).await;
-        log.deliver(&mut b).await;
-        if count == 0 {
-            let damaged = |entry: &mut wardline_proto::relay::Entry| entry.message.clear();
-            log.deliver_altered(&mut c, damaged).await;
-            log.deliver_altered(&mut e, damaged).await;
-        }
-    }
-    let of_c = reported(&c, &old).await;
-    let of_e = reported(&e, &old).await;
-    let mut forged = of_e.clone();
-    forged.signature = of_c.signature.clone();
-    for reports in [vec![], vec![of_c.clone()], vec![of_c.clone(), forged]] {
-        assert!(closed(&mut b.core, &end(&log, broken, reports)).await.unwrap().is_empty());
-        assert_eq!(b.row(&old).await.standing, Standing::Active, "the relay's word closes nothing");
-    }
-    arm("mutant.closed_unread");
-    closed(&mut a.core, &end(&log, broken, vec![])).await.unwrap();
-    disarm("mutant.closed_unread");
-    assert_eq!(a.row(&old).await.standing, Standing::Closed, "without the guard it does");
-    for phone in [&mut b, &mut c] {
-        closed(&mut phone.core, &end(&log, broken, vec![of_c.clone(), of_e.clone()])).await.unwrap();
-        assert_eq!(phone.row(&old).await.standing, Standing::Closed, "the control");
-    }
-    // What goes on from there: with a stranger it waits for one who can judge.
-    let mut next = made(&mut c, &log, broken).await;
-    let welcome = adds(&mut next, &mut c, &[&a, &b, &x]).await;
-    for phone in [&mut a, &mut b] {
-        named(phone, &log, &next.conversation).await;
-    }
-    assert!(next.welcome(&mut b, &welcome).await);
-    assert!(b.row(&next.conversation).await.held.is_some());
-    assert_eq!(at_fault(&b, &next.conversation).await, [] as [&str; 0], "and accuses nobody");
-    arm("mutant.unjudged_trusted");
-    assert!(next.welcome(&mut a, &welcome).await);
-    disarm("mutant.unjudged_trusted");
-    assert!(a.row(&next.conversation).await.held.is_none(), "without the guard it is trusted");
-    house.clock.advance_seconds(31);
-    next.talk(&mut a, "all is well", &mut [&mut b]).await;
-    assert!(b.row(&next.conversation).await.held.is_none());
-}
-
-#[tokio::test]
-async fn what_is_not_strange_needs_nobodys_word() {
-    // The control of the claim above: as far as this device has followed, all of them were in.
-    let house = House::found();
-    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
-    let mut c = house.phone("locum-c").await;
-    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
-    let old = log.conversation;
-    let pending = a.stages(&old, Change::default()).await;
-    log.commit(&a, pending);
-    let damaged = |entry: &mut wardline_proto::relay::Entry| entry.message.clear();
-    for phone in [&mut b, &mut c] {
-        log.deliver_altered(phone, damaged).await;
-    }
-    log.deliver(&mut a).await;
-    let broken = log.head();
-    let reports = vec![reported(&b, &old).await, reported(&c, &old).await];
-    for phone in [&mut a, &mut b] {
-        closed(&mut phone.core, &end(&log, broken, reports.clone())).await.unwrap();
-    }
-    let mut tx = a.core.vault.begin("too_long_ago").await.unwrap();
-    let known = crate::vault::tables::commits::find(&mut tx, &old, EntryNumber::new(broken)).await.unwrap();
-    let forgotten = crate::vault::tables::commits::CommitRow { before: None, ..known.unwrap() };
-    crate::vault::tables::commits::insert(&mut tx, &forgotten).await.unwrap();
-    tx.commit().await.unwrap();
-    let mut next = made(&mut b, &log, broken).await;
-    let welcome = adds(&mut next, &mut b, &[&a, &c]).await;
-    named(&mut a, &log, &next.conversation).await;
-    assert!(next.welcome(&mut a, &welcome).await);
-    assert!(a.row(&next.conversation).await.held.is_none());
 }
 
 /// The keeper's commit that removes mallory cannot be followed, and the relay keeps the keeper's signature for it from one of

@@ -1,9 +1,11 @@
 //! Claims about conversations that broke, with real vaults and groups and a log that is kept by hand.
 
+mod all_anew;
 mod breaker;
 mod ends;
 mod going_on;
 mod judged;
+mod long_ago;
 mod out_and_in;
 mod replayed;
 mod sealed;

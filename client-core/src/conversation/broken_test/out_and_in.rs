@@ -44,7 +44,7 @@ async fn out_and_in(log: &Log, by: &mut Phone, device: &Phone) -> PendingCommit 
 }
 
 /// A Welcome that does not open.
-fn damaged(welcome: &[u8]) -> Vec<u8> {
+pub(super) fn damaged(welcome: &[u8]) -> Vec<u8> {
     let mut damaged = welcome.to_vec();
     damaged.iter_mut().rev().take(64).for_each(|byte| *byte ^= 0x5a);
     damaged

@@ -2,13 +2,11 @@
 //! from there if the log breaks, and to judge whoever does.
 
 use sqlx::{Row as _, sqlite::SqliteRow};
-use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis, closing::ROSTERS_KEPT};
 
 use super::{corrupt, fixed, stored, unsigned};
 use crate::vault::{Transaction, VaultError};
 
-/// Before how many commits it is kept who was in.
-const KEPT_ROSTERS: i64 = 10;
 /// How many commits are known by their digest.
 const KEPT: i64 = 1_000;
 
@@ -65,7 +63,7 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &CommitRow) -> Result<
          WHERE conversation_id = ?1 AND before IS NOT NULL AND number <= {last_kept}"
     );
     let drop = format!("DELETE FROM commits WHERE conversation_id = ?1 AND number <= {last_kept}");
-    for (text, kept) in [(forget, KEPT_ROSTERS), (drop, KEPT)] {
+    for (text, kept) in [(forget, stored(ROSTERS_KEPT)), (drop, KEPT)] {
         // Safe: a text of ours; what is bound is bound.
         sqlx::query(sqlx::AssertSqlSafe(text)).bind(conversation).bind(kept).execute(tx.connection()).await?;
     }
@@ -97,10 +95,24 @@ pub(crate) async fn newest(
     )
     .bind(conversation.as_bytes().as_slice())
     .bind(stored(up_to.get()))
-    .bind(KEPT_ROSTERS + 1)
+    .bind(stored(ROSTERS_KEPT + 1))
     .fetch_all(tx.connection())
     .await?;
     rows.iter().map(parse).collect()
+}
+
+/// Whether so many commits came after this one that it is not kept any more who was in before it.
+pub(crate) async fn is_far_back(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    number: EntryNumber,
+) -> Result<bool, VaultError> {
+    let row = sqlx::query("SELECT COUNT(*) AS since FROM commits WHERE conversation_id = ? AND number > ?")
+        .bind(conversation.as_bytes().as_slice())
+        .bind(stored(number.get()))
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(unsigned(&row, "since")? >= ROSTERS_KEPT)
 }
 
 /// Whether a commit before this one is known: then this device would know this one as well.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wardline_proto::{ConversationId, DeviceId, EntryNumber};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, fault};
 
 use super::{ConversationError, ConversationStorage};
 
@@ -28,11 +28,12 @@ pub async fn ack<S: ConversationStorage>(
     for (conversation, number) in furthest(moves) {
         let stays = storage.stays(conversation, device).await?;
         let head = stays.last().ok_or(ConversationError::NotAMember)?.end();
-        if number > head {
+        let beyond = fault::planted("mutant.ack_beyond");
+        if number > head && !beyond {
             return Err(ConversationError::CursorBeyondHead { conversation, head });
         }
         for stay in stays {
-            let reached = number.min(stay.end());
+            let reached = if beyond { number } else { number.min(stay.end()) };
             if number >= stay.joined && reached > stay.acked {
                 storage.acknowledge(conversation, device, stay.joined, reached).await?;
             }
@@ -53,7 +54,10 @@ fn furthest(moves: &[CursorMove]) -> BTreeMap<ConversationId, EntryNumber> {
 
 #[cfg(test)]
 mod tests {
+    use wardline_proto::in_place::{arm, disarm};
+
     use super::*;
+    use crate::domain::conversation::{FeedEvent, FeedPosition};
     use crate::domain::ward::{Says, Ward};
 
     #[tokio::test]
@@ -66,6 +70,26 @@ mod tests {
         let refused = ward.ack(2, 3).await;
         assert!(matches!(refused, Err(ConversationError::CursorBeyondHead { head, .. }) if head.get() == 2));
         assert!(matches!(ward.ack(9, 1).await, Err(ConversationError::NotAMember)));
+    }
+
+    /// A device acknowledges more than there is, and then a message comes. Whether it reads that from where it says it is.
+    async fn reads_on() -> bool {
+        let ward = Ward::with(&[1, 2]).await;
+        drop(ward.ack(2, 2).await);
+        let sent = ward.post(1, 1).await.unwrap();
+        let acked = ward.stays(2).await[0].acked;
+        let batch = ward.read(2, FeedPosition::after(acked), 9).await;
+        let is_it = |event: &FeedEvent| matches!(event, FeedEvent::Entry(entry) if entry.receipt == sent);
+        batch.events.iter().any(is_it)
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_an_ack_past_the_head_is_read_all_the_same() {
+        assert!(reads_on().await);
+        arm("mutant.ack_beyond");
+        let reads = reads_on().await;
+        disarm("mutant.ack_beyond");
+        assert!(!reads, "the guard taken away: it is held to have it");
     }
 
     #[test]

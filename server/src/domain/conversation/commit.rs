@@ -129,6 +129,7 @@ pub async fn commit<S: MembershipStorage>(
         leaves: commit.declaration.leaves(),
         joins: commit.declaration.joins(),
         roster: &after,
+        at: now,
     };
     settle(storage, &settled).await?;
     Ok(CommitOutcome::Accepted { receipt: new.entry.receipt, fresh: true })

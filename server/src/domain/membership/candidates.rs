@@ -19,7 +19,7 @@ pub fn candidates(
     }
     let there = |member: &&Member| {
         connected.contains(&member.device)
-            && !circle.fence.contains(&member.device)
+            && (!circle.fence.contains(&member.device) || fault::planted("mutant.fenced_asked"))
             && can(circle, task, member, now)
     };
     let heard = circle.put_out.iter().map(|one| &one.member).filter(|_| is_succeed(task));
@@ -30,12 +30,13 @@ pub fn candidates(
 
 fn can(circle: &Circle, task: &Task, member: &Member, now: UtcMillis) -> bool {
     // It has what let it in, and follows.
-    let follows = member.acked >= member.joined && !cannot_follow(circle, member.device);
+    let has = |number| member.acked >= number || fault::planted("mutant.asked_unread");
+    let follows = has(member.joined) && !cannot_follow(circle, member.device);
     match &task.kind {
         TaskKind::LetGo { user, .. } => follows && member.user != user.as_str(),
         TaskKind::AddDevice { .. } | TaskKind::Renew { .. } => follows,
         TaskKind::LetBack { replaces, .. } => follows && member.device != *replaces,
-        TaskKind::AddAnew { number } => follows && member.acked >= *number,
+        TaskKind::AddAnew { number } => follows && has(*number),
         TaskKind::Succeed { number } => {
             let held = circle.barren.as_ref().is_some_and(|barren| {
                 let until = barren.made_at.plus_seconds(SUCCEEDING.as_secs());
@@ -54,10 +55,10 @@ fn is_succeed(task: &Task) -> bool {
 /// Whether a device can make what goes on from a log that was closed at this commit: it was in before, has what was before or
 /// says that it cannot follow, and its person did not write that commit. Who is out by it must have said so.
 pub(super) fn may_succeed(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
-    let was_in = member.joined < number || member.joined == EntryNumber::ZERO;
     let says = reports(circle, member.device, number);
     let is_in = circle.members.iter().any(|one| one.device == member.device);
-    let reached = says || is_in && member.acked.next() >= number;
+    let reached = says || is_in && member.spans.had_all_before(number);
+    let was_in = member.spans.was_before(number) || says && member.spans.never_went(number);
     was_in && reached && !circle.fence.contains(&member.device) && !wrote(circle, number, member)
 }
 

@@ -1,12 +1,14 @@
 //! Closing a log that too many cannot follow.
 //!
-//! One false report closes no log of three or more people: the word of two is needed, of one only where there are two.
+//! One false report closes no log of three or more people: the word of two is needed, of one only where there are two. And
+//! where others have long gone on, of more than half of the people who are in: who is behind is added anew there.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::enough, fault};
 
-use super::put_out::{heard, put_out_by};
+use super::followed::{is_far_back, seats};
+use super::put_out::heard;
 use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Task, TaskKind};
 use crate::store::StoreError;
 
@@ -26,25 +28,20 @@ pub fn reported_numbers(circle: &Circle) -> Vec<EntryNumber> {
     numbers.into_iter().collect()
 }
 
-/// How long the log stays open at this commit, while these are connected.
+/// How long the log stays open at this commit from now on, while these are connected.
 #[must_use]
-pub fn patience(circle: &Circle, number: EntryNumber, connected: &BTreeSet<DeviceId>) -> Patience {
+pub fn patience(
+    circle: &Circle,
+    number: EntryNumber,
+    connected: &BTreeSet<DeviceId>,
+    now: UtcMillis,
+) -> Patience {
     if circle.closed.is_some() {
         return Patience::Endless;
     }
     // 1. Enough people.
-    let said = said(circle, number);
-    // Whom this commit claims to let in does not count, or its author would raise the number that way; unless one of them
-    // says so: then it was let in indeed, and the others with it.
-    let let_in = |member: &Member| member.first_joined == number;
-    let says = |member: &Member| {
-        circle.reports.iter().any(|report| report.number == number && report.device == member.device)
-    };
-    let really = circle.members.iter().any(|member| let_in(member) && says(member));
-    let counted = circle.members.iter().filter(|member| really || !let_in(member));
-    let counted = counted.chain(put_out_by(circle, number));
-    let people: BTreeSet<&str> = counted.map(|member| member.user.as_str()).collect();
-    if said.len() < people.len().saturating_sub(1).clamp(1, 2) {
+    let said = said(circle, number, now);
+    if !enough(said, people(circle, number).len(), is_far_back(circle, number)) {
         return Patience::Endless;
     }
     // 2. All but the author: nobody can open its state.
@@ -53,26 +50,48 @@ pub fn patience(circle: &Circle, number: EntryNumber, connected: &BTreeSet<Devic
         |device: &DeviceId| circle.reports.iter().any(|r| r.number == number && r.author == *device);
     let open = |device: &DeviceId| !stuck(device) && !circle.fence.contains(device);
     let mut devices = circle.members.iter().map(|member| member.device);
-    if said.len() >= 2 && !devices.clone().any(|device| open(&device) && !is_author(&device)) {
+    if said >= 2 && !devices.clone().any(|device| open(&device) && !is_author(&device)) {
         return Patience::For(Duration::ZERO);
     }
     // 3. Somebody could mend it, or nobody is there who could.
     let mender = devices.any(|device| {
-        let merged = circle.members.iter().any(|one| one.device == device && one.acked >= number);
+        let merged = circle.members.iter().any(|one| one.device == device && one.spans.followed(number));
         connected.contains(&device) && open(&device) && merged
     });
     Patience::For(if mender { MENDING } else { MENDING_ALONE })
 }
 
-/// The people who cannot follow it, outside the fence. Who said that it has it does not count: it is added anew, and no log
+/// The people whose log it is: who is in, and who was in before that commit and went out since. Members who judge the closing
+/// count those who were in before it; so nobody closes a log here by fewer people's word than is enough for them.
+fn people(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
+    // Whom this commit claims to let in does not count, or its author would raise the number that way; unless one of them
+    // says so: then it was let in indeed, and the others with it.
+    let let_in = |member: &Member| member.spans.came_with(number) && !member.spans.was_before(number);
+    let says = |member: &Member| {
+        circle.reports.iter().any(|report| report.number == number && report.device == member.device)
+    };
+    let really = circle.members.iter().any(|member| let_in(member) && says(member));
+    let is_in = |member: &Member| circle.members.iter().any(|one| one.device == member.device);
+    let was_in = |member: &Member| {
+        member.spans.was_before(number) && (is_in(member) || !fault::planted("mutant.people_now"))
+    };
+    let counts = |member: &&Member| was_in(member) || is_in(member) && (really || !let_in(member));
+    seats(circle).filter(counts).map(|member| member.user.as_str()).collect()
+}
+
+/// How many people cannot follow it, outside the fence. Who said that it has it does not count: it is added anew, and no log
 /// is closed far back on such a word.
-fn said(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
+fn said(circle: &Circle, number: EntryNumber, now: UtcMillis) -> usize {
     let behind =
         |device| circle.members.iter().any(|member| member.device == device && member.acked < number);
     let about = circle.reports.iter().filter(|report| report.number == number && behind(report.device));
-    let put_out = heard(circle, number);
+    let put_out = heard(circle, number, now);
     let said = about.chain(put_out.iter().copied());
-    said.filter(|report| !circle.fence.contains(&report.device)).map(|report| report.user.as_str()).collect()
+    let counted = said.filter(|report| !circle.fence.contains(&report.device));
+    if fault::planted("mutant.devices_for_people") {
+        return counted.count();
+    }
+    counted.map(|report| report.user.as_str()).collect::<BTreeSet<_>>().len()
 }
 
 /// Closes the log at this commit if enough people still say that they cannot follow it, and nobody closed it before.
@@ -87,7 +106,7 @@ pub async fn close<S: MembershipStorage>(
     now: UtcMillis,
 ) -> Result<bool, StoreError> {
     let Some(circle) = storage.circle(conversation).await? else { return Ok(false) };
-    if patience(&circle, number, &BTreeSet::new()) == Patience::Endless {
+    if patience(&circle, number, &BTreeSet::new(), now) == Patience::Endless {
         return Ok(false);
     }
     storage.close(conversation, number, now).await?;

@@ -11,10 +11,12 @@ mod ask;
 mod candidates;
 mod close;
 mod error;
+mod followed;
 mod put_out;
 mod records;
 mod report;
 mod settle;
+mod spans;
 mod storage;
 mod succeed;
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub use records::{
 };
 pub use report::{OutOfStep, report};
 pub use settle::{Settled, settle};
+pub use spans::{Span, Spans};
 pub use storage::{MembershipStorage, MembershipView};
 pub use succeed::{NewSuccessor, Succeeded, succeed};
 pub use turn::{Step, Turn};
@@ -73,8 +76,10 @@ pub const LET_IN_WINDOW_SECONDS: u64 = 600;
 /// The most conversations in one request to members.
 pub const CONVERSATIONS_MAX: usize = 500;
 
-/// How long one whom a commit put out may say that it cannot follow that commit, in seconds: 30 days.
-pub const PUT_OUT_HEARD_SECONDS: u64 = 30 * 86_400;
+/// How long one whom a commit put out is heard that it cannot follow that commit, in seconds: a day. Who is connected says so
+/// within a second; but where all were off when it came, in the night or between two shifts, nobody else can say it for
+/// them. Any longer would serve those only who were removed rightly.
+pub const PUT_OUT_HEARD_SECONDS: u64 = 86_400;
 
 /// How long an epoch with a message in it lasts, in seconds: a day.
 pub const EPOCH_SECONDS: u64 = 86_400;

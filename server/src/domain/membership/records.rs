@@ -6,6 +6,8 @@ use bytes::Bytes;
 use wardline_identity::UserId;
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, Epoch, UtcMillis};
 
+use super::Spans;
+
 /// Something that a conversation is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
@@ -205,10 +207,10 @@ pub struct Member {
     pub user: String,
     /// The entry that let it in.
     pub joined: EntryNumber,
-    /// The entry that first let it in: earlier than `joined` where it was added anew.
-    pub first_joined: EntryNumber,
     /// The last entry it said it has.
     pub acked: EntryNumber,
+    /// Its stays: this one, and earlier ones in which a commit is reported.
+    pub spans: Spans,
     /// When it last committed.
     pub committed_at: Option<UtcMillis>,
 }
@@ -231,6 +233,10 @@ pub struct Reporter {
     pub user: String,
     /// The commit that it cannot follow.
     pub number: EntryNumber,
+    /// When that was taken.
+    pub taken: UtcMillis,
+    /// The first commit so long after it that members who have that know no more who was in before it.
+    pub far: Option<EntryNumber>,
     /// That commit's author.
     pub author: DeviceId,
     /// Whose that is.

@@ -7,9 +7,9 @@ use wardline_identity::UserId;
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis, fault};
 
 use super::{
-    LET_IN_MAX, LET_IN_WINDOW_SECONDS, MembershipStorage, PUT_OUT_HEARD_SECONDS, Report, Task, TaskKind,
+    LET_IN_MAX, LET_IN_WINDOW_SECONDS, MembershipStorage, Report, Spans, Task, TaskKind, put_out::is_too_late,
 };
-use crate::domain::conversation::{ConversationError, Stay};
+use crate::domain::conversation::{CommitRecord, ConversationError, Stay};
 
 /// A report whose statement verifies.
 #[derive(Debug, Clone)]
@@ -43,7 +43,8 @@ pub async fn report<S: MembershipStorage>(
     let OutOfStep { conversation, device, number, .. } = *report;
     // 1. Member, now; or put out by that commit, or by a later one while it could not follow.
     let stays = storage.stays(conversation, device).await?;
-    let current = stays.last().filter(|stay| stay.departed.is_none() || was_put_out(stay, number));
+    let put_out = was_put_out(&stays, number);
+    let current = stays.last().filter(|stay| stay.departed.is_none() || put_out);
     let current = current.ok_or(ConversationError::NotAMember)?;
     // 2. Known, or past: it was added anew since.
     if number < current.joined {
@@ -64,10 +65,12 @@ pub async fn report<S: MembershipStorage>(
     }
     // 5. The commit is the one that stands in the log.
     let commit = storage.commit_at(conversation, number).await?;
-    let commit = commit.filter(|commit| commit.message_sha256 == report.commit_sha256);
+    let is_it = |commit: &CommitRecord| {
+        commit.message_sha256 == report.commit_sha256 || fault::planted("mutant.any_digest")
+    };
+    let commit = commit.filter(is_it);
     let commit = commit.ok_or(ConversationError::EntryMismatch)?;
-    let over = now >= commit.receipt.stamp.plus_seconds(PUT_OUT_HEARD_SECONDS);
-    if current.departed.is_some() && over {
+    if current.departed.is_some() && is_too_late(commit.receipt.stamp, now) {
         return Err(ConversationError::NotAMember);
     }
     // 6. Whoever cannot follow one commit follows none after it.
@@ -88,12 +91,10 @@ pub async fn report<S: MembershipStorage>(
     Ok(true)
 }
 
-/// Whether the stay ended with this commit, or after it while its device could not follow. What a commit declares is its
+/// Whether the device went out by this commit, or after it while it could not follow. What a commit declares is its
 /// author's word: whoever breaks a log silences nobody by it.
-fn was_put_out(stay: &Stay, number: EntryNumber) -> bool {
-    let by_it =
-        stay.departed.is_some_and(|departed| departed == number || departed > number && stay.acked < number);
-    by_it && stay.joined < number && !fault::planted("mutant.put_out_silenced")
+fn was_put_out(stays: &[Stay], number: EntryNumber) -> bool {
+    Spans::from(stays).was_put_out(number) && !fault::planted("mutant.put_out_silenced")
 }
 
 async fn rate_is_kept<S: MembershipStorage>(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wardline_proto::{ConversationId, DeviceId};
+use wardline_proto::{ConversationId, DeviceId, UtcMillis};
 
 use super::{MembershipStorage, Task, TaskKind, put_out::refuted};
 use crate::store::StoreError;
@@ -20,6 +20,8 @@ pub struct Settled<'a> {
     pub joins: &'a [DeviceId],
     /// Who is in now.
     pub roster: &'a BTreeSet<DeviceId>,
+    /// When.
+    pub at: UtcMillis,
 }
 
 /// Ends what the commit did, whoever asked for it.
@@ -35,7 +37,7 @@ pub async fn settle<S: MembershipStorage>(storage: &mut S, commit: &Settled<'_>)
     if tasks.iter().any(|task| matches!(task.kind, TaskKind::AddAnew { .. }))
         && let Some(circle) = storage.circle(commit.conversation).await?
     {
-        storage.drop_reports(commit.conversation, &refuted(&circle)).await?;
+        storage.drop_reports(commit.conversation, &refuted(&circle, commit.at)).await?;
     }
     for task in storage.tasks(commit.conversation).await? {
         if is_done(storage, commit, &task).await? {

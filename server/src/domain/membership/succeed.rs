@@ -2,7 +2,10 @@
 
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, fault};
 
-use super::{Barren, Circle, Closure, MembershipStorage, Reporter, SUCCEEDING, candidates::may_succeed};
+use super::{
+    Barren, Circle, Closure, MembershipStorage, Reporter, SUCCEEDING, Spans, candidates::may_succeed,
+    followed::seats,
+};
 use crate::domain::conversation::{ConversationError, Created, NewConversation, Stay, create};
 
 /// A successor to open.
@@ -70,6 +73,7 @@ pub async fn succeed<S: MembershipStorage>(
     let over = |barren: &Barren| now >= barren.made_at.plus_seconds(SUCCEEDING.as_secs());
     if let Some(first) = closure.successor
         && !circle.barren.as_ref().is_some_and(over)
+        && !fault::planted("mutant.second_successor")
     {
         return Err(ConversationError::SuccessorExists { successor: first });
     }
@@ -90,25 +94,21 @@ pub async fn succeed<S: MembershipStorage>(
 
 /// Whether the device was in the epoch before this commit, which did not put it out, or `says`: it cannot follow it.
 fn was_in_before(stays: &[Stay], number: EntryNumber, says: bool) -> bool {
-    let before = |stay: &Stay| {
-        let began = stay.joined < number || stay.joined == EntryNumber::ZERO;
-        began && stay.departed.is_none_or(|departed| departed >= number)
-    };
+    let spans = Spans::from(stays);
     let put_out = stays.iter().any(|stay| stay.departed == Some(number));
-    let added_anew = stays.iter().any(|stay| stay.joined == number);
-    stays.iter().any(before) && (!put_out || added_anew || says)
+    let was_in = spans.was_before(number) || says && spans.never_went(number);
+    was_in && (!put_out || spans.came_with(number) || says)
 }
 
 /// Whether the device's person wrote the commit that closed the log.
 fn broke_it(circle: &Circle, device: DeviceId, number: EntryNumber) -> bool {
-    let seats = circle.members.iter().chain(circle.put_out.iter().map(|one| &one.member));
-    let user = seats.filter(|member| member.device == device).map(|member| member.user.as_str()).next();
+    let user =
+        seats(circle).filter(|member| member.device == device).map(|member| member.user.as_str()).next();
     let wrote = |one: &Reporter| one.author == device || user == Some(one.author_user.as_str());
     circle.reports.iter().any(|one| one.number == number && wrote(one))
         && !fault::planted("mutant.breaker_succeeds")
 }
 
 fn others_can(circle: &Circle, number: EntryNumber) -> bool {
-    let mut seats = circle.members.iter().chain(circle.put_out.iter().map(|one| &one.member));
-    seats.any(|member| may_succeed(circle, number, member))
+    seats(circle).any(|member| may_succeed(circle, number, member))
 }

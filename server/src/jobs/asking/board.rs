@@ -249,7 +249,7 @@ fn closes(
     now: UtcMillis,
 ) -> Option<EntryNumber> {
     let mut numbers = reported_numbers(circle).into_iter();
-    let enough = numbers.find_map(|number| match patience(circle, number, ready) {
+    let enough = numbers.find_map(|number| match patience(circle, number, ready, now) {
         Patience::Endless => None,
         Patience::For(span) => Some((number, span)),
     });

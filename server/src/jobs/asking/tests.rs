@@ -337,8 +337,8 @@ fn circle(number: u8) -> Circle {
         device: device(number),
         user: format!("user-{number}"),
         joined: EntryNumber::ZERO,
-        first_joined: EntryNumber::ZERO,
         acked: EntryNumber::ZERO,
+        spans: membership::Spans::default(),
         committed_at: None,
     };
     let kind = TaskKind::AddDevice { device: device(3), ground: Bytes::new() };

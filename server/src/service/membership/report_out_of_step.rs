@@ -3,6 +3,7 @@
 use prost::Message as _;
 use tonic::{Request, Status};
 use wardline_identity::StatementLabel;
+use wardline_proto::fault;
 use wardline_proto::relay::{ReportOutOfStepRequest, ReportOutOfStepResponse};
 
 use crate::domain::conversation::ConversationError;
@@ -35,7 +36,9 @@ pub(super) async fn answer(
         },
         move |reported| {
             // One that was put out listens again: it is told how the log ends, also where others ended it before.
-            live.wake_joined(device, conversation);
+            if reported.is_ok() || !fault::planted("mutant.closed_untold") {
+                live.wake_joined(device, conversation);
+            }
             if matches!(reported, Ok(true)) {
                 metrics::counter!("wardline_reports_out_of_step_total").increment(1);
                 tasks.owed(conversation);

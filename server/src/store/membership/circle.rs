@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use wardline_identity::UserId;
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::COMMITS_BACK};
 
 use super::tasks;
-use crate::domain::membership::{Barren, Circle, Member, PutOut, Reporter, TaskKind};
+use crate::domain::membership::{Barren, Circle, Member, PutOut, Reporter, Span, Spans, TaskKind};
 use crate::store::{
     StoreError,
     conversation::stays,
@@ -35,20 +35,16 @@ pub(super) async fn read(
         _ => None,
     };
     let reports = reporters(connection, id).await?;
-    let first_reported = reports.iter().map(|report| report.number).min();
-    let put_out = match first_reported {
-        Some(number) => put_out(connection, id, number).await?,
-        None => Vec::new(),
-    };
     let tasks = tasks::of_conversation(connection, id).await?;
     // Only who renews in turn needs to know who committed when.
     let in_turn = tasks.iter().any(|task| matches!(task.kind, TaskKind::Renew { .. }));
     let committed = if in_turn { commits(connection, id).await? } else { HashMap::new() };
+    let (members, put_out) = seats(connection, id, first_of(&reports), &committed).await?;
     Ok(Some(Circle {
         conversation: id,
         closed: row.number_or_null("closed_number")?.map(EntryNumber::new),
         barren,
-        members: members(connection, id, &committed).await?,
+        members,
         put_out,
         fence: stays::fence(connection, id).await?,
         tasks,
@@ -56,58 +52,66 @@ pub(super) async fn read(
     }))
 }
 
-async fn members(
+fn first_of(reports: &[Reporter]) -> Option<EntryNumber> {
+    reports.iter().map(|report| report.number).min()
+}
+
+/// Who is in; and who is out, if it went out at this entry or after it. Each with the stays in which a commit is reported, and
+/// the one that it never said was over.
+async fn seats(
     connection: &mut SqliteConnection,
     id: ConversationId,
+    from: Option<EntryNumber>,
     committed: &HashMap<DeviceId, UtcMillis>,
-) -> Result<Vec<Member>, StoreError> {
+) -> Result<(Vec<Member>, Vec<PutOut>), StoreError> {
     let rows = sqlx::query(
-        "SELECT s.device, s.joined, s.acked, COALESCE(d.user_id, hex(s.device)) AS user_id,
-                (SELECT MIN(p.joined) FROM stays p
-                  WHERE p.conversation = s.conversation AND p.device = s.device) AS first_joined
+        "WITH numbers AS MATERIALIZED (SELECT DISTINCT number FROM reports WHERE conversation = ?1)
+         SELECT s.device, s.joined, s.acked, s.departed, COALESCE(d.user_id, hex(s.device)) AS user_id
            FROM stays s LEFT JOIN devices d ON d.device_id = s.device
-          WHERE s.conversation = ?1 AND s.departed IS NULL",
+          WHERE s.conversation = ?1
+            AND (s.departed IS NULL
+                 OR s.acked >= s.joined AND s.acked < s.departed
+                 OR s.departed >= ?2
+                    AND (EXISTS (SELECT 1 FROM numbers r WHERE r.number BETWEEN s.joined AND s.departed)
+                         OR NOT EXISTS (SELECT 1 FROM stays n WHERE n.conversation = s.conversation
+                                           AND n.device = s.device AND n.joined > s.joined)))
+          ORDER BY s.device, s.joined",
     )
     .bind(id.as_bytes().as_slice())
+    .bind(from.map_or(i64::MAX, |from| integer(from.get())))
     .fetch_all(connection)
     .await?;
-    rows.iter().map(|row| member(row, committed)).collect()
+    let (mut members, mut put_out) = (Vec::new(), Vec::new());
+    for stays in rows.chunk_by(|row, next| row.device("device").ok() == next.device("device").ok()) {
+        let (Some(last), spans) = (stays.last(), stays.iter().map(span).collect::<Result<Vec<_>, _>>()?)
+        else {
+            continue;
+        };
+        let device = last.device("device")?;
+        let member = Member {
+            device,
+            user: last.try_get("user_id")?,
+            joined: last.entry_number("joined")?,
+            acked: last.entry_number("acked")?,
+            spans: Spans::new(spans),
+            committed_at: committed.get(&device).copied(),
+        };
+        match last.number_or_null("departed")? {
+            None => members.push(member),
+            // It went before all of it.
+            Some(departed) if from.is_none_or(|from| departed < from.get()) => {}
+            Some(departed) => put_out.push(PutOut { member, departed: EntryNumber::new(departed) }),
+        }
+    }
+    Ok((members, put_out))
 }
 
-fn member(row: &SqliteRow, committed: &HashMap<DeviceId, UtcMillis>) -> Result<Member, StoreError> {
-    let device = row.device("device")?;
-    Ok(Member {
-        device,
-        user: row.try_get("user_id")?,
+fn span(row: &SqliteRow) -> Result<Span, StoreError> {
+    Ok(Span {
         joined: row.entry_number("joined")?,
-        first_joined: row.entry_number("first_joined")?,
+        departed: row.number_or_null("departed")?.map(EntryNumber::new),
         acked: row.entry_number("acked")?,
-        committed_at: committed.get(&device).copied(),
     })
-}
-
-/// Whose last stay ended at this entry or after it.
-async fn put_out(
-    connection: &mut SqliteConnection,
-    id: ConversationId,
-    from: EntryNumber,
-) -> Result<Vec<PutOut>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT s.device, s.joined, s.acked, s.departed, s.joined AS first_joined,
-                COALESCE(d.user_id, hex(s.device)) AS user_id
-           FROM stays s LEFT JOIN devices d ON d.device_id = s.device
-          WHERE s.conversation = ?1 AND s.departed >= ?2
-            AND NOT EXISTS (SELECT 1 FROM stays n
-                             WHERE n.conversation = s.conversation AND n.device = s.device AND n.joined > s.joined)",
-    )
-    .bind(id.as_bytes().as_slice())
-    .bind(integer(from.get()))
-    .fetch_all(connection)
-    .await?;
-    let none = HashMap::new();
-    rows.iter()
-        .map(|row| Ok(PutOut { member: member(row, &none)?, departed: row.entry_number("departed")? }))
-        .collect()
 }
 
 /// When each device last committed.
@@ -131,12 +135,15 @@ async fn reporters(
     id: ConversationId,
 ) -> Result<Vec<Reporter>, StoreError> {
     let rows = sqlx::query(
-        "SELECT r.device, r.user_id, r.number, e.sender, COALESCE(d.user_id, hex(e.sender)) AS author_user
+        "SELECT r.device, r.user_id, r.number, e.stamp, e.sender, f.number AS far,
+                COALESCE(d.user_id, hex(e.sender)) AS author_user
            FROM reports r JOIN entries e ON e.conversation = r.conversation AND e.number = r.number
            LEFT JOIN devices d ON d.device_id = e.sender
+           LEFT JOIN entries f ON f.conversation = e.conversation AND f.kind = 1 AND f.epoch = e.epoch + ?2
           WHERE r.conversation = ?1",
     )
     .bind(id.as_bytes().as_slice())
+    .bind(integer(COMMITS_BACK + 1))
     .fetch_all(connection)
     .await?;
     rows.iter()
@@ -145,6 +152,8 @@ async fn reporters(
                 device: row.device("device")?,
                 user: row.try_get("user_id")?,
                 number: row.entry_number("number")?,
+                taken: row.instant("stamp")?,
+                far: row.number_or_null("far")?.map(EntryNumber::new),
                 author: row.device("sender")?,
                 author_user: row.try_get("author_user")?,
             })

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wardline_proto::in_place::{arm, disarm};
+
 use super::*;
 use crate::domain::membership::{GroundFault, TaskKind as Kind};
 
@@ -118,7 +120,8 @@ async fn a_report_is_about_a_commit_that_stands_in_the_log_so() {
     assert_eq!(commit, 3);
     let mismatch =
         |said: Result<bool, ConversationError>| matches!(said, Err(ConversationError::EntryMismatch));
-    assert!(mismatch(says(&ward, 2, commit, Digest::of(b"other bytes")).await));
+    let other = Digest::of(b"other bytes");
+    assert!(mismatch(says(&ward, 2, commit, other).await));
     assert!(mismatch(stuck(&ward, 2, 2).await), "a message");
     assert!(mismatch(stuck(&ward, 2, 4).await), "beyond the head");
     assert!(matches!(stuck(&ward, 9, commit).await, Err(ConversationError::NotAMember)));
@@ -127,6 +130,11 @@ async fn a_report_is_about_a_commit_that_stands_in_the_log_so() {
     assert!(!stuck(&ward, 2, commit).await.unwrap(), "asking again");
     assert_eq!(tasks(&ward).await.len(), 1);
     assert_eq!(circle(&ward).await.reports.len(), 1);
+    arm("mutant.any_digest");
+    let taken = says(&ward, 3, commit, other).await;
+    disarm("mutant.any_digest");
+    assert!(taken.unwrap(), "the guard taken away: a word about bytes that nobody has counts");
+    assert!(shut(&ward, commit).await, "and no member believes the end that it makes");
 }
 
 #[tokio::test]
@@ -137,8 +145,9 @@ async fn a_report_ends_when_its_device_is_added_anew_and_the_task_when_all_are()
     stuck(&ward, 3, commit).await.unwrap();
     let both = tasks(&ward).await;
     assert_eq!(both[0].kind, Kind::AddAnew { number: EntryNumber::new(commit) });
-    committed(&ward, 4, 2, Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3, 4], ..Says::default() })
-        .await;
+    let anew = Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3, 4], ..Says::default() };
+    let anew = committed(&ward, 4, 2, anew).await;
+    ward.ack(4, anew).await.unwrap();
     assert_eq!(tasks(&ward).await, both, "one still cannot follow");
     assert_eq!(circle(&ward).await.reports.len(), 1);
     assert!(!stuck(&ward, 2, commit).await.unwrap(), "said again when it is long past: nothing to do");

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use wardline_proto::in_place::{arm, disarm};
+
 use super::*;
-use crate::domain::conversation::{FeedEvent, FeedPosition};
 use crate::domain::membership::{MENDING, MENDING_ALONE, Patience, patience};
 
 /// A log of these devices with a commit by the first, which the others have as far as `merged` says.
@@ -20,7 +21,7 @@ async fn broken(all: &[u8], merged: &[u8], reporters: &[u8]) -> (Ward, u64) {
 }
 
 async fn patience_of(ward: &Ward, number: u64, connected: &[u8]) -> Patience {
-    patience(&circle(ward).await, EntryNumber::new(number), &devices(connected))
+    patience(&circle(ward).await, EntryNumber::new(number), &devices(connected), ward.now())
 }
 
 #[tokio::test]
@@ -56,6 +57,10 @@ async fn two_devices_of_one_person_are_one_word() {
     }
     assert_eq!(patience_of(&ward, commit, &[]).await, Patience::Endless);
     assert!(!shut(&ward, commit).await);
+    arm("mutant.devices_for_people");
+    let patience = patience_of(&ward, commit, &[]).await;
+    disarm("mutant.devices_for_people");
+    assert_eq!(patience, Patience::For(MENDING_ALONE), "the guard taken away");
     stuck(&ward, 4, commit).await.unwrap();
     assert!(shut(&ward, commit).await, "the control");
 }
@@ -90,6 +95,37 @@ async fn whom_the_broken_commit_claims_to_let_in_is_not_one_more_person() {
     // The control: a third person who was in before.
     let (ward, commit) = broken(&[1, 2, 3], &[1], &[2]).await;
     assert!(!shut(&ward, commit).await);
+}
+
+/// 2 goes out of a log of three, before the commit that 3 cannot follow or after it and having followed it. Whether 3 alone
+/// closes the log.
+async fn closed_by_one(goes_before: bool) -> bool {
+    let ward = Ward::with(&[1, 2, 3]).await;
+    let goes = async |epoch| {
+        committed(&ward, 1, epoch, Says { leaves: &[2], roster: &[1, 3], ..Says::default() }).await;
+    };
+    if goes_before {
+        goes(1).await;
+    }
+    let roster: &[u8] = if goes_before { &[1, 3] } else { &[1, 2, 3] };
+    let commit = update(&ward, 1, 1 + u64::from(goes_before), roster).await;
+    if !goes_before {
+        ward.ack(2, commit).await.unwrap();
+        goes(2).await;
+    }
+    stuck(&ward, 3, commit).await.unwrap();
+    shut(&ward, commit).await
+}
+
+#[tokio::test]
+async fn one_word_closes_no_log_of_which_a_third_person_has_gone_since() {
+    // Members count who was in before the commit, and would not believe it.
+    assert!(!closed_by_one(false).await);
+    assert!(closed_by_one(true).await, "the control: it was a log of two");
+    arm("mutant.people_now");
+    let closed = closed_by_one(false).await;
+    disarm("mutant.people_now");
+    assert!(closed, "the guard taken away");
 }
 
 #[tokio::test]
@@ -171,6 +207,15 @@ async fn the_first_successor_counts_and_its_maker_may_ask_again() {
             (_, other) => panic!("{who} {id}: {other:?}"),
         }
     }
+    arm("mutant.second_successor");
+    let second = follow(&ward, 3, 6, commit).await;
+    disarm("mutant.second_successor");
+    let gave_way = second.unwrap().gave_way;
+    assert_eq!(
+        gave_way,
+        Some(conversation(5)),
+        "the guard taken away: whoever comes last takes it from the first"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 
 mod asked;
 mod closed;
+mod far_back;
+mod out_and_in;
 mod owed;
 mod put_out;
 mod turns;
@@ -17,9 +19,11 @@ use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, Suite};
 
 use super::{
     Circle, Ground, MembershipError, MembershipStorage as _, MembershipView as _, NewSuccessor, OutOfStep,
-    Request, Succeeded, Task, TaskKind, ask_members, close, report, succeed,
+    Request, Succeeded, Task, TaskKind, ask_members, candidates, close, report, succeed,
 };
-use crate::domain::conversation::{CommitOutcome, ConversationError, NewConversation};
+use crate::domain::conversation::{
+    CommitOutcome, ConversationError, FeedEvent, FeedPosition, NewConversation,
+};
 use crate::domain::ward::{Says, WARD, Ward, device};
 use crate::store::StoreError;
 
@@ -34,6 +38,32 @@ async fn committed(ward: &Ward, sender: u8, epoch: u64, says: Says<'_>) -> u64 {
 /// A commit that changes nobody; its number.
 async fn update(ward: &Ward, sender: u8, epoch: u64, roster: &[u8]) -> u64 {
     committed(ward, sender, epoch, Says { roster, ..Says::default() }).await
+}
+
+/// So many commits that change nobody, as fast as they are taken; the last one's number.
+async fn updates(ward: &Ward, sender: u8, epoch: u64, roster: &[u8], count: u64) -> u64 {
+    let mut last = 0;
+    for more in 0..count {
+        if more % 10 == 0 {
+            ward.pass(60);
+        }
+        last = update(ward, sender, epoch + more, roster).await;
+    }
+    last
+}
+
+/// Who is asked for the successor.
+async fn makers(ward: &Ward, number: u64, connected: &[u8]) -> Vec<DeviceId> {
+    let kind = TaskKind::Succeed { number: EntryNumber::new(number) };
+    let task = Task { conversation: WARD, kind, made_at: ward.now() };
+    let mut makers = candidates(&circle(ward).await, &task, &devices(connected), ward.now());
+    makers.sort_unstable();
+    makers
+}
+
+async fn hears_of_the_end(ward: &Ward, who: u8) -> bool {
+    let batch = ward.read(who, FeedPosition::after(EntryNumber::new(1)), 99).await;
+    batch.events.iter().any(|event| matches!(event, FeedEvent::Closed(_)))
 }
 
 fn user(of: u8) -> UserId {

@@ -4,8 +4,8 @@
 use wardline_proto::in_place::{arm, disarm};
 
 use super::*;
-use crate::domain::conversation::{DeclarationFault, FeedEvent, FeedPosition};
-use crate::domain::membership::{Patience, candidates, patience};
+use crate::domain::conversation::DeclarationFault;
+use crate::domain::membership::{Patience, patience};
 
 /// A log of these devices in which the first has declared the `out` out; its author has that commit.
 async fn silenced(all: &[u8], out: &[u8]) -> (Ward, u64) {
@@ -14,20 +14,6 @@ async fn silenced(all: &[u8], out: &[u8]) -> (Ward, u64) {
     let commit = committed(&ward, all[0], 1, Says { leaves: out, roster: &roster, ..Says::default() }).await;
     ward.ack(all[0], commit).await.unwrap();
     (ward, commit)
-}
-
-async fn hears_of_the_end(ward: &Ward, who: u8) -> bool {
-    let batch = ward.read(who, FeedPosition::after(EntryNumber::new(1)), 99).await;
-    batch.events.iter().any(|event| matches!(event, FeedEvent::Closed(_)))
-}
-
-/// Who is asked for the successor.
-async fn makers(ward: &Ward, number: u64, connected: &[u8]) -> Vec<DeviceId> {
-    let kind = TaskKind::Succeed { number: EntryNumber::new(number) };
-    let task = Task { conversation: WARD, kind, made_at: ward.now() };
-    let mut makers = candidates(&circle(ward).await, &task, &devices(connected), ward.now());
-    makers.sort_unstable();
-    makers
 }
 
 #[tokio::test]
@@ -80,7 +66,8 @@ async fn who_was_removed_rightly_closes_no_log_that_others_follow() {
     for who in [4, 5] {
         stuck(&ward, who, commit).await.unwrap();
     }
-    assert_eq!(patience(&circle(&ward).await, EntryNumber::new(commit), &devices(&[])), Patience::Endless);
+    let patience = patience(&circle(&ward).await, EntryNumber::new(commit), &devices(&[]), ward.now());
+    assert_eq!(patience, Patience::Endless);
     assert!(!shut(&ward, commit).await);
     // With the next commit nothing is left of what they say.
     update(&ward, 2, 2, &[1, 2, 3]).await;
@@ -108,18 +95,104 @@ async fn one_who_was_removed_later_does_not_bring_a_log_back_alone() {
     assert!(shut(&ward, commit).await);
 }
 
+/// 1 removes 3 and 4, which 2 has followed or not; they say that they cannot. Whether that closes the log.
+async fn closed_by_two(followed: bool) -> bool {
+    let (ward, commit) = silenced(&[1, 2, 3, 4], &[3, 4]).await;
+    if followed {
+        ward.ack(2, commit).await.unwrap();
+    }
+    for who in [3, 4] {
+        stuck(&ward, who, commit).await.unwrap();
+    }
+    shut(&ward, commit).await
+}
+
 #[tokio::test]
-async fn who_is_out_says_so_within_a_month_and_of_that_commit_only() {
+async fn two_who_were_removed_rightly_close_no_small_log_either() {
+    assert!(!closed_by_two(true).await, "two followed it, its author with them");
+    assert!(closed_by_two(false).await, "the control: nobody but its author has");
+    arm("mutant.followers_unheard");
+    let closed = closed_by_two(true).await;
+    disarm("mutant.followers_unheard");
+    assert!(closed, "the guard taken away");
+}
+
+#[tokio::test]
+async fn who_breaks_a_log_and_has_an_accomplice_silences_no_greater_number() {
+    let (ward, commit) = silenced(&[1, 2, 3, 4, 5], &[3, 4, 5]).await;
+    ward.ack(2, commit).await.unwrap();
+    for who in [3, 4] {
+        stuck(&ward, who, commit).await.unwrap();
+    }
+    assert!(!shut(&ward, commit).await, "two and two");
+    stuck(&ward, 5, commit).await.unwrap();
+    assert!(shut(&ward, commit).await);
+}
+
+/// 1 puts 4 and 5 out and takes 2 and 3 out and in, who may say that they follow. Whether 4 and 5 close the log.
+async fn closed_in_spite_of(they_follow: bool) -> bool {
+    let (ward, commit) = silenced(&[1, 2, 3, 4, 5], &[4, 5]).await;
+    let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &[1, 2, 3], seen: commit };
+    let anew = committed(&ward, 1, 2, says).await;
+    for who in [2, 3] {
+        assert_eq!(ward.stays(who).await.last().unwrap().acked.get(), commit, "where it begins");
+        if they_follow {
+            ward.ack(who, anew).await.unwrap();
+        }
+    }
+    for who in [4, 5] {
+        stuck(&ward, who, commit).await.unwrap();
+    }
+    shut(&ward, commit).await
+}
+
+#[tokio::test]
+async fn nobody_follows_by_anothers_word() {
+    assert!(closed_in_spite_of(false).await);
+    assert!(!closed_in_spite_of(true).await, "the control: they say so themselves");
+}
+
+/// 2 and 3 are out, and nobody has followed. 2 says so just in time, or after that; answers what the relay says.
+async fn said_after_a_day(seconds: u64) -> Result<bool, ConversationError> {
+    let (ward, commit) = silenced(&[1, 2, 3], &[2, 3]).await;
+    ward.pass(86_400 - 1 + seconds);
+    stuck(&ward, 2, commit).await
+}
+
+#[tokio::test]
+async fn who_is_out_says_so_within_a_day_and_of_that_commit_only() {
     let (ward, commit) = silenced(&[1, 2, 3], &[2, 3]).await;
     let later = update(&ward, 1, 2, &[1]).await;
     for number in [1, later] {
         let refused = stuck(&ward, 2, number).await;
         assert!(!matches!(refused, Ok(true)), "{number}: {refused:?}");
     }
-    ward.pass(30 * 86_400 - 60);
     assert!(stuck(&ward, 2, commit).await.unwrap(), "the control");
-    ward.pass(60);
-    assert!(matches!(stuck(&ward, 3, commit).await, Err(ConversationError::NotAMember)));
+    assert!(said_after_a_day(0).await.unwrap());
+    assert!(matches!(said_after_a_day(1).await, Err(ConversationError::NotAMember)));
+    arm("mutant.put_out_heard_on");
+    let heard = said_after_a_day(1).await;
+    disarm("mutant.put_out_heard_on");
+    assert!(heard.unwrap(), "the guard taken away");
+}
+
+/// 4, who is out, says so at once, and 3, who is in, a day later or not. Whether they close the log together.
+async fn closed_together(after: u64) -> bool {
+    let (ward, commit) = silenced(&[1, 2, 3, 4], &[4]).await;
+    stuck(&ward, 4, commit).await.unwrap();
+    ward.pass(after);
+    stuck(&ward, 3, commit).await.unwrap();
+    shut(&ward, commit).await
+}
+
+#[tokio::test]
+async fn what_one_who_is_out_has_said_counts_for_a_day() {
+    assert!(closed_together(60).await, "the control");
+    assert!(!closed_together(86_400).await);
+    arm("mutant.put_out_heard_on");
+    let closed = closed_together(86_400).await;
+    disarm("mutant.put_out_heard_on");
+    assert!(closed, "the guard taken away");
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use wardline_proto::{Epoch, UtcMillis};
+use wardline_proto::{
+    Epoch, UtcMillis,
+    in_place::{arm, disarm},
+};
 
 use super::*;
 use crate::domain::membership::{LEASE, REST_MAX, ROUND_MAX, Step, Turn, candidates};
@@ -112,6 +115,14 @@ async fn able(ward: &Ward, kind: TaskKind, connected: &[u8]) -> Vec<DeviceId> {
     able
 }
 
+/// The same of 1 to 5 with a guard taken away.
+async fn able_without(guard: &'static str, ward: &Ward, kind: TaskKind) -> Vec<DeviceId> {
+    arm(guard);
+    let able = able(ward, kind, &[1, 2, 3, 4, 5]).await;
+    disarm(guard);
+    able
+}
+
 fn let_go(who: u8) -> TaskKind {
     TaskKind::LetGo { user: user(who), ground: Bytes::new() }
 }
@@ -130,8 +141,10 @@ async fn members_who_are_there_have_come_in_and_stand_outside_the_fence_are_aske
     read_all(&ward, &[1, 2, 3, 4]).await;
     enrolled(&ward, 2, 2).await;
     assert_eq!(able(&ward, let_go(2), &[1, 2, 3, 4, 5, 9]).await, ids(&[1, 3, 4]), "5 has not come in");
+    assert_eq!(able_without("mutant.asked_unread", &ward, let_go(2)).await, ids(&[1, 3, 4, 5]));
     fence(&ward, 3).await;
     assert_eq!(able(&ward, let_go(2), &[1, 2, 3, 4, 5]).await, ids(&[1, 4]), "3 is inside the fence");
+    assert_eq!(able_without("mutant.fenced_asked", &ward, let_go(2)).await, ids(&[1, 3, 4]));
     assert_eq!(able(&ward, let_go(2), &[4]).await, ids(&[4]));
     assert_eq!(able(&ward, TaskKind::Renew { epoch: Epoch::new(1) }, &[1, 2, 3]).await, ids(&[1, 2]));
 }
@@ -147,6 +160,8 @@ async fn only_those_who_merged_a_commit_add_anew_those_who_cannot() {
     ward.ack(1, commit).await.unwrap();
     ward.ack(3, commit).await.unwrap();
     assert_eq!(able(&ward, kind.clone(), &[1, 2, 3, 4]).await, ids(&[1, 3]));
+    let unread = able_without("mutant.asked_unread", &ward, kind.clone()).await;
+    assert_eq!(unread, ids(&[1, 3, 4]), "the guard taken away: 4 does not have it");
     assert_eq!(able(&ward, let_go(9), &[1, 2, 3, 4]).await, ids(&[1, 3, 4]), "2 cannot commit at all");
     fence(&ward, 3).await;
     assert_eq!(able(&ward, kind, &[1, 2, 3, 4]).await, ids(&[1]));

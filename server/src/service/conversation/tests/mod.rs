@@ -1,6 +1,7 @@
 //! Claims about the calls as devices make them: certified peers, real statements, headers made by hand.
 
 mod owed;
+mod put_out;
 mod refusals;
 mod streams;
 
@@ -101,19 +102,24 @@ impl Ward {
 
     /// The nurse's package, published and claimed by the doctor: its reference.
     async fn nurses_package(&self) -> Bytes {
-        let leaf = real::Leaf { key: &self.nurse.key, certificate: &self.nurse.certificate };
+        self.package_of(&self.nurse, 1).await
+    }
+
+    /// The same of any device, with this request.
+    async fn package_of(&self, owner: &Installation, request: u8) -> Bytes {
+        let leaf = real::Leaf { key: &owner.key, certificate: &owner.certificate };
         let package = real::key_package(&leaf, Suite::X25519, false);
-        let request = pb::PublishKeyPackagesRequest { key_packages: vec![package.clone()] };
-        self.packages.publish_key_packages(self.from(&self.nurse, request)).await.unwrap();
+        let publish = pb::PublishKeyPackagesRequest { key_packages: vec![package.clone()] };
+        self.packages.publish_key_packages(self.from(owner, publish)).await.unwrap();
         let request = pb::ClaimKeyPackagesRequest {
-            request_id: Bytes::from_static(&[1; 16]),
-            device_ids: vec![self.nurse.device.to_wire()],
+            request_id: Bytes::copy_from_slice(&[request; 16]),
+            device_ids: vec![owner.device.to_wire()],
             cipher_suite: Suite::X25519.code().into(),
         };
         let claimed = self.packages.claim_key_packages(self.from(&self.doctor, request)).await.unwrap();
         assert_eq!(claimed.into_inner().key_packages[0].key_package, package);
-        let key = self.nurse.key.public();
-        judge_key_package(&package, &self.nurse.certificate, key.as_bytes()).unwrap().reference
+        let key = owner.key.public();
+        judge_key_package(&package, &owner.certificate, key.as_bytes()).unwrap().reference
     }
 
     /// The doctor adds the nurse.

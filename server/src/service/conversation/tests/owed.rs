@@ -12,8 +12,8 @@ use crate::service::membership::Memberships;
 use crate::service::registrar::Registrar;
 
 /// A ward whose relay asks, and what its members say.
-struct Asking {
-    ward: Ward,
+pub(super) struct Asking {
+    pub(super) ward: Ward,
     memberships: Memberships,
     stopping: CancellationToken,
 }
@@ -26,7 +26,7 @@ impl Drop for Asking {
 
 impl Asking {
     /// With the doctor and the nurse in one conversation.
-    async fn begin() -> Self {
+    pub(super) async fn begin() -> Self {
         let ward = Ward::open().await;
         ward.add_nurse().await;
         let stopping = CancellationToken::new();
@@ -36,7 +36,7 @@ impl Asking {
     }
 
     /// A stream that has come to where the log is.
-    async fn stream(&self, device: &Installation, number: u64) -> EventStream {
+    pub(super) async fn stream(&self, device: &Installation, number: u64) -> EventStream {
         let cursor = pb::Cursor { conversation_id: WARD.to_wire(), number, epoch: 0 };
         self.ack(device, number).await;
         let mut stream = self.ward.subscribe(device, vec![cursor]).await.unwrap();
@@ -44,7 +44,7 @@ impl Asking {
         stream
     }
 
-    async fn ack(&self, device: &Installation, number: u64) {
+    pub(super) async fn ack(&self, device: &Installation, number: u64) {
         let cursor = pb::Cursor { conversation_id: WARD.to_wire(), number, epoch: 0 };
         let request = self.ward.from(device, pb::AckRequest { cursors: vec![cursor] });
         self.ward.calls.ack(request).await.unwrap();
@@ -54,7 +54,11 @@ impl Asking {
         self.memberships.ask_members(self.ward.from(device, request)).await.map(drop)
     }
 
-    async fn report(&self, device: &Installation, statement: pb::SignedStatement) -> Result<(), Status> {
+    pub(super) async fn report(
+        &self,
+        device: &Installation,
+        statement: pb::SignedStatement,
+    ) -> Result<(), Status> {
         let request = pb::ReportOutOfStepRequest { statement: Some(statement) };
         self.memberships.report_out_of_step(self.ward.from(device, request)).await.map(drop)
     }
@@ -77,7 +81,7 @@ impl Asking {
         }
     }
 
-    fn stuck(&self, device: &Installation, number: u64, commit: &[u8]) -> pb::SignedStatement {
+    pub(super) fn stuck(&self, device: &Installation, number: u64, commit: &[u8]) -> pb::SignedStatement {
         let said = pb::OutOfStep {
             conversation_id: WARD.to_wire(),
             number,
@@ -97,7 +101,7 @@ impl Asking {
 }
 
 /// The next event that is not about packages.
-async fn event(stream: &mut EventStream) -> Event {
+pub(super) async fn event(stream: &mut EventStream) -> Event {
     loop {
         match next(stream).await {
             Event::KeyPackagesLow(_) => {}
@@ -107,7 +111,7 @@ async fn event(stream: &mut EventStream) -> Event {
 }
 
 /// Nothing comes for a moment.
-async fn silence(stream: &mut EventStream) {
+pub(super) async fn silence(stream: &mut EventStream) {
     let event = tokio::time::timeout(std::time::Duration::from_millis(300), event(stream)).await;
     assert!(event.is_err(), "{event:?}");
 }
