@@ -55,7 +55,7 @@ pub(crate) use self::{
     plan::{Plan, complete, missing, nobody, plan},
     receive::{Effect, encode, receive, removed},
     replacement::{Waiting, note_replacement, waiting},
-    report::{look_again, report},
+    report::{look_again, not_in, report},
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::abandon,

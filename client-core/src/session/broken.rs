@@ -40,10 +40,13 @@ pub(crate) async fn report(
         }
         // It sent other bytes than it has: it is asked for them once more, over a new connection.
         Err(RelayError::Refused { reason: Reason::EntryMismatch, .. }) => {
-            if conversation::look_again(&*session.core().await, &row.conversation, number).await? {
+            if conversation::look_again(&mut *session.core().await, &row.conversation, number).await? {
                 return Err(CoreError::Protocol("has another entry than the one it sent"));
             }
             Ok(())
+        }
+        Err(RelayError::Refused { reason: Reason::NotAMember, .. }) => {
+            conversation::not_in(&mut *session.core().await, &row.conversation).await
         }
         // Closed, or this device is out by now: the log says so.
         Err(RelayError::Refused { .. }) => Ok(()),

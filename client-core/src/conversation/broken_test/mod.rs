@@ -3,6 +3,7 @@
 mod breaker;
 mod ends;
 mod going_on;
+mod invented;
 mod judged;
 mod out_and_in;
 mod replayed;

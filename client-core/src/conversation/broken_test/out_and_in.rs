@@ -248,7 +248,7 @@ async fn swapped(guard: &'static str) -> Standing {
     log.deliver_altered(&mut b, noise).await;
     assert_eq!(b.row(&old).await.standing, Standing::OutOfStep);
     let head = log.head();
-    assert!(look_again(&b.core, &old, EntryNumber::new(head)).await.unwrap());
+    assert!(look_again(&mut b.core, &old, EntryNumber::new(head)).await.unwrap());
     Log::rewind(&mut b, &old, head);
     log.deliver(&mut b).await;
     let standing = b.row(&old).await.standing;
@@ -291,7 +291,7 @@ async fn told_first_of_another_log(guard: &'static str) -> Vec<String> {
     log.deliver_altered(&mut b, as_commit).await;
     let shown = b.reads(&old).await;
     assert_eq!(shown.iter().filter(|line| line.starts_with("missed")).count(), 2, "{shown:?}");
-    assert!(look_again(&b.core, &old, EntryNumber::new(first)).await.unwrap());
+    assert!(look_again(&mut b.core, &old, EntryNumber::new(first)).await.unwrap());
     Log::rewind(&mut b, &old, first);
     log.deliver(&mut b).await;
     in_place::disarm(guard);

@@ -22,7 +22,8 @@ use crate::{
     },
 };
 
-fn removal(member: super::super::roster::Member, ground: Ground) -> Change {
+/// A change that takes a member out by this ground.
+pub(super) fn removal(member: super::super::roster::Member, ground: Ground) -> Change {
     Change { removes: vec![(member, RemovalGround { ground: Some(ground) })], ..Change::default() }
 }
 
