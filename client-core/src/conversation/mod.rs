@@ -9,7 +9,7 @@ mod again;
 mod ask_in;
 mod asked;
 #[cfg(test)]
-mod broken_test;
+pub(crate) mod broken_test;
 mod closed;
 mod commit;
 mod continuation;
@@ -60,6 +60,7 @@ pub(crate) use self::{
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::abandon,
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
+    successor::waits_for_closing,
     suspicion::{
         Compared, greeted, no_such_list, place, relay_fault_count, relay_faults, see_relay_faults, uninvited,
     },

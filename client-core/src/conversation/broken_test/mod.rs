@@ -1,5 +1,6 @@
 //! Claims about conversations that broke, with real vaults and groups and a log that is kept by hand.
 
+mod between;
 mod breaker;
 mod ends;
 mod going_on;
@@ -7,7 +8,7 @@ mod invented;
 mod judged;
 mod out_and_in;
 mod replayed;
-mod ward;
+pub(crate) mod ward;
 
 use wardline_proto::{
     ConversationId,

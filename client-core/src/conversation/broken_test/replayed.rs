@@ -44,7 +44,8 @@ pub(super) async fn commit(
     welcome
 }
 
-async fn wishes(phone: &Phone) -> Vec<Wish> {
+/// What a device wishes for.
+pub(super) async fn wishes(phone: &Phone) -> Vec<Wish> {
     let mut tx = phone.core.vault.begin("wishes").await.unwrap();
     intents::open(&mut tx).await.unwrap().into_iter().map(|open| open.wish).collect()
 }
