@@ -3,7 +3,7 @@
 use wardline_proto::{DeviceId, Epoch, content::ConversationSettings, fault};
 
 use super::{
-    add_anew::unread_from,
+    add_anew::{cut_off_from, unread_from},
     again::send_again,
     ask_in::joins,
     core::Core,
@@ -29,6 +29,7 @@ use crate::{
             chain,
             commits::{self, CommitRow},
             conversations::{self, ConversationRow, Standing},
+            declared_rosters,
             intents::{self, Outcome, Wish},
             messages::{self, MessageKind, MessageRow},
             pending_commits::{self, PendingCommit},
@@ -69,8 +70,12 @@ pub(crate) async fn receive_commit(
     let data = declared(&received.entry.message);
     merging.spent =
         spent(&mut tx, (&core.device.organisation, &row), merging.before().0, data.as_ref()).await?;
-    let unread =
-        data.as_ref().and_then(|data| unread_from(data, (merging.before().0, &conversation), &merging.spent));
+    let known = declared_rosters::load(&mut tx, &conversation).await?;
+    let unread = data.as_ref().and_then(|data| {
+        let before = merging.before().0;
+        let unread = unread_from(data, (before, &conversation), &merging.spent);
+        unread.into_iter().chain(cut_off_from(data, before, known.as_ref())).min()
+    });
     let merged = if ours {
         merging.merge_own(group, &core.store, (&core.device.certificate, data.as_ref()))?
     } else {
