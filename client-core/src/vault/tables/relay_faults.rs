@@ -1,7 +1,7 @@
 //! Table `relay_faults`: what the relay was caught doing, with the entry's number and what proves it.
 //!
-//! Rows are never changed back: a lie that was told stays told. The same lie about the same entry is one row that counts; told
-//! again, it is unseen again.
+//! Rows are never changed back: a lie that was told stays told, as long as its conversation is shown. The same lie about the
+//! same entry is one row that counts; told again, it is unseen again.
 
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::{ConversationId, UtcMillis, fault};
@@ -216,6 +216,18 @@ pub(crate) async fn count(tx: &mut Transaction<'_>) -> Result<u64, VaultError> {
 pub(crate) async fn see(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<(), VaultError> {
     sqlx::query("UPDATE relay_faults SET seen_ms = ? WHERE seen_ms IS NULL")
         .bind(stored(now.get()))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Forgets what is known of a conversation that is not shown any more.
+pub(crate) async fn forget(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+) -> Result<(), VaultError> {
+    sqlx::query("DELETE FROM relay_faults WHERE conversation_id = ?")
+        .bind(column(Some(conversation)))
         .execute(tx.connection())
         .await?;
     Ok(())
