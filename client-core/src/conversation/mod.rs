@@ -45,6 +45,7 @@ mod suspicion;
 mod take_over;
 
 pub(crate) use self::{
+    ask_in::ask_again,
     asked::asked,
     closed::closed,
     commit::{Change, Staged, stage},

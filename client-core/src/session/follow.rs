@@ -120,8 +120,12 @@ async fn follow_one(
 /// The relay's log is this device's up to the cursor that it named, or it is not: then the conversation waits.
 async fn compare(session: &Session, place: &LogPlace, named: &HashMap<Bytes, u64>) -> Result<(), CoreError> {
     let Some(named) = named.get(&place.conversation_id) else { return Ok(()) };
-    match conversation::place(&*session.core().await, place, EntryNumber::new(*named)).await? {
-        Compared::Same(conversation) => session.beside.remove(&conversation),
+    let compared = conversation::place(&*session.core().await, place, EntryNumber::new(*named)).await?;
+    match compared {
+        Compared::Same(conversation) => {
+            session.beside.remove(&conversation);
+            conversation::ask_again(&mut *session.core().await, &conversation).await?;
+        }
         Compared::Other(conversation, effect) => {
             session.beside.insert(conversation);
             session.stepped(&[effect]);

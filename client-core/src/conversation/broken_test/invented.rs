@@ -2,18 +2,20 @@
 //! has its control.
 
 use wardline_proto::{
-    EntryNumber, in_place,
-    relay::{Entry, KeeperRight, removal_ground::Ground},
+    ConversationId, EntryNumber, in_place,
+    relay::{Entry, KeeperRight, LogPlace, removal_ground::Ground},
 };
 
 use super::{
-    out_and_in::member,
+    out_and_in::{anew, member, without_commits},
     replayed::{commit, removal},
     ward::{House, Log, Phone},
 };
 use crate::{
-    conversation::{Change, list, receive, report::look_again},
-    vault::tables::conversations::Standing,
+    conversation::{
+        Change, Compared, Effect, ask_again, list, look_again, place, receive, report, uninvited,
+    },
+    vault::tables::conversations::{self, ConversationRow, Standing},
 };
 
 /// An entry that there is not, made of one that there is.
@@ -74,7 +76,7 @@ async fn stranger(guard: &'static str) -> (usize, (bool, Vec<String>)) {
     let mut log = Log::begin(&mut a, &mut [&mut b]).await;
     in_place::arm(guard);
     let entry = invented(&log, 1, 1);
-    super::super::suspicion::uninvited(&x.core, &entry).await.unwrap();
+    uninvited(&x.core, &entry).await.unwrap();
     receive(&mut x.core, &entry).await.unwrap();
     assert_eq!(list(&x.core).await.unwrap().len(), 1, "it is shown while it is asked about");
     assert!(look_again(&mut x.core, &log.conversation, EntryNumber::new(1)).await.unwrap());
@@ -88,4 +90,95 @@ async fn stranger(guard: &'static str) -> (usize, (bool, Vec<String>)) {
 async fn who_never_was_in_and_is_shown_a_commit_that_there_is_not_can_be_added() {
     assert_eq!(stranger("").await, (0, (true, vec!["after".to_owned()])));
     assert_eq!(stranger("mutant.open_without_group").await, (1, (false, Vec::new())), "the guard taken away");
+}
+
+/// A device cannot follow, or is out, and the relay shows it so many commits that there are not, as letting it in. Whether it still
+/// says what it cannot follow: at once, and once the relay has the log that it has; and what becomes of it where it could not follow.
+async fn asks(guard: &'static str, was_removed: bool, invents: u64) -> (bool, bool, bool) {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let old = log.conversation;
+    if was_removed {
+        let out = removal(member(&mut a, &log, &b).await, Ground::Keeper(KeeperRight {}));
+        commit(&mut log, &mut a, out, &mut [&mut b]).await;
+    } else {
+        commit(&mut log, &mut a, Change::default(), &mut []).await;
+        log.deliver_altered(&mut b, without_commits).await;
+    }
+    in_place::arm(guard);
+    let last = log.head() + invents;
+    for number in log.head() + 1..=last {
+        // Its author's true signature comes with the bytes: of an epoch that is over.
+        receive(&mut b.core, &invented(&log, 1, number)).await.unwrap();
+    }
+    let asks = report(&b.core, &old).await.unwrap().is_some();
+    let cursor = b.row(&old).await.cursor;
+    let chain_hash = log.upto(cursor.get()).chain().digest().to_wire();
+    let told = LogPlace { conversation_id: old.to_wire(), number: cursor.get(), chain_hash };
+    assert!(matches!(place(&b.core, &told, cursor).await.unwrap(), Compared::Same(_)) || invents == 0);
+    ask_again(&mut b.core, &old).await.unwrap();
+    let then = report(&b.core, &old).await.unwrap();
+    if let Some((number, _)) = then.as_ref().filter(|(number, _)| number.get() > log.head()) {
+        assert!(look_again(&mut b.core, &old, *number).await.unwrap());
+        Log::rewind(&mut b, &old, cursor.get() + 1);
+        log.deliver_altered(&mut b, without_commits).await;
+    }
+    let back = !was_removed && anew(&mut log, &mut a, &mut b, &mut []).await;
+    in_place::disarm(guard);
+    (asks, then.is_some(), back)
+}
+
+#[tokio::test]
+async fn commits_that_the_relay_invents_use_up_nobodys_tries() {
+    assert_eq!(asks("", false, 0).await, (true, true, true), "the control");
+    assert_eq!(asks("", false, 6).await, (true, true, true));
+    assert_eq!(asks("mutant.invented_tries", false, 6).await, (false, false, false), "the guard taken away");
+    // Who is out knows no members: it says so again as soon as the relay has the log that it has.
+    assert_eq!(asks("", true, 5).await, (true, true, false), "the control");
+    assert_eq!(asks("", true, 6).await, (false, true, false));
+    assert_eq!(asks("mutant.invented_tries", true, 6).await, (false, false, false), "the guard taken away");
+}
+
+/// So many conversations are there already, made up by the relay or real; then one comes that nothing has let the device into.
+/// Whether it is shown, and how many are.
+async fn one_more(guard: &'static str, made_up: bool, there: u8) -> (bool, usize) {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let x = house.phone("locum-x").await;
+    let log = Log::begin(&mut a, &mut [&mut b]).await;
+    for one in 0..there {
+        let conversation = ConversationId::from_bytes([one; 16]);
+        let mut entry = invented(&log, 1, 1);
+        entry.conversation_id = conversation.to_wire();
+        entry.stamp_ms -= u64::from(there - one);
+        assert_eq!(uninvited(&x.core, &entry).await.unwrap().len(), 2, "it is asked for once more");
+        if !made_up {
+            let mut tx = x.core.vault.begin("real").await.unwrap();
+            let row = conversations::load(&mut tx, &conversation).await.unwrap().unwrap();
+            conversations::store(&mut tx, &ConversationRow { standing: Standing::Active, ..row })
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+    in_place::arm(guard);
+    let effects = uninvited(&x.core, &invented(&log, 1, 1)).await.unwrap();
+    in_place::disarm(guard);
+    assert!(
+        !effects.contains(&Effect::Again(log.conversation)) || !made_up || there < 100,
+        "or round and round"
+    );
+    let mut tx = x.core.vault.begin("rows").await.unwrap();
+    let rows = conversations::list(&mut tx).await.unwrap();
+    (rows.iter().any(|row| row.conversation == log.conversation), rows.len())
+}
+
+#[tokio::test]
+async fn however_many_conversations_there_are_one_that_nothing_lets_in_to_is_shown() {
+    assert_eq!(one_more("", true, 3).await, (true, 4), "the control");
+    assert_eq!(one_more("", true, 100).await, (true, 100), "in place of the oldest");
+    assert_eq!(one_more("", false, 100).await, (true, 101));
+    assert_eq!(one_more("mutant.uninvited_full", true, 100).await, (false, 100), "the guard taken away");
+    assert_eq!(one_more("mutant.uninvited_full", false, 100).await, (false, 100), "the guard taken away");
 }

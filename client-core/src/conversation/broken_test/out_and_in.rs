@@ -51,7 +51,12 @@ fn damaged(welcome: &[u8]) -> Vec<u8> {
 }
 
 /// `by` adds a device anew by its report; answers whether it could.
-async fn anew(log: &mut Log, by: &mut Phone, device: &mut Phone, others: &mut [&mut Phone]) -> bool {
+pub(super) async fn anew(
+    log: &mut Log,
+    by: &mut Phone,
+    device: &mut Phone,
+    others: &mut [&mut Phone],
+) -> bool {
     let Some((_, report)) = report(&device.core, &log.conversation).await.unwrap() else { return false };
     let removes = add_anew(&mut by.core, &log.conversation, &[encode(&report)]).await.unwrap();
     if removes.is_empty() {

@@ -283,6 +283,12 @@ impl Log {
         }
     }
 
+    /// The log up to an entry.
+    pub(crate) fn upto(&self, number: u64) -> Self {
+        let entries = self.entries.iter().filter(|entry| entry.number <= number).cloned();
+        Self { conversation: self.conversation, entries: entries.collect() }
+    }
+
     pub(crate) fn chain(&self) -> ChainHash {
         self.entries.iter().fold(ChainHash::genesis(&self.conversation), |chain, entry| {
             chain.append(&ChainLink {
