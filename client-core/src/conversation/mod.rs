@@ -43,6 +43,7 @@ mod statements_test;
 mod successor;
 mod suspicion;
 mod take_over;
+mod waits;
 
 pub(crate) use self::{
     ask_in::ask_again,
@@ -66,4 +67,5 @@ pub(crate) use self::{
         Compared, greeted, no_such_list, place, relay_fault_count, relay_faults, see_relay_faults, uninvited,
     },
     take_over::{created, not_first},
+    waits::look_at_early,
 };

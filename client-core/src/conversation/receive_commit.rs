@@ -1,6 +1,8 @@
 //! Taking in a commit: one's own that won its epoch, or another's; merge, then judge.
 
-use wardline_proto::{DeviceId, Epoch, content::ConversationSettings, fault};
+use wardline_proto::{
+    ConversationId, DeviceId, EntryNumber, Epoch, content::ConversationSettings, fault, relay::CommitData,
+};
 
 use super::{
     add_anew::{cut_off_from, unread_from},
@@ -70,12 +72,7 @@ pub(crate) async fn receive_commit(
     let data = declared(&received.entry.message);
     merging.spent =
         spent(&mut tx, (&core.device.organisation, &row), merging.before().0, data.as_ref()).await?;
-    let known = declared_rosters::load(&mut tx, &conversation).await?;
-    let unread = data.as_ref().and_then(|data| {
-        let before = merging.before().0;
-        let unread = unread_from(data, (before, &conversation), &merging.spent);
-        unread.into_iter().chain(cut_off_from(data, before, known.as_ref())).min()
-    });
+    let unread = unread(&mut tx, &conversation, data.as_ref(), &merging).await?;
     let merged = if ours {
         merging.merge_own(group, &core.store, (&core.device.certificate, data.as_ref()))?
     } else {
@@ -129,6 +126,20 @@ pub(crate) async fn receive_commit(
     Core::finish(&core.store, tx).await?;
     fault::crash("crash.commit_merged");
     Ok(if merged.self_removed { Membership::Out(effects) } else { Membership::In(effects) })
+}
+
+/// The first entry that devices which a commit adds anew have not read, if it adds any.
+async fn unread(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    data: Option<&CommitData>,
+    merging: &Merging<'_>,
+) -> Result<Option<EntryNumber>, CoreError> {
+    let (Some(data), before) = (data, merging.before().0) else { return Ok(None) };
+    let known = declared_rosters::load(tx, conversation).await?;
+    let not_followed = unread_from(data, (before, conversation), &merging.spent);
+    let cut_off = cut_off_from(data, before, known.as_ref());
+    Ok(not_followed.into_iter().chain(cut_off).min())
 }
 
 /// Whether a commit that takes this device out says that it lets it in again.

@@ -3,10 +3,12 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use tokio::time::Instant;
 use wardline_identity::Organisation;
 use wardline_proto::relay::{
     AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, SubscribeRequest, SubscribeResponse,
@@ -21,6 +23,9 @@ use crate::{
     relay::Relay,
     vault::tables::{conversations, device, intents, messages, sent_again},
 };
+
+/// How often Welcomes are looked at that wait for the end of a log.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Why a stream is over.
 enum End {
@@ -57,7 +62,22 @@ async fn follow_one(
     let mut stream = relay.subscribe(request).await?;
     let mut early = Early::default();
     let mut welcomed: HashSet<Bytes> = HashSet::new();
-    while let Some(incoming) = stream.next().await {
+    let mut look = None;
+    loop {
+        let incoming = match look.filter(|_| early.has_unknown()) {
+            None => stream.next().await,
+            Some(at) => match tokio::time::timeout_at(at, stream.next()).await {
+                Ok(incoming) => incoming,
+                Err(_) => {
+                    look = Some(Instant::now() + LOOK_AGAIN);
+                    match look_at_early(session, &mut early).await? {
+                        End::Again => return Ok(End::Again),
+                        End::Ended => continue,
+                    }
+                }
+            },
+        };
+        let Some(incoming) = incoming else { return Ok(End::Ended) };
         let SubscribeResponse { event: Some(event) } = incoming? else { continue };
         match event {
             // Of a log that is another one here nothing is taken in.
@@ -90,6 +110,10 @@ async fn follow_one(
                 session.stepped(&effects);
             }
             Incoming::CaughtUp(_) => {
+                look = Some(Instant::now() + LOOK_AGAIN);
+                if let End::Again = look_at_early(session, &mut early).await? {
+                    return Ok(End::Again);
+                }
                 on_caught_up();
                 session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: true });
                 session.wake.notify_one();
@@ -114,7 +138,21 @@ async fn follow_one(
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }
-    Ok(End::Ended)
+}
+
+/// Looks at the Welcomes that wait for the end of a log. What is let in to is read from its beginning, by a new stream.
+async fn look_at_early(session: &Session, early: &mut Early) -> Result<End, CoreError> {
+    if !early.has_unknown() {
+        return Ok(End::Ended);
+    }
+    let (welcomes, are_all) = (early.take_unknown(), !early.lacks_some());
+    let looked = conversation::look_at_early(&mut *session.core().await, welcomes, are_all).await?;
+    let (wait_on, effects) = looked;
+    for welcome in wait_on {
+        keep(session, early, welcome).await?;
+    }
+    session.stepped(&effects);
+    Ok(if effects.is_empty() { End::Ended } else { End::Again })
 }
 
 /// The relay's log is this device's up to the cursor that it named, or it is not: then the conversation waits.
@@ -122,9 +160,11 @@ async fn compare(session: &Session, place: &LogPlace, named: &HashMap<Bytes, u64
     let Some(named) = named.get(&place.conversation_id) else { return Ok(()) };
     let compared = conversation::place(&*session.core().await, place, EntryNumber::new(*named)).await?;
     match compared {
-        Compared::Same(conversation) => {
+        Compared::Same(conversation, standing) => {
             session.beside.remove(&conversation);
-            conversation::ask_again(&mut *session.core().await, &conversation).await?;
+            if standing == conversations::Standing::OutOfStep {
+                conversation::ask_again(&mut *session.core().await, &conversation).await?;
+            }
         }
         Compared::Other(conversation, effect) => {
             session.beside.insert(conversation);
@@ -195,10 +235,11 @@ async fn take_in(
 async fn close(session: &Session, closed: &Closed, early: &mut Early) -> Result<End, CoreError> {
     let effects = conversation::closed(&mut *session.core().await, closed).await?;
     session.stepped(&effects);
-    let mut end = End::Ended;
     if effects.is_empty() {
-        return Ok(end);
+        return Ok(End::Ended);
     }
+    // Its successor's may be the one that was not kept.
+    let mut end = if early.lacks_some() { End::Again } else { End::Ended };
     for welcome in early.take_unknown() {
         let effects = conversation::join(&mut *session.core().await, &welcome).await?;
         if effects.is_empty() {

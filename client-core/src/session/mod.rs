@@ -26,6 +26,8 @@ mod send;
 mod task;
 mod told;
 mod wait;
+#[cfg(test)]
+mod waits_test;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::follow::follow;

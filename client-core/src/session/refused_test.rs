@@ -2,12 +2,13 @@
 //! vaults and groups, and a relay that answers what the scene says.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
+use futures::{StreamExt as _, future::BoxFuture, stream};
 use wardline_proto::{
     ConversationId, Reason, in_place,
     relay::{self as pb, MembershipTask, Succeed, membership_task::Task},
@@ -36,22 +37,25 @@ use crate::{
 type Refuses<R> = Box<dyn Fn(&R) -> Option<Reason> + Send + Sync>;
 
 /// A relay that says yes to acknowledgements, commits and messages, but for what is refused.
-struct Answers {
+pub(super) struct Answers {
     acks: Refuses<pb::AckRequest>,
     sends: Refuses<pb::SendRequest>,
     /// The conversations of each acknowledgement, as they came.
     acked: Mutex<Vec<Vec<bytes::Bytes>>>,
     /// The conversations of the commits that came.
     committed: Mutex<Vec<bytes::Bytes>>,
+    /// What each stream says before it ends; none: it is refused.
+    pub streams: Mutex<VecDeque<Vec<pb::SubscribeResponse>>>,
 }
 
 impl Answers {
-    fn yes() -> Self {
+    pub(super) fn yes() -> Self {
         Self {
             acks: Box::new(|_| None),
             sends: Box::new(|_| None),
             acked: Mutex::default(),
             committed: Mutex::default(),
+            streams: Mutex::default(),
         }
     }
 }
@@ -86,7 +90,8 @@ macro_rules! answers {
             }
 
             async fn subscribe(&self, _: pb::SubscribeRequest) -> Result<Subscription, RelayError> {
-                refused(Reason::Internal)
+                let said = self.streams.lock().unwrap().pop_front();
+                said.map_or(refused(Reason::Internal), |said| Ok(stream::iter(said.into_iter().map(Ok)).boxed()))
             }
 
             $(
@@ -128,7 +133,7 @@ impl Connector for Nowhere {
 }
 
 /// A phone's session over a connection to this relay, over which everything has come.
-fn session(phone: Phone, relay: &Arc<Answers>) -> (Session, Arc<dyn Relay>, tempfile::TempDir) {
+pub(super) fn session(phone: Phone, relay: &Arc<Answers>) -> (Session, Arc<dyn Relay>, tempfile::TempDir) {
     let (core, home) = phone.taken_apart();
     let session = Session::new(core, Arc::new(Nowhere));
     let relay: Arc<dyn Relay> = relay.clone();

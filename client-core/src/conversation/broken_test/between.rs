@@ -37,7 +37,7 @@ async fn compared(phone: &Phone, log: &Log, number: u64, true_hash: bool) -> &'s
     let chain_hash = if true_hash { true_one } else { vec![7; 32].into() };
     let told = LogPlace { conversation_id: log.conversation.to_wire(), number, chain_hash };
     match place(&phone.core, &told, named).await.unwrap() {
-        Compared::Same(_) => "the same",
+        Compared::Same(..) => "the same",
         Compared::Other(..) => "another",
         Compared::Unknown => "unknown",
     }

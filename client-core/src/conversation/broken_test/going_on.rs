@@ -21,6 +21,7 @@ pub(super) struct Broken {
     pub m: Phone,
     pub log: Log,
     pub broken: u64,
+    pub reports: Vec<SignedStatement>,
 }
 
 impl Broken {
@@ -40,7 +41,7 @@ impl Broken {
         for phone in [&mut a, &mut b, &mut c, &mut m] {
             closed(&mut phone.core, &end(&log, broken, reports.clone())).await.unwrap();
         }
-        Self { house, a, b, c, m, log, broken }
+        Self { house, a, b, c, m, log, broken, reports }
     }
 }
 

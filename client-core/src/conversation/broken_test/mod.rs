@@ -8,6 +8,7 @@ mod invented;
 mod judged;
 mod out_and_in;
 mod replayed;
+pub(crate) mod waits;
 pub(crate) mod ward;
 
 use wardline_proto::{
