@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::ControlFlow,
     sync::Arc,
     time::Duration,
 };
@@ -11,8 +12,8 @@ use futures::StreamExt as _;
 use tokio::time::Instant;
 use wardline_identity::Organisation;
 use wardline_proto::relay::{
-    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, SubscribeRequest, SubscribeResponse,
-    WelcomeDelivery, subscribe_response::Event as Incoming,
+    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, RelayGreeting, SubscribeRequest,
+    SubscribeResponse, WelcomeDelivery, subscribe_response::Event as Incoming,
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
@@ -20,7 +21,7 @@ use super::{Link, Session, early::Early, greet, key_packages, task};
 use crate::{
     conversation::{self, Compared, Effect, encode},
     error::CoreError,
-    relay::Relay,
+    relay::{Relay, Subscription},
     vault::tables::{conversations, device, intents, messages, sent_again},
 };
 
@@ -64,37 +65,16 @@ async fn follow_one(
     let mut welcomed: HashSet<Bytes> = HashSet::new();
     let mut look = None;
     loop {
-        let incoming = match look.filter(|_| early.has_unknown()) {
-            None => stream.next().await,
-            Some(at) => match tokio::time::timeout_at(at, stream.next()).await {
-                Ok(incoming) => incoming,
-                Err(_) => {
-                    look = Some(Instant::now() + LOOK_AGAIN);
-                    match look_at_early(session, &mut early).await? {
-                        End::Again => return Ok(End::Again),
-                        End::Ended => continue,
-                    }
-                }
-            },
+        let incoming = match next(session, &mut stream, &mut early, &mut look).await? {
+            ControlFlow::Continue(incoming) => incoming,
+            ControlFlow::Break(end) => return Ok(end),
         };
-        let Some(incoming) = incoming else { return Ok(End::Ended) };
-        let SubscribeResponse { event: Some(event) } = incoming? else { continue };
+        let SubscribeResponse { event: Some(event) } = incoming else { continue };
         match event {
             // Of a log that is another one here nothing is taken in.
             event if is_beside(session, &event) => {}
             Incoming::Place(place) => compare(session, &place, &named).await?,
-            Incoming::Greeting(greeting) => {
-                let now = session.clock.now();
-                let greeted = greet::verify(&session.core().await.device.organisation, &greeting, now)?;
-                if conversation::greeted(&*session.core().await, &greeting).await? {
-                    sweep(session, greeted.time.min(now)).await?;
-                }
-                if !refresh_organisation(session, relay, greeted.issuers_list_number).await? {
-                    conversation::no_such_list(&*session.core().await, &greeting).await?;
-                }
-                session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
-                key_packages::top_up(session, relay).await?;
-            }
+            Incoming::Greeting(greeting) => greet(session, relay, transport, &greeting).await?,
             Incoming::Entry(entry) => {
                 let known = welcomed.contains(&entry.conversation_id);
                 if let End::Again = take_in(session, &entry, &mut early, known).await? {
@@ -138,6 +118,50 @@ async fn follow_one(
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }
+}
+
+/// What comes next, or that nothing does; now and then the Welcomes are looked at that wait for the end of a log.
+async fn next(
+    session: &Session,
+    stream: &mut Subscription,
+    early: &mut Early,
+    look: &mut Option<Instant>,
+) -> Result<ControlFlow<End, SubscribeResponse>, CoreError> {
+    loop {
+        let incoming = match look.filter(|_| early.has_unknown()) {
+            None => Ok(stream.next().await),
+            Some(at) => tokio::time::timeout_at(at, stream.next()).await,
+        };
+        match incoming {
+            Ok(Some(incoming)) => return Ok(ControlFlow::Continue(incoming?)),
+            Ok(None) => return Ok(ControlFlow::Break(End::Ended)),
+            Err(_) => {
+                *look = Some(Instant::now() + LOOK_AGAIN);
+                if let End::Again = look_at_early(session, early).await? {
+                    return Ok(ControlFlow::Break(End::Again));
+                }
+            }
+        }
+    }
+}
+
+/// Takes in the relay's greeting: its clock, and the issuers that it applies.
+async fn greet(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    transport: &'static str,
+    greeting: &RelayGreeting,
+) -> Result<(), CoreError> {
+    let now = session.clock.now();
+    let greeted = greet::verify(&session.core().await.device.organisation, greeting, now)?;
+    if conversation::greeted(&*session.core().await, greeting).await? {
+        sweep(session, greeted.time.min(now)).await?;
+    }
+    if !refresh_organisation(session, relay, greeted.issuers_list_number).await? {
+        conversation::no_such_list(&*session.core().await, greeting).await?;
+    }
+    session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
+    key_packages::top_up(session, relay).await
 }
 
 /// Looks at the Welcomes that wait for the end of a log. What is let in to is read from its beginning, by a new stream.

@@ -5,7 +5,7 @@ use wardline_proto::{EntryNumber, in_place, relay::LogPlace};
 
 use super::{
     accused,
-    replayed::{commit, wishes},
+    scene::{commit, wishes},
     ward::{House, Log, Phone},
 };
 use crate::{

@@ -72,10 +72,7 @@ async fn in_place_of_another() -> bool {
         crate::conversation::roster::Roster::read(&m.core.device.organisation, &m.core.groups[&old].roster());
     let victim = roster.device(&b.core.device.id()).unwrap().clone();
     let removes = vec![(victim, wardline_proto::relay::RemovalGround::default())];
-    let pending = m.stages(&old, Change { removes, ..Change::default() }).await;
-    log.commit(&m, pending);
-    log.deliver(&mut m).await;
-    log.deliver(&mut a).await;
+    commit(&mut log, &mut m, Change { removes, ..Change::default() }, &mut [&mut a]).await;
     adds(&mut log, &mut m, &[&other]).await;
     log.deliver(&mut a).await;
     a.row(&old).await.held.is_some()

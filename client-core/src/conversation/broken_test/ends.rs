@@ -8,8 +8,7 @@ use wardline_proto::{
 
 use super::{
     going_on::{Broken, adds, made},
-    out_and_in::{member, without_commits},
-    replayed::commit,
+    scene::{commit, member, without_commits},
     *,
 };
 use crate::conversation::seal::{Sealed, seal};

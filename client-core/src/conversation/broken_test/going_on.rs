@@ -180,9 +180,7 @@ async fn brought_in_later(empty: usize) -> (Option<String>, Vec<String>, Vec<Str
     let first = adds(&mut next, &mut a, &[&b]).await;
     assert!(next.welcome(&mut b, &first).await);
     for _ in 0..empty {
-        let pending = a.stages(&next.conversation, Change::default()).await;
-        next.commit(&a, pending);
-        next.deliver(&mut a).await;
+        commit(&mut next, &mut a, Change::default(), &mut []).await;
     }
     let second = adds(&mut next, &mut a, &[&c, &x]).await;
     next.deliver(&mut b).await;
@@ -274,10 +272,7 @@ async fn an_old_commit_is_not_forgotten_to_be_judged_by_the_reports_of_its_reade
     // c and e cannot follow; a and b go on, for so long that they do not know any more who was in.
     let broken = log.head() + 1;
     for count in 0..12 {
-        let pending = a.stages(&old, Change::default()).await;
-        log.commit(&a, pending);
-        log.deliver(&mut a).await;
-        log.deliver(&mut b).await;
+        commit(&mut log, &mut a, Change::default(), &mut [&mut b]).await;
         if count == 0 {
             let damaged = |entry: &mut wardline_proto::relay::Entry| entry.message.clear();
             log.deliver_altered(&mut c, damaged).await;

@@ -7,8 +7,7 @@ use wardline_proto::{
 };
 
 use super::{
-    out_and_in::{anew, member, without_commits},
-    replayed::{commit, removal},
+    scene::{anew, commit, member, removal, without_commits},
     ward::{House, Log, Phone},
 };
 use crate::{

@@ -46,7 +46,7 @@ pub(crate) async fn names_an_open_log(a: &mut Phone, m: &mut Phone) -> (Log, Wel
     let conversation_id = open.conversation.as_bytes().to_vec();
     settings.predecessor = Some(Predecessor { conversation_id, number: 1, head: 1 });
     let change = Change { adds: vec![a.package().await], settings: Some(settings), ..Change::default() };
-    let welcome = super::replayed::commit(&mut next, m, change, &mut []).await;
+    let welcome = commit(&mut next, m, change, &mut []).await;
     let delivery = next.delivery(&welcome);
     (next, delivery)
 }

@@ -15,7 +15,7 @@ use wardline_proto::{
 
 use crate::{
     conversation::{
-        Change, Core, Device, Sealed, Staged, code_of, create, created, join, random, read, receive,
+        Change, Core, Device, Sealed, Staged, create, created, join, random, read, receive,
         receive::{Effect, decode},
         seal, stage,
     },
@@ -390,12 +390,4 @@ impl Log {
             effects.extend(step);
         }
     }
-}
-
-/// Everybody's safety code of a group: the same if they are in one state.
-pub(crate) async fn code(phone: &mut Phone, conversation: &ConversationId) -> String {
-    phone.core.load_group(conversation).await.unwrap();
-    let group = &phone.core.groups[conversation];
-    let leaves: Vec<u8> = group.roster().into_iter().flat_map(|leaf| leaf.certificate_der).collect();
-    format!("{} {}", group.epoch(), code_of(&Digest::of(&leaves)))
 }
