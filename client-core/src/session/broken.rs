@@ -45,10 +45,11 @@ pub(crate) async fn report(
             }
             Ok(())
         }
+        // Out by now, as the log says; or never let in to what it reports.
         Err(RelayError::Refused { reason: Reason::NotAMember, .. }) => {
             conversation::not_in(&mut *session.core().await, &row.conversation).await
         }
-        // Closed, or this device is out by now: the log says so.
+        // Closed: the log says so.
         Err(RelayError::Refused { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
