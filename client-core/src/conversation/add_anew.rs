@@ -21,7 +21,6 @@ use crate::{
         tables::{
             commits,
             conversations::{self, ConversationRow, Standing},
-            declared_rosters::DeclaredRoster,
             stays,
         },
     },
@@ -101,11 +100,10 @@ pub(crate) fn unread_from(
 pub(crate) fn cut_off_from(
     data: &CommitData,
     before: &Roster,
-    known: Option<&DeclaredRoster>,
+    (known, since): (Option<&[DeviceId]>, EntryNumber),
 ) -> Option<EntryNumber> {
     let known = known.filter(|_| !planted("mutant.cut_off_unread"))?;
-    let cut_off =
-        |device: &DeviceId| !known.devices.contains(device) && data.joins.contains(&device.to_wire());
+    let cut_off = |device: &DeviceId| !known.contains(device) && data.joins.contains(&device.to_wire());
     let anew = before.members.iter().any(|member| cut_off(&member.certificate.device()));
-    anew.then_some(known.number)
+    anew.then_some(since)
 }

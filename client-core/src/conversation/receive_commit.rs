@@ -31,7 +31,6 @@ use crate::{
             chain,
             commits::{self, CommitRow},
             conversations::{self, ConversationRow, Standing},
-            declared_rosters,
             intents::{self, Outcome, Wish},
             messages::{self, MessageKind, MessageRow},
             pending_commits::{self, PendingCommit},
@@ -72,7 +71,7 @@ pub(crate) async fn receive_commit(
     let data = declared(&received.entry.message);
     merging.spent =
         spent(&mut tx, (&core.device.organisation, &row), merging.before().0, data.as_ref()).await?;
-    let unread = unread(&mut tx, &conversation, data.as_ref(), &merging).await?;
+    let unread = data.as_ref().and_then(|data| unread(&conversation, data, &merging));
     let merged = if ours {
         merging.merge_own(group, &core.store, (&core.device.certificate, data.as_ref()))?
     } else {
@@ -129,17 +128,11 @@ pub(crate) async fn receive_commit(
 }
 
 /// The first entry that devices which a commit adds anew have not read, if it adds any.
-async fn unread(
-    tx: &mut Transaction<'_>,
-    conversation: &ConversationId,
-    data: Option<&CommitData>,
-    merging: &Merging<'_>,
-) -> Result<Option<EntryNumber>, CoreError> {
-    let (Some(data), before) = (data, merging.before().0) else { return Ok(None) };
-    let known = declared_rosters::load(tx, conversation).await?;
+fn unread(conversation: &ConversationId, data: &CommitData, merging: &Merging<'_>) -> Option<EntryNumber> {
+    let before = merging.before().0;
     let not_followed = unread_from(data, (before, conversation), &merging.spent);
-    let cut_off = cut_off_from(data, before, known.as_ref());
-    Ok(not_followed.into_iter().chain(cut_off).min())
+    let cut_off = cut_off_from(data, before, (merging.declared.as_deref(), merging.declared_at));
+    not_followed.into_iter().chain(cut_off).min()
 }
 
 /// Whether a commit that takes this device out says that it lets it in again.

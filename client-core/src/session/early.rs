@@ -65,7 +65,7 @@ impl Early {
 
     /// Whether one of those was not kept: it comes again over a new stream.
     pub(crate) fn lacks_some(&self) -> bool {
-        self.pushed_out
+        self.pushed_out && !fault::planted("mutant.early_forgotten")
     }
 
     /// Those of conversations that are not known, the oldest first.

@@ -1,20 +1,27 @@
-//! A claim about a stream that brings a Welcome to a conversation that names an open log: it is opened once all else has come, and
-//! read from its beginning.
+//! Claims about streams that bring Welcomes to conversations that name an open log: they are opened once all else has come, and read
+//! from their beginning; and none is lost to others.
 
 use std::{collections::VecDeque, sync::Arc};
 
+use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
     in_place,
-    relay::{CaughtUp, SubscribeResponse, subscribe_response::Event},
+    relay::{CaughtUp, Closed, OutOfStep, SubscribeResponse, subscribe_response::Event},
 };
 
 use super::{
     follow::follow,
     refused_test::{Answers, session},
 };
-use crate::conversation::{
-    broken_test::{waits::names_an_open_log, ward::House},
-    find, list, read,
+use crate::{
+    conversation::{
+        broken_test::{
+            waits::{names_an_open_log, pretends},
+            ward::{House, Log},
+        },
+        find, list, read,
+    },
+    vault::tables::conversations,
 };
 
 /// A device connects twice, so many seconds apart. What it shows after each, and what it reads there.
@@ -65,4 +72,53 @@ async fn what_names_an_open_log_is_opened_once_all_else_has_come_and_read_from_i
         (states("", ""), vec![]),
         "the guard taken away"
     );
+}
+
+/// Welcomes to so many conversations come that name an open log, and then its end, which names the first of them. Whether that is
+/// entered.
+async fn entered(guard: &'static str, others: usize) -> bool {
+    let house = House::found();
+    let (mut a, mut m) = (house.phone("doctor-a").await, house.phone("mallory").await);
+    let open = Log::begin(&mut m, &mut [&mut a]).await;
+    let mut welcomes = Vec::new();
+    for _ in 0..=others {
+        welcomes.push(pretends(&mut a, &mut m, &open).await);
+    }
+    let said = OutOfStep {
+        conversation_id: open.conversation.to_wire(),
+        number: 1,
+        commit_sha256: vec![7; 32].into(),
+        said_at: None,
+    };
+    let device = &m.core.device;
+    let report =
+        sign_statement(&device.key, StatementLabel::OutOfStep, &said, Some(device.certificate.der()));
+    let closed = Closed {
+        conversation_id: open.conversation.to_wire(),
+        number: 1,
+        head: open.head(),
+        reports: vec![report],
+        successor_id: welcomes[0].0.conversation.to_wire(),
+    };
+    let event = |event: Event| SubscribeResponse { event: Some(event) };
+    let mut first: Vec<_> = welcomes.iter().map(|(_, one)| event(Event::Welcome(one.clone()))).collect();
+    first.extend([event(Event::CaughtUp(CaughtUp {})), event(Event::Closed(closed))]);
+    let again = vec![event(Event::Welcome(welcomes[0].1.clone()))];
+    let answers = Arc::new(Answers::yes());
+    *answers.streams.lock().unwrap() = VecDeque::from([first, again, Vec::new()]);
+    let (session, relay, _home) = session(a, &answers);
+    in_place::arm(guard);
+    follow(&session, &relay, "quic", || {}).await.unwrap();
+    in_place::disarm(guard);
+    let core = session.core().await;
+    let mut tx = core.vault.begin("successor").await.unwrap();
+    let row = conversations::load(&mut tx, &open.conversation).await.unwrap().unwrap();
+    row.line.successor == Some(welcomes[0].0.conversation)
+}
+
+#[tokio::test]
+async fn a_welcome_that_others_pushed_out_is_asked_for_again_when_it_counts() {
+    assert!(entered("", 1).await, "the control");
+    assert!(entered("", 16).await);
+    assert!(!entered("mutant.early_forgotten", 16).await, "the guard taken away");
 }

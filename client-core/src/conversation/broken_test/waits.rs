@@ -35,6 +35,11 @@ async fn waits_on(phone: &mut Phone, welcome: &WelcomeDelivery) -> bool {
 /// Mallory lets doctor-a in to a conversation that says it goes on from the one that they are in.
 pub(crate) async fn names_an_open_log(a: &mut Phone, m: &mut Phone) -> (Log, WelcomeDelivery) {
     let open = Log::begin(m, &mut [a]).await;
+    pretends(a, m, &open).await
+}
+
+/// The same from this one.
+pub(crate) async fn pretends(a: &mut Phone, m: &mut Phone, open: &Log) -> (Log, WelcomeDelivery) {
     let made =
         crate::conversation::create(&mut m.core, "Pretends", Vec::new(), wardline_proto::Suite::X25519);
     let (conversation, _) = made.await.unwrap();
