@@ -3,7 +3,7 @@
 
 use wardline_proto::{
     ConversationId, EntryNumber, in_place,
-    relay::{Entry, KeeperRight, LogPlace, removal_ground::Ground},
+    relay::{Entry, KeeperRight, LogPlace, Removed, removal_ground::Ground},
 };
 
 use super::{
@@ -89,6 +89,34 @@ async fn stranger(guard: &'static str) -> (usize, (bool, Vec<String>)) {
 async fn who_never_was_in_and_is_shown_a_commit_that_there_is_not_can_be_added() {
     assert_eq!(stranger("").await, (0, (true, vec!["after".to_owned()])));
     assert_eq!(stranger("mutant.open_without_group").await, (1, (false, Vec::new())), "the guard taken away");
+}
+
+/// Somebody was added by what does not let them in, and removed before that was put right. What they are shown once the relay says
+/// so, and the place that they acknowledge.
+async fn out_before_in(guard: &'static str) -> (usize, Option<u64>) {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut x = house.phone("locum-x").await;
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let change = Change { adds: vec![x.package().await], ..Change::default() };
+    commit(&mut log, &mut a, change, &mut [&mut b]).await;
+    let came = log.entries.last().unwrap().clone();
+    uninvited(&x.core, &came).await.unwrap();
+    receive(&mut x.core, &came).await.unwrap();
+    assert!(report(&x.core, &log.conversation).await.unwrap().is_some(), "it asks to be let in");
+    let out = removal(member(&mut a, &log, &x).await, Ground::Keeper(KeeperRight {}));
+    commit(&mut log, &mut a, out, &mut []).await;
+    let said = Removed { conversation_id: log.conversation.to_wire(), number: log.head() };
+    in_place::arm(guard);
+    let place = crate::conversation::removed(&x.core, &said).await.unwrap();
+    in_place::disarm(guard);
+    (list(&x.core).await.unwrap().len(), place.map(EntryNumber::get))
+}
+
+#[tokio::test]
+async fn who_is_out_before_they_were_ever_let_in_waits_for_nothing() {
+    assert_eq!(out_before_in("").await, (0, Some(3)));
+    assert_eq!(out_before_in("mutant.uninvited_stays").await, (1, None), "the guard taken away");
 }
 
 /// A device cannot follow, or is out, and the relay shows it so many commits that there are not, as letting it in. Whether it still

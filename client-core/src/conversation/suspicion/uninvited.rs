@@ -76,10 +76,7 @@ pub(crate) async fn show_uninvited(
     }
     let oldest = uninvited.last().filter(|_| is_full);
     if let Some(oldest) = oldest {
-        reports::delete(tx, &oldest.conversation).await?;
-        messages::clear(tx, &oldest.conversation, EntryNumber::ZERO).await?;
-        relay_faults::forget(tx, &oldest.conversation).await?;
-        conversations::delete(tx, &oldest.conversation).await?;
+        forget(tx, &oldest.conversation).await?;
     }
     let row = ConversationRow {
         conversation,
@@ -97,6 +94,25 @@ pub(crate) async fn show_uninvited(
     };
     conversations::store(tx, &row).await?;
     Ok(if oldest.is_some() { Shown::InPlaceOfAnother } else { Shown::New })
+}
+
+/// Nothing let this device into a conversation, and it is out by now: there is nothing left to be asked for. Answers whether it was
+/// one of those.
+pub(crate) async fn forget_uninvited(core: &Core, row: &ConversationRow) -> Result<bool, CoreError> {
+    if !is_uninvited(row) || fault::planted("mutant.uninvited_stays") {
+        return Ok(false);
+    }
+    let mut tx = core.vault.begin("forget_uninvited").await?;
+    forget(&mut tx, &row.conversation).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn forget(tx: &mut Transaction<'_>, conversation: &ConversationId) -> Result<(), CoreError> {
+    reports::delete(tx, conversation).await?;
+    messages::clear(tx, conversation, EntryNumber::ZERO).await?;
+    relay_faults::forget(tx, conversation).await?;
+    Ok(conversations::delete(tx, conversation).await?)
 }
 
 /// Whether a conversation is one that nothing has let this device into.
