@@ -28,7 +28,7 @@ use crate::{
             conversations::{self, ConversationRow, Standing},
             messages::{self, MessageKind, MessageRow},
             pending_commits,
-            relay_faults::RelayFaultKind,
+            relay_faults::{self, RelayFaultKind},
             reports::{self, ReportRow},
         },
     },
@@ -209,6 +209,7 @@ async fn put_back(tx: &mut Transaction<'_>, mut row: ConversationRow, was_in: bo
     reports::delete(tx, &conversation).await?;
     let unread = fault::planted("mutant.open_without_group");
     if suspicion::is_uninvited(&row) && !unread {
+        relay_faults::forget(tx, &conversation).await?;
         return Ok(conversations::delete(tx, &conversation).await?);
     }
     row.standing = if was_in || unread { Standing::Active } else { Standing::Removed };

@@ -7,6 +7,7 @@ use wardline_proto::{
 };
 
 use super::{
+    accused,
     scene::{anew, commit, member, removal, without_commits},
     ward::{House, Log, Phone},
 };
@@ -14,7 +15,10 @@ use crate::{
     conversation::{
         Change, Compared, Effect, ask_again, list, look_again, place, receive, report, uninvited,
     },
-    vault::tables::conversations::{self, ConversationRow, Standing},
+    vault::tables::{
+        conversations::{self, ConversationRow, Standing},
+        relay_faults::RelayFaultKind,
+    },
 };
 
 /// An entry that there is not, made of one that there is.
@@ -110,6 +114,7 @@ async fn out_before_in(guard: &'static str) -> (usize, Option<u64>) {
     in_place::arm(guard);
     let place = crate::conversation::removed(&x.core, &said).await.unwrap();
     in_place::disarm(guard);
+    assert_eq!(accused(&x, &log.conversation).await, [RelayFaultKind::NoWelcome], "that stays said");
     (list(&x.core).await.unwrap().len(), place.map(EntryNumber::get))
 }
 

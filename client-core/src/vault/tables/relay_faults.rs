@@ -1,7 +1,7 @@
 //! Table `relay_faults`: what the relay was caught doing, with the entry's number and what proves it.
 //!
-//! Rows are never changed back: a lie that was told stays told, as long as its conversation is shown. The same lie about the
-//! same entry is one row that counts; told again, it is unseen again.
+//! Rows are never changed back: a lie that was told stays told. The same lie about the same entry is one row that counts; told
+//! again, it is unseen again.
 
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::{ConversationId, UtcMillis, fault};
@@ -221,14 +221,22 @@ pub(crate) async fn see(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<(), 
     Ok(())
 }
 
-/// Forgets what is known of a conversation that is not shown any more.
+/// How many rows there are before those of conversations go that are not shown any more.
+const KEPT_UNSHOWN: i64 = 1_000;
+
+/// A conversation is not shown any more: what is known of it stays, as long as there is not too much. A relay may have made it
+/// up, and many.
 pub(crate) async fn forget(
     tx: &mut Transaction<'_>,
     conversation: &ConversationId,
 ) -> Result<(), VaultError> {
-    sqlx::query("DELETE FROM relay_faults WHERE conversation_id = ?")
-        .bind(column(Some(conversation)))
-        .execute(tx.connection())
-        .await?;
+    sqlx::query(
+        "DELETE FROM relay_faults
+          WHERE conversation_id = ?1 AND (SELECT COUNT(*) FROM relay_faults) > ?2",
+    )
+    .bind(column(Some(conversation)))
+    .bind(KEPT_UNSHOWN)
+    .execute(tx.connection())
+    .await?;
     Ok(())
 }
