@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     conversation::{
-        Change, Compared, Effect, ask_again, list, look_again, place, receive, report, uninvited,
+        Change, Compared, Effect, ask_again, list, look_again, not_in, place, receive, report, uninvited,
     },
     vault::tables::{
         conversations::{self, ConversationRow, Standing},
@@ -71,7 +71,36 @@ async fn who_was_removed_and_is_shown_a_commit_that_there_is_not_can_be_added_ag
     assert_eq!(removed("mutant.open_without_group", true).await, never, "the guard taken away");
 }
 
-/// The same of a device that never was in. How many conversations it shows in between, and what comes of it.
+/// The relay says that a device is not in that says it cannot follow: one that was removed, or one that is in. Where it stands then,
+/// and whether it still says so.
+async fn said_not_in(guard: &'static str, was_removed: bool) -> (Standing, bool) {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    if was_removed {
+        let out = removal(member(&mut a, &log, &b).await, Ground::Keeper(KeeperRight {}));
+        commit(&mut log, &mut a, out, &mut [&mut b]).await;
+        receive(&mut b.core, &invented(&log, 1, log.head() + 1)).await.unwrap();
+    } else {
+        commit(&mut log, &mut a, Change::default(), &mut []).await;
+        log.deliver_altered(&mut b, without_commits).await;
+    }
+    in_place::arm(guard);
+    not_in(&mut b.core, &log.conversation).await.unwrap();
+    in_place::disarm(guard);
+    let standing = b.row(&log.conversation).await.standing;
+    (standing, report(&b.core, &log.conversation).await.unwrap().is_some())
+}
+
+#[tokio::test]
+async fn the_relays_word_that_a_device_is_out_changes_only_what_it_never_was_in() {
+    assert_eq!(said_not_in("", true).await, (Standing::Removed, false));
+    assert_eq!(said_not_in("", false).await, (Standing::OutOfStep, true), "the control: it was in");
+    let open = (Standing::Active, false);
+    assert_eq!(said_not_in("mutant.open_without_group", true).await, open, "the guard taken away");
+}
+
+/// The relay shows a commit that there is not to a device that never was in. How many conversations it shows in between, and what comes of it.
 async fn stranger(guard: &'static str) -> (usize, (bool, Vec<String>)) {
     let house = House::found();
     let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
