@@ -55,6 +55,7 @@ fn state(state: &str) -> &str {
     match state {
         "out_of_step" => "waits to be let in again",
         "closed" => "goes on in a moment",
+        "waiting" => "waits for the end of another",
         state => state,
     }
 }

@@ -86,8 +86,8 @@ pub struct ConversationSummary {
     pub conversation: String,
     /// Its name.
     pub name: String,
-    /// "creating", "active", "left", "removed", "stopped", "out_of_step" (it waits to be let in again) or "closed" (it goes on
-    /// in a moment).
+    /// "creating", "active", "left", "removed", "stopped", "out_of_step" (it waits to be let in again), "closed" (it goes on
+    /// in a moment) or "waiting" (for the end of the one it says it goes on from).
     pub state: String,
     /// How many messages of others were not read.
     pub unread: u64,

@@ -160,7 +160,7 @@ pub(super) async fn leave(session: &Session, name: &str) -> Result<Answer, CoreE
         let core = session.core().await;
         let row = open_conversation(&core, name).await?;
         let statement =
-            conversation::leave_statement(&core.device, (&row.conversation, row.cursor), session.clock.now());
+            conversation::leave_statement(&core.device, (&row.conversation, row.seen()), session.clock.now());
         let message = queue(&core, &row, OutboxKind::Leave, encode(&statement), session.clock.now()).await?;
         (row, statement, message)
     };

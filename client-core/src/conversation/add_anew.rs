@@ -2,7 +2,7 @@
 //! it; each device's own signed report is the ground, checked as if it came from nobody.
 
 use wardline_proto::{
-    ConversationId, EntryNumber,
+    ConversationId, DeviceId, EntryNumber,
     fault::planted,
     relay::{CommitData, OutOfStep, RemovalGround, SignedStatement, removal_ground::Ground},
 };
@@ -93,4 +93,17 @@ pub(crate) fn unread_from(
         (is_ground || planted("mutant.any_report")).then_some(number)
     };
     data.leaves.iter().zip(&data.grounds).filter_map(number).min().map(EntryNumber::new)
+}
+
+/// The entry from which on the relay sent nothing more to devices that a commit adds anew, if it does: members that it did not
+/// hold to be in, because somebody had declared it so.
+pub(crate) fn cut_off_from(
+    data: &CommitData,
+    before: &Roster,
+    (known, since): (Option<&[DeviceId]>, EntryNumber),
+) -> Option<EntryNumber> {
+    let known = known.filter(|_| !planted("mutant.cut_off_unread"))?;
+    let cut_off = |device: &DeviceId| !known.contains(device) && data.joins.contains(&device.to_wire());
+    let anew = before.members.iter().any(|member| cut_off(&member.certificate.device()));
+    anew.then_some(since)
 }

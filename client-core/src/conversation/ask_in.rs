@@ -4,7 +4,7 @@
 
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
-    DeviceId, Digest, EntryNumber, UtcMillis, fault,
+    ConversationId, DeviceId, Digest, EntryNumber, Epoch, UtcMillis, fault,
     relay::{CommitAuthor, EntryKind, OutOfStep},
 };
 
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     error::CoreError,
+    mls::Group,
     vault::{
         Transaction,
         tables::{
@@ -66,13 +67,13 @@ pub(crate) async fn ask_in(
     if before.as_ref().is_some_and(|before| !anew || before.number >= received.number) {
         return Ok(Vec::new());
     }
-    let tries = before.map_or(0, |before| before.tries).saturating_add(1);
-    let roster = core.groups.get(&conversation).filter(|_| known);
-    let roster = roster.map(|group| Roster::read(&core.device.organisation, &group.roster()));
-    let author = roster.as_ref().and_then(|roster| signed_by(roster, received));
+    let group = core.groups.get(&conversation).filter(|_| known);
+    let roster = group.map(|group| Roster::read(&core.device.organisation, &group.roster()));
+    let since = group.map_or(Epoch::ZERO, Group::epoch);
+    let author = roster.as_ref().and_then(|roster| signed_by(roster, (received, since)));
     // Where the log ends with this commit it goes on from the last state that this device has: who makes a second one that
     // nobody can follow does not make everybody forget the first.
-    if let (Some(roster), Some(group)) = (&roster, core.groups.get(&conversation))
+    if let (Some(roster), Some(group)) = (&roster, group)
         && author.is_some()
         && anew
         && !fault::planted("mutant.second_forgets")
@@ -82,6 +83,9 @@ pub(crate) async fn ask_in(
         let former = former(&row, group, (roster, &ending));
         commits::insert(&mut tx, &commit_row(received, author, &former)).await?;
     }
+    // Whoever knows the members counts what one of them signed: a relay invents as many as it likes.
+    let invented = roster.is_some() && author.is_none() && !fault::planted("mutant.invented_tries");
+    let tries = before.map_or(0, |before| before.tries).saturating_add(u32::from(!invented)).max(1);
     let report = ReportRow {
         number: received.number,
         statement: report(&core.device, core.clock.now(), received),
@@ -95,6 +99,19 @@ pub(crate) async fn ask_in(
     fault::crash("crash.out_of_step");
     let shown = Effect::Readable(row.line.first, row.shown(received.number));
     Ok(if tries > TRIES_MAX { vec![shown] } else { vec![Effect::OutOfStep(conversation), shown] })
+}
+
+/// The relay has the log that this device has. One that does not know the members, because nothing has let it in since it was
+/// out, cannot tell what was invented: it says once more what it said last, and hears whether that is an entry.
+pub(crate) async fn ask_again(core: &mut Core, conversation: &ConversationId) -> Result<(), CoreError> {
+    if core.load_group(conversation).await? || fault::planted("mutant.invented_tries") {
+        return Ok(());
+    }
+    let mut tx = core.vault.begin("ask_again").await?;
+    if let Some(report) = reports::find(&mut tx, conversation).await?.filter(too_often) {
+        reports::insert(&mut tx, conversation, &ReportRow { tries: 1, ..report }).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// Whether a report is one too many: it is kept, so that nothing is said of that commit again, and not sent.
@@ -115,14 +132,15 @@ pub(crate) fn report(device: &Device, now: UtcMillis, received: &Received<'_>) -
 }
 
 /// The member of the roster that this device last knew whose signature came beside the commit. The epoch is whatever it
-/// is by now.
-fn signed_by<'a>(roster: &'a Roster, received: &Received<'_>) -> Option<&'a Member> {
+/// is by now, and none that was over when this device fell out.
+fn signed_by<'a>(roster: &'a Roster, (received, since): (&Received<'_>, Epoch)) -> Option<&'a Member> {
     let statement = received.entry.author.as_ref()?;
     let author = roster.fingerprint(&Digest::try_from(&statement.signer).ok()?)?;
     let body = author.certificate.verify_statement(StatementLabel::CommitAuthor, statement).ok()?;
     let said: CommitAuthor = decode(&body)?;
     let fits = said.conversation_id.as_ref() == received.conversation.as_bytes().as_slice()
-        && said.commit_sha256.as_ref() == received.digest.as_bytes().as_slice();
+        && said.commit_sha256.as_ref() == received.digest.as_bytes().as_slice()
+        && said.epoch >= since.get();
     fits.then_some(author)
 }
 

@@ -41,7 +41,9 @@ pub(crate) enum Judged {
     Plain,
     /// It goes on from a log that this device was not in; numbers go on from there.
     Unknown(u64),
-    /// It goes on from a log that is not closed here yet, or whose successor is not named yet: it is looked at again then.
+    /// It says that it goes on from a log that is open here: it is looked at again when that is closed, or has stayed open.
+    Open,
+    /// It goes on from a log whose successor is not named here yet: it is looked at again then.
     TooEarly,
     /// It goes on from a closed log.
     GoesOn(Box<Going>),
@@ -89,7 +91,7 @@ pub(crate) async fn judge(
         !matches!(old.standing, Standing::Left | Standing::Removed) && !is_uninvited(old)
     };
     let Some(old) = old.filter(was_in) else { return Ok(Judged::Unknown(bounded(predecessor))) };
-    let Some(closure) = old.line.closed else { return Ok(Judged::TooEarly) };
+    let Some(closure) = old.line.closed else { return Ok(Judged::Open) };
     // 1. The one that counts is the first that the relay named, and no other once one has been entered.
     match old.line.successor {
         _ if fault::planted("mutant.any_successor") => {}

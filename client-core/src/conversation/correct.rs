@@ -42,7 +42,9 @@ pub(crate) async fn recall(
     merging: &mut Merging<'_>,
 ) -> Result<(), CoreError> {
     merging.faults = open_faults(tx, &row.conversation).await?;
-    merging.declared = declared_rosters::load(tx, &row.conversation).await?.map(|known| known.devices);
+    if let Some(known) = declared_rosters::load(tx, &row.conversation).await? {
+        (merging.declared, merging.declared_at) = (Some(known.devices), known.number);
+    }
     merging.joined = row.joined;
     merging.unmended = unmended(tx, &row.conversation).await?;
     Ok(())

@@ -9,7 +9,7 @@ use super::{
     hold::Hold,
     line::{heads, line},
     roster::Roster,
-    suspicion,
+    suspicion, waits,
 };
 use crate::{
     api::{
@@ -82,6 +82,7 @@ pub(crate) async fn list(core: &Core) -> Result<Vec<ConversationSummary>, CoreEr
     for row in heads(&mut tx).await? {
         summaries.push(summary(core, &mut tx, &row).await?);
     }
+    summaries.extend(waits::summaries(&mut tx, core.clock.now()).await?);
     tx.commit().await?;
     Ok(summaries)
 }

@@ -71,6 +71,8 @@ pub(crate) struct Merging<'a> {
     pub faults: Vec<FaultRow>,
     /// The relay's roster, where it is another than the tree's.
     pub declared: Option<Vec<DeviceId>>,
+    /// The entry that declared it.
+    pub declared_at: EntryNumber,
     /// The commit that let this device in.
     pub joined: EntryNumber,
     /// Who was removed beyond rights and is not back: user and devices.
@@ -90,6 +92,7 @@ impl<'a> Merging<'a> {
             spent: Spent::default(),
             faults: Vec::new(),
             declared: None,
+            declared_at: EntryNumber::ZERO,
             joined: EntryNumber::ZERO,
             unmended: Vec::new(),
         }

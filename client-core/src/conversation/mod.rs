@@ -9,7 +9,7 @@ mod again;
 mod ask_in;
 mod asked;
 #[cfg(test)]
-mod broken_test;
+pub(crate) mod broken_test;
 mod closed;
 mod commit;
 mod continuation;
@@ -43,8 +43,10 @@ mod statements_test;
 mod successor;
 mod suspicion;
 mod take_over;
+mod waits;
 
 pub(crate) use self::{
+    ask_in::ask_again,
     asked::asked,
     closed::closed,
     commit::{Change, Staged, stage},
@@ -55,13 +57,15 @@ pub(crate) use self::{
     plan::{Plan, complete, missing, nobody, plan},
     receive::{Effect, encode, receive, removed},
     replacement::{Waiting, note_replacement, waiting},
-    report::{look_again, report},
+    report::{look_again, not_in, report},
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::abandon,
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
+    successor::waits_for_closing,
     suspicion::{
         Compared, greeted, no_such_list, place, relay_fault_count, relay_faults, see_relay_faults, uninvited,
     },
     take_over::{created, not_first},
+    waits::look_at_early,
 };

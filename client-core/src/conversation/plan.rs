@@ -61,8 +61,9 @@ pub(crate) async fn plan(
     tx.commit().await?;
     if let Wish::Succeed { number, .. } = wish {
         return Ok(match succeed(core, conversation, *number).await? {
-            Succession::Made | Succession::Declined => Plan::Nothing,
-            Succession::NotYet => Plan::Later,
+            Succession::NotYet if planted("mutant.succeed_first") => Plan::Later,
+            // It has waited as long as it may for that.
+            Succession::Made | Succession::Declined | Succession::NotYet => Plan::Nothing,
         });
     }
     let Some(row) = row.filter(|row| row.standing == Standing::Active) else {

@@ -198,13 +198,16 @@ async fn store_joining_entry(
 }
 
 /// The relay says that this device is out. The commit before said so already, and is what counts: on the relay's word
-/// alone nothing is forgotten. Answers the place to acknowledge, if both agree.
+/// alone nothing is forgotten that it ever was in. Answers the place to acknowledge, if both agree.
 pub(crate) async fn removed(core: &Core, removed: &Removed) -> Result<Option<EntryNumber>, CoreError> {
     let conversation = ConversationId::try_from(&removed.conversation_id)
         .map_err(|_| CoreError::Protocol("sent a malformed removal"))?;
     let row = load_row(core, &conversation).await?;
     let number = EntryNumber::new(removed.number);
     let Some(row) = row else { return Ok(None) };
+    if suspicion::forget_uninvited(core, &row).await? {
+        return Ok(Some(number));
+    }
     let agrees = row.standing == Standing::Removed && row.cursor == number;
     if !agrees {
         suspicion::false_removal(core, &row, number).await?;

@@ -1,9 +1,11 @@
 //! Taking in a commit: one's own that won its epoch, or another's; merge, then judge.
 
-use wardline_proto::{DeviceId, Epoch, content::ConversationSettings, fault};
+use wardline_proto::{
+    ConversationId, DeviceId, EntryNumber, Epoch, content::ConversationSettings, fault, relay::CommitData,
+};
 
 use super::{
-    add_anew::unread_from,
+    add_anew::{cut_off_from, unread_from},
     again::send_again,
     ask_in::joins,
     core::Core,
@@ -69,8 +71,7 @@ pub(crate) async fn receive_commit(
     let data = declared(&received.entry.message);
     merging.spent =
         spent(&mut tx, (&core.device.organisation, &row), merging.before().0, data.as_ref()).await?;
-    let unread =
-        data.as_ref().and_then(|data| unread_from(data, (merging.before().0, &conversation), &merging.spent));
+    let unread = data.as_ref().and_then(|data| unread(&conversation, data, &merging));
     let merged = if ours {
         merging.merge_own(group, &core.store, (&core.device.certificate, data.as_ref()))?
     } else {
@@ -124,6 +125,14 @@ pub(crate) async fn receive_commit(
     Core::finish(&core.store, tx).await?;
     fault::crash("crash.commit_merged");
     Ok(if merged.self_removed { Membership::Out(effects) } else { Membership::In(effects) })
+}
+
+/// The first entry that devices which a commit adds anew have not read, if it adds any.
+fn unread(conversation: &ConversationId, data: &CommitData, merging: &Merging<'_>) -> Option<EntryNumber> {
+    let before = merging.before().0;
+    let not_followed = unread_from(data, (before, conversation), &merging.spent);
+    let cut_off = cut_off_from(data, before, (merging.declared.as_deref(), merging.declared_at));
+    not_followed.into_iter().chain(cut_off).min()
 }
 
 /// Whether a commit that takes this device out says that it lets it in again.

@@ -28,7 +28,7 @@ use crate::{
             conversations::{self, ConversationRow, Standing},
             messages::{self, MessageKind, MessageRow},
             pending_commits,
-            relay_faults::RelayFaultKind,
+            relay_faults::{self, RelayFaultKind},
             reports::{self, ReportRow},
         },
     },
@@ -174,13 +174,14 @@ pub(crate) async fn report(
 
 /// The relay has another entry there than it sent: that is noted, and the first time it is to be asked for it once more.
 pub(crate) async fn look_again(
-    core: &Core,
+    core: &mut Core,
     conversation: &ConversationId,
     number: EntryNumber,
 ) -> Result<bool, CoreError> {
+    let was_in = core.load_group(conversation).await?;
     let mut tx = core.vault.begin("look_again").await?;
     let row = conversations::load(&mut tx, conversation).await?;
-    let Some(mut row) = row.filter(|row| row.standing == Standing::OutOfStep) else { return Ok(false) };
+    let Some(row) = row.filter(|row| row.standing == Standing::OutOfStep) else { return Ok(false) };
     let suspicion = Suspicion {
         conversation: Some(*conversation),
         kind: RelayFaultKind::Changed,
@@ -189,15 +190,39 @@ pub(crate) async fn look_again(
         evidence: serde_json::json!({ "refused_report_of": number.get() }),
     };
     let new = suspicion.note(&mut tx, core.clock.now()).await?;
-    if new {
-        // What came after it came of a log that may not be the real one.
-        messages::clear(&mut tx, conversation, row.cursor.next()).await?;
-        row.standing = Standing::Active;
-        conversations::store(&mut tx, &row).await?;
-        reports::delete(&mut tx, conversation).await?;
+    if new || !was_in {
+        put_back(&mut tx, row, was_in).await?;
     }
     tx.commit().await?;
     Ok(new)
+}
+
+/// The relay says that this device is not in. Where nothing let it in it was not: what it could not follow was no entry.
+pub(crate) async fn not_in(core: &mut Core, conversation: &ConversationId) -> Result<(), CoreError> {
+    if core.load_group(conversation).await? {
+        return Ok(());
+    }
+    let mut tx = core.vault.begin("not_in").await?;
+    let row = conversations::load(&mut tx, conversation).await?;
+    let Some(row) = row.filter(|row| row.standing == Standing::OutOfStep) else { return Ok(()) };
+    put_back(&mut tx, row, false).await?;
+    Ok(tx.commit().await?)
+}
+
+/// A conversation is what it was before an entry that there is not: one that this device is in, was put out of, or never was let
+/// into. Open without a group it would be neither read nor let in to again.
+async fn put_back(tx: &mut Transaction<'_>, mut row: ConversationRow, was_in: bool) -> Result<(), CoreError> {
+    let conversation = row.conversation;
+    // What came after it came of a log that may not be the real one.
+    messages::clear(tx, &conversation, row.cursor.next()).await?;
+    reports::delete(tx, &conversation).await?;
+    let unread = fault::planted("mutant.open_without_group");
+    if suspicion::is_uninvited(&row) && !unread {
+        relay_faults::forget(tx, &conversation).await?;
+        return Ok(conversations::delete(tx, &conversation).await?);
+    }
+    row.standing = if was_in || unread { Standing::Active } else { Standing::Removed };
+    Ok(conversations::store(tx, &row).await?)
 }
 
 /// A message of another device that came while this one could not follow: it is counted, and goes from the count when its

@@ -100,7 +100,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
             // Said of now: what it said when it was queued may have been before this device was let in.
             OutboxKind::Leave => Body::Leave(encode(&leave_statement(
                 &core.device,
-                (&conversation, row.cursor),
+                (&conversation, row.seen()),
                 waiting.created,
             ))),
         }),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::CoreError;
 
-/// The person leaves a conversation with all their devices; `seen`: the last entry that this one has taken in.
+/// The person leaves a conversation with all their devices; `seen`: the last entry that this one knows of.
 pub(crate) fn leave_statement(
     device: &Device,
     (conversation, seen): (&ConversationId, EntryNumber),

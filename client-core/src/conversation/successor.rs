@@ -48,6 +48,17 @@ pub(crate) enum Succession {
     Declined,
 }
 
+/// How long a wish for a successor waits for its log to be closed, in milliseconds: the relay asks again for what is due.
+const CLOSING_MS: u64 = 60_000;
+
+/// Whether a wish for the successor of a log that is not closed here still waits for that. Nothing else waits with it, and it
+/// does not wait for ever: the relay asked for it, and may have had no cause to.
+pub(crate) fn waits_for_closing(row: &ConversationRow, wish: &IntentRow, now: UtcMillis) -> bool {
+    let young = now.get() < wish.created.get().saturating_add(CLOSING_MS);
+    let waits = matches!(wish.wish, Wish::Succeed { .. }) && row.line.closed.is_none() && young;
+    waits && !planted("mutant.succeed_first")
+}
+
 /// Makes the conversation that goes on from a closed log; the relay hears of it when the outbox runs, and knows whose is
 /// the first.
 pub(crate) async fn succeed(

@@ -40,12 +40,16 @@ pub(crate) async fn report(
         }
         // It sent other bytes than it has: it is asked for them once more, over a new connection.
         Err(RelayError::Refused { reason: Reason::EntryMismatch, .. }) => {
-            if conversation::look_again(&*session.core().await, &row.conversation, number).await? {
+            if conversation::look_again(&mut *session.core().await, &row.conversation, number).await? {
                 return Err(CoreError::Protocol("has another entry than the one it sent"));
             }
             Ok(())
         }
-        // Closed, or this device is out by now: the log says so.
+        // Out by now, as the log says; or never let in to what it reports.
+        Err(RelayError::Refused { reason: Reason::NotAMember, .. }) => {
+            conversation::not_in(&mut *session.core().await, &row.conversation).await
+        }
+        // Closed: the log says so.
         Err(RelayError::Refused { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -21,6 +21,8 @@ pub(crate) struct Early {
     known: HashMap<Bytes, WelcomeDelivery>,
     /// Of others: the newest of all.
     unknown: VecDeque<WelcomeDelivery>,
+    /// Whether one of those had to go.
+    pushed_out: bool,
 }
 
 impl Early {
@@ -38,6 +40,7 @@ impl Early {
             self.unknown.push_back(welcome);
             if self.unknown.len() > UNKNOWN_MAX {
                 self.unknown.pop_front();
+                self.pushed_out = true;
             }
             return;
         }
@@ -53,6 +56,16 @@ impl Early {
         let ahead = self.known.get(&entry.conversation_id)?.number > entry.number;
         let taken = if ahead { None } else { self.known.remove(&entry.conversation_id) };
         taken.filter(|one| one.number == entry.number)
+    }
+
+    /// Whether there are some of conversations that are not known.
+    pub(crate) fn has_unknown(&self) -> bool {
+        !self.unknown.is_empty()
+    }
+
+    /// Whether one of those was not kept: it comes again over a new stream.
+    pub(crate) fn lacks_some(&self) -> bool {
+        self.pushed_out && !fault::planted("mutant.early_forgotten")
     }
 
     /// Those of conversations that are not known, the oldest first.
@@ -99,9 +112,12 @@ mod tests {
     #[test]
     fn of_those_that_wait_for_the_end_of_a_log_the_newest_are_kept() {
         let mut early = Early::default();
-        (0..40).for_each(|one| early.keep(welcome(one, 1), false));
+        (0..16).for_each(|one| early.keep(welcome(one, 1), false));
+        assert!(early.has_unknown() && !early.lacks_some());
+        (16..40).for_each(|one| early.keep(welcome(one, 1), false));
         let kept: Vec<u8> = early.take_unknown().iter().map(|one| one.conversation_id[0]).collect();
         assert_eq!(kept, (24..40).collect::<Vec<u8>>());
+        assert!(early.lacks_some());
         assert!(early.take_unknown().is_empty());
     }
 }

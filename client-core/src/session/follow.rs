@@ -2,15 +2,18 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::ControlFlow,
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use tokio::time::Instant;
 use wardline_identity::Organisation;
 use wardline_proto::relay::{
-    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, SubscribeRequest, SubscribeResponse,
-    WelcomeDelivery, subscribe_response::Event as Incoming,
+    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, RelayGreeting, SubscribeRequest,
+    SubscribeResponse, WelcomeDelivery, subscribe_response::Event as Incoming,
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
@@ -18,9 +21,12 @@ use super::{Link, Session, early::Early, greet, key_packages, task};
 use crate::{
     conversation::{self, Compared, Effect, encode},
     error::CoreError,
-    relay::Relay,
+    relay::{Relay, Subscription},
     vault::tables::{conversations, device, intents, messages, sent_again},
 };
+
+/// How often Welcomes are looked at that wait for the end of a log.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Why a stream is over.
 enum End {
@@ -57,24 +63,18 @@ async fn follow_one(
     let mut stream = relay.subscribe(request).await?;
     let mut early = Early::default();
     let mut welcomed: HashSet<Bytes> = HashSet::new();
-    while let Some(incoming) = stream.next().await {
-        let SubscribeResponse { event: Some(event) } = incoming? else { continue };
+    let mut look = None;
+    loop {
+        let incoming = match next(session, &mut stream, &mut early, &mut look).await? {
+            ControlFlow::Continue(incoming) => incoming,
+            ControlFlow::Break(end) => return Ok(end),
+        };
+        let SubscribeResponse { event: Some(event) } = incoming else { continue };
         match event {
             // Of a log that is another one here nothing is taken in.
             event if is_beside(session, &event) => {}
             Incoming::Place(place) => compare(session, &place, &named).await?,
-            Incoming::Greeting(greeting) => {
-                let now = session.clock.now();
-                let greeted = greet::verify(&session.core().await.device.organisation, &greeting, now)?;
-                if conversation::greeted(&*session.core().await, &greeting).await? {
-                    sweep(session, greeted.time.min(now)).await?;
-                }
-                if !refresh_organisation(session, relay, greeted.issuers_list_number).await? {
-                    conversation::no_such_list(&*session.core().await, &greeting).await?;
-                }
-                session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
-                key_packages::top_up(session, relay).await?;
-            }
+            Incoming::Greeting(greeting) => greet(session, relay, transport, &greeting).await?,
             Incoming::Entry(entry) => {
                 let known = welcomed.contains(&entry.conversation_id);
                 if let End::Again = take_in(session, &entry, &mut early, known).await? {
@@ -90,6 +90,10 @@ async fn follow_one(
                 session.stepped(&effects);
             }
             Incoming::CaughtUp(_) => {
+                look = Some(Instant::now() + LOOK_AGAIN);
+                if let End::Again = look_at_early(session, &mut early).await? {
+                    return Ok(End::Again);
+                }
                 on_caught_up();
                 session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: true });
                 session.wake.notify_one();
@@ -114,14 +118,78 @@ async fn follow_one(
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }
-    Ok(End::Ended)
+}
+
+/// What comes next, or that nothing does; now and then the Welcomes are looked at that wait for the end of a log.
+async fn next(
+    session: &Session,
+    stream: &mut Subscription,
+    early: &mut Early,
+    look: &mut Option<Instant>,
+) -> Result<ControlFlow<End, SubscribeResponse>, CoreError> {
+    loop {
+        let incoming = match look.filter(|_| early.has_unknown()) {
+            None => Ok(stream.next().await),
+            Some(at) => tokio::time::timeout_at(at, stream.next()).await,
+        };
+        match incoming {
+            Ok(Some(incoming)) => return Ok(ControlFlow::Continue(incoming?)),
+            Ok(None) => return Ok(ControlFlow::Break(End::Ended)),
+            Err(_) => {
+                *look = Some(Instant::now() + LOOK_AGAIN);
+                if let End::Again = look_at_early(session, early).await? {
+                    return Ok(ControlFlow::Break(End::Again));
+                }
+            }
+        }
+    }
+}
+
+/// Takes in the relay's greeting: its clock, and the issuers that it applies.
+async fn greet(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    transport: &'static str,
+    greeting: &RelayGreeting,
+) -> Result<(), CoreError> {
+    let now = session.clock.now();
+    let greeted = greet::verify(&session.core().await.device.organisation, greeting, now)?;
+    if conversation::greeted(&*session.core().await, greeting).await? {
+        sweep(session, greeted.time.min(now)).await?;
+    }
+    if !refresh_organisation(session, relay, greeted.issuers_list_number).await? {
+        conversation::no_such_list(&*session.core().await, greeting).await?;
+    }
+    session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
+    key_packages::top_up(session, relay).await
+}
+
+/// Looks at the Welcomes that wait for the end of a log. What is let in to is read from its beginning, by a new stream.
+async fn look_at_early(session: &Session, early: &mut Early) -> Result<End, CoreError> {
+    if !early.has_unknown() {
+        return Ok(End::Ended);
+    }
+    let (welcomes, are_all) = (early.take_unknown(), !early.lacks_some());
+    let looked = conversation::look_at_early(&mut *session.core().await, welcomes, are_all).await?;
+    let (wait_on, effects) = looked;
+    for welcome in wait_on {
+        keep(session, early, welcome).await?;
+    }
+    session.stepped(&effects);
+    Ok(if effects.is_empty() { End::Ended } else { End::Again })
 }
 
 /// The relay's log is this device's up to the cursor that it named, or it is not: then the conversation waits.
 async fn compare(session: &Session, place: &LogPlace, named: &HashMap<Bytes, u64>) -> Result<(), CoreError> {
     let Some(named) = named.get(&place.conversation_id) else { return Ok(()) };
-    match conversation::place(&*session.core().await, place, EntryNumber::new(*named)).await? {
-        Compared::Same(conversation) => session.beside.remove(&conversation),
+    let compared = conversation::place(&*session.core().await, place, EntryNumber::new(*named)).await?;
+    match compared {
+        Compared::Same(conversation, standing) => {
+            session.beside.remove(&conversation);
+            if standing == conversations::Standing::OutOfStep {
+                conversation::ask_again(&mut *session.core().await, &conversation).await?;
+            }
+        }
         Compared::Other(conversation, effect) => {
             session.beside.insert(conversation);
             session.stepped(&[effect]);
@@ -191,10 +259,11 @@ async fn take_in(
 async fn close(session: &Session, closed: &Closed, early: &mut Early) -> Result<End, CoreError> {
     let effects = conversation::closed(&mut *session.core().await, closed).await?;
     session.stepped(&effects);
-    let mut end = End::Ended;
     if effects.is_empty() {
-        return Ok(end);
+        return Ok(End::Ended);
     }
+    // Its successor's may be the one that was not kept.
+    let mut end = if early.lacks_some() { End::Again } else { End::Ended };
     for welcome in early.take_unknown() {
         let effects = conversation::join(&mut *session.core().await, &welcome).await?;
         if effects.is_empty() {

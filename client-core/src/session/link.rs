@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use wardline_identity::Clock;
 
-use super::{Session, backoff::Backoff, follow::follow, outbox};
+use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox};
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,
@@ -98,7 +98,7 @@ impl Session {
             biased;
             ended = follow(self, &relay, transport, caught_up) => ended,
             ended = outbox::run(self, &relay) => ended,
-            ended = outbox::acknowledge(self, &relay) => ended,
+            ended = acknowledge(self, &relay) => ended,
         };
         match ended {
             Ok(()) => Failure::new(

@@ -4,6 +4,7 @@
 //! lock that is held for a step and never across a call to the relay, the connection, and a counter that every step
 //! raises, so that whoever waits for the vault to show something wakes.
 
+mod acknowledge;
 mod backoff;
 mod beside;
 mod broken;
@@ -18,11 +19,15 @@ mod key_packages;
 mod link;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod refused_test;
 mod registrar;
 mod send;
 mod task;
 mod told;
 mod wait;
+#[cfg(test)]
+mod waits_test;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::follow::follow;

@@ -11,15 +11,13 @@ use std::{
 };
 
 use tokio::time::Instant;
-use wardline_proto::{
-    ConversationId, Digest, EntryNumber,
-    relay::{AckRequest, Cursor},
-};
+use wardline_proto::{ConversationId, Digest, EntryNumber};
 
-use super::{Session, broken, follow::cursors, grant, send};
+use super::{Session, broken, grant, send};
 use crate::{
+    conversation::waits_for_closing,
     error::CoreError,
-    relay::{Relay, RelayError},
+    relay::Relay,
     vault::tables::{
         conversations::{self, ConversationRow, Standing},
         intents::{self, Wish},
@@ -29,8 +27,6 @@ use crate::{
 
 /// How often the outbox looks without being woken: for wishes and rests whose time has come.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long cursors are gathered before they are acknowledged in one call.
-const GATHER: Duration = Duration::from_millis(50);
 /// How long a conversation rests after a refusal that names no time.
 const REST: Duration = Duration::from_secs(2);
 
@@ -109,14 +105,18 @@ pub(crate) async fn run(session: &Session, relay: &Arc<dyn Relay>) -> Result<(),
 
 /// Nothing is sent or acknowledged before everything that was in the logs has been taken in: only then is it known which of
 /// them are this device's.
-async fn until_caught_up(session: &Session) {
+pub(super) async fn until_caught_up(session: &Session) {
     let mut link = session.link.subscribe();
     let caught_up = |link: &super::Link| matches!(link, super::Link::Online { caught_up: true, .. });
     // Cannot fail.
     let _ = link.wait_for(caught_up).await;
 }
 
-async fn pass(session: &Session, relay: &Arc<dyn Relay>, passing: &mut Passing) -> Result<(), CoreError> {
+pub(super) async fn pass(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    passing: &mut Passing,
+) -> Result<(), CoreError> {
     // 1. Conversations that the relay has not heard of, and commits that are under way.
     let mut skip = Vec::new();
     for row in conversations(session).await? {
@@ -189,6 +189,7 @@ async fn next_wish(
         let row = conversations::load(&mut tx, &wish.conversation).await?;
         let succeeds = matches!(wish.wish, Wish::Succeed { .. });
         let later = |row: &ConversationRow| match row.standing {
+            _ if waits_for_closing(row, &wish, now) => true,
             Standing::Creating => true,
             Standing::OutOfStep | Standing::Closed => !succeeds,
             _ => false,
@@ -214,35 +215,4 @@ async fn next_message(
     let next = outbox::next(&mut tx, skip).await?;
     tx.commit().await?;
     Ok(next)
-}
-
-/// Whether the relay's log of a conversation is another than this device's.
-fn is_beside(session: &Session, cursor: &Cursor) -> bool {
-    ConversationId::try_from(&cursor.conversation_id).is_ok_and(|id| session.beside.has(&id))
-}
-
-/// Tells the relay how far this device has read, gathered, until the connection fails.
-pub(crate) async fn acknowledge(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
-    let mut acked: HashMap<Vec<u8>, u64> = HashMap::new();
-    until_caught_up(session).await;
-    loop {
-        session.moved.notified().await;
-        tokio::time::sleep(GATHER).await;
-        let moved: Vec<Cursor> = cursors(session)
-            .await?
-            .into_iter()
-            .filter(|cursor| cursor.number > EntryNumber::ZERO.get() && !is_beside(session, cursor))
-            .filter(|cursor| acked.get(cursor.conversation_id.as_ref()) != Some(&cursor.number))
-            .collect();
-        for chunk in moved.chunks(1_000) {
-            match relay.ack(AckRequest { cursors: chunk.to_vec() }).await {
-                // One that passes by itself: acknowledged with the next step.
-                Err(RelayError::Refused { reason, .. }) if send::passes(reason) => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) => {
-                    acked.extend(chunk.iter().map(|cursor| (cursor.conversation_id.to_vec(), cursor.number)))
-                }
-            }
-        }
-    }
 }

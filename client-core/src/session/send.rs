@@ -107,10 +107,11 @@ pub(crate) async fn send(
 
 /// Refusals whose cause stands in the log, or in how it ended.
 fn log_decides(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::EpochConflict | Reason::RevocationPending | Reason::NotAMember | Reason::ConversationClosed
-    )
+    match reason {
+        Reason::EpochConflict | Reason::RevocationPending => true,
+        Reason::NotAMember | Reason::ConversationClosed => !fault::planted("mutant.refused_at_once"),
+        _ => false,
+    }
 }
 
 /// Refusals that pass by themselves.

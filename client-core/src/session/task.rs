@@ -39,9 +39,9 @@ pub(crate) async fn take(session: &Session, task: MembershipTask) -> Result<(), 
     if let Some(same) = here.iter().find(|open| same(&open.wish, &wish)) {
         intents::hasten(&mut tx, same.intent, now).await?;
     } else {
-        // A closed log has nothing else to wait for.
-        let succeeds = matches!(wish, Wish::Succeed { .. });
-        let due = !succeeds && here.iter().any(|open| open.is_due(now));
+        // A closed log has nothing else to wait for, and nothing waits for the end of one that is open.
+        let succeeds = |wish: &Wish| matches!(wish, Wish::Succeed { .. });
+        let due = !succeeds(&wish) && here.iter().any(|open| open.is_due(now) && !succeeds(&open.wish));
         if due || pending_commits::find(&mut tx, &conversation).await?.is_some() {
             return Ok(());
         }

@@ -2,6 +2,8 @@
 //!
 //! The control is the scene before the restore, in which the same copy is made and nobody notices anything.
 
+use wardline_tests::Device;
+
 use crate::scene::{CAUGHT, Scene, WARD, assert_caught, assert_silent, read};
 
 /// A message that the relay has acknowledged, that the doctor and the nurse have and the locum has not; then the relay loses
@@ -89,4 +91,40 @@ fn a_relay_that_finds_the_right_log_again_is_followed_again() {
     // Now it is the locum whose log is another.
     let fault = assert_caught(&scene.locum, WARD, "rewound");
     assert_eq!(fault["number"], number);
+}
+
+/// Somebody new has opened the Welcome and has not had the entry it came with when the relay loses both.
+#[test]
+fn a_relay_that_lost_whom_it_let_in_is_named_by_them_and_stops_no_other_conversation() {
+    let mut scene = Scene::honest();
+    let [porter] = scene.ward.people(["porter-p"]);
+    scene.doctor.cli(&["conversation", "create", "Night", "--with", "porter-p"]).good();
+    porter.cli(&["sync"]).good();
+    scene.keep_copy("older");
+    let number = scene.says();
+    scene.doctor.cli(&["conversation", "add", WARD, "porter-p"]).good();
+    let cut = porter.armed(&["crash.welcome_stored=1*return"]).cli(&["sync"]);
+    assert!(cut.stderr.contains("crash.welcome_stored"), "{cut:?}");
+    assert_silent_list(&porter);
+    scene.restore("older");
+
+    // What it is in by is behind the relay's head: without the guard nothing is noticed.
+    let unguarded = porter.armed(&["mutant.less_before_joined"]);
+    assert_eq!(unguarded.cli(&["sync", "--json"]).object()["relay_faults"], 0);
+    let fault = assert_caught(&porter, WARD, "rewound");
+    assert_eq!(fault["evidence"]["relay_number"], 0, "it never was in, as the relay has it");
+    assert_eq!(fault["number"], number, "as far as it was said to be when it was let in");
+    // Elsewhere it talks on.
+    let sent = porter.cli(&["send", "Night", "still here", "--json"]);
+    assert_eq!(sent.object()["state"], "sent", "{sent:?}");
+    let night = read(&scene.doctor, "Night").objects();
+    assert!(night.iter().any(|one| one["text"] == "still here"), "{night:?}");
+}
+
+/// The control: it is in both conversations, and nobody lied.
+fn assert_silent_list(device: &Device) {
+    let listed = device.ask(&["conversation", "list", "--offline"]);
+    let conversations = listed["conversations"].as_array().expect("an array");
+    assert_eq!(conversations.len(), 2, "{listed}");
+    assert!(conversations.iter().all(|one| one.get("fault").is_none()), "{listed}");
 }

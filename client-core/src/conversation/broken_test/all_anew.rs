@@ -6,11 +6,7 @@ use wardline_proto::{
     relay::{KeeperRight, RemovalGround, removal_ground::Ground},
 };
 
-use super::{
-    going_on::made,
-    out_and_in::{damaged, member},
-    *,
-};
+use super::{going_on::made, out_and_in::damaged, scene::member, *};
 
 /// Mallory, who may remove people, takes the others out, and in again if `joins`.
 async fn commit(log: &mut Log, m: &mut Phone, others: &[Phone; 3], joins: bool) -> Option<Vec<u8>> {

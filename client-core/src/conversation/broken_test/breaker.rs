@@ -7,6 +7,7 @@ use super::{
     going_on::{adds, made},
     *,
 };
+use crate::conversation::complete;
 
 /// Mallory declares everybody else out, by a commit that can be followed or not; the others' reports close the log, and it goes
 /// on.
@@ -71,10 +72,7 @@ async fn in_place_of_another() -> bool {
         crate::conversation::roster::Roster::read(&m.core.device.organisation, &m.core.groups[&old].roster());
     let victim = roster.device(&b.core.device.id()).unwrap().clone();
     let removes = vec![(victim, wardline_proto::relay::RemovalGround::default())];
-    let pending = m.stages(&old, Change { removes, ..Change::default() }).await;
-    log.commit(&m, pending);
-    log.deliver(&mut m).await;
-    log.deliver(&mut a).await;
+    commit(&mut log, &mut m, Change { removes, ..Change::default() }, &mut [&mut a]).await;
     adds(&mut log, &mut m, &[&other]).await;
     log.deliver(&mut a).await;
     a.row(&old).await.held.is_some()
@@ -87,4 +85,51 @@ async fn who_is_thrown_out_is_not_replaced_by_another_device() {
     let held = in_place_of_another().await;
     disarm("mutant.mend_by_user");
     assert!(!held, "without the guard it is in, and nobody lets the right one in");
+}
+
+/// Mallory declares somebody out who is in: the relay sends them nothing more, until another puts it right. What they read of what
+/// was said meanwhile, and how often.
+async fn cut_off(guard: &'static str) -> Vec<String> {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let (mut c, mut m) = (house.phone("locum-c").await, house.phone("mallory").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c, &mut m]).await;
+    let old = log.conversation;
+    arm_once("member.false_leaves");
+    let pending = m.stages(&old, Change::default()).await;
+    log.commit(&m, pending);
+    let mut phones = vec![a, b, c, m];
+    let mut victim = None;
+    for (place, phone) in phones.iter_mut().enumerate() {
+        log.deliver(phone).await;
+        if phone.row(&old).await.standing == Standing::OutOfStep {
+            victim = Some(place);
+        }
+    }
+    let mut victim = phones.remove(victim.expect("somebody is declared out"));
+    let [mut speaker, mut other, mut m] = <[Phone; 3]>::try_from(phones).ok().unwrap();
+    log.talk(&mut speaker, "meanwhile", &mut [&mut other, &mut m]).await;
+    let adds = vec![victim.package().await];
+    other.core.load_group(&old).await.unwrap();
+    let change = complete(&mut other.core, &old, &Wish::Correct, adds).await.unwrap().expect("a correction");
+    let pending = other.stages(&old, change).await;
+    let welcome = pending.welcome.clone().unwrap();
+    log.commit(&other, pending);
+    arm(guard);
+    for phone in [&mut speaker, &mut other, &mut m] {
+        log.deliver(phone).await;
+    }
+    disarm(guard);
+    assert!(log.welcome(&mut victim, &welcome).await);
+    log.take(&mut speaker).await;
+    log.deliver(&mut other).await;
+    log.deliver(&mut victim).await;
+    assert_eq!(other.texts(&old).await, ["meanwhile"], "who has it is shown it once");
+    victim.texts(&old).await
+}
+
+#[tokio::test]
+async fn who_was_declared_out_falsely_is_told_what_was_said_meanwhile() {
+    assert_eq!(cut_off("").await, ["meanwhile"]);
+    assert!(cut_off("mutant.cut_off_unread").await.is_empty(), "the guard taken away");
 }

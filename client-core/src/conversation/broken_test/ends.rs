@@ -7,8 +7,7 @@ use wardline_proto::{
 };
 
 use super::{
-    out_and_in::{member, without_commits},
-    replayed::commit,
+    scene::{commit, member, without_commits},
     *,
 };
 

@@ -21,6 +21,7 @@ pub(super) struct Broken {
     pub m: Phone,
     pub log: Log,
     pub broken: u64,
+    pub reports: Vec<SignedStatement>,
 }
 
 impl Broken {
@@ -40,7 +41,7 @@ impl Broken {
         for phone in [&mut a, &mut b, &mut c, &mut m] {
             closed(&mut phone.core, &end(&log, broken, reports.clone())).await.unwrap();
         }
-        Self { house, a, b, c, m, log, broken }
+        Self { house, a, b, c, m, log, broken, reports }
     }
 }
 
@@ -179,9 +180,7 @@ async fn brought_in_later(empty: usize) -> (Option<String>, Vec<String>, Vec<Str
     let first = adds(&mut next, &mut a, &[&b]).await;
     assert!(next.welcome(&mut b, &first).await);
     for _ in 0..empty {
-        let pending = a.stages(&next.conversation, Change::default()).await;
-        next.commit(&a, pending);
-        next.deliver(&mut a).await;
+        commit(&mut next, &mut a, Change::default(), &mut []).await;
     }
     let second = adds(&mut next, &mut a, &[&c, &x]).await;
     next.deliver(&mut b).await;

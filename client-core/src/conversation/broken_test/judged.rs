@@ -10,9 +10,8 @@ use wardline_proto::{
 };
 
 use super::{
-    accused, end,
-    out_and_in::{member, without_commits},
-    reported,
+    accused, end, reported,
+    scene::{commit, member, without_commits},
     ward::{House, Log, NOW, Phone},
 };
 use crate::{
@@ -59,10 +58,7 @@ async fn replaced(guard: &'static str, names: impl Fn(&House, DeviceId) -> Signe
         confirmations: vec![confirmation],
         ..Change::default()
     };
-    let pending = m.stages(&log.conversation, change).await;
-    log.commit(&m, pending);
-    log.deliver(&mut m).await;
-    log.deliver(&mut a).await;
+    commit(&mut log, &mut m, change, &mut [&mut a]).await;
     in_place::disarm(guard);
     (honest, a.row(&log.conversation).await.held.is_some())
 }
@@ -111,10 +107,7 @@ async fn let_in_while_held(guard: &'static str, by_thief: bool) -> bool {
     log.deliver(&mut m).await;
     log.deliver_altered(&mut b, without_commits).await;
     if !by_thief {
-        let pending = a.stages(&old, Change { settings: Some(right), ..Change::default() }).await;
-        log.commit(&a, pending);
-        log.deliver(&mut a).await;
-        log.deliver(&mut m).await;
+        commit(&mut log, &mut a, Change { settings: Some(right), ..Change::default() }, &mut [&mut m]).await;
     }
     let adder = if by_thief { &mut m } else { &mut a };
     let removes = add_anew(&mut adder.core, &old, &[encode(&reported(&b, &old).await)]).await.unwrap();

@@ -9,7 +9,7 @@ use wardline_proto::{
 
 use super::{
     going_on::{adds, at_fault, made},
-    out_and_in::without_commits,
+    scene::without_commits,
     *,
 };
 

@@ -1,22 +1,29 @@
 //! Claims about conversations that broke, with real vaults and groups and a log that is kept by hand.
 
 mod all_anew;
+mod between;
 mod breaker;
 mod ends;
 mod going_on;
+mod invented;
 mod judged;
 mod long_ago;
 mod out_and_in;
 mod replayed;
+mod scene;
 mod sealed;
-mod ward;
+pub(crate) mod waits;
+pub(crate) mod ward;
 
 use wardline_proto::{
     ConversationId,
-    relay::{Closed, EntryKind, OutOfStep, SignedStatement},
+    relay::{Closed, OutOfStep, SignedStatement},
 };
 
-use self::ward::{House, Log, Phone, code};
+use self::{
+    scene::{code, commit, noise, without_commits},
+    ward::{House, Log, Phone},
+};
 use crate::{
     conversation::{
         Change,
@@ -183,18 +190,10 @@ async fn a_device_that_cannot_follow_is_added_anew_and_misses_nothing() {
     log.talk(&mut b, "before", &mut [&mut a, &mut c]).await;
 
     // 1. The commit's bytes are gone when this device comes; its digest is not.
-    let pending = a.stages(&old, Change::default()).await;
-    log.commit(&a, pending);
-    log.deliver(&mut a).await;
-    log.deliver(&mut b).await;
+    commit(&mut log, &mut a, Change::default(), &mut [&mut b]).await;
     log.talk(&mut a, "one", &mut [&mut b]).await;
     log.talk(&mut b, "two", &mut [&mut a]).await;
-    let gone = |entry: &mut wardline_proto::relay::Entry| {
-        if entry.kind() == EntryKind::Commit {
-            entry.message.clear();
-        }
-    };
-    log.deliver_altered(&mut c, gone).await;
+    log.deliver_altered(&mut c, without_commits).await;
     assert_eq!(c.row(&old).await.standing, Standing::OutOfStep);
     let missed = |lines: Vec<String>| lines.iter().filter(|line| line.starts_with("missed")).count();
     assert_eq!(missed(c.reads(&old).await), 2);
@@ -220,11 +219,7 @@ async fn a_device_that_cannot_follow_is_added_anew_and_misses_nothing() {
 
     // 3. One commit takes it out and in; it goes on, and what it missed is said again.
     let change = Change { adds: vec![c.package().await], removes: anew, ..Change::default() };
-    let pending = b.stages(&old, change).await;
-    let welcome = pending.welcome.clone().unwrap();
-    log.commit(&b, pending);
-    log.deliver(&mut b).await;
-    log.deliver(&mut a).await;
+    let welcome = commit(&mut log, &mut b, change, &mut [&mut a]).await;
     assert!(log.welcome(&mut c, &welcome).await);
     assert_eq!(c.row(&old).await.standing, Standing::Active);
     assert!(report_is_gone(&c, &old).await);
@@ -247,9 +242,7 @@ async fn a_device_away_longer_than_everything_is_kept_says_how_much_it_missed_an
     let mut log = Log::begin(&mut a, &mut [&mut b]).await;
     let old = log.conversation;
     log.talk(&mut a, "one", &mut []).await;
-    let pending = a.stages(&old, Change::default()).await;
-    log.commit(&a, pending);
-    log.deliver(&mut a).await;
+    commit(&mut log, &mut a, Change::default(), &mut []).await;
     log.talk(&mut a, "two", &mut []).await;
     log.talk(&mut a, "three", &mut []).await;
 
@@ -262,10 +255,7 @@ async fn a_device_away_longer_than_everything_is_kept_says_how_much_it_missed_an
 
     let anew = add_anew(&mut a.core, &old, &[encode(&reported(&b, &old).await)]).await.unwrap();
     let change = Change { adds: vec![b.package().await], removes: anew, ..Change::default() };
-    let pending = a.stages(&old, change).await;
-    let welcome = pending.welcome.clone().unwrap();
-    log.commit(&a, pending);
-    log.deliver(&mut a).await;
+    let welcome = commit(&mut log, &mut a, change, &mut []).await;
     assert!(a.outbox().await.is_empty(), "what has expired is not said again");
     assert!(log.welcome(&mut b, &welcome).await);
     log.talk(&mut a, "four", &mut [&mut b]).await;
@@ -281,24 +271,12 @@ async fn newcomer_reads(newcomer: &str) -> Vec<String> {
     let (mut c, mut late) = (house.phone("locum-c").await, house.phone(newcomer).await);
     let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
     let old = log.conversation;
-    let pending = a.stages(&old, Change::default()).await;
-    log.commit(&a, pending);
-    log.deliver(&mut a).await;
-    log.deliver(&mut b).await;
+    commit(&mut log, &mut a, Change::default(), &mut [&mut b]).await;
     log.talk(&mut a, "not for who comes later", &mut [&mut b]).await;
-    let damaged = |entry: &mut wardline_proto::relay::Entry| {
-        if entry.kind() == EntryKind::Commit {
-            entry.message.clear();
-        }
-    };
-    log.deliver_altered(&mut c, damaged).await;
+    log.deliver_altered(&mut c, without_commits).await;
     let report = reported(&c, &old).await;
     let change = Change { adds: vec![late.package().await], ..Change::default() };
-    let pending = b.stages(&old, change).await;
-    let welcome = pending.welcome.clone().unwrap();
-    log.commit(&b, pending);
-    log.deliver(&mut b).await;
-    log.deliver(&mut a).await;
+    let welcome = commit(&mut log, &mut b, change, &mut [&mut a]).await;
     assert!(log.welcome(&mut late, &welcome).await);
     log.talk(&mut a, "for all", &mut [&mut b, &mut late]).await;
     let anew = add_anew(&mut b.core, &old, &[encode(&report)]).await.unwrap();
@@ -336,11 +314,6 @@ async fn bytes_that_no_member_signed_for_are_the_relays_doing() {
     let old = log.conversation;
     let pending = a.stages(&old, Change::default()).await;
     log.commit(&a, pending);
-    let noise = |entry: &mut wardline_proto::relay::Entry| {
-        let bytes: Vec<u8> = entry.message.iter().map(|byte| byte ^ 1).collect();
-        entry.message_sha256 = wardline_proto::Digest::of(&bytes).to_wire();
-        entry.message = bytes.into();
-    };
     log.deliver_altered(&mut b, noise).await;
     assert_eq!(b.row(&old).await.standing, Standing::OutOfStep);
     assert!(accused(&b, &old).await.contains(&RelayFaultKind::FalseAuthor));

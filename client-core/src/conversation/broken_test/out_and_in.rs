@@ -2,23 +2,18 @@
 //! guard taken away.
 
 use wardline_proto::{
-    ConversationId, Digest, EntryNumber, UtcMillis, in_place,
+    ConversationId, EntryNumber, UtcMillis, in_place,
     relay::{Entry, EntryKind, KeeperRight, RemovalGround, removal_ground::Ground},
 };
 
 use super::{
     reported,
-    ward::{House, Log, Phone, code},
+    scene::{anew, code, commit, member, noise, without_commits},
+    ward::{House, Log, Phone},
 };
 use crate::{
     conversation::{
-        Change,
-        add_anew::add_anew,
-        encode, join, random,
-        receive::Effect,
-        report,
-        report::look_again,
-        roster::{Member, Roster},
+        Change, add_anew::add_anew, encode, join, random, receive::Effect, report, report::look_again,
     },
     vault::tables::{
         conversations::Standing,
@@ -26,14 +21,6 @@ use crate::{
         pending_commits::PendingCommit,
     },
 };
-
-/// A member of a group, as another sees it.
-pub(super) async fn member(phone: &mut Phone, log: &Log, of: &Phone) -> Member {
-    phone.core.load_group(&log.conversation).await.unwrap();
-    let leaves = phone.core.groups[&log.conversation].roster();
-    let roster = Roster::read(&phone.core.device.organisation, &leaves);
-    roster.device(&of.core.device.id()).expect("it is in").clone()
-}
 
 /// `by` takes a device out and in, for no reason.
 async fn out_and_in(log: &Log, by: &mut Phone, device: &Phone) -> PendingCommit {
@@ -48,24 +35,6 @@ pub(super) fn damaged(welcome: &[u8]) -> Vec<u8> {
     let mut damaged = welcome.to_vec();
     damaged.iter_mut().rev().take(64).for_each(|byte| *byte ^= 0x5a);
     damaged
-}
-
-/// `by` adds a device anew by its report; answers whether it could.
-async fn anew(log: &mut Log, by: &mut Phone, device: &mut Phone, others: &mut [&mut Phone]) -> bool {
-    let Some((_, report)) = report(&device.core, &log.conversation).await.unwrap() else { return false };
-    let removes = add_anew(&mut by.core, &log.conversation, &[encode(&report)]).await.unwrap();
-    if removes.is_empty() {
-        return false;
-    }
-    let change = Change { adds: vec![device.package().await], removes, ..Change::default() };
-    let pending = by.stages(&log.conversation, change).await;
-    let welcome = pending.welcome.clone().unwrap();
-    log.commit(by, pending);
-    log.deliver(by).await;
-    for other in others {
-        log.deliver(other).await;
-    }
-    log.welcome(device, &welcome).await
 }
 
 /// A member takes a device out and in that was fine, by a Welcome that does not open. Answers where it stands then, and
@@ -113,10 +82,7 @@ async fn spoiled_when_out(guard: &'static str) -> bool {
     let mut m = house.phone("mallory").await;
     let mut log = Log::begin(&mut a, &mut [&mut b, &mut m]).await;
     let old = log.conversation;
-    let pending = a.stages(&old, Change::default()).await;
-    log.commit(&a, pending);
-    log.deliver(&mut a).await;
-    log.deliver(&mut m).await;
+    commit(&mut log, &mut a, Change::default(), &mut [&mut m]).await;
     log.deliver_altered(&mut b, without_commits).await;
     let removes = add_anew(&mut m.core, &old, &[encode(&reported(&b, &old).await)]).await.unwrap();
     let change = Change { adds: vec![b.package().await], removes, ..Change::default() };
@@ -139,13 +105,6 @@ async fn spoiled_when_out(guard: &'static str) -> bool {
     }
     in_place::disarm(guard);
     back
-}
-
-/// The relay has what it says of a commit, and not its bytes.
-pub(super) fn without_commits(entry: &mut Entry) {
-    if entry.kind() == EntryKind::Commit {
-        entry.message.clear();
-    }
 }
 
 #[tokio::test]
@@ -248,7 +207,7 @@ async fn swapped(guard: &'static str) -> Standing {
     log.deliver_altered(&mut b, noise).await;
     assert_eq!(b.row(&old).await.standing, Standing::OutOfStep);
     let head = log.head();
-    assert!(look_again(&b.core, &old, EntryNumber::new(head)).await.unwrap());
+    assert!(look_again(&mut b.core, &old, EntryNumber::new(head)).await.unwrap());
     Log::rewind(&mut b, &old, head);
     log.deliver(&mut b).await;
     let standing = b.row(&old).await.standing;
@@ -258,11 +217,6 @@ async fn swapped(guard: &'static str) -> Standing {
     }
     in_place::disarm(guard);
     standing
-}
-
-fn noise(entry: &mut Entry) {
-    let bytes: Vec<u8> = entry.message.iter().map(|byte| byte ^ 1).collect();
-    (entry.message_sha256, entry.message) = (Digest::of(&bytes).to_wire(), bytes.into());
 }
 
 #[tokio::test]
@@ -291,7 +245,7 @@ async fn told_first_of_another_log(guard: &'static str) -> Vec<String> {
     log.deliver_altered(&mut b, as_commit).await;
     let shown = b.reads(&old).await;
     assert_eq!(shown.iter().filter(|line| line.starts_with("missed")).count(), 2, "{shown:?}");
-    assert!(look_again(&b.core, &old, EntryNumber::new(first)).await.unwrap());
+    assert!(look_again(&mut b.core, &old, EntryNumber::new(first)).await.unwrap());
     Log::rewind(&mut b, &old, first);
     log.deliver(&mut b).await;
     in_place::disarm(guard);
@@ -311,9 +265,7 @@ async fn numbers_taken(guard: &'static str) -> Vec<String> {
     let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
     let mut log = Log::begin(&mut a, &mut [&mut b]).await;
     let old = log.conversation;
-    let pending = a.stages(&old, Change::default()).await;
-    log.commit(&a, pending);
-    log.deliver(&mut a).await;
+    commit(&mut log, &mut a, Change::default(), &mut []).await;
     log.deliver_altered(&mut b, without_commits).await;
     let made_up = log.entries.last().unwrap().clone();
     for number in log.head() + 1..log.head() + 9 {
@@ -360,9 +312,7 @@ async fn after_its_time(guard: &'static str) -> Vec<String> {
     let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
     let mut log = Log::begin(&mut a, &mut [&mut b]).await;
     let old = log.conversation;
-    let pending = a.stages(&old, Change::default()).await;
-    log.commit(&a, pending);
-    log.deliver(&mut a).await;
+    commit(&mut log, &mut a, Change::default(), &mut []).await;
     let said = a.core.clock.now();
     log.talk(&mut a, "short", &mut []).await;
     log.deliver_altered(&mut b, without_commits).await;

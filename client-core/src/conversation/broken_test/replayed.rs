@@ -4,49 +4,23 @@ use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
     EntryNumber, in_place,
     relay::{
-        DeviceApproval, KeeperRight, OutOfStep, OwnDevice, RemovalGround, SignedStatement,
-        membership_task::Task, removal_ground::Ground,
+        DeviceApproval, KeeperRight, OutOfStep, OwnDevice, SignedStatement, membership_task::Task,
+        removal_ground::Ground,
     },
 };
 
 use super::{
-    out_and_in::{member, without_commits},
     reported,
+    scene::{commit, member, removal, wishes, without_commits},
     ward::{House, Log, Phone},
 };
 use crate::{
     conversation::{Change, add_anew::add_anew, asked, encode, leave_statement},
     vault::tables::{
         faults::{self, FaultRow},
-        intents::{self, Wish},
+        intents::Wish,
     },
 };
-
-fn removal(member: super::super::roster::Member, ground: Ground) -> Change {
-    Change { removes: vec![(member, RemovalGround { ground: Some(ground) })], ..Change::default() }
-}
-
-/// A commit that these take in; its Welcome.
-pub(super) async fn commit(
-    log: &mut Log,
-    by: &mut Phone,
-    change: Change,
-    others: &mut [&mut Phone],
-) -> Vec<u8> {
-    let pending = by.stages(&log.conversation, change).await;
-    let welcome = pending.welcome.clone().unwrap_or_default();
-    log.commit(by, pending);
-    log.deliver(by).await;
-    for other in others {
-        log.deliver(other).await;
-    }
-    welcome
-}
-
-async fn wishes(phone: &Phone) -> Vec<Wish> {
-    let mut tx = phone.core.vault.begin("wishes").await.unwrap();
-    intents::open(&mut tx).await.unwrap().into_iter().map(|open| open.wish).collect()
-}
 
 async fn faults_of(phone: &Phone, log: &Log) -> Vec<FaultRow> {
     let mut tx = phone.core.vault.begin("faults").await.unwrap();

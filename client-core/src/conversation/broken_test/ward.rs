@@ -15,7 +15,7 @@ use wardline_proto::{
 
 use crate::{
     conversation::{
-        Change, Core, Device, Sealed, Staged, code_of, create, created, join, random, read, receive,
+        Change, Core, Device, Sealed, Staged, create, created, join, random, read, receive,
         receive::{Effect, decode},
         seal, stage,
     },
@@ -31,12 +31,12 @@ use crate::{
     },
 };
 
-pub(super) const NOW: UtcMillis = UtcMillis::new(1_800_000_000_000);
+pub(crate) const NOW: UtcMillis = UtcMillis::new(1_800_000_000_000);
 /// Long enough for everything here.
 const LIFE: u32 = 86_400;
 
 /// An organisation that certifies whoever a test needs.
-pub(super) struct House {
+pub(crate) struct House {
     issuer: IssuerAuthority,
     organisation: Organisation,
     wire: relay::Organisation,
@@ -45,21 +45,21 @@ pub(super) struct House {
 }
 
 /// A device.
-pub(super) struct Phone {
+pub(crate) struct Phone {
     pub core: Core,
     /// How far it has each log.
     read: HashMap<ConversationId, usize>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 /// A log.
-pub(super) struct Log {
+pub(crate) struct Log {
     pub conversation: ConversationId,
     pub entries: Vec<Entry>,
 }
 
 impl House {
-    pub(super) fn found() -> Self {
+    pub(crate) fn found() -> Self {
         let name = DisplayName::parse("St. Example").unwrap();
         let id = OrganisationId::from_name("St. Example").unwrap();
         let root = RootAuthority::found(&name, id.clone(), &SystemEntropy, NOW).unwrap();
@@ -76,7 +76,7 @@ impl House {
     }
 
     /// The signed record of an invitation for a device, in place of another or of none.
-    pub(super) fn invites(&self, user: &str, replaces: Option<DeviceId>) -> SignedStatement {
+    pub(crate) fn invites(&self, user: &str, replaces: Option<DeviceId>) -> SignedStatement {
         let subject = InvitationSubject {
             user: UserId::parse(user).unwrap(),
             display_name: DisplayName::parse(user).unwrap(),
@@ -91,7 +91,7 @@ impl House {
         made.unwrap().1
     }
 
-    pub(super) async fn phone(&self, user: &str) -> Phone {
+    pub(crate) async fn phone(&self, user: &str) -> Phone {
         let key = SigningKey::generate(&SystemEntropy).unwrap();
         let subject = DeviceSubject {
             organisation: self.organisation.id().clone(),
@@ -117,23 +117,28 @@ impl House {
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
         };
-        Phone { core, read: HashMap::new(), _home: home }
+        Phone { core, read: HashMap::new(), home }
     }
 }
 
 impl Phone {
-    pub(super) async fn row(&self, conversation: &ConversationId) -> ConversationRow {
+    /// What a session is made of, and the home that has to stay as long.
+    pub(crate) fn taken_apart(self) -> (Core, TempDir) {
+        (self.core, self.home)
+    }
+
+    pub(crate) async fn row(&self, conversation: &ConversationId) -> ConversationRow {
         let mut tx = self.core.vault.begin("row").await.unwrap();
         conversations::load(&mut tx, conversation).await.unwrap().unwrap()
     }
 
-    pub(super) async fn outbox(&self) -> Vec<OutboxRow> {
+    pub(crate) async fn outbox(&self) -> Vec<OutboxRow> {
         let mut tx = self.core.vault.begin("outbox").await.unwrap();
         outbox::list(&mut tx).await.unwrap()
     }
 
     /// What people see: "kind number text".
-    pub(super) async fn reads(&self, conversation: &ConversationId) -> Vec<String> {
+    pub(crate) async fn reads(&self, conversation: &ConversationId) -> Vec<String> {
         let mut tx = self.core.vault.begin("newest").await.unwrap();
         let mut row = conversations::load(&mut tx, conversation).await.unwrap().unwrap();
         while let Some(successor) = row.line.successor {
@@ -145,14 +150,14 @@ impl Phone {
     }
 
     /// The texts that people see.
-    pub(super) async fn texts(&self, conversation: &ConversationId) -> Vec<String> {
+    pub(crate) async fn texts(&self, conversation: &ConversationId) -> Vec<String> {
         let lines = self.reads(conversation).await;
         let texts = lines.iter().filter_map(|line| line.strip_prefix("text "));
         texts.filter_map(|line| line.split_once(' ')).map(|(_, text)| text.to_owned()).collect()
     }
 
     /// Queues a text.
-    pub(super) async fn say(&self, conversation: &ConversationId, text: &str) -> ClientMessageId {
+    pub(crate) async fn say(&self, conversation: &ConversationId, text: &str) -> ClientMessageId {
         let message = ClientMessageId::from_bytes(random(&SystemEntropy).unwrap());
         let row = OutboxRow {
             message,
@@ -174,7 +179,7 @@ impl Phone {
     }
 
     /// A package by which it can be added.
-    pub(super) async fn package(&self) -> (VerifiedKeyPackage, wardline_identity::DeviceCertificate) {
+    pub(crate) async fn package(&self) -> (VerifiedKeyPackage, wardline_identity::DeviceCertificate) {
         let (core, certificate) = (&self.core, self.core.device.certificate.clone());
         core.store.load(&core.vault, Scope::Device).await.unwrap();
         let made =
@@ -186,7 +191,7 @@ impl Phone {
     }
 
     /// Stages a commit.
-    pub(super) async fn stages(&mut self, conversation: &ConversationId, change: Change) -> PendingCommit {
+    pub(crate) async fn stages(&mut self, conversation: &ConversationId, change: Change) -> PendingCommit {
         self.core.load_group(conversation).await.unwrap();
         let epoch = self.core.groups[conversation].epoch();
         match stage(&mut self.core, (*conversation, epoch), 1, change).await.unwrap() {
@@ -196,7 +201,7 @@ impl Phone {
     }
 
     /// The commit under way becomes noise that its author signed.
-    pub(super) async fn makes_worthless(&self, mut pending: PendingCommit) -> PendingCommit {
+    pub(crate) async fn makes_worthless(&self, mut pending: PendingCommit) -> PendingCommit {
         pending.commit.iter_mut().rev().take(64).for_each(|byte| *byte ^= 0x5a);
         pending.sha256 = Digest::of(&pending.commit);
         pending.welcome = None;
@@ -219,7 +224,7 @@ impl Phone {
 
 impl Log {
     /// A conversation of `first` with everybody else, at entry 1.
-    pub(super) async fn begin(first: &mut Phone, others: &mut [&mut Phone]) -> Self {
+    pub(crate) async fn begin(first: &mut Phone, others: &mut [&mut Phone]) -> Self {
         let made = create(&mut first.core, "Ward 4", Vec::new(), Suite::X25519).await;
         let (conversation, _) = made.unwrap();
         created(&mut first.core, &conversation).await.unwrap();
@@ -228,12 +233,12 @@ impl Log {
         log
     }
 
-    pub(super) fn of(conversation: ConversationId) -> Self {
+    pub(crate) fn of(conversation: ConversationId) -> Self {
         Self { conversation, entries: Vec::new() }
     }
 
     /// `by` adds these; everybody takes it in.
-    pub(super) async fn add(&mut self, by: &mut Phone, others: &mut [&mut Phone]) {
+    pub(crate) async fn add(&mut self, by: &mut Phone, others: &mut [&mut Phone]) {
         let mut adds = Vec::new();
         for other in others.iter() {
             adds.push(other.package().await);
@@ -248,18 +253,24 @@ impl Log {
     }
 
     /// Joins by a Welcome for the last entry; answers whether it was used.
-    pub(super) async fn welcome(&self, phone: &mut Phone, welcome: &[u8]) -> bool {
-        let delivery = self.delivery(welcome);
-        let effects = join(&mut phone.core, &delivery).await.unwrap();
-        if effects.is_empty() {
-            return false;
+    pub(crate) async fn welcome(&self, phone: &mut Phone, welcome: &[u8]) -> bool {
+        let used = self.opens(phone, welcome).await;
+        if used {
+            self.deliver(phone).await;
         }
-        phone.read.insert(self.conversation, self.entries.len() - 1);
-        self.deliver(phone).await;
-        true
+        used
     }
 
-    pub(super) fn delivery(&self, welcome: &[u8]) -> WelcomeDelivery {
+    /// The same, and the entry is still to come.
+    pub(crate) async fn opens(&self, phone: &mut Phone, welcome: &[u8]) -> bool {
+        let used = !join(&mut phone.core, &self.delivery(welcome)).await.unwrap().is_empty();
+        if used {
+            phone.read.insert(self.conversation, self.entries.len() - 1);
+        }
+        used
+    }
+
+    pub(crate) fn delivery(&self, welcome: &[u8]) -> WelcomeDelivery {
         let last = self.entries.last().unwrap();
         WelcomeDelivery {
             conversation_id: self.conversation.to_wire(),
@@ -272,7 +283,13 @@ impl Log {
         }
     }
 
-    fn chain(&self) -> ChainHash {
+    /// The log up to an entry.
+    pub(crate) fn upto(&self, number: u64) -> Self {
+        let entries = self.entries.iter().filter(|entry| entry.number <= number).cloned();
+        Self { conversation: self.conversation, entries: entries.collect() }
+    }
+
+    pub(crate) fn chain(&self) -> ChainHash {
         self.entries.iter().fold(ChainHash::genesis(&self.conversation), |chain, entry| {
             chain.append(&ChainLink {
                 number: EntryNumber::new(entry.number),
@@ -285,16 +302,16 @@ impl Log {
     }
 
     /// A device gets everything from this entry on next.
-    pub(super) fn rewind(phone: &mut Phone, conversation: &ConversationId, number: u64) {
+    pub(crate) fn rewind(phone: &mut Phone, conversation: &ConversationId, number: u64) {
         phone.read.insert(*conversation, usize::try_from(number).unwrap() - 1);
     }
 
-    pub(super) fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> u64 {
         self.entries.len() as u64
     }
 
     /// Appends a commit.
-    pub(super) fn commit(&mut self, by: &Phone, pending: PendingCommit) {
+    pub(crate) fn commit(&mut self, by: &Phone, pending: PendingCommit) {
         let author: SignedStatement = decode(&pending.author).unwrap();
         self.append(by, EntryKind::Commit, pending.epoch.get(), pending.commit, |entry| {
             entry.author = Some(author);
@@ -325,7 +342,7 @@ impl Log {
     }
 
     /// Takes everything that a device has queued for this log.
-    pub(super) async fn take(&mut self, by: &mut Phone) {
+    pub(crate) async fn take(&mut self, by: &mut Phone) {
         for row in by.outbox().await {
             if row.conversation != self.conversation || row.accepted.is_some() {
                 continue;
@@ -341,7 +358,7 @@ impl Log {
     }
 
     /// A device says something, and everybody hears it.
-    pub(super) async fn talk(&mut self, by: &mut Phone, text: &str, others: &mut [&mut Phone]) {
+    pub(crate) async fn talk(&mut self, by: &mut Phone, text: &str, others: &mut [&mut Phone]) {
         by.say(&self.conversation, text).await;
         self.take(by).await;
         for other in others.iter_mut() {
@@ -350,12 +367,12 @@ impl Log {
     }
 
     /// Everything that a device has not got yet.
-    pub(super) async fn deliver(&self, phone: &mut Phone) -> Vec<Effect> {
+    pub(crate) async fn deliver(&self, phone: &mut Phone) -> Vec<Effect> {
         self.deliver_altered(phone, |_| {}).await
     }
 
     /// The same, with what was lost or changed on the way.
-    pub(super) async fn deliver_altered(&self, phone: &mut Phone, alter: impl Fn(&mut Entry)) -> Vec<Effect> {
+    pub(crate) async fn deliver_altered(&self, phone: &mut Phone, alter: impl Fn(&mut Entry)) -> Vec<Effect> {
         let mut effects = Vec::new();
         loop {
             let from = phone.read.get(&self.conversation).copied().unwrap_or(0);
@@ -373,12 +390,4 @@ impl Log {
             effects.extend(step);
         }
     }
-}
-
-/// Everybody's safety code of a group: the same if they are in one state.
-pub(super) async fn code(phone: &mut Phone, conversation: &ConversationId) -> String {
-    phone.core.load_group(conversation).await.unwrap();
-    let group = &phone.core.groups[conversation];
-    let leaves: Vec<u8> = group.roster().into_iter().flat_map(|leaf| leaf.certificate_der).collect();
-    format!("{} {}", group.epoch(), code_of(&Digest::of(&leaves)))
 }

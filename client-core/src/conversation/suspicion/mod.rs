@@ -23,7 +23,7 @@ pub(crate) use self::{
     place::{Compared, place},
     shown::{first, relay_fault_count, relay_faults, see_relay_faults, shown},
     task::look_at_task,
-    uninvited::{is_uninvited, show_uninvited, uninvited},
+    uninvited::{forget_uninvited, is_uninvited, show_uninvited, uninvited},
 };
 
 use serde_json::Value;

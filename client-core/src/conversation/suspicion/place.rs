@@ -19,16 +19,16 @@ use crate::{
 
 /// How the relay's log compares.
 pub(crate) enum Compared {
-    /// It is the one that this device has.
-    Same(ConversationId),
+    /// It is the one that this device has, and stands so in.
+    Same(ConversationId, Standing),
     /// It is another; there is this to read.
     Other(ConversationId, Effect),
     /// There is nothing to compare it with.
     Unknown,
 }
 
-/// Compares the relay's place with this device's at the cursor that it named. Before the entry that let this device in it has
-/// only others' word for the log.
+/// Compares the relay's place with this device's at the cursor that it named. A relay that has less than that is another at once;
+/// which entries they are, this device has only others' word for before the entry that let it in.
 pub(crate) async fn place(core: &Core, place: &LogPlace, named: EntryNumber) -> Result<Compared, CoreError> {
     let malformed = |_| CoreError::Protocol("sent a malformed place");
     let conversation = ConversationId::try_from(&place.conversation_id).map_err(malformed)?;
@@ -39,18 +39,22 @@ pub(crate) async fn place(core: &Core, place: &LogPlace, named: EntryNumber) -> 
     let ours = chain::find(&mut tx, &conversation, named).await?;
     tx.commit().await?;
     let reads = |standing| matches!(standing, Standing::Active | Standing::Left | Standing::OutOfStep);
-    let row = row.filter(|row| reads(row.standing) && !is_uninvited(row) && named >= row.joined);
-    let (Some(row), Some(ours)) = (row, ours) else { return Ok(Compared::Unknown) };
-    if number > named || fault::planted("mutant.rewound") {
+    let Some(row) = row.filter(|row| reads(row.standing) && !is_uninvited(row)) else {
+        return Ok(Compared::Unknown);
+    };
+    let followed = named >= row.joined;
+    let ours = ours.filter(|_| followed);
+    let less = number < named && (followed || !fault::planted("mutant.less_before_joined"));
+    if number > named || !less && ours.is_none() || fault::planted("mutant.rewound") {
         return Ok(Compared::Unknown);
     }
-    if number == named && theirs == *ours.digest() {
-        return Ok(Compared::Same(conversation));
+    if !less && ours.as_ref().is_some_and(|ours| theirs == *ours.digest()) {
+        return Ok(Compared::Same(conversation, row.standing));
     }
     let evidence = json!({
         "relay_number": number.get(),
         "relay_hash": theirs.to_string(),
-        "ours": ours.digest().to_string(),
+        "ours": ours.map(|ours| ours.digest().to_string()),
     });
     let (about, kind) = ("", RelayFaultKind::Rewound);
     let suspicion =

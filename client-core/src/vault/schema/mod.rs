@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("0006_seen.sql"),
     include_str!("0007_named_successor.sql"),
     include_str!("0008_grounds.sql"),
+    include_str!("0009_waiting.sql"),
 ];
 
 /// Brings the database to the newest schema.

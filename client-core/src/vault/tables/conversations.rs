@@ -1,7 +1,7 @@
 //! Table `conversations`: where this device stands in each conversation.
 
 use sqlx::{Row as _, sqlite::SqliteRow};
-use wardline_proto::{ChainHash, ConversationId, EntryNumber, Suite, UtcMillis};
+use wardline_proto::{ChainHash, ConversationId, EntryNumber, Suite, UtcMillis, fault};
 
 use super::{corrupt, fixed, optional_unsigned, stored, unsigned};
 use crate::vault::{Transaction, VaultError};
@@ -116,6 +116,11 @@ impl ConversationRow {
     /// The number that people see of an entry of this log.
     pub(crate) fn shown(&self, number: EntryNumber) -> EntryNumber {
         EntryNumber::new(number.get().saturating_add(self.line.offset))
+    }
+
+    /// The last entry that this device knows of: it has taken it in, or is in by it.
+    pub(crate) fn seen(&self) -> EntryNumber {
+        if fault::planted("mutant.leave_of_before") { self.cursor } else { self.cursor.max(self.joined) }
     }
 }
 

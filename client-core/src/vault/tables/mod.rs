@@ -24,6 +24,7 @@ pub(crate) mod spent_invitations;
 pub(crate) mod spent_packages;
 pub(crate) mod spent_statements;
 pub(crate) mod stays;
+pub(crate) mod waiting;
 
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::IdError;

@@ -220,3 +220,23 @@ pub(crate) async fn see(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<(), 
         .await?;
     Ok(())
 }
+
+/// How many rows there are before those of conversations go that are not shown any more.
+const KEPT_UNSHOWN: i64 = 1_000;
+
+/// A conversation is not shown any more: what is known of it stays, as long as there is not too much. A relay may have made it
+/// up, and many.
+pub(crate) async fn forget(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+) -> Result<(), VaultError> {
+    sqlx::query(
+        "DELETE FROM relay_faults
+          WHERE conversation_id = ?1 AND (SELECT COUNT(*) FROM relay_faults) > ?2",
+    )
+    .bind(column(Some(conversation)))
+    .bind(KEPT_UNSHOWN)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! What happens again and again in these claims: a commit that others take in, a device that is added anew, bytes that do not come
+//! as they are.
+
+use wardline_proto::{
+    ConversationId, Digest,
+    relay::{Entry, EntryKind, RemovalGround, removal_ground::Ground},
+};
+
+use super::ward::{Log, Phone};
+use crate::{
+    conversation::{
+        Change,
+        add_anew::add_anew,
+        code_of, encode, report,
+        roster::{Member, Roster},
+    },
+    vault::tables::intents::{self, Wish},
+};
+
+/// A commit that these take in; its Welcome.
+pub(super) async fn commit(
+    log: &mut Log,
+    by: &mut Phone,
+    change: Change,
+    others: &mut [&mut Phone],
+) -> Vec<u8> {
+    let pending = by.stages(&log.conversation, change).await;
+    let welcome = pending.welcome.clone().unwrap_or_default();
+    log.commit(by, pending);
+    log.deliver(by).await;
+    for other in others {
+        log.deliver(other).await;
+    }
+    welcome
+}
+
+/// A change that takes a member out by this ground.
+pub(super) fn removal(member: Member, ground: Ground) -> Change {
+    Change { removes: vec![(member, RemovalGround { ground: Some(ground) })], ..Change::default() }
+}
+
+/// A member of a group, as another sees it.
+pub(super) async fn member(phone: &mut Phone, log: &Log, of: &Phone) -> Member {
+    phone.core.load_group(&log.conversation).await.unwrap();
+    let leaves = phone.core.groups[&log.conversation].roster();
+    let roster = Roster::read(&phone.core.device.organisation, &leaves);
+    roster.device(&of.core.device.id()).expect("it is in").clone()
+}
+
+/// `by` adds a device anew by its report; answers whether it could.
+pub(super) async fn anew(
+    log: &mut Log,
+    by: &mut Phone,
+    device: &mut Phone,
+    others: &mut [&mut Phone],
+) -> bool {
+    let Some((_, report)) = report(&device.core, &log.conversation).await.unwrap() else { return false };
+    let removes = add_anew(&mut by.core, &log.conversation, &[encode(&report)]).await.unwrap();
+    if removes.is_empty() {
+        return false;
+    }
+    let change = Change { adds: vec![device.package().await], removes, ..Change::default() };
+    let welcome = commit(log, by, change, others).await;
+    log.welcome(device, &welcome).await
+}
+
+/// The relay has what it says of a commit, and not its bytes.
+pub(super) fn without_commits(entry: &mut Entry) {
+    if entry.kind() == EntryKind::Commit {
+        entry.message.clear();
+    }
+}
+
+/// The relay has other bytes.
+pub(super) fn noise(entry: &mut Entry) {
+    let bytes: Vec<u8> = entry.message.iter().map(|byte| byte ^ 1).collect();
+    (entry.message_sha256, entry.message) = (Digest::of(&bytes).to_wire(), bytes.into());
+}
+
+/// What a device wishes for.
+pub(super) async fn wishes(phone: &Phone) -> Vec<Wish> {
+    let mut tx = phone.core.vault.begin("wishes").await.unwrap();
+    intents::open(&mut tx).await.unwrap().into_iter().map(|open| open.wish).collect()
+}
+
+/// Everybody's safety code of a group: the same if they are in one state.
+pub(super) async fn code(phone: &mut Phone, conversation: &ConversationId) -> String {
+    phone.core.load_group(conversation).await.unwrap();
+    let group = &phone.core.groups[conversation];
+    let leaves: Vec<u8> = group.roster().into_iter().flat_map(|leaf| leaf.certificate_der).collect();
+    format!("{} {}", group.epoch(), code_of(&Digest::of(&leaves)))
+}
