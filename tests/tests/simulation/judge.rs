@@ -286,10 +286,12 @@ async fn rest(scene: &Scene) {
         }
         let mut places = Vec::new();
         let mut idle = true;
+        let members = detail(&scene.phones[0], &scene.conversation).await.members;
         for phone in &scene.phones {
             let detail = detail(phone, &scene.conversation).await;
-            // Left and not let go yet, or waiting to be let in anew.
-            idle &= ["active", "removed"].contains(&detail.summary.state.as_str());
+            // Otherwise it left and was not let go yet, or waits to be let in anew, or was and has not heard of it.
+            let named = members.iter().any(|member| member.user == phone.user);
+            idle &= detail.summary.state == if named { "active" } else { "removed" };
             if detail.summary.state == "active" {
                 idle &= waiting(phone).await == 0;
                 places.push((detail.number, detail.safety_code));

@@ -33,7 +33,8 @@
 //! - a rename by a device that is not a keeper's is refused, or a person is removed who is not in;
 //! - what somebody wanted who was put out or left at some time is refused, or a message they queued was never sent;
 //! - two devices' changes go through in either order, or a change that another made already does nothing;
-//! - a device whose own clock went another way says that the relay's time is wrong or an entry misdated, one that heard
+//! - a device whose own clock went another way says that the relay's time is wrong or an entry misdated, one that heard a
+//!   greeting from before all clocks leapt that the relay's time is wrong, one that heard
 //!   something twice that it was repeated, one that heard things out of order that one was left out; and any device
 //!   what the relay's own clock explains.
 //!

@@ -67,12 +67,18 @@ impl Plan {
     }
 
     /// What the device at `place` may rightly say of the relay: its own clock or the relay's went another way than the others', or
-    /// it heard something twice or out of order.
+    /// it heard something twice or out of order, or so late that all clocks had leapt meanwhile.
     pub(crate) fn causes(&self, place: usize) -> BTreeSet<&'static str> {
+        let late = |operation: &Operation| match operation {
+            Operation::Fault(device, Fault::DelayEvent(_)) => *device == place,
+            _ => false,
+        };
+        let hears_late = self.operations.iter().any(late);
         let causes = |operation: &Operation| -> &[&'static str] {
             match operation {
                 Operation::LeapDevice(device, _) if *device == place => &["wrong_time", "misdated"],
                 Operation::LeapRelay(_) => &["wrong_time", "time_back", "misdated"],
+                Operation::LeapAll(_) if hears_late => &["wrong_time"],
                 Operation::Fault(device, Fault::RepeatEvent) if *device == place => &["repeated"],
                 Operation::Fault(device, Fault::SwapEvents) if *device == place => {
                     &["left_out", "no_welcome", "false_removal"]
