@@ -133,7 +133,7 @@ fn a_device_that_calls_without_end_is_slowed_and_the_others_are_served() {
         println!("flood: taken, told to wait, told nothing, failed: {:?}; {grown} KiB more", got.report());
         (got.report(), under, grown)
     };
-    let mut usual = Duration::ZERO;
+    let mut most = 0;
     assert_served("a flood of calls", || {
         let before = others.measure(SPAN);
         let ([taken, told_to_wait, told_nothing, _], under, grown) = flood(&house, &others);
@@ -142,18 +142,19 @@ fn a_device_that_calls_without_end_is_slowed_and_the_others_are_served() {
             "it is told to wait, and when to come again"
         );
         assert!(grown <= FLOOD_KIB, "{grown} KiB more");
-        usual = under.expect("every message was taken");
-        (before, usual)
+        most = most.max(taken);
+        (before, under.expect("every message was taken"))
     });
     drop(others);
 
-    // All of it is worked on at once, and nobody is told to wait.
+    // All of it is worked on at once, and nobody is told to wait. What that does to the others is printed only: how
+    // late they are is for a good part what the disk is doing at that moment, with the guard and without.
     house.without(&["mutant.calls_per_device", "mutant.turns"]);
     let others = Others::begin(&house);
     let ([taken, told_to_wait, ..], worse, _) = flood(&house, &others);
     println!("the control: p99 of the others {worse:?}");
-    assert!(worse.is_none_or(|worse| worse > usual), "the control: {worse:?}");
-    assert!(taken > 0 && told_to_wait == 0, "the control: {told_to_wait} were told to wait");
+    assert!(taken > most, "the control: {taken} calls were worked on, and {most} with the guard");
+    assert_eq!(told_to_wait, 0, "the control: nobody is told to wait");
 }
 
 #[test]
