@@ -1,10 +1,10 @@
 //! A commit that lets this device in, while nothing does: its Welcome was withheld, does not open or is not what it should
-//! be. The device says that it cannot follow that commit, and another member adds it anew; so often in a row, then its
-//! person is told.
+//! be. The device says that it cannot follow that commit, and another member adds it anew. After so many in a row its person is
+//! told; it goes on asking, as often as the relay lets it: who spoils it each time must not come to silence it.
 
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
-    ConversationId, DeviceId, Digest, EntryNumber, Epoch, UtcMillis, fault,
+    DeviceId, Digest, EntryNumber, Epoch, UtcMillis, fault,
     relay::{CommitAuthor, EntryKind, OutOfStep},
 };
 
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// How often in a row a device asks to be let in anew: whoever spoils it each time is not answered for ever.
+/// After how many tries in a row the person is told what to do.
 const TRIES_MAX: u32 = 5;
 
 /// Whether an entry is the commit by which the members have this device in, and it is not in: what let it in before is
@@ -52,7 +52,7 @@ pub(crate) fn joins(received: &Received<'_>, own: &DeviceId) -> bool {
     declared(&received.entry.message).is_some_and(|data| data.joins.contains(&own.to_wire()))
 }
 
-/// Says so, once for each such commit, and no more often than makes sense.
+/// Says so, once for each such commit.
 pub(crate) async fn ask_in(
     core: &mut Core,
     received: &Received<'_>,
@@ -83,9 +83,7 @@ pub(crate) async fn ask_in(
         let former = former(&row, group, (roster, &ending));
         commits::insert(&mut tx, &commit_row(received, author, &former)).await?;
     }
-    // Whoever knows the members counts what one of them signed: a relay invents as many as it likes.
-    let invented = roster.is_some() && author.is_none() && !fault::planted("mutant.invented_tries");
-    let tries = before.map_or(0, |before| before.tries).saturating_add(u32::from(!invented)).max(1);
+    let tries = before.map_or(0, |before| before.tries).saturating_add(1);
     let report = ReportRow {
         number: received.number,
         statement: report(&core.device, core.clock.now(), received),
@@ -97,26 +95,12 @@ pub(crate) async fn ask_in(
     show(&mut tx, received, (author, tries)).await?;
     tx.commit().await?;
     fault::crash("crash.out_of_step");
-    let shown = Effect::Readable(row.line.first, row.shown(received.number));
-    Ok(if tries > TRIES_MAX { vec![shown] } else { vec![Effect::OutOfStep(conversation), shown] })
+    Ok(vec![Effect::OutOfStep(conversation), Effect::Readable(row.line.first, row.shown(received.number))])
 }
 
-/// The relay has the log that this device has. One that does not know the members, because nothing has let it in since it was
-/// out, cannot tell what was invented: it says once more what it said last, and hears whether that is an entry.
-pub(crate) async fn ask_again(core: &mut Core, conversation: &ConversationId) -> Result<(), CoreError> {
-    if core.load_group(conversation).await? || fault::planted("mutant.invented_tries") {
-        return Ok(());
-    }
-    let mut tx = core.vault.begin("ask_again").await?;
-    if let Some(report) = reports::find(&mut tx, conversation).await?.filter(too_often) {
-        reports::insert(&mut tx, conversation, &ReportRow { tries: 1, ..report }).await?;
-    }
-    Ok(tx.commit().await?)
-}
-
-/// Whether a report is one too many: it is kept, so that nothing is said of that commit again, and not sent.
-pub(crate) fn too_often(report: &ReportRow) -> bool {
-    report.tries > TRIES_MAX
+/// Whether a report is kept to itself: none is.
+pub(crate) fn is_withheld(report: &ReportRow) -> bool {
+    report.tries > TRIES_MAX && fault::planted("mutant.asks_no_more")
 }
 
 /// What this device says of a commit, under its own key.
@@ -154,7 +138,7 @@ async fn show(
     let name = of(|author| author.certificate.display_name().to_string());
     let who = if name.is_empty() { "Somebody" } else { name.as_str() };
     let then = if tries > TRIES_MAX {
-        "ask a member to remove you and to add you again"
+        "it has asked often by now: ask a member to remove you and to add you again"
     } else {
         "it asks another member for that"
     };

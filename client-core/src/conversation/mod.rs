@@ -46,7 +46,6 @@ mod take_over;
 mod waits;
 
 pub(crate) use self::{
-    ask_in::ask_again,
     asked::asked,
     closed::closed,
     commit::{Change, Staged, stage},

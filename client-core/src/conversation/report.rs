@@ -8,7 +8,7 @@ use wardline_proto::{
 };
 
 use super::{
-    ask_in::{self, joins, too_often},
+    ask_in::{self, is_withheld, joins},
     core::{Core, Device},
     former::{Ending, Former},
     hold::Hold,
@@ -168,7 +168,7 @@ pub(crate) async fn report(
     let mut tx = core.vault.begin("look_for_report").await?;
     let report = reports::find(&mut tx, conversation).await?;
     tx.commit().await?;
-    let report = report.filter(|report| !too_often(report));
+    let report = report.filter(|report| !is_withheld(report));
     Ok(report.and_then(|report| Some((report.number, decode(&report.statement)?))))
 }
 

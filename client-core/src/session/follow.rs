@@ -184,11 +184,8 @@ async fn compare(session: &Session, place: &LogPlace, named: &HashMap<Bytes, u64
     let Some(named) = named.get(&place.conversation_id) else { return Ok(()) };
     let compared = conversation::place(&*session.core().await, place, EntryNumber::new(*named)).await?;
     match compared {
-        Compared::Same(conversation, standing) => {
+        Compared::Same(conversation) => {
             session.beside.remove(&conversation);
-            if standing == conversations::Standing::OutOfStep {
-                conversation::ask_again(&mut *session.core().await, &conversation).await?;
-            }
         }
         Compared::Other(conversation, effect) => {
             session.beside.insert(conversation);

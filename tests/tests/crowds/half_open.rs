@@ -36,6 +36,9 @@ const SPARE: usize = 64;
 /// The relay's own sockets.
 const DOORS: usize = 2;
 
+/// How long they may take to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Places for handshakes at one door (`handshakes_max`, the default).
 const HANDSHAKES: usize = 256;
 
@@ -117,11 +120,12 @@ fn besiege(house: &House, count: usize, tries: usize) -> Seen {
     let (begun, runtime) = (Instant::now(), runtime());
     let mut seen = Seen::default();
     // From when the doorstep is full.
-    while house.sockets() < HANDSHAKES + DOORS && begun.elapsed() < SPAN {
+    while house.sockets() < HANDSHAKES + DOORS && !tcp.is_finished() {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let until = Instant::now() + SPAN / 2;
-    while Instant::now() < until {
+    // And until all have come, however little of the machine they get.
+    let (until, patience) = (Instant::now() + SPAN / 2, begun + PATIENCE);
+    while Instant::now() < until || Instant::now() < patience && !(tcp.is_finished() && quic.is_finished()) {
         for (door, came) in [TransportChoice::Tcp, TransportChoice::Quic].into_iter().zip(&mut seen.newcomers)
         {
             let comes = || runtime.block_on(comes_in(house, door));

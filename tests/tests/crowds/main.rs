@@ -28,6 +28,6 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// How many, by default and in full.
-pub(crate) fn size(usual: usize, full: usize) -> usize {
+pub(crate) fn size<T>(usual: T, full: T) -> T {
     if std::env::var_os("WARDLINE_CROWDS").is_some_and(|size| size == "full") { full } else { usual }
 }

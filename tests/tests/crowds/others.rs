@@ -10,7 +10,10 @@ use wardline_client_core::relay::{ConnectOptions, Relay as _, RelayConnection};
 use wardline_identity::SystemEntropy;
 use wardline_proto::relay as pb;
 
-use crate::house::{House, door};
+use crate::{
+    house::{House, door},
+    size,
+};
 
 /// How many there are; the first devices of a house.
 pub(crate) const OTHERS: usize = 8;
@@ -27,8 +30,11 @@ const NOISE: Duration = Duration::from_millis(15);
 /// How often it is measured before it is believed.
 const ROUNDS: usize = 5;
 
-/// How much worse it may get.
+/// How much worse it may get; asserted when the crowds come in full, on a machine with nothing else to do.
 const FACTOR: u32 = 3;
+
+/// What it is else, however busy the machine is.
+const GENEROUS: Duration = Duration::from_secs(3);
 
 /// The thread; it ends with this.
 pub(crate) struct Others {
@@ -87,12 +93,12 @@ impl Others {
     }
 }
 
-/// Asserts that the p99 under the crowd is at most three times that of just before. Where the machine had something
-/// else to do, both are measured again.
+/// Asserts that the p99 under the crowd is at most three times that of just before, or in any case within a few seconds where
+/// the crowd is a small one. Where the machine had something else to do, both are measured again.
 pub(crate) fn assert_served(what: &str, mut round: impl FnMut() -> (Duration, Duration)) {
     for _ in 0..ROUNDS {
         let (before, under) = round();
-        let bound = before.max(NOISE) * FACTOR;
+        let bound = (before.max(NOISE) * FACTOR).max(size(GENEROUS, Duration::ZERO));
         println!("{what}: p99 of the others {before:?} before, {under:?} under, bound {bound:?}");
         if under <= bound {
             return;

@@ -19,8 +19,8 @@ use crate::{
 
 /// How the relay's log compares.
 pub(crate) enum Compared {
-    /// It is the one that this device has, and stands so in.
-    Same(ConversationId, Standing),
+    /// It is the one that this device has.
+    Same(ConversationId),
     /// It is another; there is this to read.
     Other(ConversationId, Effect),
     /// There is nothing to compare it with.
@@ -49,7 +49,7 @@ pub(crate) async fn place(core: &Core, place: &LogPlace, named: EntryNumber) -> 
         return Ok(Compared::Unknown);
     }
     if !less && ours.as_ref().is_some_and(|ours| theirs == *ours.digest()) {
-        return Ok(Compared::Same(conversation, row.standing));
+        return Ok(Compared::Same(conversation));
     }
     let evidence = json!({
         "relay_number": number.get(),

@@ -66,8 +66,9 @@ pub const SUCCEEDING: Duration = Duration::from_secs(10);
 /// The most reports in one task or event, and the most devices that one commit adds anew.
 pub const REPORTS_MAX: usize = 200;
 
-/// How often a device is let into a conversation within [`LET_IN_WINDOW_SECONDS`]: one that says again and again that it
-/// cannot follow keeps nobody busy for ever.
+/// How often a device is let into a conversation because it said that it cannot follow, within
+/// [`LET_IN_WINDOW_SECONDS`]: one that says so again and again keeps nobody busy for ever. What nobody asked for does not
+/// count, or whoever takes the others out and in again would silence them.
 pub const LET_IN_MAX: usize = 20;
 
 /// The window of [`LET_IN_MAX`].

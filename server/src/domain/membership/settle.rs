@@ -31,7 +31,7 @@ pub struct Settled<'a> {
 pub async fn settle<S: MembershipStorage>(storage: &mut S, commit: &Settled<'_>) -> Result<(), StoreError> {
     // Who came in anew follows again; one who was put out is heard on, unless others have followed.
     if !commit.joins.is_empty() {
-        storage.drop_reports(commit.conversation, commit.joins).await?;
+        storage.answer_reports(commit.conversation, commit.joins).await?;
     }
     let tasks = storage.tasks(commit.conversation).await?;
     if tasks.iter().any(|task| matches!(task.kind, TaskKind::AddAnew { .. }))

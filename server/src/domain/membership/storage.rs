@@ -32,7 +32,7 @@ pub trait MembershipStorage: ConversationStorage {
         number: EntryNumber,
     ) -> impl Future<Output = Result<Option<CommitRecord>, StoreError>> + Send;
 
-    /// When the device was let in by the clock as it was, from `from` up to `to`, ascending.
+    /// When the device was let in that had said it cannot follow, by the clock as it was, from `from` up to `to`, ascending.
     fn let_in(
         &mut self,
         id: ConversationId,
@@ -54,6 +54,13 @@ pub trait MembershipStorage: ConversationStorage {
         id: ConversationId,
         report: &Report,
         now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// These devices came in anew: their reports go, and that they had said so is noted with their stays.
+    fn answer_reports(
+        &mut self,
+        id: ConversationId,
+        devices: &[DeviceId],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Drops the reports of these devices.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, fault};
 
 use crate::domain::membership::{
     ASKED_AT_ONCE_MAX, Circle, GATHER, LEASE, MENDING, Patience, REST_MAX, SUCCEEDING, Step, Task, TaskId,
@@ -48,6 +48,35 @@ struct Closing {
     since: UtcMillis,
     /// Who said so. One who says so no more was added anew: then the others have time again.
     said: BTreeSet<DeviceId>,
+    /// When they last did. Taken out and in they say nothing for a moment; it is remembered for [`MENDING`].
+    seen: UtcMillis,
+}
+
+impl Closing {
+    /// Whether what is said now is still the same: of the same commit, by all of them; or of a later one, by which they
+    /// were taken out and in, while none of them could follow anything. Whoever does that to them every few seconds
+    /// mends nothing, and gains no time.
+    fn goes_on(
+        &self,
+        circle: &Circle,
+        number: EntryNumber,
+        said: &BTreeSet<DeviceId>,
+        now: UtcMillis,
+    ) -> bool {
+        if self.number == number {
+            return self.since <= now && self.said.is_subset(said);
+        }
+        let follows = |device: &DeviceId| {
+            circle.members.iter().any(|one| one.device == *device && one.spans.followed(self.number))
+        };
+        self.number < number && !self.said.iter().any(follows) && !fault::planted("mutant.again_is_mending")
+    }
+
+    /// Until when it is remembered, if it still is.
+    fn remembered(&self, now: UtcMillis) -> Option<UtcMillis> {
+        let until = plus(self.seen, MENDING);
+        (self.seen <= now && now < until).then_some(until)
+    }
 }
 
 /// What a look at a conversation comes to.
@@ -137,6 +166,12 @@ impl Board {
         let before = std::mem::take(&mut open.busy);
         let Some(circle) = circle.filter(|circle| !circle.tasks.is_empty()) else {
             self.count(before, BTreeMap::new());
+            // Whoever could not follow a moment ago may say so again.
+            let closing =
+                open.closing.filter(|closing| circle.is_some() && closing.remembered(now).is_some());
+            if let Some(due) = closing.as_ref().and_then(|closing| closing.remembered(now)) {
+                self.open.insert(conversation, Open { closing, due: Some(due), ..Open::default() });
+            }
             return Next::default();
         };
         let begun = self.begun.unwrap_or(now);
@@ -254,16 +289,16 @@ fn closes(
         Patience::For(span) => Some((number, span)),
     });
     let Some((number, span)) = enough else {
-        open.closing = None;
+        open.closing = open.closing.take().filter(|closing| closing.remembered(now).is_some());
         return None;
     };
     let about = circle.reports.iter().filter(|report| report.number == number);
     let said: BTreeSet<DeviceId> = about.map(|report| report.device).collect();
     let since = match &open.closing {
-        Some(old) if old.number == number && old.since <= now && old.said.is_subset(&said) => old.since,
+        Some(old) if old.goes_on(circle, number, &said, now) => old.since,
         _ => now,
     };
-    open.closing = Some(Closing { number, since, said });
+    open.closing = Some(Closing { number, since, said, seen: now });
     // A relay that has just started gives those who come back their time.
     let since_start = if begun <= now { plus(begun, MENDING) } else { now };
     let until = plus(since, span).max(if span.is_zero() { since } else { since_start });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use wardline_identity::UserId;
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::COMMITS_BACK};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::COMMITS_BACK, fault};
 
 use super::tasks;
 use crate::domain::membership::{Barren, Circle, Member, PutOut, Reporter, Span, Spans, TaskKind};
@@ -178,7 +178,7 @@ pub(super) async fn devices_of(
     rows.iter().map(|row| row.device("device")).collect()
 }
 
-/// When a device was let in.
+/// When a device was let in because it had said that it could not follow.
 pub(super) async fn let_in(
     connection: &mut SqliteConnection,
     id: ConversationId,
@@ -189,12 +189,14 @@ pub(super) async fn let_in(
     let rows = sqlx::query(
         "SELECT e.taken_at FROM stays s
            JOIN entries e ON e.conversation = s.conversation AND e.number = s.joined AND e.kind = 1
-          WHERE s.conversation = ?1 AND s.device = ?2 AND e.taken_at BETWEEN ?3 AND ?4 ORDER BY e.taken_at",
+          WHERE s.conversation = ?1 AND s.device = ?2 AND s.asked >= ?5
+            AND e.taken_at BETWEEN ?3 AND ?4 ORDER BY e.taken_at",
     )
     .bind(id.as_bytes().as_slice())
     .bind(device.as_bytes().as_slice())
     .bind(integer(from.get()))
     .bind(integer(to.get()))
+    .bind(i64::from(!fault::planted("mutant.unasked_count")))
     .fetch_all(connection)
     .await?;
     rows.iter().map(|row| row.instant("taken_at")).collect()

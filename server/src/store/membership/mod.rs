@@ -64,6 +64,10 @@ impl MembershipStorage for WriteTx {
         reports::keep(self.connection(), id, report, now).await
     }
 
+    async fn answer_reports(&mut self, id: ConversationId, devices: &[DeviceId]) -> Result<(), StoreError> {
+        reports::answer(self.connection(), id, devices).await
+    }
+
     async fn drop_reports(&mut self, id: ConversationId, devices: &[DeviceId]) -> Result<(), StoreError> {
         reports::drop_of(self.connection(), id, devices).await
     }

@@ -57,6 +57,26 @@ pub(super) async fn keep(
     Ok(())
 }
 
+/// Devices that came in anew are in step again. That one of them had asked for it is noted with its stay.
+pub(super) async fn answer(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    devices: &[DeviceId],
+) -> Result<(), StoreError> {
+    for device in devices {
+        sqlx::query(
+            "UPDATE stays SET asked = 1
+              WHERE conversation = ?1 AND device = ?2 AND departed IS NULL
+                AND EXISTS (SELECT 1 FROM reports r WHERE r.conversation = ?1 AND r.device = ?2)",
+        )
+        .bind(id.as_bytes().as_slice())
+        .bind(device.as_bytes().as_slice())
+        .execute(&mut *connection)
+        .await?;
+    }
+    drop_of(connection, id, devices).await
+}
+
 pub(super) async fn drop_of(
     connection: &mut SqliteConnection,
     id: ConversationId,

@@ -32,4 +32,5 @@ const VERSIONS: &[&str] = &[
     include_str!("0002_organisation.sql"),
     include_str!("0003_membership.sql"),
     include_str!("0004_links.sql"),
+    include_str!("0005_asked.sql"),
 ];

@@ -202,12 +202,37 @@ async fn one_who_loses_its_step_again_and_again_keeps_nobody_busy_for_ever() {
                 .await;
         epoch += 1;
     };
-    assert_eq!(epoch, 20, "twenty times with the first");
+    assert_eq!(epoch, 21, "twenty times");
     let ConversationError::LetInTooOften { retry_after } = refused else { panic!("{refused:?}") };
-    assert_eq!(retry_after, Duration::from_secs(350));
+    assert_eq!(retry_after, Duration::from_secs(410));
     assert!(stuck(&ward, 3, 1).await.unwrap(), "each device has its own");
-    ward.pass(350);
+    ward.pass(410);
     assert!(stuck(&ward, 2, last).await.unwrap());
+}
+
+/// 1 takes 2 out and in, more often than a device may ask for it; 2 has said nothing so far. Whether it is heard then.
+async fn heard_after_all(ward: &Ward) -> bool {
+    let mut last = 1;
+    for epoch in 1..=24 {
+        ward.pass(10);
+        let says = Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3], ..Says::default() };
+        last = committed(ward, 1, epoch, says).await;
+    }
+    match stuck(ward, 2, last).await {
+        Ok(kept) => kept,
+        Err(ConversationError::LetInTooOften { .. }) => false,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_is_taken_out_and_in_unasked_is_heard_however_often_that_was() {
+    assert!(heard_after_all(&Ward::with(&[1, 2, 3]).await).await);
+    let ward = Ward::with(&[1, 2, 3]).await;
+    arm("mutant.unasked_count");
+    let heard = heard_after_all(&ward).await;
+    disarm("mutant.unasked_count");
+    assert!(!heard, "the guard taken away");
 }
 
 #[tokio::test]

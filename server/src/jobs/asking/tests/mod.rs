@@ -4,6 +4,8 @@ use bytes::Bytes;
 use wardline_identity::UserId;
 use wardline_proto::Digest;
 
+mod closing;
+
 use super::*;
 use crate::domain::conversation::{CommitOutcome, ConversationError};
 use crate::domain::membership::{
@@ -231,88 +233,6 @@ async fn reports_gather_for_a_moment_before_one_is_asked_for_all_of_them() {
     scene.ward.pass(1);
     scene.pass().await;
     assert_eq!(scene.asked(), [1]);
-}
-
-#[tokio::test]
-async fn a_log_that_two_cannot_follow_is_closed_after_ten_seconds_and_then_a_successor_is_asked_for() {
-    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
-    let commit = scene.commits(1, 1, &[1, 2, 3, 4]).await;
-    scene.ward.pass(60);
-    scene.stuck(2, commit).await;
-    scene.pass().await;
-    scene.ward.pass(60);
-    scene.pass().await;
-    assert!(!scene.is_closed().await, "one is not enough, however long");
-    scene.stuck(3, commit).await;
-    scene.pass().await;
-    scene.ward.pass(9);
-    scene.pass().await;
-    assert!(!scene.is_closed().await);
-    scene.asked();
-    scene.ward.pass(1);
-    scene.pass().await;
-    assert!(scene.is_closed().await);
-    assert_eq!(scene.pass().await, 2_000);
-    let asked = scene.asked();
-    assert!(asked == [2] || asked == [3], "{asked:?}");
-}
-
-#[tokio::test]
-async fn each_device_that_is_added_anew_gives_the_others_their_time_again() {
-    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
-    let all = [1, 2, 3, 4];
-    let commit = scene.commits(1, 1, &all).await;
-    scene.ward.pass(60);
-    for who in [2, 3] {
-        scene.stuck(who, commit).await;
-    }
-    scene.pass().await;
-    scene.ward.pass(8);
-    scene.anew(1, 2, &[2], &all).await;
-    scene.pass().await;
-    scene.ward.pass(8);
-    scene.pass().await;
-    assert!(!scene.is_closed().await, "one is left, and one is not enough");
-    scene.stuck(4, commit).await;
-    scene.pass().await;
-    scene.ward.pass(9);
-    scene.pass().await;
-    assert!(!scene.is_closed().await);
-    scene.ward.pass(1);
-    scene.pass().await;
-    assert!(scene.is_closed().await, "the control");
-}
-
-#[tokio::test]
-async fn a_log_whose_state_nobody_can_open_is_closed_at_once() {
-    let mut scene = Scene::with(&[1, 2, 3]).await;
-    let commit = scene.commits(1, 1, &[1, 2, 3]).await;
-    scene.stuck(2, commit).await;
-    scene.pass().await;
-    assert!(!scene.is_closed().await);
-    scene.stuck(3, commit).await;
-    scene.pass().await;
-    assert!(scene.is_closed().await);
-}
-
-#[tokio::test]
-async fn a_relay_that_has_just_started_gives_those_who_come_back_ten_seconds() {
-    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
-    let commit = scene.commits(1, 1, &[1, 2, 3, 4]).await;
-    for who in [2, 3] {
-        scene.stuck(who, commit).await;
-    }
-    scene.ward.pass(3_600);
-    // It was down for an hour; nobody is connected yet.
-    (scene.board, scene.live) = (Board::default(), Live::default());
-    scene.streams.clear();
-    scene.pass().await;
-    scene.ward.pass(9);
-    scene.pass().await;
-    assert!(!scene.is_closed().await);
-    scene.ward.pass(1);
-    scene.pass().await;
-    assert!(scene.is_closed().await);
 }
 
 #[tokio::test]
