@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::time::Instant;
-use wardline_proto::{ConversationId, Digest, EntryNumber};
+use wardline_proto::{ConversationId, Digest, EntryNumber, fault};
 
 use super::{Session, broken, grant, send};
 use crate::{
@@ -78,7 +78,10 @@ impl Passing {
     fn waits(&mut self, row: &ConversationRow) -> bool {
         let now = Instant::now();
         self.resting.retain(|_, until| *until > now);
+        // A commit that cannot be followed, and the end of the log, are news that move no cursor.
+        let follows = row.standing == Standing::Active || fault::planted("mutant.behind_for_ever");
         let behind = self.behind.get(&row.conversation).is_some_and(|cursor| row.cursor <= *cursor);
+        let behind = behind && follows;
         if !behind {
             self.behind.remove(&row.conversation);
         }
