@@ -44,6 +44,7 @@ mod successor;
 mod suspicion;
 mod take_over;
 mod waits;
+mod words;
 
 pub(crate) use self::{
     asked::asked,

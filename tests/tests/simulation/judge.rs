@@ -37,6 +37,7 @@ impl Seen {
 pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
     scene.ground.trace.say("scene", "heals");
     disarm("member.worthless_commit");
+    disarm("member.garbage_path");
     for phone in &mut scene.phones {
         phone.connector.faults().heal();
         phone.clock.mend();

@@ -39,6 +39,8 @@ pub(crate) enum Operation {
     Fault(usize, Fault),
     /// The next commit is well-formed and worthless: nobody can open it.
     Worthless,
+    /// Half of the others cannot follow the next commit.
+    Garbage,
     /// The others have so many turns, in the middle of what they do: no time passes.
     Turns(u64),
     /// So many milliseconds pass.
@@ -195,6 +197,8 @@ pub(crate) enum Aim {
     Restore,
     /// A commit that nobody can open, while messages are on their way.
     Worthless,
+    /// A commit that half of the others cannot follow, and at once one that nobody can open.
+    Split,
 }
 
 /// A plan of a seed that is full of one thing, for a guard that is rarely needed.
@@ -209,8 +213,9 @@ pub(crate) fn aimed(seed: u64, aim: Aim) -> Plan {
         Aim::Deaths => (0..16).for_each(|_| death(&mut random, devices, &mut operations)),
         Aim::Restore => second_history(&mut random, devices, &mut operations),
         Aim::Worthless => overtaken_by_worthless(&mut random, devices, &mut operations),
+        Aim::Split => broken_for_each(&mut random, devices, &mut operations),
     }
-    let (restored, worthless) = (aim == Aim::Restore, aim == Aim::Worthless);
+    let (restored, worthless) = (aim == Aim::Restore, matches!(aim, Aim::Worthless | Aim::Split));
     Plan { cast, restless: false, restored, worthless, operations }
 }
 
@@ -267,6 +272,23 @@ fn overtaken_by_worthless(random: &mut Random, devices: usize, operations: &mut 
             1 => Operation::DropConnection(other),
             _ => Operation::Send(sender),
         },
+        Operation::Pause(random.below(4_000)),
+    ]);
+}
+
+/// One device breaks the log for others by two commits.
+fn broken_for_each(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
+    operations.extend([
+        Operation::Send(random.place(devices)),
+        Operation::Pause(random.below(600)),
+        Operation::Garbage,
+        Operation::Rename(0),
+        Operation::Turns(1 + random.below(2_000)),
+        Operation::Send(random.place(devices)),
+        Operation::Worthless,
+        Operation::Rename(0),
+        Operation::Pause(random.below(300)),
+        Operation::Send(random.place(devices)),
         Operation::Pause(random.below(4_000)),
     ]);
 }

@@ -12,6 +12,7 @@ mod out_and_in;
 mod replayed;
 mod scene;
 mod sealed;
+mod split;
 pub(crate) mod waits;
 pub(crate) mod ward;
 

@@ -9,7 +9,7 @@ use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::
 
 use super::followed::{is_far_back, seats};
 use super::put_out::heard;
-use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Task, TaskKind};
+use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Reporter, Task, TaskKind};
 use crate::store::StoreError;
 
 /// How long members still have to add those anew who cannot follow a commit, from when enough of them said so.
@@ -46,8 +46,8 @@ pub fn patience(
     }
     // 2. All but the author: nobody can open its state.
     let stuck = |device: &DeviceId| circle.reports.iter().any(|report| report.device == *device);
-    let is_author =
-        |device: &DeviceId| circle.reports.iter().any(|r| r.number == number && r.author == *device);
+    let counted = counted(circle, number, now);
+    let is_author = |device: &DeviceId| counted.iter().any(|report| report.author == *device);
     let open = |device: &DeviceId| !stuck(device) && !circle.fence.contains(device);
     let mut devices = circle.members.iter().map(|member| member.device);
     if said >= 2 && !devices.clone().any(|device| open(&device) && !is_author(&device)) {
@@ -79,19 +79,47 @@ fn people(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
     seats(circle).filter(counts).map(|member| member.user.as_str()).collect()
 }
 
-/// How many people cannot follow it, outside the fence. Who said that it has it does not count: it is added anew, and no log
-/// is closed far back on such a word.
+/// How many people cannot follow it, outside the fence.
 fn said(circle: &Circle, number: EntryNumber, now: UtcMillis) -> usize {
+    let counted = counted(circle, number, now);
+    if fault::planted("mutant.devices_for_people") {
+        return counted.len();
+    }
+    people_of(&counted).len()
+}
+
+/// The reports that count at a commit: of it, and of earlier ones, since whoever cannot follow one commit follows none after
+/// it. So nobody stops a log by breaking it for each by another commit. Where they are of several commits, their authors'
+/// people do not count: one false word beside a true one would have somebody else named whose commit was good.
+#[must_use]
+pub fn counted(circle: &Circle, number: EntryNumber, now: UtcMillis) -> Vec<&Reporter> {
+    let own = of_one(circle, number, now);
+    if own.is_empty() || fault::planted("mutant.split_counts_apart") {
+        return own;
+    }
+    let near = |report: &Reporter| report.far.is_none_or(|far| number < far);
+    let earlier = reported_numbers(circle).into_iter().filter(|earlier| *earlier < number);
+    let earlier = earlier.flat_map(|earlier| of_one(circle, earlier, now)).filter(|report| near(report));
+    let all: Vec<&Reporter> = own.iter().copied().chain(earlier).collect();
+    let authors: BTreeSet<&str> = all.iter().map(|report| report.author_user.as_str()).collect();
+    let counts =
+        |one: &&Reporter| !authors.contains(one.user.as_str()) || fault::planted("mutant.authors_counted");
+    let all: Vec<&Reporter> = all.iter().copied().filter(counts).collect();
+    if people_of(&all).len() > people_of(&own).len() { all } else { own }
+}
+
+/// The reports of one commit. Who said that it has it does not count: it is added anew, and no log is closed far back on such
+/// a word.
+fn of_one(circle: &Circle, number: EntryNumber, now: UtcMillis) -> Vec<&Reporter> {
     let behind =
         |device| circle.members.iter().any(|member| member.device == device && member.acked < number);
     let about = circle.reports.iter().filter(|report| report.number == number && behind(report.device));
-    let put_out = heard(circle, number, now);
-    let said = about.chain(put_out.iter().copied());
-    let counted = said.filter(|report| !circle.fence.contains(&report.device));
-    if fault::planted("mutant.devices_for_people") {
-        return counted.count();
-    }
-    counted.map(|report| report.user.as_str()).collect::<BTreeSet<_>>().len()
+    let said = about.chain(heard(circle, number, now));
+    said.filter(|report| !circle.fence.contains(&report.device)).collect()
+}
+
+fn people_of<'a>(reports: &[&'a Reporter]) -> BTreeSet<&'a str> {
+    reports.iter().map(|report| report.user.as_str()).collect()
 }
 
 /// Closes the log at this commit if enough people still say that they cannot follow it, and nobody closed it before.

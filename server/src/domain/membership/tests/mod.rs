@@ -7,6 +7,7 @@ mod far_back;
 mod out_and_in;
 mod owed;
 mod put_out;
+mod split;
 mod turns;
 
 use std::collections::BTreeSet;

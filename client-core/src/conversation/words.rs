@@ -1,0 +1,128 @@
+//! Members' words that they cannot follow a commit, and how many people's close a log: counted as the relay counts them.
+//!
+//! Whoever cannot follow one commit follows none after it, so where those about the commit itself are too few, earlier ones
+//! count with them; but then not those of the people who wrote any of these commits: one false word beside a true one would
+//! have somebody named whose commit was good.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use wardline_proto::{
+    ConversationId, DeviceId, Digest, EntryNumber, fault,
+    relay::{OutOfStep, SignedStatement},
+};
+
+use super::receive::decode;
+use crate::vault::tables::{commits::CommitRow, stays::Stay};
+
+/// A member's word, under its own key.
+#[derive(Debug)]
+pub(super) struct Word {
+    number: EntryNumber,
+    digest: Digest,
+    device: DeviceId,
+    user: String,
+}
+
+/// What this device knows of a log, to hold words against.
+pub(super) struct Known {
+    /// Where the log is to be closed.
+    pub number: EntryNumber,
+    /// The commits up to there, as far as they are known.
+    commits: BTreeMap<EntryNumber, (Digest, Option<DeviceId>)>,
+    /// Since when devices are in.
+    stays: HashMap<DeviceId, Stay>,
+}
+
+/// Whose words close a log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// How many people.
+    pub people: usize,
+    /// The first commit that one of the devices cannot follow.
+    pub first: EntryNumber,
+    /// Whether one device wrote all the commits that they are about, as far as is known.
+    pub one_author: bool,
+}
+
+impl Word {
+    /// What a statement says, once its signature was checked.
+    pub(super) fn read(
+        body: &[u8],
+        conversation: &ConversationId,
+        (device, user): (DeviceId, &str),
+    ) -> Option<Self> {
+        let report: OutOfStep = decode(body)?;
+        let word = Self {
+            number: EntryNumber::new(report.number),
+            digest: Digest::try_from(&report.commit_sha256).ok()?,
+            device,
+            user: user.to_owned(),
+        };
+        (report.conversation_id.as_ref() == conversation.as_bytes().as_slice()).then_some(word)
+    }
+}
+
+impl Known {
+    pub(super) fn new(
+        number: EntryNumber,
+        commits: impl IntoIterator<Item = CommitRow>,
+        stays: HashMap<DeviceId, Stay>,
+    ) -> Self {
+        let commits = commits.into_iter().map(|row| (row.number, (row.digest, row.author))).collect();
+        Self { number, commits, stays }
+    }
+
+    /// Whose words, of these, close the log; `users` are those of the devices that were in.
+    pub(super) fn count(&self, words: &[Word], users: &HashMap<DeviceId, String>) -> Counted {
+        // Who does not know a commit takes its digest from those who say the same.
+        let digests: Vec<Digest> = match self.commits.get(&self.number) {
+            Some((digest, _)) => vec![*digest],
+            None => words.iter().filter(|word| word.number == self.number).map(|word| word.digest).collect(),
+        };
+        let counts = digests.iter().map(|digest| self.count_with(words, users, digest));
+        let none = Counted { people: 0, first: self.number, one_author: true };
+        counts.max_by_key(|counted| counted.people).unwrap_or(none)
+    }
+
+    fn count_with(&self, words: &[Word], users: &HashMap<DeviceId, String>, digest: &Digest) -> Counted {
+        let fits = |word: &&Word| {
+            let known = match word.number {
+                number if number == self.number => Some(digest),
+                number if number > self.number => return false,
+                number => self.commits.get(&number).map(|(digest, _)| digest),
+            };
+            known.is_none_or(|known| *known == word.digest) && !self.is_mended(word)
+        };
+        let all: Vec<&Word> = words.iter().filter(fits).collect();
+        let own: BTreeSet<&str> = all.iter().filter(|word| word.number == self.number).map(user).collect();
+        let author = |word: &&Word| self.commits.get(&word.number).and_then(|(_, author)| *author);
+        let authors: BTreeSet<Option<DeviceId>> = all.iter().map(|word| author(word)).collect();
+        let wrote: BTreeSet<&String> =
+            authors.iter().flatten().filter_map(|device| users.get(device)).collect();
+        let others: BTreeSet<&str> =
+            all.iter().filter(|word| !wrote.contains(&word.user)).map(user).collect();
+        let first = all.iter().map(|word| word.number).min().unwrap_or(self.number);
+        if own.is_empty() || others.len() <= own.len() || fault::planted("mutant.split_counts_apart") {
+            return Counted { people: own.len(), first, one_author: true };
+        }
+        Counted { people: others.len(), first, one_author: authors.len() == 1 }
+    }
+
+    /// Whether a device was added anew since what it said: that is of a break that was mended.
+    fn is_mended(&self, word: &Word) -> bool {
+        let joined = self.stays.get(&word.device).map(|stay| stay.joined);
+        joined.is_some_and(|joined| joined > word.number) && !fault::planted("mutant.old_reports")
+    }
+}
+
+fn user<'a>(word: &&'a Word) -> &'a str {
+    word.user.as_str()
+}
+
+/// The words in these statements, of whom `read` knows.
+pub(super) fn words(
+    statements: &[SignedStatement],
+    read: impl Fn(&SignedStatement) -> Option<Word>,
+) -> Vec<Word> {
+    statements.iter().filter_map(read).collect()
+}
