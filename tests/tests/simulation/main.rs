@@ -173,6 +173,7 @@ fn the_same_seed_gives_the_same_trace() {
 fn plans_that_aim_at_a_guard_keep_the_promise_with_it() {
     let plans = mutants::aimed_plans();
     for ((seed, plan), verdict) in plans.iter().zip(run_all(&plans, Spoilt::Not)) {
+        verdict.trace.iter().for_each(|line| println!("{line}"));
         assert!(verdict.faults.is_empty(), "{seed}: {plan:?}: {:#?}", verdict.faults);
     }
 }
