@@ -291,6 +291,8 @@ fn broken_for_each(random: &mut Random, devices: usize, operations: &mut Vec<Ope
         Operation::Send(random.place(devices)),
         Operation::Pause(random.below(4_000)),
     ]);
+    // Who could not follow the change of the name cannot judge what goes on, and waits for somebody's word there.
+    operations.extend((0..devices).map(Operation::Send));
 }
 
 fn death(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
