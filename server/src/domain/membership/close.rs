@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::enough, fault};
 
-use super::followed::{is_far_back, seats};
+use super::followed::{has_come_in, is_far_back, seats};
 use super::put_out::heard;
 use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Reporter, Task, TaskKind};
 use crate::store::StoreError;
@@ -64,8 +64,8 @@ pub fn patience(
 /// The people whose log it is: who is in, and who was in before that commit and went out since. Members who judge the closing
 /// count those who were in before it; so nobody closes a log here by fewer people's word than is enough for them.
 fn people(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
-    // Whom this commit claims to let in does not count, or its author would raise the number that way; unless one of them
-    // says so: then it was let in indeed, and the others with it.
+    // Whom this commit claims to let in does not count, or its author would raise the number that way; unless by its own word
+    // it was let in: it has followed this commit, or says that it cannot, and then the others were let in with it.
     let let_in = |member: &Member| member.spans.came_with(number) && !member.spans.was_before(number);
     let says = |member: &Member| {
         circle.reports.iter().any(|report| report.number == number && report.device == member.device)
@@ -75,7 +75,9 @@ fn people(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
     let was_in = |member: &Member| {
         member.spans.was_before(number) && (is_in(member) || !fault::planted("mutant.people_now"))
     };
-    let counts = |member: &&Member| was_in(member) || is_in(member) && (really || !let_in(member));
+    let counts = |member: &&Member| {
+        was_in(member) || is_in(member) && (really || !let_in(member) || has_come_in(circle, number, member))
+    };
     seats(circle).filter(counts).map(|member| member.user.as_str()).collect()
 }
 
@@ -120,6 +122,13 @@ fn of_one(circle: &Circle, number: EntryNumber, now: UtcMillis) -> Vec<&Reporter
 
 fn people_of<'a>(reports: &[&'a Reporter]) -> BTreeSet<&'a str> {
     reports.iter().map(|report| report.user.as_str()).collect()
+}
+
+/// How many people's word closes the log at this commit.
+#[must_use]
+pub fn needed(circle: &Circle, number: EntryNumber) -> usize {
+    let (people, far_back) = (people(circle, number).len(), is_far_back(circle, number));
+    (1..=people).find(|said| enough(*said, people, far_back)).unwrap_or(usize::MAX)
 }
 
 /// Closes the log at this commit if enough people still say that they cannot follow it, and nobody closed it before.

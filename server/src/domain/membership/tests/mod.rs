@@ -4,6 +4,7 @@
 mod asked;
 mod closed;
 mod far_back;
+mod newcomers;
 mod out_and_in;
 mod owed;
 mod put_out;
