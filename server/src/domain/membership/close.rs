@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::enough, fault};
 
-use super::followed::{has_come_in, is_far_back, seats};
+use super::followed::{has_come_in, is_far_back, seats, wrote};
 use super::put_out::heard;
 use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Reporter, Task, TaskKind};
 use crate::store::StoreError;
@@ -65,12 +65,14 @@ pub fn patience(
 /// count those who were in before it; so nobody closes a log here by fewer people's word than is enough for them.
 fn people(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
     // Whom this commit claims to let in does not count, or its author would raise the number that way; unless by its own word
-    // it was let in: it has followed this commit, or says that it cannot, and then the others were let in with it.
+    // it was let in: it has followed this commit, or says that it cannot, and then the others were let in with it. A device of
+    // the author's own says neither for anybody.
     let let_in = |member: &Member| member.spans.came_with(number) && !member.spans.was_before(number);
     let says = |member: &Member| {
         circle.reports.iter().any(|report| report.number == number && report.device == member.device)
     };
-    let really = circle.members.iter().any(|member| let_in(member) && says(member));
+    let own = |member: &Member| wrote(circle, number, member) && !fault::planted("mutant.authors_newcomers");
+    let really = circle.members.iter().any(|member| let_in(member) && says(member) && !own(member));
     let is_in = |member: &Member| circle.members.iter().any(|one| one.device == member.device);
     let was_in = |member: &Member| {
         member.spans.was_before(number) && (is_in(member) || !fault::planted("mutant.people_now"))
