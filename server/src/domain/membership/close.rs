@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::enough, fault};
 
-use super::followed::{has_come_in, is_far_back, seats};
+use super::followed::{has_come_in, is_far_back, seats, wrote};
 use super::put_out::heard;
 use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Reporter, Task, TaskKind};
 use crate::store::StoreError;
@@ -65,12 +65,14 @@ pub fn patience(
 /// count those who were in before it; so nobody closes a log here by fewer people's word than is enough for them.
 fn people(circle: &Circle, number: EntryNumber) -> BTreeSet<&str> {
     // Whom this commit claims to let in does not count, or its author would raise the number that way; unless by its own word
-    // it was let in: it has followed this commit, or says that it cannot, and then the others were let in with it.
+    // it was let in: it has followed this commit, or says that it cannot, and then the others were let in with it. A device of
+    // the author's own says neither for anybody.
     let let_in = |member: &Member| member.spans.came_with(number) && !member.spans.was_before(number);
     let says = |member: &Member| {
         circle.reports.iter().any(|report| report.number == number && report.device == member.device)
     };
-    let really = circle.members.iter().any(|member| let_in(member) && says(member));
+    let own = |member: &Member| wrote(circle, number, member) && !fault::planted("mutant.authors_newcomers");
+    let really = circle.members.iter().any(|member| let_in(member) && says(member) && !own(member));
     let is_in = |member: &Member| circle.members.iter().any(|one| one.device == member.device);
     let was_in = |member: &Member| {
         member.spans.was_before(number) && (is_in(member) || !fault::planted("mutant.people_now"))
@@ -91,8 +93,9 @@ fn said(circle: &Circle, number: EntryNumber, now: UtcMillis) -> usize {
 }
 
 /// The reports that count at a commit: of it, and of earlier ones, since whoever cannot follow one commit follows none after
-/// it. So nobody stops a log by breaking it for each by another commit. Where they are of several commits, their authors'
-/// people do not count: one false word beside a true one would have somebody else named whose commit was good.
+/// it. So nobody stops a log by breaking it for each by another commit. Where they are of several commits, the people who wrote
+/// them do not count, the last one's author first: one false word beside a true one would have somebody else named whose commit
+/// was good, and nobody's word about another's commit takes that one's word away who says so of hers.
 #[must_use]
 pub fn counted(circle: &Circle, number: EntryNumber, now: UtcMillis) -> Vec<&Reporter> {
     let own = of_one(circle, number, now);
@@ -100,13 +103,19 @@ pub fn counted(circle: &Circle, number: EntryNumber, now: UtcMillis) -> Vec<&Rep
         return own;
     }
     let near = |report: &Reporter| report.far.is_none_or(|far| number < far);
-    let earlier = reported_numbers(circle).into_iter().filter(|earlier| *earlier < number);
-    let earlier = earlier.flat_map(|earlier| of_one(circle, earlier, now)).filter(|report| near(report));
-    let all: Vec<&Reporter> = own.iter().copied().chain(earlier).collect();
-    let authors: BTreeSet<&str> = all.iter().map(|report| report.author_user.as_str()).collect();
-    let counts =
-        |one: &&Reporter| !authors.contains(one.user.as_str()) || fault::planted("mutant.authors_counted");
-    let all: Vec<&Reporter> = all.iter().copied().filter(counts).collect();
+    let up_to = reported_numbers(circle).into_iter().rev().skip_while(|one| *one > number);
+    let (mut all, mut authors): (Vec<&Reporter>, BTreeSet<&str>) = (Vec::new(), BTreeSet::new());
+    for one in up_to {
+        let by_others = |report: &&Reporter| {
+            let user = report.user.as_str();
+            let others = user != report.author_user && !authors.contains(user);
+            near(report) && (others || fault::planted("mutant.authors_counted"))
+        };
+        let words: Vec<&Reporter> = of_one(circle, one, now).into_iter().filter(by_others).collect();
+        authors.extend(words.iter().map(|report| report.author_user.as_str()));
+        all.extend(words);
+    }
+    all.retain(|report| !authors.contains(report.user.as_str()) || fault::planted("mutant.authors_counted"));
     if people_of(&all).len() > people_of(&own).len() { all } else { own }
 }
 

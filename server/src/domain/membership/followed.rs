@@ -11,7 +11,8 @@ fn about(circle: &Circle, number: EntryNumber) -> impl Iterator<Item = &Reporter
     circle.reports.iter().filter(move |report| report.number == number)
 }
 
-fn wrote(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
+/// Whether it is a device of the person who made the commit.
+pub(super) fn wrote(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
     about(circle, number).any(|report| report.author_user == member.user)
 }
 
@@ -32,8 +33,8 @@ pub(super) fn followers(circle: &Circle, number: EntryNumber) -> usize {
     seats(circle).filter(followed).map(|member| member.user.as_str()).collect::<BTreeSet<_>>().len()
 }
 
-/// Whether the commit let this one in by its own word: it has followed it. Of the author's person anybody could say so, and
-/// whom an author made up says nothing.
+/// Whether the commit let this one in by its own word: it has followed it. Of the author's own devices each would say so,
+/// and whom she made up says nothing.
 pub(super) fn has_come_in(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
     let follows = member.spans.came_with(number) && member.spans.followed(number);
     follows && !wrote(circle, number, member) && !fault::planted("mutant.newcomers_unheard")

@@ -5,13 +5,13 @@
 //! later commit: it has waited since it first said so. Only what it follows itself ends that: whoever lets another one
 //! follow, or a device of her own, gains nothing by it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use wardline_proto::{DeviceId, EntryNumber, UtcMillis, fault};
 
 use super::board::plus;
-use crate::domain::membership::{Circle, MENDING, Member, counted, needed};
+use crate::domain::membership::{Circle, MENDING, Member, Reporter, counted, needed};
 
 /// Those who say so, and those who did a moment ago.
 #[derive(Debug, Default)]
@@ -100,14 +100,16 @@ impl Stuck {
         number: EntryNumber,
         now: UtcMillis,
     ) -> Option<UtcMillis> {
-        let words = counted(circle, number, now);
         // An author's own devices do not wait, or she would close a log with the one person whom she has broken; unless nobody
         // else is in it.
-        let authors: BTreeSet<&str> = words.iter().map(|word| word.author_user.as_str()).collect();
-        let own = circle.members.iter().all(|member| authors.contains(member.user.as_str()))
+        let about = circle.reports.iter().find(|report| report.number == number);
+        let author = about.map(|report| report.author_user.as_str());
+        let own = circle.members.iter().all(|member| author == Some(member.user.as_str()))
             || fault::planted("mutant.authors_time");
+        let waits =
+            |word: &&Reporter| own || author != Some(word.user.as_str()) && word.author_user != word.user;
         let mut people: BTreeMap<&str, UtcMillis> = BTreeMap::new();
-        for word in words.into_iter().filter(|word| own || !authors.contains(word.user.as_str())) {
+        for word in counted(circle, number, now).into_iter().filter(waits) {
             if let Some(wait) = self.0.get(&word.device) {
                 let since = people.entry(&word.user).or_insert(wait.since);
                 *since = wait.since.min(*since);

@@ -114,6 +114,31 @@ async fn a_false_word_beside_a_true_one_of_the_same_author_closes_nothing() {
 }
 
 #[tokio::test]
+async fn who_breaks_a_log_takes_nobodys_word_away_by_one_of_her_own() {
+    let ward = Ward::with(&[1, 2, 3, 4]).await;
+    let all = [1, 2, 3, 4];
+    for who in all {
+        enrolled(&ward, who, who).await;
+        ward.ack(who, 1).await.unwrap();
+    }
+    // 3's commit is good; 1 breaks the log for 2 and then for 3, and says that she cannot follow 3's.
+    let good = update(&ward, 3, 1, &all).await;
+    for who in [2, 3, 4] {
+        ward.ack(who, good).await.unwrap();
+    }
+    let first = update(&ward, 1, 2, &all).await;
+    for who in [3, 4] {
+        ward.ack(who, first).await.unwrap();
+    }
+    let second = update(&ward, 1, 3, &all).await;
+    assert!(stuck(&ward, 1, good).await.unwrap());
+    assert!(stuck(&ward, 2, first).await.unwrap());
+    assert!(!shut(&ward, first).await, "one true word");
+    assert!(stuck(&ward, 3, second).await.unwrap());
+    assert!(shut(&ward, second).await);
+}
+
+#[tokio::test]
 async fn a_word_of_long_before_counts_for_nothing_new() {
     let ward = Ward::with(&[1, 2, 3, 4]).await;
     let all = [1, 2, 3, 4];

@@ -5,6 +5,7 @@ use wardline_identity::UserId;
 use wardline_proto::Digest;
 
 mod closing;
+mod no_gain;
 
 use super::*;
 use crate::domain::conversation::{CommitOutcome, ConversationError};
@@ -138,6 +139,18 @@ impl Scene {
     /// Whether the log takes no more.
     async fn is_closed(&self) -> bool {
         matches!(self.ward.post(1, 99).await, Err(ConversationError::Closed { .. }))
+    }
+
+    /// After how many seconds from now it is closed.
+    async fn closes_in(&mut self) -> u64 {
+        for second in 0..20 {
+            self.pass().await;
+            if self.is_closed().await {
+                return second;
+            }
+            self.ward.pass(1);
+        }
+        panic!("it stays open");
     }
 }
 
