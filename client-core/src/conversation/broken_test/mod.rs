@@ -10,7 +10,7 @@ mod judged;
 mod long_ago;
 mod out_and_in;
 mod replayed;
-mod scene;
+pub(crate) mod scene;
 mod sealed;
 pub(crate) mod waits;
 pub(crate) mod ward;
