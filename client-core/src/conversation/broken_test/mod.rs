@@ -12,6 +12,7 @@ mod out_and_in;
 mod replayed;
 pub(crate) mod scene;
 mod sealed;
+mod second_lie;
 pub(crate) mod waits;
 pub(crate) mod ward;
 
