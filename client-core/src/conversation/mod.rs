@@ -22,6 +22,7 @@ mod expected;
 mod former;
 mod grounds;
 mod hold;
+mod instead;
 mod join;
 mod judge;
 mod lies;
