@@ -6,10 +6,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::thread;
 
 use futures::future::BoxFuture;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    runtime::Builder,
+    sync::{Mutex, MutexGuard},
+};
 use wardline_proto::in_place::in_place;
 
 use super::{VaultError, statements::Statements};
@@ -143,6 +147,21 @@ impl Vault {
             slot.unfinished = false;
         }
         Ok(slot)
+    }
+}
+
+/// A vault that is let go is closed when that returns. Its database has a thread of its own, and a process that ends while that
+/// still closes it ends by a fault: the library's own clearing up comes in between.
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        // On a thread without a runtime, wherever this one is: it is waited for.
+        let closing = thread::spawn(|| {
+            let runtime = Builder::new_current_thread().build();
+            // What was committed is on the disk: that closing fails changes nothing.
+            runtime.map(|runtime| drop(runtime.block_on(connection.close())))
+        });
+        drop(closing.join());
     }
 }
 
