@@ -43,6 +43,7 @@ pub(super) async fn open(file: &Path, keyring: &Keyring) -> Result<SqliteConnect
         // Temporary tables and sorts would otherwise reach the disk in the clear.
         .pragma("temp_store", "MEMORY")
         .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_KEPT)
         .disable_statement_logging()
         .connect()
         .await?;
@@ -62,3 +63,6 @@ async fn authenticate(connection: &mut SqliteConnection) -> Result<(), VaultErro
 
 /// How long to wait for another process to let go of the vault.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// All of the vault's statements stay prepared.
+const STATEMENTS_KEPT: usize = 512;

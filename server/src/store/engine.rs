@@ -142,6 +142,7 @@ fn connect_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("secure_delete", "ON")
         .row_buffer_size(ROWS_BUFFERED)
+        .statement_cache_capacity(STATEMENTS_KEPT)
         .disable_statement_logging()
 }
 
@@ -150,6 +151,9 @@ const JOBS_WAITING_MAX: usize = 1024;
 
 /// Only checkpoints and other processes (a backup) can hold the lock: the writer is alone.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// All of the store's statements stay prepared.
+const STATEMENTS_KEPT: usize = 512;
 
 /// A row may hold a 2 MiB commit: few are read ahead.
 const ROWS_BUFFERED: usize = 4;
