@@ -90,8 +90,8 @@ async fn first_packets(count: usize) -> Vec<Vec<u8>> {
     packets
 }
 
-/// Sends each from another port, within a span.
-async fn initials(address: SocketAddr, packets: Vec<Vec<u8>>, span: Duration) {
+/// Sends each from another port, within a span; gives those.
+async fn initials(address: SocketAddr, packets: Vec<Vec<u8>>, span: Duration) -> Vec<UdpSocket> {
     let (begun, count) = (Instant::now(), packets.len());
     let mut mute = Vec::with_capacity(count);
     for (number, packet) in packets.into_iter().enumerate() {
@@ -101,6 +101,23 @@ async fn initials(address: SocketAddr, packets: Vec<Vec<u8>>, span: Duration) {
         let due = span.mul_f64(number as f64 / count as f64);
         tokio::time::sleep(due.saturating_sub(begun.elapsed())).await;
     }
+    mute
+}
+
+/// How many of so many first packets are answered by a Retry (RFC 9000 §17.2.5), which who has forged an address never sees.
+async fn retries(address: SocketAddr, count: usize) -> usize {
+    let sockets = initials(address, first_packets(count).await, SPAN / 2).await;
+    tokio::time::sleep(SPAN).await;
+    let is_retry = |socket: &UdpSocket| {
+        let mut packet = [0; 2048];
+        let mut packets = std::iter::from_fn(|| socket.try_recv(&mut packet).ok().map(|_| packet[0]));
+        packets.any(|first| first & 0xf0 == 0xf0)
+    };
+    for socket in &sockets {
+        // Readiness is looked up before it is relied on.
+        let _ = tokio::time::timeout(Duration::from_millis(1), socket.readable()).await;
+    }
+    sockets.iter().filter(|socket| is_retry(socket)).count()
 }
 
 /// What was seen while it lasted.
@@ -182,4 +199,17 @@ fn half_open_connections_shut_nobody_out_and_take_a_bounded_place() {
     house.without(&["mutant.doorstep"]);
     let seen = besiege(&house, count, 1);
     assert!(seen.sockets > HANDSHAKES + OTHERS + SPARE, "the control: {} sockets", seen.sockets);
+}
+
+#[test]
+fn who_comes_while_half_the_places_are_taken_has_to_prove_its_address_first() {
+    let _alone = alone();
+    let mut house = House::open(OTHERS, "[limits]\nhandshake_seconds_max = 60\n");
+    let (runtime, count) = (runtime(), HANDSHAKES + HANDSHAKES / 4);
+    let asked = runtime.block_on(retries(house.address, count));
+    println!("{count} first packets: {asked} were answered by a Retry");
+    assert!(asked >= count / 4, "{asked} of {count}");
+    assert!(asked <= count - HANDSHAKES / 4, "and not before it is crowded: {asked} of {count}");
+    house.without(&["mutant.no_retry"]);
+    assert_eq!(runtime.block_on(retries(house.address, count)), 0, "the control");
 }
