@@ -168,6 +168,22 @@ fn the_same_seed_gives_the_same_trace() {
     assert_ne!(once[0].digest, once[1].digest, "the control: another seed, another trace");
 }
 
+/// How many commits two people's devices make in so many hours, by themselves.
+fn commits_in(hours: i64, messages: usize) -> usize {
+    let plan = operation::quiet(hours, messages);
+    let verdict = run_all(&[(1, plan)], Spoilt::Told).remove(0);
+    assert!(verdict.faults.is_empty(), "{:#?}", verdict.faults);
+    let before = verdict.trace.iter().take_while(|line| !line.ends_with("scene: heals"));
+    before.filter(|line| line.ends_with("CommitRequest")).count()
+}
+
+#[test]
+fn an_epoch_with_a_message_ends_within_a_day_by_one_commit_that_one_member_is_asked_for() {
+    assert_eq!(commits_in(25, 1), 1);
+    assert_eq!(commits_in(23, 1), 0, "the control: before a day has passed");
+    assert_eq!(commits_in(25, 0), 0, "the control: nothing was said");
+}
+
 /// The control of those guards that are aimed at; of the others it is the first test: with the guard nothing is found.
 #[test]
 fn plans_that_aim_at_a_guard_keep_the_promise_with_it() {

@@ -332,3 +332,11 @@ pub(crate) fn calm() -> Plan {
     let operations = sends.into_iter().flat_map(|send| [send, Operation::Pause(300)]).collect();
     Plan { cast: 0, restless: false, restored: false, worthless: false, operations }
 }
+
+/// So many messages, and then nothing happens for so many hours.
+pub(crate) fn quiet(hours: i64, messages: usize) -> Plan {
+    let mut operations = vec![Operation::Send(0); messages];
+    let hours = Operation::LeapAll(hours * 3_600);
+    operations.extend([Operation::Pause(5_000), hours, Operation::Pause(120_000)]);
+    Plan { cast: 0, restless: false, restored: false, worthless: false, operations }
+}
