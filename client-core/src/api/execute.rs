@@ -126,9 +126,10 @@ async fn status(session: &Session, seen: bool) -> Result<Answer, CoreError> {
 }
 
 async fn sync(session: &Session) -> Result<Answer, CoreError> {
-    let Link::Online { transport, .. } = session.connected().await else {
-        online(session)?;
-        return Err(CoreError::Protocol("did not finish the sync"));
+    let transport = match session.connected().await {
+        Link::Online { transport, .. } => transport,
+        Link::Offline(failure) => return Err(failure.into()),
+        Link::Connecting => return Err(CoreError::Protocol("did not finish the sync")),
     };
     session.drained().await?;
     let core = session.core().await;

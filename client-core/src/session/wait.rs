@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, UtcMillis};
+use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, UtcMillis, fault};
 
 use super::{Link, Session};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// How long a command waits for the log before it answers "queued".
+/// How long a command waits for the log before it answers "queued", and without anything new before it goes on without it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long `sync` waits for conversations that broke.
@@ -36,22 +36,30 @@ pub(crate) enum Delivery {
 }
 
 impl Session {
-    /// Waits until the connection has caught up, or failed once.
+    /// Waits until the connection has caught up, or failed once; however much there is, as long as some of it comes.
     pub(crate) async fn connected(&self) -> Link {
-        let mut link = self.link.subscribe();
+        let (mut link, mut progress) = (self.link.subscribe(), self.progress());
         let settled = |link: &Link| match link {
             Link::Connecting => false,
             Link::Online { caught_up, .. } => *caught_up,
             Link::Offline(_) => true,
         };
-        match tokio::time::timeout(PATIENCE, link.wait_for(settled)).await {
-            Ok(Ok(link)) => link.clone(),
-            _ => Link::Offline(Failure::new(
-                FailureKind::Unavailable,
-                "The relay does not answer.",
-                "",
-                "Check the network; what waits goes out when the relay is back.",
-            )),
+        let patient = || !fault::planted("mutant.impatient");
+        let mut until = Instant::now() + PATIENCE;
+        loop {
+            tokio::select! {
+                Ok(link) = link.wait_for(settled) => return link.clone(),
+                Ok(()) = progress.changed() => if patient() { until = Instant::now() + PATIENCE },
+                () = tokio::time::sleep_until(until) => {}
+            }
+            if Instant::now() >= until {
+                return Link::Offline(Failure::new(
+                    FailureKind::Unavailable,
+                    "The relay does not answer.",
+                    "",
+                    "Check the network; what waits goes out when the relay is back.",
+                ));
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Claims about streams that bring Welcomes to conversations that name an open log: they are opened once all else has come, and read
 //! from their beginning; and none is lost to others.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
@@ -10,6 +10,7 @@ use wardline_proto::{
 };
 
 use super::{
+    Link,
     follow::follow,
     refused_test::{Answers, session},
 };
@@ -121,4 +122,36 @@ async fn a_welcome_that_others_pushed_out_is_asked_for_again_when_it_counts() {
     assert!(entered("", 1).await, "the control");
     assert!(entered("", 16).await);
     assert!(!entered("mutant.early_forgotten", 16).await, "the guard taken away");
+}
+
+/// So many steps are done, so many seconds apart, and then everything has been taken in. Whether a command waited for that.
+async fn waits_for_all(guard: &'static str, steps: u64, seconds: u64) -> bool {
+    let house = House::found();
+    let (session, relay, _home) = session(house.phone("doctor-a").await, &Arc::new(Answers::yes()));
+    let online = |caught_up| Link::Online { relay: relay.clone(), transport: "quic", caught_up };
+    session.relinked(online(false));
+    in_place::arm(guard);
+    tokio::time::pause();
+    let catches_up = async {
+        for _ in 0..steps {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            session.stepped(&[]);
+        }
+        session.relinked(online(true));
+        std::future::pending::<()>().await;
+    };
+    let link = tokio::select! {
+        link = session.connected() => link,
+        () = catches_up => unreachable!(),
+    };
+    tokio::time::resume();
+    in_place::disarm(guard);
+    matches!(link, Link::Online { .. })
+}
+
+#[tokio::test]
+async fn a_command_waits_for_all_that_there_is_to_take_in_as_long_as_some_of_it_comes() {
+    assert!(waits_for_all("", 20, 15).await);
+    assert!(!waits_for_all("", 2, 25).await, "the control: nothing came for a while");
+    assert!(!waits_for_all("mutant.impatient", 20, 15).await, "the guard taken away");
 }
