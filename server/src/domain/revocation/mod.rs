@@ -1,0 +1,13 @@
+//! Revocation: taking in a list, and what it does to the devices that it names. One transaction, one instant.
+
+mod apply;
+mod error;
+mod publish;
+mod storage;
+
+pub use error::RevocationRefusal;
+pub use publish::{NewList, Published, publish};
+pub use storage::{RevocationStorage, RevocationView};
+
+/// The most acts in one request or answer.
+pub const ACTS_MAX: usize = 4_000;

@@ -1,0 +1,99 @@
+//! Tables `revocation_list`, `revocation_acts` and `revocation_answers`.
+
+use bytes::Bytes;
+use prost::Message as _;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use wardline_identity::{RevocationAct, RevocationList};
+use wardline_proto::{DeviceId, relay as pb};
+
+use crate::store::{
+    StoreError,
+    row::{Columns as _, integer},
+};
+
+pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Option<RevocationList>, StoreError> {
+    let row =
+        sqlx::query("SELECT statement FROM revocation_list WHERE one = 1").fetch_optional(connection).await?;
+    let Some(row) = row else { return Ok(None) };
+    let unreadable = || StoreError::Unreadable { column: "statement" };
+    let statement = pb::SignedStatement::decode(row.blob("statement")?.as_slice());
+    let list = RevocationList::stored(statement.map_err(|_| unreadable())?);
+    list.map(Some).map_err(|_| unreadable())
+}
+
+pub(super) async fn keep(connection: &mut SqliteConnection, list: &RevocationList) -> Result<(), StoreError> {
+    sqlx::query("INSERT OR REPLACE INTO revocation_list (one, number, statement) VALUES (1, ?1, ?2)")
+        .bind(integer(list.number()))
+        .bind(list.statement().encode_to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn last_act(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+) -> Result<Option<RevocationAct>, StoreError> {
+    let row = sqlx::query("SELECT act FROM revocation_acts WHERE device = ?1 ORDER BY number DESC LIMIT 1")
+        .bind(device.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(act).transpose()
+}
+
+pub(super) async fn keep_act(
+    connection: &mut SqliteConnection,
+    number: u64,
+    act: &RevocationAct,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO revocation_acts (number, device, act) VALUES (?1, ?2, ?3)")
+        .bind(integer(number))
+        .bind(act.device.as_bytes().as_slice())
+        .bind(act.to_wire().encode_to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn acts_after(
+    connection: &mut SqliteConnection,
+    acts: u64,
+    most: usize,
+) -> Result<Vec<RevocationAct>, StoreError> {
+    let rows = sqlx::query("SELECT act FROM revocation_acts WHERE number > ?1 ORDER BY number LIMIT ?2")
+        .bind(integer(acts))
+        .bind(integer(most as u64))
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(act).collect()
+}
+
+fn act(row: &SqliteRow) -> Result<RevocationAct, StoreError> {
+    let unreadable = || StoreError::Unreadable { column: "act" };
+    let wire = pb::RevocationAct::decode(row.blob("act")?.as_slice()).map_err(|_| unreadable())?;
+    RevocationAct::read(&wire).map_err(|_| unreadable())
+}
+
+pub(super) async fn answer(
+    connection: &mut SqliteConnection,
+    number: u64,
+) -> Result<Option<Bytes>, StoreError> {
+    let row = sqlx::query("SELECT answer FROM revocation_answers WHERE number = ?1")
+        .bind(integer(number))
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| row.blob("answer").map(Bytes::from)).transpose()
+}
+
+pub(super) async fn keep_answer(
+    connection: &mut SqliteConnection,
+    number: u64,
+    answer: &Bytes,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO revocation_answers (number, answer) VALUES (?1, ?2)")
+        .bind(integer(number))
+        .bind(answer.as_ref())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
