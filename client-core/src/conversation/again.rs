@@ -50,7 +50,7 @@ pub(crate) async fn send_again(
     for log in line(tx, from).await? {
         let after = match log.line.closed {
             _ if log.conversation == from.conversation => after.max(all_since),
-            Some(closed) if all_since <= first => closed.number,
+            Some(closed) if all_since <= first => closed.first,
             _ => continue,
         };
         texts.extend(messages::texts_of(tx, &log.conversation, &own, (after, now), AGAIN_MAX).await?);

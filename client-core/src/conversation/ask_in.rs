@@ -4,7 +4,7 @@
 
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
-    DeviceId, Digest, EntryNumber, Epoch, UtcMillis, fault,
+    ConversationId, DeviceId, Digest, EntryNumber, Epoch, UtcMillis, fault,
     relay::{CommitAuthor, EntryKind, OutOfStep},
 };
 
@@ -86,7 +86,7 @@ pub(crate) async fn ask_in(
     let tries = before.map_or(0, |before| before.tries).saturating_add(1);
     let report = ReportRow {
         number: received.number,
-        statement: report(&core.device, core.clock.now(), received),
+        statement: report(&core.device, core.clock.now(), (&conversation, received.number, &received.digest)),
         tries,
     };
     reports::insert(&mut tx, &conversation, &report).await?;
@@ -104,11 +104,15 @@ pub(crate) fn is_withheld(report: &ReportRow) -> bool {
 }
 
 /// What this device says of a commit, under its own key.
-pub(crate) fn report(device: &Device, now: UtcMillis, received: &Received<'_>) -> Vec<u8> {
+pub(crate) fn report(
+    device: &Device,
+    now: UtcMillis,
+    (conversation, number, digest): (&ConversationId, EntryNumber, &Digest),
+) -> Vec<u8> {
     let report = OutOfStep {
-        conversation_id: received.conversation.to_wire(),
-        number: received.number.get(),
-        commit_sha256: received.digest.to_wire(),
+        conversation_id: conversation.to_wire(),
+        number: number.get(),
+        commit_sha256: digest.to_wire(),
         said_at: Some(now.into()),
     };
     let signer = Some(device.certificate.der());

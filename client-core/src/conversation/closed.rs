@@ -4,23 +4,24 @@
 //! The relay's word closes nothing and proves nothing against anybody: each report is checked under the certificate of the
 //! member who signed it. Only which conversation came first as its successor is the relay's to say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use wardline_identity::StatementLabel;
 use wardline_proto::{
-    ConversationId, Digest, EntryNumber,
+    ConversationId, DeviceId, Digest, EntryNumber,
     closing::enough,
     fault,
-    relay::{Closed, OutOfStep, SignedStatement},
+    relay::{Closed, SignedStatement},
 };
 
 use super::{
     core::Core,
     former::Former,
-    receive::{Effect, decode},
-    roster::Roster,
+    receive::Effect,
+    roster::{Member, Roster},
     successor::came_to_nothing,
     suspicion::{Suspicion, is_uninvited},
+    words::{Known, Word, words},
 };
 use crate::{
     error::CoreError,
@@ -31,8 +32,7 @@ use crate::{
             conversations::{self, Closure, ConversationRow, Standing},
             pending_commits,
             relay_faults::RelayFaultKind,
-            reports,
-            stays::{self, Stay},
+            reports, stays,
         },
     },
 };
@@ -48,7 +48,8 @@ pub(crate) async fn closed(core: &mut Core, closed: &Closed) -> Result<Vec<Effec
         true => None,
         false => Some(ConversationId::try_from(&closed.successor_id).map_err(malformed)?),
     };
-    let closure = Closure { number: EntryNumber::new(closed.number), head: EntryNumber::new(closed.head) };
+    let (number, head) = (EntryNumber::new(closed.number), EntryNumber::new(closed.head));
+    let closure = Closure { number, head, first: number };
     let roster = match core.load_group(&conversation).await? {
         true => core.groups.get(&conversation).map(|group| group.roster()),
         false => None,
@@ -66,7 +67,7 @@ pub(crate) async fn closed(core: &mut Core, closed: &Closed) -> Result<Vec<Effec
         // Something before it has not come: it is told again with that.
         return Ok(Vec::new());
     }
-    if !true_closure(&mut tx, &row, closure, (roster.as_ref(), &closed.reports)).await? {
+    let Some(first) = true_closure(&mut tx, &row, closure, (roster.as_ref(), &closed.reports)).await? else {
         let suspicion = Suspicion {
             conversation: Some(conversation),
             kind: RelayFaultKind::BaselessTask,
@@ -77,9 +78,9 @@ pub(crate) async fn closed(core: &mut Core, closed: &Closed) -> Result<Vec<Effec
         suspicion.note(&mut tx, core.clock.now()).await?;
         tx.commit().await?;
         return Ok(Vec::new());
-    }
+    };
     row.standing = Standing::Closed;
-    row.line.closed = Some(closure);
+    row.line.closed = Some(Closure { first, ..closure });
     row.line.named = named;
     conversations::store(&mut tx, &row).await?;
     pending_commits::delete(&mut tx, &conversation).await?;
@@ -110,7 +111,7 @@ async fn name(
     Ok(vec![Effect::Closed(row.conversation)])
 }
 
-/// Whether the reports close the log there. Who was in before the commit is known from what was kept of it; where that is
+/// Whether the reports close the log there, and the first commit that somebody cannot follow. Who was in before the commit is known from what was kept of it; where that is
 /// too long ago, or was before this device came, from who is in as far as this device has followed. What it has long gone on
 /// from ends by the word of more than half of them.
 async fn true_closure(
@@ -118,64 +119,58 @@ async fn true_closure(
     row: &ConversationRow,
     closure: Closure,
     (roster, said): (Option<&Roster>, &[SignedStatement]),
-) -> Result<bool, CoreError> {
+) -> Result<Option<EntryNumber>, CoreError> {
     let possible =
         closure.number <= closure.head && row.cursor <= closure.head && closure.head.get() <= HEAD_MAX;
     if !possible {
-        return Ok(false);
+        return Ok(None);
     }
-    let anew = anew(tx, row, closure.number).await?;
-    let commit = commits::find(tx, &row.conversation, closure.number).await?;
+    let commits = commits::newest(tx, &row.conversation, closure.number).await?;
+    let commit = commits.iter().find(|commit| commit.number == closure.number).cloned();
     let former = commit.as_ref().and_then(|commit| commit.before.as_deref()).and_then(Former::parse);
-    Ok(match (&commit, former, roster) {
+    let known = Known::new(closure.number, commits, stays::load(tx, &row.conversation).await?);
+    let conversation = &row.conversation;
+    let (counted, ends) = match (commit, former, roster) {
         (Some(commit), Some(former), _) => {
-            former.closes((&row.conversation, closure.number, &commit.digest), (said, &anew))
+            let words = words(said, |statement| former.word(statement, conversation));
+            let counted = known.count(&words, &former.users());
+            let ends = enough(counted.people, former.people(), false);
+            if ends && !counted.one_author {
+                name_nobody(tx, commit, former).await?;
+            }
+            (counted, ends)
         }
-        _ if fault::planted("mutant.closed_unread") => true,
+        _ if fault::planted("mutant.closed_unread") => return Ok(Some(closure.number)),
         (commit, _, Some(roster)) => {
             let far_back = commit.is_some()
-                && commits::is_far_back(tx, &row.conversation, closure.number).await?
+                && commits::is_far_back(tx, conversation, closure.number).await?
                 && !fault::planted("mutant.far_back");
-            let commit = (commit.as_ref(), far_back);
-            closed_by(roster, (&row.conversation, closure.number), commit, (said, &anew))
+            let words = words(said, |statement| word(roster, statement, conversation));
+            let counted = known.count(&words, &users(roster));
+            let people: BTreeSet<&str> =
+                roster.members.iter().map(|one| one.certificate.user().as_str()).collect();
+            let ends = enough(counted.people, people.len(), far_back);
+            (counted, ends)
         }
-        (_, _, None) => false,
-    })
-}
-
-/// The devices that were added anew since a commit, hex: what they said of it is of a break that was mended.
-async fn anew(
-    tx: &mut Transaction<'_>,
-    row: &ConversationRow,
-    number: EntryNumber,
-) -> Result<BTreeSet<String>, CoreError> {
-    let stays = stays::load(tx, &row.conversation).await?;
-    let since = |stay: &Stay| stay.joined > number && !fault::planted("mutant.old_reports");
-    Ok(stays.iter().filter(|(_, stay)| since(stay)).map(|(device, _)| device.to_string()).collect())
-}
-
-/// Whether members of this roster close the log, all by the same commit.
-fn closed_by(
-    roster: &Roster,
-    (conversation, number): (&ConversationId, EntryNumber),
-    (commit, far_back): (Option<&CommitRow>, bool),
-    (reports, anew): (&[SignedStatement], &BTreeSet<String>),
-) -> bool {
-    let said = |statement: &SignedStatement| {
-        let signer = roster.fingerprint(&Digest::try_from(&statement.signer).ok()?)?;
-        let body = signer.certificate.verify_statement(StatementLabel::OutOfStep, statement).ok()?;
-        let report: OutOfStep = decode(&body)?;
-        let digest = Digest::try_from(&report.commit_sha256).ok()?;
-        let fits = report.conversation_id.as_ref() == conversation.as_bytes().as_slice()
-            && report.number == number.get()
-            && commit.is_none_or(|commit| commit.digest == digest);
-        let fits = fits && !anew.contains(&signer.certificate.device().to_string());
-        fits.then(|| (digest, signer.certificate.user().as_str()))
+        (_, _, None) => return Ok(None),
     };
-    let said: Vec<(Digest, &str)> = reports.iter().filter_map(said).collect();
-    let people: BTreeSet<&str> = roster.members.iter().map(|one| one.certificate.user().as_str()).collect();
-    said.iter().any(|(digest, _)| {
-        let same = said.iter().filter(|(other, _)| other == digest).map(|(_, user)| *user);
-        enough(same.collect::<BTreeSet<_>>().len(), people.len(), far_back)
-    })
+    Ok(ends.then_some(counted.first))
+}
+
+/// Where commits of several authors were reported, it is not known whose broke the log.
+async fn name_nobody(tx: &mut Transaction<'_>, commit: CommitRow, former: Former) -> Result<(), CoreError> {
+    let before = Some(former.unnamed().to_text());
+    Ok(commits::insert(tx, &CommitRow { author: None, before, ..commit }).await?)
+}
+
+/// What a member says.
+fn word(roster: &Roster, statement: &SignedStatement, conversation: &ConversationId) -> Option<Word> {
+    let signer = roster.fingerprint(&Digest::try_from(&statement.signer).ok()?)?;
+    let body = signer.certificate.verify_statement(StatementLabel::OutOfStep, statement).ok()?;
+    Word::read(&body, conversation, (signer.certificate.device(), signer.certificate.user().as_str()))
+}
+
+fn users(roster: &Roster) -> HashMap<DeviceId, String> {
+    let user = |one: &Member| (one.certificate.device(), one.certificate.user().to_string());
+    roster.members.iter().map(user).collect()
 }

@@ -23,7 +23,10 @@ use crate::{
     vault::{
         Transaction,
         mls_rows::Scope,
-        tables::conversations::{self, ConversationRow, Line, Standing},
+        tables::{
+            commits,
+            conversations::{self, ConversationRow, Line, Standing},
+        },
     },
 };
 
@@ -204,11 +207,29 @@ async fn by_what_is_known(
     if fits && settings {
         return Ok(None);
     }
+    let breaker = breaker(tx, old, known.as_ref()).await?;
     let users = known.as_ref().unwrap_or(roster).members.iter().map(|one| one.certificate.user().to_string());
+    let users =
+        users.filter(|user| breaker.as_ref() != Some(user) || fault::planted("mutant.breaker_vouches"));
     let own = core.device.user().as_str();
     let witnesses =
         witnesses(users.collect::<std::collections::BTreeSet<_>>().into_iter(), own, welcomed.adder);
     Ok(Some(Hold::unjudged(UNJUDGED, witnesses)))
+}
+
+/// The user who wrote the commit at which this device stopped, if it did: where nobody else is left to tell that it goes on rightly,
+/// who let this device in tells it.
+async fn breaker(
+    tx: &mut Transaction<'_>,
+    old: &ConversationRow,
+    known: Option<&Roster>,
+) -> Result<Option<String>, CoreError> {
+    let Some(closure) = old.line.closed else { return Ok(None) };
+    let known_commits = commits::newest(tx, &old.conversation, closure.number).await?;
+    let stopped = known_commits.into_iter().filter(|commit| commit.number > old.cursor);
+    let author = stopped.min_by_key(|commit| commit.number).and_then(|commit| commit.author);
+    let member = known.zip(author).and_then(|(known, author)| known.device(&author));
+    Ok(member.map(|member| member.certificate.user().to_string()))
 }
 
 #[cfg(test)]

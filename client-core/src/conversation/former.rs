@@ -1,24 +1,23 @@
 //! Who was in before a commit, and by which settings: kept outside the MLS state for the last commits, so that a
 //! conversation can go on from there when the commit cannot be followed, and whoever makes it go on can be judged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use data_encoding::HEXLOWER;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use wardline_identity::{PublicKey, StatementLabel};
 use wardline_proto::{
-    ConversationId, DeviceId, Digest, EntryNumber,
-    closing::enough,
+    ConversationId, DeviceId,
     content::ConversationSettings,
-    relay::{CommitData, OutOfStep, SignedStatement, removal_ground::Ground},
+    relay::{CommitData, SignedStatement, removal_ground::Ground},
 };
 
 use super::{
     grounds::leaving,
     judge::keeps,
-    receive::decode,
     roster::{Member, Roster},
+    words::Word,
 };
 
 /// A device that was in.
@@ -114,36 +113,36 @@ impl Former {
         self.seats.iter().any(|seat| seat.device == device && seat.user == user)
     }
 
-    /// Whether these reports close the log at this commit: members of two people say that they cannot follow it, of one
-    /// where there were no more than two people. Whom the commit declares out counts as anybody, and who was added anew since
-    /// (hex) as nobody.
-    pub(crate) fn closes(
-        &self,
-        (conversation, number, digest): (&ConversationId, EntryNumber, &Digest),
-        (reports, anew): (&[SignedStatement], &BTreeSet<String>),
-    ) -> bool {
-        let people: BTreeSet<&str> = self.seats.iter().map(|seat| seat.user.as_str()).collect();
-        let reporters: BTreeSet<&str> = reports
-            .iter()
-            .filter_map(|statement| {
-                let (seat, report) = self.reporter(statement)?;
-                let fits = report.conversation_id.as_ref() == conversation.as_bytes().as_slice()
-                    && report.number == number.get()
-                    && report.commit_sha256.as_ref() == digest.as_bytes().as_slice()
-                    && !anew.contains(&seat.device);
-                fits.then_some(seat.user.as_str())
-            })
-            .collect();
-        enough(reporters.len(), people.len(), false)
+    /// How many people were in.
+    pub(super) fn people(&self) -> usize {
+        self.seats.iter().map(|seat| seat.user.as_str()).collect::<BTreeSet<_>>().len()
     }
 
-    fn reporter(&self, statement: &SignedStatement) -> Option<(&Seat, OutOfStep)> {
+    /// The users of the devices that were in.
+    pub(super) fn users(&self) -> HashMap<DeviceId, String> {
+        self.seats.iter().filter_map(|seat| Some((seat.device()?, seat.user.clone()))).collect()
+    }
+
+    /// What a device that was in says. Whom the commit declares out counts as anybody.
+    pub(super) fn word(&self, statement: &SignedStatement, conversation: &ConversationId) -> Option<Word> {
         let signer = HEXLOWER.encode(&statement.signer);
         let seat = self.seats.iter().find(|seat| seat.certificate == signer)?;
         let key: [u8; 32] = HEXLOWER.decode(seat.key.as_bytes()).ok()?.try_into().ok()?;
         let key = PublicKey::from_bytes(&key).ok()?;
         key.verify(StatementLabel::OutOfStep, &statement.body, &statement.signature).ok()?;
-        Some((seat, decode(&statement.body)?))
+        Word::read(&statement.body, conversation, (seat.device()?, &seat.user))
+    }
+
+    /// The same, with nobody named who wrote the commit.
+    pub(super) fn unnamed(mut self) -> Self {
+        self.author = None;
+        self
+    }
+}
+
+impl Seat {
+    fn device(&self) -> Option<DeviceId> {
+        DeviceId::try_from(HEXLOWER.decode(self.device.as_bytes()).ok()?.as_slice()).ok()
     }
 }
 

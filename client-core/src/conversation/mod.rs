@@ -22,6 +22,7 @@ mod expected;
 mod former;
 mod grounds;
 mod hold;
+mod instead;
 mod join;
 mod judge;
 mod lies;
@@ -44,6 +45,7 @@ mod successor;
 mod suspicion;
 mod take_over;
 mod waits;
+mod words;
 
 pub(crate) use self::{
     asked::asked,

@@ -11,6 +11,7 @@ use wardline_proto::{
 use super::{
     ask_in::{ask_in, lets_in},
     core::Core,
+    instead::comes_instead,
     receive_commit::{Membership, receive_commit},
     receive_message::receive_message,
     report::{declared, missed},
@@ -114,6 +115,10 @@ async fn receive_step(core: &mut Core, received: &Received<'_>) -> Result<Vec<Ef
     let Some(mut row) = load_row(core, &conversation).await? else {
         return Ok(vec![Effect::Unknown(conversation)]);
     };
+    // Shown something else before, this device could not follow that: what there is, it may follow.
+    if comes_instead(core, received, &row).await? {
+        row.standing = Standing::Active;
+    }
     if lets_in(core, received, &row) {
         return ask_in(core, received, row).await;
     }

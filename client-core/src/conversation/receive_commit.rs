@@ -12,6 +12,7 @@ use super::{
     correct,
     former::{Ending, Former},
     hold::Hold,
+    instead::followed,
     merged::{Merged, Merging},
     receive::{Effect, Received},
     receive_message::{blank, unreadable},
@@ -89,6 +90,7 @@ pub(crate) async fn receive_commit(
     };
 
     // 2. What became of our own commit and wishes.
+    followed(&mut tx, received).await?;
     if let Some(pending) = pending {
         pending_commits::delete(&mut tx, &conversation).await?;
         effects.push(settle(&mut tx, &pending, ours).await?);

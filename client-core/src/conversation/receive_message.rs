@@ -10,6 +10,7 @@ use wardline_proto::{
 
 use super::{
     core::{Core, random},
+    instead::followed,
     line::behind,
     receive::{Effect, Received, decode, encode},
     roster::{Member, verify_leaf},
@@ -46,6 +47,7 @@ pub(crate) async fn receive_message(
         move_cursor(core, &row).await?;
     }
     let mut tx = core.vault.begin("receive_message").await?;
+    followed(&mut tx, received).await?;
     let mut effects = vec![Effect::Readable(row.line.first, row.shown(received.number))];
     let waiting = own_message(core, &mut tx, received).await?;
     if let Some(waiting) = waiting {

@@ -12,6 +12,7 @@ use super::{
     core::{Core, Device},
     former::{Ending, Former},
     hold::Hold,
+    instead,
     merged::commit_data,
     receive::{Effect, Received, decode},
     receive_message::blank,
@@ -72,6 +73,8 @@ pub(crate) async fn fall_out(
     conversations::store(&mut tx, &row).await?;
     let anew = joins(received, &core.device.id());
     let event = MessageRow { body: said((author, anew), received), ..by(author, received) };
+    // Another may have come before it.
+    messages::forget(&mut tx, &conversation, received.number).await?;
     messages::insert(&mut tx, &event).await?;
     tx.commit().await?;
     fault::crash("crash.out_of_step");
@@ -97,7 +100,8 @@ pub(crate) async fn say_so(
     received: &Received<'_>,
     now: UtcMillis,
 ) -> Result<(), CoreError> {
-    let statement = ask_in::report(device, now, received);
+    let place = (&received.conversation, received.number, &received.digest);
+    let statement = ask_in::report(device, now, place);
     let report = ReportRow { number: received.number, statement, tries: 1 };
     Ok(reports::insert(tx, &received.conversation, &report).await?)
 }
@@ -172,7 +176,8 @@ pub(crate) async fn report(
     Ok(report.and_then(|report| Some((report.number, decode(&report.statement)?))))
 }
 
-/// The relay has another entry there than it sent: that is noted, and the first time it is to be asked for it once more.
+/// The relay has another entry there than it sent: that is noted, and the first time it is to be asked for it once more. After that
+/// this device waits for it (see `instead`), and meanwhile says what it had to say before, if anything.
 pub(crate) async fn look_again(
     core: &mut Core,
     conversation: &ConversationId,
@@ -192,6 +197,8 @@ pub(crate) async fn look_again(
     let new = suspicion.note(&mut tx, core.clock.now()).await?;
     if new || !was_in {
         put_back(&mut tx, row, was_in).await?;
+    } else {
+        instead::first_again(core, &mut tx, &row, number).await?;
     }
     tx.commit().await?;
     Ok(new)

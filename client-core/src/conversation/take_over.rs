@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use wardline_identity::{StatementLabel, sign_statement};
-use wardline_proto::{ConversationId, UtcMillis, relay::Leave};
+use wardline_proto::{ConversationId, UtcMillis, fault, relay::Leave};
 
 use super::{again::send_again, core::Core, former::Former, receive::encode};
 use crate::{
@@ -48,7 +48,8 @@ pub(crate) async fn take_over(
             || BTreeSet::from([String::new()]),
             |former| former.going_on().map(|seat| seat.device.clone()).collect(),
         );
-        send_again(core, tx, (&old, closed.number), successor, &present).await?;
+        let lost = if fault::planted("mutant.again_from_last") { closed.number } else { closed.first };
+        send_again(core, tx, (&old, lost), successor, &present).await?;
     }
     move_waiting(core, tx, &old.conversation, successor).await
 }

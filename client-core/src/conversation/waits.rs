@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use wardline_proto::{ConversationId, UtcMillis, fault, relay::WelcomeDelivery};
 
 use super::{
@@ -26,12 +27,12 @@ const WAITS_SECONDS: u64 = 60;
 /// How long they are shown.
 const SHOWN_SECONDS: u64 = 86_400;
 
-/// Looks again at Welcomes that came too early, once all that was in the logs has come; what waits no longer among them is
-/// forgotten. Answers those that wait on, and what the others did.
+/// Looks again at Welcomes that came too early, once all that was in the logs has come. If it is known of which conversations others
+/// wait, all else that waited does so no longer, and is forgotten. Answers those that wait on, and what was done.
 pub(crate) async fn look_at_early(
     core: &mut Core,
     welcomes: Vec<WelcomeDelivery>,
-    are_all: bool,
+    others: Option<Vec<Bytes>>,
 ) -> Result<(Vec<WelcomeDelivery>, Vec<Effect>), CoreError> {
     let (mut wait_on, mut done) = (Vec::new(), Vec::new());
     for welcome in welcomes {
@@ -41,8 +42,9 @@ pub(crate) async fn look_at_early(
         }
         done.extend(effects);
     }
-    if are_all {
-        let kept: BTreeSet<&[u8]> = wait_on.iter().map(|one| one.conversation_id.as_ref()).collect();
+    if let Some(others) = others {
+        let wait = wait_on.iter().map(|one| &one.conversation_id).chain(&others);
+        let kept: BTreeSet<&[u8]> = wait.map(AsRef::as_ref).collect();
         let mut tx = core.vault.begin("forget_waiting").await?;
         for row in waiting::list(&mut tx).await? {
             if !kept.contains(row.conversation.as_bytes().as_slice()) {

@@ -34,8 +34,7 @@ pub(crate) async fn report(
             Ok(())
         }
         Err(RelayError::Refused { reason, retry_after, .. }) if passes(reason) => {
-            passing.report_again(&row.conversation);
-            passing.rest(row.conversation, retry_after);
+            passing.report_later(row.conversation, retry_after);
             Ok(())
         }
         // It sent other bytes than it has: it is asked for them once more, over a new connection.

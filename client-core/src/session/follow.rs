@@ -4,7 +4,6 @@ use std::{
     collections::{HashMap, HashSet},
     ops::ControlFlow,
     sync::Arc,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -24,9 +23,6 @@ use crate::{
     relay::{Relay, Subscription},
     vault::tables::{conversations, device, intents, messages, sent_again},
 };
-
-/// How often Welcomes are looked at that wait for the end of a log.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Why a stream is over.
 enum End {
@@ -63,9 +59,9 @@ async fn follow_one(
     let mut stream = relay.subscribe(request).await?;
     let mut early = Early::default();
     let mut welcomed: HashSet<Bytes> = HashSet::new();
-    let mut look = None;
+    let mut caught_up = false;
     loop {
-        let incoming = match next(session, &mut stream, &mut early, &mut look).await? {
+        let incoming = match next(session, &mut stream, &mut early, caught_up).await? {
             ControlFlow::Continue(incoming) => incoming,
             ControlFlow::Break(end) => return Ok(end),
         };
@@ -90,7 +86,8 @@ async fn follow_one(
                 session.stepped(&effects);
             }
             Incoming::CaughtUp(_) => {
-                look = Some(Instant::now() + LOOK_AGAIN);
+                caught_up = true;
+                early.look_now(Instant::now());
                 if let End::Again = look_at_early(session, &mut early).await? {
                     return Ok(End::Again);
                 }
@@ -125,10 +122,10 @@ async fn next(
     session: &Session,
     stream: &mut Subscription,
     early: &mut Early,
-    look: &mut Option<Instant>,
+    caught_up: bool,
 ) -> Result<ControlFlow<End, SubscribeResponse>, CoreError> {
     loop {
-        let incoming = match look.filter(|_| early.has_unknown()) {
+        let incoming = match early.next_look().filter(|_| caught_up) {
             None => Ok(stream.next().await),
             Some(at) => tokio::time::timeout_at(at, stream.next()).await,
         };
@@ -136,7 +133,6 @@ async fn next(
             Ok(Some(incoming)) => return Ok(ControlFlow::Continue(incoming?)),
             Ok(None) => return Ok(ControlFlow::Break(End::Ended)),
             Err(_) => {
-                *look = Some(Instant::now() + LOOK_AGAIN);
                 if let End::Again = look_at_early(session, early).await? {
                     return Ok(ControlFlow::Break(End::Again));
                 }
@@ -166,11 +162,12 @@ async fn greet(
 
 /// Looks at the Welcomes that wait for the end of a log. What is let in to is read from its beginning, by a new stream.
 async fn look_at_early(session: &Session, early: &mut Early) -> Result<End, CoreError> {
-    if !early.has_unknown() {
+    let (welcomes, others) = early.take_due(Instant::now());
+    if welcomes.is_empty() {
         return Ok(End::Ended);
     }
-    let (welcomes, are_all) = (early.take_unknown(), !early.lacks_some());
-    let looked = conversation::look_at_early(&mut *session.core().await, welcomes, are_all).await?;
+    let others = (!early.lacks_some()).then_some(others);
+    let looked = conversation::look_at_early(&mut *session.core().await, welcomes, others).await?;
     let (wait_on, effects) = looked;
     for welcome in wait_on {
         keep(session, early, welcome).await?;

@@ -22,6 +22,8 @@ mod outbox;
 #[cfg(test)]
 mod refused_test;
 mod registrar;
+#[cfg(test)]
+mod rests_test;
 mod send;
 mod task;
 mod told;

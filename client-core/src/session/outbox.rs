@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::time::Instant;
-use wardline_proto::{ConversationId, Digest, EntryNumber};
+use wardline_proto::{ConversationId, Digest, EntryNumber, fault};
 
 use super::{Session, broken, grant, send};
 use crate::{
@@ -39,6 +39,8 @@ pub(crate) struct Passing {
     reported: HashMap<ConversationId, EntryNumber>,
     /// Conversations that rest, and until when.
     resting: HashMap<ConversationId, Instant>,
+    /// Conversations of which nothing is reported for now, and until when: nothing else there waits with it.
+    unreported: HashMap<ConversationId, Instant>,
     /// Conversations whose log this device is behind of, and the entry it stood at.
     behind: HashMap<ConversationId, EntryNumber>,
 }
@@ -69,20 +71,35 @@ impl Passing {
         self.reported.insert(conversation, number) != Some(number)
     }
 
-    /// A report has to be sent again: the relay did not take it.
-    pub(crate) fn report_again(&mut self, conversation: &ConversationId) {
-        self.reported.remove(conversation);
+    /// A report has to be sent again, after as long as the relay asked, or a while: it did not take it.
+    pub(crate) fn report_later(&mut self, conversation: ConversationId, pause: Option<Duration>) {
+        self.reported.remove(&conversation);
+        self.unreported.insert(conversation, Instant::now() + pause.unwrap_or(REST));
+    }
+
+    /// Whether a conversation is to be reported now: what the relay asks a report to wait for, and what it asks of everything else,
+    /// are two things. Who is let in again talks at once, and whose commit came too often says at once that it cannot follow.
+    fn reports(&mut self, row: &ConversationRow) -> bool {
+        let now = Instant::now();
+        self.unreported.retain(|_, until| *until > now);
+        let rests = self.resting.get(&row.conversation).is_some_and(|until| *until > now);
+        let rests = rests && fault::planted("mutant.rests_on");
+        row.standing == Standing::OutOfStep && !rests && !self.unreported.contains_key(&row.conversation)
     }
 
     /// Whether nothing is to be sent to a conversation now.
     fn waits(&mut self, row: &ConversationRow) -> bool {
         let now = Instant::now();
         self.resting.retain(|_, until| *until > now);
+        // A commit that cannot be followed, and the end of the log, are news that move no cursor.
+        let follows = row.standing == Standing::Active || fault::planted("mutant.behind_for_ever");
         let behind = self.behind.get(&row.conversation).is_some_and(|cursor| row.cursor <= *cursor);
+        let behind = behind && follows;
         if !behind {
             self.behind.remove(&row.conversation);
         }
-        behind || self.resting.contains_key(&row.conversation)
+        let unreported = self.unreported.contains_key(&row.conversation) && fault::planted("mutant.rests_on");
+        behind || unreported || self.resting.contains_key(&row.conversation)
     }
 }
 
@@ -121,12 +138,13 @@ pub(super) async fn pass(
     let mut skip = Vec::new();
     for row in conversations(session).await? {
         let (conversation, out) = (row.conversation, row.standing == Standing::OutOfStep);
+        if passing.reports(&row) && !session.beside.has(&conversation) {
+            broken::report(session, relay, &row, passing).await?;
+        }
         if waits(session, passing, &row) {
             skip.push(conversation);
         } else if row.standing == Standing::Creating {
             broken::create(session, relay, row, passing).await?;
-        } else if row.standing == Standing::OutOfStep {
-            broken::report(session, relay, &row, passing).await?;
         }
         let pending = pending(session, &conversation).await?;
         if let Some(pending) = pending {

@@ -38,12 +38,16 @@ type Refuses<R> = Box<dyn Fn(&R) -> Option<Reason> + Send + Sync>;
 
 /// A relay that says yes to acknowledgements, commits and messages, but for what is refused.
 pub(super) struct Answers {
-    acks: Refuses<pb::AckRequest>,
-    sends: Refuses<pb::SendRequest>,
+    pub acks: Refuses<pb::AckRequest>,
+    pub sends: Refuses<pb::SendRequest>,
+    /// How long a report has to wait; none: it is taken.
+    pub reports: Option<Duration>,
+    /// How many reports came, and how many messages were taken.
+    pub came: Mutex<(u32, u32)>,
     /// The conversations of each acknowledgement, as they came.
-    acked: Mutex<Vec<Vec<bytes::Bytes>>>,
+    pub acked: Mutex<Vec<Vec<bytes::Bytes>>>,
     /// The conversations of the commits that came.
-    committed: Mutex<Vec<bytes::Bytes>>,
+    pub committed: Mutex<Vec<bytes::Bytes>>,
     /// What each stream says before it ends; none: it is refused.
     pub streams: Mutex<VecDeque<Vec<pb::SubscribeResponse>>>,
 }
@@ -53,6 +57,8 @@ impl Answers {
         Self {
             acks: Box::new(|_| None),
             sends: Box::new(|_| None),
+            reports: None,
+            came: Mutex::default(),
             acked: Mutex::default(),
             committed: Mutex::default(),
             streams: Mutex::default(),
@@ -81,7 +87,24 @@ macro_rules! answers {
 
             async fn send(&self, request: pb::SendRequest) -> Result<pb::SendResponse, RelayError> {
                 let answer = pb::SendResponse { number: 9, ..pb::SendResponse::default() };
-                (self.sends)(&request).map_or(Ok(answer), refused)
+                match (self.sends)(&request) {
+                    Some(reason) => refused(reason),
+                    None => {
+                        self.came.lock().unwrap().1 += 1;
+                        Ok(answer)
+                    }
+                }
+            }
+
+            async fn report_out_of_step(
+                &self,
+                _: pb::ReportOutOfStepRequest,
+            ) -> Result<pb::ReportOutOfStepResponse, RelayError> {
+                self.came.lock().unwrap().0 += 1;
+                let Some(pause) = self.reports else { return Ok(pb::ReportOutOfStepResponse::default()) };
+                let (reason, message) = (Reason::LimitReached, "too often".to_owned());
+                let retry_after = Some(pause);
+                Err(RelayError::Refused { reason, message, retry_after, metadata: Default::default() })
             }
 
             async fn commit(&self, request: pb::CommitRequest) -> Result<pb::CommitResponse, RelayError> {
@@ -119,7 +142,6 @@ answers! {
     count_key_packages: CountKeyPackagesRequest -> CountKeyPackagesResponse,
     create_conversation: CreateConversationRequest -> CreateConversationResponse,
     get_winner: GetWinnerRequest -> GetWinnerResponse,
-    report_out_of_step: ReportOutOfStepRequest -> ReportOutOfStepResponse,
     ask_members: AskMembersRequest -> AskMembersResponse,
 }
 

@@ -47,6 +47,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     aimed("mutant.forget_pending", Aim::Commits),
     // The log's place is looked at before a message is encrypted.
     aimed("mutant.late_cursor", Aim::Sends),
+    // A commit that cannot be followed moves no cursor, and is news all the same.
+    aimed("mutant.behind_for_ever", Aim::Worthless),
+    // Words about several commits close a log together.
+    aimed("mutant.split_counts_apart", Aim::Split),
     // A log that is not the one that was shown is not followed.
     aimed("mutant.rewound", Aim::Restore),
 ];
@@ -80,7 +84,7 @@ pub(crate) fn hunt(templates: &[Template], mutant: Mutant) -> Option<(u64, Strin
 
 /// The plans that [`hunt`] looks through for what is aimed at, with every guard in its place.
 pub(crate) fn aimed_plans() -> Vec<(u64, Plan)> {
-    let aims = [Aim::Commits, Aim::Sends, Aim::Deaths, Aim::Restore];
+    let aims = [Aim::Commits, Aim::Sends, Aim::Deaths, Aim::Restore, Aim::Worthless, Aim::Split];
     let plans = |aim| (0..12).map(move |seed| (seed, aimed_plan(seed, aim)));
     aims.into_iter().flat_map(plans).collect()
 }

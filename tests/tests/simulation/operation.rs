@@ -39,6 +39,8 @@ pub(crate) enum Operation {
     Fault(usize, Fault),
     /// The next commit is well-formed and worthless: nobody can open it.
     Worthless,
+    /// Half of the others cannot follow the next commit.
+    Garbage,
     /// The others have so many turns, in the middle of what they do: no time passes.
     Turns(u64),
     /// So many milliseconds pass.
@@ -70,7 +72,7 @@ impl Plan {
     /// it heard something twice or out of order, or so late that all clocks had leapt meanwhile.
     pub(crate) fn causes(&self, place: usize) -> BTreeSet<&'static str> {
         let late = |operation: &Operation| match operation {
-            Operation::Fault(device, Fault::DelayEvent(_)) => *device == place,
+            Operation::Fault(device, Fault::DelayEvent(_) | Fault::DelayAnswer(_)) => *device == place,
             _ => false,
         };
         let hears_late = self.operations.iter().any(late);
@@ -193,6 +195,10 @@ pub(crate) enum Aim {
     Deaths,
     /// A relay that comes back from a copy, and devices that have what it lost.
     Restore,
+    /// A commit that nobody can open, while messages are on their way.
+    Worthless,
+    /// A commit that half of the others cannot follow, and at once one that nobody can open.
+    Split,
 }
 
 /// A plan of a seed that is full of one thing, for a guard that is rarely needed.
@@ -206,8 +212,11 @@ pub(crate) fn aimed(seed: u64, aim: Aim) -> Plan {
         Aim::Sends => (0..5).for_each(|_| overtaken_message(&mut random, devices, &mut operations)),
         Aim::Deaths => (0..16).for_each(|_| death(&mut random, devices, &mut operations)),
         Aim::Restore => second_history(&mut random, devices, &mut operations),
+        Aim::Worthless => overtaken_by_worthless(&mut random, devices, &mut operations),
+        Aim::Split => broken_for_each(&mut random, devices, &mut operations),
     }
-    Plan { cast, restless: false, restored: aim == Aim::Restore, worthless: false, operations }
+    let (restored, worthless) = (aim == Aim::Restore, matches!(aim, Aim::Worthless | Aim::Split));
+    Plan { cast, restless: false, restored, worthless, operations }
 }
 
 fn overtaken_change(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
@@ -243,6 +252,47 @@ fn overtaken_message(random: &mut Random, devices: usize, operations: &mut Vec<O
         Operation::Rename(0),
         Operation::Pause(1_500 + random.below(3_000)),
     ]);
+}
+
+/// Somebody's message is on its way when a commit that nobody can open ends its epoch.
+fn overtaken_by_worthless(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
+    for _ in 0..random.below(4) {
+        operations.extend([Operation::Send(random.place(devices)), Operation::Pause(random.below(600))]);
+    }
+    let (sender, other) = (random.place(devices), random.place(devices));
+    operations.extend([
+        Operation::Fault(sender, Fault::Delay(1 + random.below(400))),
+        Operation::Send(sender),
+        Operation::Worthless,
+        Operation::Rename(0),
+        Operation::Pause(random.below(1_000)),
+        Operation::Send(other),
+        match random.below(3) {
+            0 => Operation::CrashDevice(sender),
+            1 => Operation::DropConnection(other),
+            _ => Operation::Send(sender),
+        },
+        Operation::Pause(random.below(4_000)),
+    ]);
+}
+
+/// One device breaks the log for others by two commits.
+fn broken_for_each(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
+    operations.extend([
+        Operation::Send(random.place(devices)),
+        Operation::Pause(random.below(600)),
+        Operation::Garbage,
+        Operation::Rename(0),
+        Operation::Turns(1 + random.below(2_000)),
+        Operation::Send(random.place(devices)),
+        Operation::Worthless,
+        Operation::Rename(0),
+        Operation::Pause(random.below(300)),
+        Operation::Send(random.place(devices)),
+        Operation::Pause(random.below(4_000)),
+    ]);
+    // Who could not follow the change of the name cannot judge what goes on, and waits for somebody's word there.
+    operations.extend((0..devices).map(Operation::Send));
 }
 
 fn death(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {

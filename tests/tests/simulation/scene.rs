@@ -174,6 +174,7 @@ impl Scene {
             Operation::LeapRelay(seconds) => self.relay_clock.leap(seconds),
             Operation::Fault(device, fault) => self.phones[device].connector.faults().push(fault),
             Operation::Worthless => arm_once("member.worthless_commit"),
+            Operation::Garbage => arm_once("member.garbage_path"),
             Operation::Turns(turns) => {
                 for _ in 0..turns {
                     give_way().await;

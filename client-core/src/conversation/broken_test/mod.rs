@@ -10,8 +10,10 @@ mod judged;
 mod long_ago;
 mod out_and_in;
 mod replayed;
-mod scene;
+pub(crate) mod scene;
 mod sealed;
+mod second_lie;
+mod split;
 pub(crate) mod waits;
 pub(crate) mod ward;
 

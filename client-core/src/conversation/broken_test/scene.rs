@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A commit that these take in; its Welcome.
-pub(super) async fn commit(
+pub(crate) async fn commit(
     log: &mut Log,
     by: &mut Phone,
     change: Change,
@@ -54,18 +54,30 @@ pub(super) async fn anew(
     device: &mut Phone,
     others: &mut [&mut Phone],
 ) -> bool {
-    let Some((_, report)) = report(&device.core, &log.conversation).await.unwrap() else { return false };
+    match lets_back(log, by, device, others).await {
+        Some(welcome) => log.welcome(device, &welcome).await,
+        None => false,
+    }
+}
+
+/// The same, and the Welcome is still to come.
+pub(crate) async fn lets_back(
+    log: &mut Log,
+    by: &mut Phone,
+    device: &Phone,
+    others: &mut [&mut Phone],
+) -> Option<Vec<u8>> {
+    let (_, report) = report(&device.core, &log.conversation).await.unwrap()?;
     let removes = add_anew(&mut by.core, &log.conversation, &[encode(&report)]).await.unwrap();
     if removes.is_empty() {
-        return false;
+        return None;
     }
     let change = Change { adds: vec![device.package().await], removes, ..Change::default() };
-    let welcome = commit(log, by, change, others).await;
-    log.welcome(device, &welcome).await
+    Some(commit(log, by, change, others).await)
 }
 
 /// The relay has what it says of a commit, and not its bytes.
-pub(super) fn without_commits(entry: &mut Entry) {
+pub(crate) fn without_commits(entry: &mut Entry) {
     if entry.kind() == EntryKind::Commit {
         entry.message.clear();
     }

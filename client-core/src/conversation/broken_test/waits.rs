@@ -27,7 +27,8 @@ pub(crate) async fn shown(phone: &Phone) -> Vec<(String, String)> {
 
 /// Everything has come: what waits is looked at. Whether it waits on.
 async fn waits_on(phone: &mut Phone, welcome: &WelcomeDelivery) -> bool {
-    let (wait_on, done) = look_at_early(&mut phone.core, vec![welcome.clone()], true).await.unwrap();
+    let (wait_on, done) =
+        look_at_early(&mut phone.core, vec![welcome.clone()], Some(Vec::new())).await.unwrap();
     assert_eq!(wait_on.is_empty(), !done.is_empty());
     !wait_on.is_empty()
 }

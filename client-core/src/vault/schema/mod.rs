@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("0007_named_successor.sql"),
     include_str!("0008_grounds.sql"),
     include_str!("0009_waiting.sql"),
+    include_str!("0010_said_again_from.sql"),
 ];
 
 /// Brings the database to the newest schema.

@@ -103,6 +103,8 @@ pub(crate) struct Closure {
     pub number: EntryNumber,
     /// The last entry.
     pub head: EntryNumber,
+    /// The first commit that somebody could not follow: this one, or one before it.
+    pub first: EntryNumber,
 }
 
 impl Line {
@@ -150,12 +152,14 @@ fn parse_line(row: &SqliteRow) -> Result<Line, VaultError> {
     };
     let number = optional_unsigned(row, "closed_number")?.map(EntryNumber::new);
     let head = optional_unsigned(row, "closed_head")?.map(EntryNumber::new);
+    let first = optional_unsigned(row, "closed_first")?.map(EntryNumber::new);
+    let closure = |(number, head)| Closure { number, head, first: first.unwrap_or(number) };
     Ok(Line {
         first: fixed(row, "first_id")?,
         offset: unsigned(row, "offset_number")?,
         predecessor: id("predecessor_id")?,
         successor: id("successor_id")?,
-        closed: number.zip(head).map(|(number, head)| Closure { number, head }),
+        closed: number.zip(head).map(closure),
         named: id("named_successor_id")?,
     })
 }
@@ -186,8 +190,8 @@ pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Re
         "INSERT OR REPLACE INTO conversations
             (conversation_id, suite, name, retention_seconds, state, held, joined_number, cursor,
              chain_hash, read_number, last_ms, first_id, offset_number, predecessor_id, successor_id, closed_number,
-             closed_head, named_successor_id)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             closed_head, closed_first, named_successor_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.conversation.as_bytes().as_slice())
     .bind(i64::from(row.suite.code()))
@@ -206,6 +210,7 @@ pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Re
     .bind(row.line.successor.as_ref().map(|id| id.as_bytes().as_slice()))
     .bind(row.line.closed.map(|closed| stored(closed.number.get())))
     .bind(row.line.closed.map(|closed| stored(closed.head.get())))
+    .bind(row.line.closed.map(|closed| stored(closed.first.get())))
     .bind(row.line.named.as_ref().map(|id| id.as_bytes().as_slice()))
     .execute(tx.connection())
     .await?;

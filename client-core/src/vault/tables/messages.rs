@@ -132,6 +132,20 @@ pub(crate) async fn clear(
     Ok(())
 }
 
+/// Forgets what is shown of one entry: there is another, or none.
+pub(crate) async fn forget(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    number: EntryNumber,
+) -> Result<(), VaultError> {
+    sqlx::query("DELETE FROM messages WHERE conversation_id = ? AND number = ?")
+        .bind(conversation.as_bytes().as_slice())
+        .bind(stored(number.get()))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 /// Rows after `after`, in order, at most `limit`.
 pub(crate) async fn list(
     tx: &mut Transaction<'_>,

@@ -55,14 +55,14 @@ pub(crate) async fn find(
     .transpose()
 }
 
-/// Nothing is left to be said.
+/// Nothing is left to be said; answers whether there was something.
 pub(crate) async fn delete(
     tx: &mut Transaction<'_>,
     conversation: &ConversationId,
-) -> Result<(), VaultError> {
-    sqlx::query("DELETE FROM reports WHERE conversation_id = ?")
+) -> Result<bool, VaultError> {
+    let done = sqlx::query("DELETE FROM reports WHERE conversation_id = ?")
         .bind(conversation.as_bytes().as_slice())
         .execute(tx.connection())
         .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }

@@ -11,7 +11,8 @@ fn about(circle: &Circle, number: EntryNumber) -> impl Iterator<Item = &Reporter
     circle.reports.iter().filter(move |report| report.number == number)
 }
 
-fn wrote(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
+/// Whether it is a device of the person who made the commit.
+pub(super) fn wrote(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
     about(circle, number).any(|report| report.author_user == member.user)
 }
 
@@ -32,12 +33,19 @@ pub(super) fn followers(circle: &Circle, number: EntryNumber) -> usize {
     seats(circle).filter(followed).map(|member| member.user.as_str()).collect::<BTreeSet<_>>().len()
 }
 
-/// Whether somebody who was in before the commit has followed so many after it that members know no more who was in then.
-/// How many there are does not count: whoever breaks a log could go on alone until it is too late to close it.
+/// Whether the commit let this one in by its own word: it has followed it. Of the author's own devices each would say so,
+/// and whom she made up says nothing.
+pub(super) fn has_come_in(circle: &Circle, number: EntryNumber, member: &Member) -> bool {
+    let follows = member.spans.came_with(number) && member.spans.followed(number);
+    follows && !wrote(circle, number, member) && !fault::planted("mutant.newcomers_unheard")
+}
+
+/// Whether somebody who was in before the commit, or came in with it, has followed so many after it that members know no more
+/// who was in then. How many there are does not count: whoever breaks a log could go on alone until it is too late to close it.
 pub(super) fn is_far_back(circle: &Circle, number: EntryNumber) -> bool {
     let Some(far) = about(circle, number).find_map(|report| report.far) else { return false };
-    let went_on = |member: &Member| {
-        member.spans.was_before(number) && member.spans.followed(far) && !wrote(circle, number, member)
-    };
+    let was_there = |member: &Member| member.spans.was_before(number) || has_come_in(circle, number, member);
+    let went_on =
+        |member: &Member| member.spans.followed(far) && !wrote(circle, number, member) && was_there(member);
     seats(circle).any(went_on) && !fault::planted("mutant.far_back")
 }

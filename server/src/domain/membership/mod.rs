@@ -27,7 +27,7 @@ use std::time::Duration;
 
 pub use ask::{Ground, GroundFault, Request, ask_members};
 pub use candidates::candidates;
-pub use close::{Patience, close, patience, reported_numbers};
+pub use close::{Patience, close, counted, needed, patience, reported_numbers};
 pub use error::MembershipError;
 pub use records::{
     Barren, Circle, Closure, Member, PutOut, Report, Reporter, Task, TaskId, TaskKind, WaitingReplacement,

@@ -154,6 +154,14 @@ pub trait MembershipView: Send {
         number: EntryNumber,
     ) -> impl Future<Output = Result<Vec<bytes::Bytes>, StoreError>> + Send;
 
+    /// The encoded reports that close a log at this commit: about it, then about earlier ones; at most
+    /// [`REPORTS_MAX`](super::REPORTS_MAX).
+    fn closing_reports(
+        &mut self,
+        id: ConversationId,
+        number: EntryNumber,
+    ) -> impl Future<Output = Result<Vec<bytes::Bytes>, StoreError>> + Send;
+
     /// The closed log, as a member is told of it; `None` for one that is in the successor.
     fn closure_for(
         &mut self,

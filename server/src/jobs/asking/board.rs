@@ -1,11 +1,12 @@
-//! What a running relay remembers of asking: whose turn it is for each task, how long a closing has waited, and which
+//! What a running relay remembers of asking: whose turn it is for each task, since when who cannot follow, and which
 //! conversation is looked at when.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, fault};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
 
+use super::stuck::Stuck;
 use crate::domain::membership::{
     ASKED_AT_ONCE_MAX, Circle, GATHER, LEASE, MENDING, Patience, REST_MAX, SUCCEEDING, Step, Task, TaskId,
     TaskKind, Turn, candidates, patience, reported_numbers,
@@ -33,50 +34,12 @@ struct Open {
     turns: BTreeMap<TaskId, Turn>,
     /// Whom its tasks let in.
     lets_in: BTreeSet<DeviceId>,
-    closing: Option<Closing>,
+    stuck: Stuck,
     due: Option<UtcMillis>,
     /// Whom it asks now, and for how many tasks.
     busy: BTreeMap<DeviceId, usize>,
     /// Whether somebody has too much to do to be asked.
     crowded: bool,
-}
-
-/// A commit that enough people cannot follow.
-#[derive(Debug, PartialEq, Eq)]
-struct Closing {
-    number: EntryNumber,
-    since: UtcMillis,
-    /// Who said so. One who says so no more was added anew: then the others have time again.
-    said: BTreeSet<DeviceId>,
-    /// When they last did. Taken out and in they say nothing for a moment; it is remembered for [`MENDING`].
-    seen: UtcMillis,
-}
-
-impl Closing {
-    /// Whether what is said now is still the same: of the same commit, by all of them; or of a later one, by which they
-    /// were taken out and in, while none of them could follow anything. Whoever does that to them every few seconds
-    /// mends nothing, and gains no time.
-    fn goes_on(
-        &self,
-        circle: &Circle,
-        number: EntryNumber,
-        said: &BTreeSet<DeviceId>,
-        now: UtcMillis,
-    ) -> bool {
-        if self.number == number {
-            return self.since <= now && self.said.is_subset(said);
-        }
-        let follows = |device: &DeviceId| {
-            circle.members.iter().any(|one| one.device == *device && one.spans.followed(self.number))
-        };
-        self.number < number && !self.said.iter().any(follows) && !fault::planted("mutant.again_is_mending")
-    }
-
-    /// Until when it is remembered, if it still is.
-    fn remembered(&self, now: UtcMillis) -> Option<UtcMillis> {
-        let until = plus(self.seen, MENDING);
-        (self.seen <= now && now < until).then_some(until)
-    }
 }
 
 /// What a look at a conversation comes to.
@@ -167,10 +130,12 @@ impl Board {
         let Some(circle) = circle.filter(|circle| !circle.tasks.is_empty()) else {
             self.count(before, BTreeMap::new());
             // Whoever could not follow a moment ago may say so again.
-            let closing =
-                open.closing.filter(|closing| circle.is_some() && closing.remembered(now).is_some());
-            if let Some(due) = closing.as_ref().and_then(|closing| closing.remembered(now)) {
-                self.open.insert(conversation, Open { closing, due: Some(due), ..Open::default() });
+            if let Some(circle) = circle {
+                open.stuck.hear(circle, now);
+                if let Some(due) = open.stuck.forgets_at() {
+                    let stuck = open.stuck;
+                    self.open.insert(conversation, Open { stuck, due: Some(due), ..Open::default() });
+                }
             }
             return Next::default();
         };
@@ -275,7 +240,8 @@ fn gathers_until(task: &Task, now: UtcMillis) -> Option<UtcMillis> {
     (matches!(task.kind, TaskKind::AddAnew { .. }) && now < until && task.made_at <= now).then_some(until)
 }
 
-/// The commit at which the log is closed now, if it is.
+/// The commit at which the log is closed now, if it is: the first that enough people have been unable to follow for long
+/// enough.
 fn closes(
     open: &mut Open,
     circle: &Circle,
@@ -283,34 +249,29 @@ fn closes(
     begun: UtcMillis,
     now: UtcMillis,
 ) -> Option<EntryNumber> {
-    let mut numbers = reported_numbers(circle).into_iter();
-    let enough = numbers.find_map(|number| match patience(circle, number, ready, now) {
-        Patience::Endless => None,
-        Patience::For(span) => Some((number, span)),
-    });
-    let Some((number, span)) = enough else {
-        open.closing = open.closing.take().filter(|closing| closing.remembered(now).is_some());
-        return None;
-    };
-    let about = circle.reports.iter().filter(|report| report.number == number);
-    let said: BTreeSet<DeviceId> = about.map(|report| report.device).collect();
-    let since = match &open.closing {
-        Some(old) if old.goes_on(circle, number, &said, now) => old.since,
-        _ => now,
-    };
-    open.closing = Some(Closing { number, since, said, seen: now });
+    open.stuck.hear(circle, now);
+    if let Some(until) = open.stuck.forgets_at() {
+        wait(open, until);
+    }
     // A relay that has just started gives those who come back their time.
     let since_start = if begun <= now { plus(begun, MENDING) } else { now };
-    let until = plus(since, span).max(if span.is_zero() { since } else { since_start });
-    if now >= until {
-        return Some(number);
+    for number in reported_numbers(circle) {
+        let Patience::For(span) = patience(circle, number, ready, now) else { continue };
+        if span.is_zero() {
+            return Some(number);
+        }
+        let Some(since) = open.stuck.enough_since(circle, number, now) else { continue };
+        let until = plus(since, span).max(since_start);
+        if now >= until {
+            return Some(number);
+        }
+        wait(open, until);
     }
-    wait(open, until);
     None
 }
 
 /// An instant and a span later.
-fn plus(instant: UtcMillis, span: Duration) -> UtcMillis {
+pub(super) fn plus(instant: UtcMillis, span: Duration) -> UtcMillis {
     let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     UtcMillis::new(instant.get().saturating_add(millis))
 }

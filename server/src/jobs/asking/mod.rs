@@ -4,6 +4,7 @@
 //! What is owed is in the store; whom it is asked of, and since when, is here and starts anew with the relay.
 
 mod board;
+mod stuck;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -28,7 +28,7 @@ pub(super) async fn read(
         head: row.entry_number("head")?,
         at: row.instant("closed_at")?,
         successor: row.conversation_or_null("successor")?,
-        reports: reports::statements(connection, id, number).await?,
+        reports: reports::up_to(connection, id, number).await?,
     }))
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn close(
     .bind(integer(now.get()))
     .execute(&mut *connection)
     .await?;
-    sqlx::query("DELETE FROM reports WHERE conversation = ?1 AND number <> ?2")
+    sqlx::query("DELETE FROM reports WHERE conversation = ?1 AND number > ?2")
         .bind(id.as_bytes().as_slice())
         .bind(integer(number.get()))
         .execute(connection)

@@ -143,6 +143,14 @@ impl MembershipView for ReadTx {
         reports::statements(self.connection(), id, number).await
     }
 
+    async fn closing_reports(
+        &mut self,
+        id: ConversationId,
+        number: EntryNumber,
+    ) -> Result<Vec<Bytes>, StoreError> {
+        reports::up_to(self.connection(), id, number).await
+    }
+
     async fn closure_for(
         &mut self,
         id: ConversationId,

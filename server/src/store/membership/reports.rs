@@ -105,7 +105,7 @@ pub(super) async fn is_reported(
     Ok(row.is_some())
 }
 
-/// Those that came first, as signed.
+/// Those about one commit that came first, as signed.
 pub(super) async fn statements(
     connection: &mut SqliteConnection,
     id: ConversationId,
@@ -114,6 +114,24 @@ pub(super) async fn statements(
     let rows = sqlx::query(
         "SELECT statement FROM reports WHERE conversation = ?1 AND number = ?2
           ORDER BY reported_at, device LIMIT ?3",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(integer(number.get()))
+    .bind(integer(REPORTS_MAX as u64))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| row.blob("statement").map(Bytes::from)).collect()
+}
+
+/// Those about this commit, and then those about earlier ones, as signed.
+pub(super) async fn up_to(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    number: EntryNumber,
+) -> Result<Vec<Bytes>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT statement FROM reports WHERE conversation = ?1 AND number <= ?2
+          ORDER BY number DESC, reported_at, device LIMIT ?3",
     )
     .bind(id.as_bytes().as_slice())
     .bind(integer(number.get()))

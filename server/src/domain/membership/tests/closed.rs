@@ -66,18 +66,6 @@ async fn two_devices_of_one_person_are_one_word() {
 }
 
 #[tokio::test]
-async fn words_about_different_commits_do_not_add_up() {
-    let ward = Ward::with(&[1, 2, 3, 4]).await;
-    let first = update(&ward, 1, 1, &[1, 2, 3, 4]).await;
-    let second = update(&ward, 1, 2, &[1, 2, 3, 4]).await;
-    stuck(&ward, 2, first).await.unwrap();
-    stuck(&ward, 3, second).await.unwrap();
-    assert!(!shut(&ward, first).await && !shut(&ward, second).await);
-    stuck(&ward, 4, second).await.unwrap();
-    assert!(shut(&ward, second).await, "the control");
-}
-
-#[tokio::test]
 async fn where_there_are_two_people_one_word_is_enough() {
     let (ward, commit) = broken(&[1, 2], &[1], &[2]).await;
     assert_eq!(patience_of(&ward, commit, &[1, 2]).await, Patience::For(MENDING));

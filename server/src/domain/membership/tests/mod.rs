@@ -4,9 +4,11 @@
 mod asked;
 mod closed;
 mod far_back;
+mod newcomers;
 mod out_and_in;
 mod owed;
 mod put_out;
+mod split;
 mod turns;
 
 use std::collections::BTreeSet;

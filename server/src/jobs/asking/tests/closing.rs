@@ -29,7 +29,7 @@ async fn a_log_that_two_cannot_follow_is_closed_after_ten_seconds_and_then_a_suc
 }
 
 #[tokio::test]
-async fn each_device_that_is_added_anew_gives_the_others_their_time_again() {
+async fn who_says_so_later_has_ten_seconds_too() {
     let mut scene = Scene::with(&[1, 2, 3, 4]).await;
     let all = [1, 2, 3, 4];
     let commit = scene.commits(1, 1, &all).await;
@@ -86,48 +86,102 @@ async fn a_relay_that_has_just_started_gives_those_who_come_back_ten_seconds() {
     assert!(scene.is_closed().await);
 }
 
-/// 1 takes 2 and 3 out and in by what does not open, once more every four seconds; 4 is off, and could mend it. After how many
-/// seconds the log is closed, if it is within a minute.
-async fn closed_after(scene: &mut Scene) -> Option<u64> {
+/// 2 and 3 are taken out and in and say nothing for so long; after how many seconds from then, when they say that they cannot
+/// follow that either, the log is closed.
+async fn closed_after_silence(seconds: u64) -> u64 {
     let all = [1, 2, 3, 4];
-    scene.goes(4);
-    for (round, epoch) in (0..15).zip(1..) {
-        let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &all, ..Says::default() };
-        let outcome = scene.ward.commit(1, epoch, says).await;
-        let number = match outcome {
-            Ok(CommitOutcome::Accepted { receipt, .. }) => receipt.number.get(),
-            Err(ConversationError::Closed { .. }) => return Some(round * 4),
-            // Ten a minute.
-            Err(ConversationError::CommitRate { .. }) => break,
-            other => panic!("{other:?}"),
-        };
-        scene.ward.ack(1, number).await.unwrap();
-        scene.bell.moved(WARD);
-        scene.pass().await;
-        for who in [2, 3] {
-            scene.stuck(who, number).await;
-            scene.pass().await;
-        }
-        for second in 0..4 {
-            if scene.is_closed().await {
-                return Some(round * 4 + second);
-            }
-            scene.ward.pass(1);
-            scene.pass().await;
-        }
+    let mut scene = Scene::with(&all).await;
+    let commit = scene.commits(1, 1, &all).await;
+    for who in [2, 3] {
+        scene.stuck(who, commit).await;
     }
-    None
+    scene.pass().await;
+    scene.ward.pass(5);
+    scene.anew(1, 2, &[2, 3], &all).await;
+    scene.pass().await;
+    scene.ward.pass(seconds);
+    for who in [2, 3] {
+        scene.stuck(who, commit + 1).await;
+    }
+    scene.ward.ack(1, commit + 1).await.unwrap();
+    scene.closes_in().await
 }
 
 #[tokio::test]
-async fn who_takes_others_out_and_in_again_and_again_gains_no_time() {
-    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
-    assert_eq!(closed_after(&mut scene).await, Some(10));
-    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
-    arm("mutant.again_is_mending");
-    let closed = closed_after(&mut scene).await;
-    disarm("mutant.again_is_mending");
-    assert_eq!(closed, None, "the guard taken away");
+async fn who_said_nothing_for_ten_seconds_has_its_time_again() {
+    assert_eq!(closed_after_silence(11).await, 10);
+    assert_eq!(closed_after_silence(9).await, 0, "the control: for a moment");
+    arm("mutant.silence_is_waiting");
+    let without = closed_after_silence(11).await;
+    disarm("mutant.silence_is_waiting");
+    assert_eq!(without, 0, "the guard taken away");
+}
+
+#[tokio::test]
+async fn a_log_of_ones_own_devices_is_closed_by_ones_own_word() {
+    let mut scene = Scene::with(&[1, 101]).await;
+    let commit = scene.commits(1, 1, &[1, 101]).await;
+    scene.stuck(101, commit).await;
+    assert_eq!(scene.closes_in().await, 10);
+}
+
+/// 2 and 3 cannot follow a commit, and then the clock is set back by an hour. Whether the log is closed ten seconds later.
+async fn closed_after_a_step_back() -> bool {
+    let all = [1, 2, 3, 4];
+    let mut scene = Scene::with(&all).await;
+    let commit = scene.commits(1, 1, &all).await;
+    for who in [2, 3] {
+        scene.stuck(who, commit).await;
+    }
+    scene.pass().await;
+    scene.ward.set_back(3_600);
+    for _ in 0..10 {
+        assert!(!scene.is_closed().await);
+        scene.pass().await;
+        scene.ward.pass(1);
+    }
+    scene.pass().await;
+    scene.is_closed().await
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_puts_off_the_end_by_ten_seconds_at_most() {
+    assert!(closed_after_a_step_back().await);
+    arm("mutant.ahead_waits");
+    let without = closed_after_a_step_back().await;
+    disarm("mutant.ahead_waits");
+    assert!(!without, "the guard taken away");
+}
+
+#[tokio::test]
+async fn the_next_look_is_when_the_second_has_waited_long_enough() {
+    let all = [1, 2, 3, 4];
+    let mut scene = Scene::with(&all).await;
+    let commit = scene.commits(1, 1, &all).await;
+    all.into_iter().for_each(|who| scene.goes(who));
+    scene.ward.pass(20);
+    scene.stuck(2, commit).await;
+    scene.pass().await;
+    scene.ward.pass(1);
+    assert_eq!(scene.pass().await, 39_000, "one is not enough, and nobody is there to ask");
+    scene.stuck(3, commit).await;
+    assert_eq!(scene.pass().await, 2_000);
+    scene.ward.pass(2);
+    scene.pass().await;
+    assert!(scene.is_closed().await);
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_remembered_for_ten_seconds_where_nothing_else_is_owed() {
+    let all = [1, 2, 3];
+    let mut scene = Scene::with(&all).await;
+    let commit = scene.commits(1, 1, &all).await;
+    scene.stuck(2, commit).await;
+    scene.pass().await;
+    scene.anew(1, 2, &[2], &all).await;
+    assert_eq!(scene.pass().await, 10_000);
+    scene.ward.pass(10);
+    assert_eq!(scene.pass().await, IDLE - 10_000, "and then forgotten");
 }
 
 #[tokio::test]

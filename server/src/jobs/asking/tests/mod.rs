@@ -5,6 +5,7 @@ use wardline_identity::UserId;
 use wardline_proto::Digest;
 
 mod closing;
+mod no_gain;
 
 use super::*;
 use crate::domain::conversation::{CommitOutcome, ConversationError};
@@ -15,6 +16,11 @@ use crate::domain::membership::{
 use crate::domain::ward::{Says, WARD, Ward, device};
 use crate::live::LiveStream;
 use crate::task_bell::TaskBell;
+
+/// Each device is one of a person of its own; 101 is another one of 1's.
+fn user(of: u8) -> UserId {
+    UserId::parse(&format!("user-{}", of % 100)).unwrap()
+}
 
 /// A ward, its connected devices, and the job.
 struct Scene {
@@ -45,9 +51,8 @@ impl Scene {
         scene
     }
 
-    /// Each device is one of a person of its own.
     async fn enrol(&self, who: u8) {
-        let (user, digest) = (UserId::parse(&format!("user-{who}")).unwrap(), Digest::of(&[who]));
+        let (user, digest) = (user(who), Digest::of(&[who]));
         let enrol = self.ward.store.write("enrol", move |tx| {
             Box::pin(async move { tx.enrol_for_tests(device(who), &user, &digest).await })
         });
@@ -81,7 +86,7 @@ impl Scene {
     }
 
     async fn leaves(&self, who: u8) {
-        let user = UserId::parse(&format!("user-{who}")).unwrap();
+        let user = user(who);
         let ground = Ground::Leave { conversation: WARD, user: user.clone() };
         let statement = Bytes::from_static(b"x");
         let request = Request { device: device(who), user, conversations: vec![WARD], ground, statement };
@@ -118,7 +123,7 @@ impl Scene {
                 let said = OutOfStep {
                     conversation: WARD,
                     device: device(who),
-                    user: UserId::parse(&format!("user-{who}")).expect("a user"),
+                    user: user(who),
                     number,
                     commit_sha256: commit.map_or(Digest::of(b""), |commit| commit.message_sha256),
                     statement: Bytes::from_static(b"x"),
@@ -134,6 +139,18 @@ impl Scene {
     /// Whether the log takes no more.
     async fn is_closed(&self) -> bool {
         matches!(self.ward.post(1, 99).await, Err(ConversationError::Closed { .. }))
+    }
+
+    /// After how many seconds from now it is closed.
+    async fn closes_in(&mut self) -> u64 {
+        for second in 0..20 {
+            self.pass().await;
+            if self.is_closed().await {
+                return second;
+            }
+            self.ward.pass(1);
+        }
+        panic!("it stays open");
     }
 }
 

@@ -34,9 +34,8 @@ async fn find(tx: &mut ReadTx, asked: Asked) -> Result<Option<(Task, Vec<Bytes>)
     let tasks = tx.tasks(asked.conversation).await?;
     let Some(task) = tasks.into_iter().find(|task| task.id() == asked.task) else { return Ok(None) };
     let reports = match task.kind {
-        TaskKind::AddAnew { number } | TaskKind::Succeed { number } => {
-            tx.reports(asked.conversation, number).await?
-        }
+        TaskKind::AddAnew { number } => tx.reports(asked.conversation, number).await?,
+        TaskKind::Succeed { number } => tx.closing_reports(asked.conversation, number).await?,
         _ => Vec::new(),
     };
     Ok(Some((task, reports)))

@@ -1,0 +1,106 @@
+//! Claims about what rests: what the relay asks a report to wait for holds back nothing else, and nothing else holds back a report.
+//! Real vaults and groups, and a relay that answers what the scene says.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use wardline_proto::{Reason, in_place};
+
+use super::{
+    outbox::{Passing, pass},
+    refused_test::{Answers, session},
+};
+use crate::{
+    conversation::{
+        Change,
+        broken_test::{
+            scene::{commit, lets_back, without_commits},
+            ward::{House, Log},
+        },
+        join, receive,
+    },
+    vault::tables::conversations::{self, Standing},
+};
+
+/// A device cannot follow and says so, has something to say, and is let in again. How many reports and messages the relay got
+/// before that, and after.
+async fn let_in_again(guard: &'static str, wait: Option<Duration>) -> [(u32, u32); 2] {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let conversation = log.conversation;
+    commit(&mut log, &mut a, Change::default(), &mut []).await;
+    log.deliver_altered(&mut b, without_commits).await;
+    b.say(&conversation, "waits").await;
+    let welcome = lets_back(&mut log, &mut a, &b, &mut []).await.expect("it is added anew");
+    let answers = Arc::new(Answers { reports: wait, ..Answers::yes() });
+    let (session, relay, _home) = session(b, &answers);
+    in_place::arm(guard);
+    let mut passing = Passing::default();
+    pass(&session, &relay, &mut passing).await.unwrap();
+    pass(&session, &relay, &mut passing).await.unwrap();
+    let before = *answers.came.lock().unwrap();
+    {
+        let mut core = session.core().await;
+        assert!(!join(&mut core, &log.delivery(&welcome)).await.unwrap().is_empty(), "it is in again");
+        receive(&mut core, log.entries.last().unwrap()).await.unwrap();
+    }
+    pass(&session, &relay, &mut passing).await.unwrap();
+    in_place::disarm(guard);
+    let after = *answers.came.lock().unwrap();
+    [before, after]
+}
+
+#[tokio::test]
+async fn who_is_let_in_again_talks_at_once_however_long_its_reports_have_to_wait() {
+    let wait = Some(Duration::from_secs(400));
+    assert_eq!(let_in_again("", None).await, [(1, 0), (1, 1)], "the control: it was said, and heard");
+    assert_eq!(let_in_again("", wait).await, [(1, 0), (1, 1)]);
+    assert_eq!(let_in_again("mutant.rests_on", wait).await, [(1, 0), (1, 0)], "the guard taken away");
+}
+
+/// A message is refused for a while, and then the device cannot follow. How many reports came.
+async fn said_at_once(guard: &'static str, refused: Option<Reason>) -> u32 {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let conversation = log.conversation;
+    b.say(&conversation, "too much").await;
+    commit(&mut log, &mut a, Change::default(), &mut []).await;
+    let mut entry = log.entries.last().unwrap().clone();
+    without_commits(&mut entry);
+    let asked = Arc::new(Mutex::new(0));
+    let counted = asked.clone();
+    let sends = Box::new(move |_: &_| {
+        *counted.lock().unwrap() += 1;
+        refused
+    });
+    let answers = Arc::new(Answers { sends, ..Answers::yes() });
+    let (session, relay, _home) = session(b, &answers);
+    in_place::arm(guard);
+    let mut passing = Passing::default();
+    for _ in 0..2 {
+        pass(&session, &relay, &mut passing).await.unwrap();
+    }
+    assert_eq!(*asked.lock().unwrap(), 1, "it rests, or is sent");
+    // Bytes that are said to be withheld are asked for once more.
+    for _ in 0..2 {
+        receive(&mut *session.core().await, &entry).await.unwrap();
+    }
+    pass(&session, &relay, &mut passing).await.unwrap();
+    in_place::disarm(guard);
+    let core = session.core().await;
+    let mut tx = core.vault.begin("standing").await.unwrap();
+    let row = conversations::load(&mut tx, &conversation).await.unwrap().unwrap();
+    assert_eq!(row.standing, Standing::OutOfStep);
+    answers.came.lock().unwrap().0
+}
+
+#[tokio::test]
+async fn that_a_device_cannot_follow_is_said_at_once_whatever_else_has_to_wait() {
+    assert_eq!(said_at_once("", None).await, 1, "the control");
+    assert_eq!(said_at_once("", Some(Reason::LimitReached)).await, 1);
+    assert_eq!(said_at_once("mutant.rests_on", Some(Reason::LimitReached)).await, 0, "the guard taken away");
+}
