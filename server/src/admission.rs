@@ -12,12 +12,14 @@ use rustls::pki_types::CertificateDer;
 use wardline_identity::{Clock, DateCheck, DeviceCertificate, Organisation, UserId};
 use wardline_proto::{Digest, UtcMillis};
 
+use crate::revocations::Revocations;
 use crate::transport::{Admission, Refusal};
 
 /// The certificates in force.
 #[derive(Debug)]
 pub struct Devices {
     clock: Arc<dyn Clock>,
+    revocations: Arc<Revocations>,
     known: RwLock<Known>,
 }
 
@@ -32,7 +34,12 @@ impl Devices {
     /// From what the database holds, in order of issue. A certificate that does not verify any more (its
     /// issuer was struck) is left out.
     #[must_use]
-    pub fn load(organisation: &Organisation, clock: Arc<dyn Clock>, certificates: &[Vec<u8>]) -> Self {
+    pub fn load(
+        organisation: &Organisation,
+        clock: Arc<dyn Clock>,
+        revocations: Arc<Revocations>,
+        certificates: &[Vec<u8>],
+    ) -> Self {
         let mut known = Known::default();
         for der in certificates {
             match organisation.verify_device(der, DateCheck::Skip) {
@@ -40,7 +47,7 @@ impl Devices {
                 Err(error) => tracing::warn!(%error, "a stored certificate is not admitted any more"),
             }
         }
-        let devices = Self { clock, known: RwLock::new(known) };
+        let devices = Self { clock, revocations, known: RwLock::new(known) };
         devices.count();
         devices
     }
@@ -75,6 +82,10 @@ impl Devices {
         found
             .into_iter()
             .map(|(user, certificates)| (user.clone(), newest_in_force(certificates, now)))
+            .map(|(user, mut certificates)| {
+                certificates.retain(|one| !self.revocations.standing(&one.device()).is_out());
+                (user, certificates)
+            })
             .filter(|(_, certificates)| !certificates.is_empty())
             .collect()
     }
@@ -92,6 +103,9 @@ impl Admission for Devices {
         let leaf = chain.first().ok_or(Refusal::CertificateInvalid)?;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let certificate = known.by_fingerprint.get(&Digest::of(leaf)).ok_or(Refusal::CertificateInvalid)?;
+        if self.revocations.standing(&certificate.device()).is_out() {
+            return Err(Refusal::DeviceRevoked);
+        }
         if in_force(certificate, self.clock.now()) {
             Ok(Arc::clone(certificate))
         } else {

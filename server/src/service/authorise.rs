@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tonic::{Request, Status};
-use wardline_identity::{DeviceCertificate, PublicKey, Role};
-use wardline_proto::Reason;
+use wardline_identity::{DeviceCertificate, PublicKey, Role, Standing};
+use wardline_proto::{DeviceId, Reason};
 
 use super::status::Refusal;
 use crate::{
@@ -31,7 +31,18 @@ pub(crate) fn device<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<Devic
     certificate
         .check_dates(relay.clock.now())
         .map_err(|_| Refusal::new(Reason::CertificateInvalid, "the certificate is not in force now"))?;
+    in_force(relay, certificate.device())?;
     Ok(Arc::clone(certificate))
+}
+
+/// The device is neither revoked nor on hold: connections are cut, and a call may have been on its way.
+fn in_force(relay: &Relay, device: DeviceId) -> Result<(), Status> {
+    let (since, reason) = match relay.revocations.standing(&device) {
+        Standing::InForce => return Ok(()),
+        Standing::Held { since, reason, .. } | Standing::Revoked { since, reason } => (since, reason),
+    };
+    let refusal = Refusal::new(Reason::DeviceRevoked, "the device was revoked");
+    Err(refusal.with("reason", reason).with("since_ms", since.get()).into())
 }
 
 /// The calling device, if it can be a member: by its key, and by its role.

@@ -71,7 +71,7 @@ pub enum CommitOutcome {
 ///
 /// # Errors
 /// - [`ConversationError::NotAMember`], [`ConversationError::Closed`], [`ConversationError::RevocationPending`],
-///   [`ConversationError::YieldTurn`], [`ConversationError::CommitRate`], [`ConversationError::Declaration`],
+///   [`ConversationError::JoinRevoked`], [`ConversationError::YieldTurn`], [`ConversationError::CommitRate`], [`ConversationError::Declaration`],
 ///   [`ConversationError::Full`], [`ConversationError::Welcome`], in this order.
 pub async fn commit<S: MembershipStorage>(
     storage: &mut S,
@@ -97,6 +97,11 @@ pub async fn commit<S: MembershipStorage>(
     // 4. Fence.
     let fence = storage.fence(commit.conversation).await?;
     fence::commit_may_pass(&fence, commit.sender, &commit.declaration)?;
+    for device in commit.declaration.joins() {
+        if storage.is_out(*device).await? && !fault::planted("mutant.join_revoked") {
+            return Err(ConversationError::JoinRevoked { device: *device });
+        }
+    }
     // 5. Epoch.
     if commit.epoch != conversation.epoch && !fault::planted("mutant.skip_commit_epoch") {
         if lost_the_last_race(&conversation, commit) {

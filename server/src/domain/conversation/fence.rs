@@ -1,6 +1,5 @@
-//! The fence: devices that must leave before any message is accepted (design 4.4).
-//!
-//! Nothing raises a fence yet; the checks stand where revocation will need them.
+//! The fence: devices that must leave before any message is accepted (design 4.4). Revocation raises it, in the transaction
+//! that takes the list.
 
 use std::collections::BTreeSet;
 

@@ -55,6 +55,9 @@ pub trait ConversationStorage: Send {
         head: EntryNumber,
     ) -> impl Future<Output = Result<Vec<ChainLink>, StoreError>> + Send;
 
+    /// Whether a device is revoked or on hold.
+    fn is_out(&mut self, device: DeviceId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// When `device` committed by the clock as it was, from `from` up to `to`, ascending.
     fn commits_taken(
         &mut self,

@@ -4,6 +4,8 @@ mod apply;
 mod error;
 mod publish;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 pub use error::RevocationRefusal;
 pub use publish::{NewList, Published, publish};

@@ -70,7 +70,7 @@ pub async fn publish<S: RevocationStorage>(
     }
     // 3. All of it or nothing.
     let mut done = Vec::with_capacity(acts.len());
-    for (number, act) in (first..).zip(acts) {
+    for (number, act) in (first..).zip(acts).filter(|_| !known) {
         storage.keep_act(number, act).await?;
         done.push((*act, apply(storage, act, now).await?));
     }

@@ -73,11 +73,10 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// The certificates of all devices that are not revoked, in order of issue.
-pub(super) async fn in_force(connection: &mut SqliteConnection) -> Result<Vec<Vec<u8>>, StoreError> {
+/// The certificates of all devices, in order of issue; also of those that are revoked, which are told so.
+pub(super) async fn certificates(connection: &mut SqliteConnection) -> Result<Vec<Vec<u8>>, StoreError> {
     let rows = sqlx::query(
-        "SELECT certificate FROM device_certificates JOIN devices USING (device_id)
-         WHERE revoked_at IS NULL ORDER BY issued_at, fingerprint",
+        "SELECT certificate FROM device_certificates ORDER BY issued_at, fingerprint",
     )
     .fetch_all(connection)
     .await?;

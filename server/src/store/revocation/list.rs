@@ -41,14 +41,31 @@ pub(super) async fn last_act(
     row.as_ref().map(act).transpose()
 }
 
+/// Whether a device is revoked or on hold, also by a hold that has run out.
+pub(in crate::store) async fn is_out(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT kind FROM revocation_acts WHERE device = ?1 ORDER BY number DESC LIMIT 1")
+        .bind(device.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    let kind = row.map(|row| row.number("kind")).transpose()?;
+    Ok(kind.is_some_and(|kind| kind != REINSTATED))
+}
+
+/// The wire's number.
+const REINSTATED: u64 = 3;
+
 pub(super) async fn keep_act(
     connection: &mut SqliteConnection,
     number: u64,
     act: &RevocationAct,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO revocation_acts (number, device, act) VALUES (?1, ?2, ?3)")
+    sqlx::query("INSERT INTO revocation_acts (number, device, kind, act) VALUES (?1, ?2, ?3, ?4)")
         .bind(integer(number))
         .bind(act.device.as_bytes().as_slice())
+        .bind(i64::from(act.kind.number()))
         .bind(act.to_wire().encode_to_vec())
         .execute(connection)
         .await?;

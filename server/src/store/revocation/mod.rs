@@ -2,7 +2,7 @@
 
 mod ended;
 mod fences;
-mod list;
+pub(in crate::store) mod list;
 
 use bytes::Bytes;
 use wardline_identity::{RevocationAct, RevocationList};

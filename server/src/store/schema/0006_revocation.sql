@@ -13,6 +13,8 @@ CREATE TABLE revocation_list (
 CREATE TABLE revocation_acts (
     number          INTEGER PRIMARY KEY CHECK (number > 0),
     device          BLOB    NOT NULL CHECK (length(device) = 16),
+    -- wardline.relay.v1.RevocationKind: 1 revoked, 2 held, 3 reinstated.
+    kind            INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3),
     -- The encoded RevocationAct.
     act             BLOB    NOT NULL
 ) STRICT;

@@ -140,6 +140,12 @@ impl Feed {
             let message = "the certificate is not in force any more";
             return Err(Refusal::new(Reason::CertificateInvalid, message).into());
         }
+        if self.relay.revocations.standing(&self.certificate.device()).is_out() {
+            return Err(Refusal::new(Reason::DeviceRevoked, "the device was revoked").into());
+        }
+        if news.revocations {
+            self.ready.extend(self.relay.revocations.list().map(Event::RevocationList));
+        }
         self.low |= news.key_packages_low;
         self.asked.extend(news.tasks);
         self.replacements.look_again(news.replacement);

@@ -1,0 +1,120 @@
+//! `PublishRevocationList`: the instant from which a device reads nothing more.
+//!
+//! The list is on disk, then in memory, then the connections of those it names are cut, then it is answered. A connection is
+//! looked at again when it is entered, so none is missed; a call that began before is stopped by the fences that stand in the
+//! same transaction as the list.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use prost::Message as _;
+use tonic::{Request, Status};
+use wardline_identity::{Adoption, DateCheck, RevocationAct, RevocationList};
+use wardline_proto::h3::CloseCode;
+use wardline_proto::relay::{
+    DeviceConversations, PublishRevocationListRequest, PublishRevocationListResponse, RevocationAnswer,
+    RevokedDevice,
+};
+use wardline_proto::{ConversationId, Digest, UtcMillis};
+
+use crate::domain::revocation::{ACTS_MAX, NewList, RevocationRefusal, publish};
+use crate::relay_identity::RelayIdentity;
+use crate::service::{authorise, decode, status, write};
+use crate::state::Relay;
+
+/// How far an issuer's clock may be ahead.
+const AHEAD: Duration = Duration::from_secs(300);
+
+pub(super) async fn answer(
+    relay: &Relay,
+    request: Request<PublishRevocationListRequest>,
+) -> Result<PublishRevocationListResponse, Status> {
+    let device = authorise::device(relay, &request)?.device();
+    let new = parse(relay, request.into_inner())?;
+    let (identity, taken) = (relay.identity.clone(), new.clone());
+    let published = write::for_device(
+        relay,
+        device,
+        "publish_revocation_list",
+        move |tx, now| {
+            Box::pin(async move {
+                publish(tx, &new, now, |done| sign(&identity, &new.list, done, now)).await
+            })
+        },
+        {
+            let (revocations, connections) = (relay.revocations.clone(), relay.connections.clone());
+            let (live, tasks) = (relay.live.clone(), relay.tasks.clone());
+            move |published| {
+                if published.adoption == Adoption::Known {
+                    return;
+                }
+                let acts = if published.adoption == Adoption::Newer { taken.acts } else { Vec::new() };
+                if let Err(error) = revocations.take_in(taken.list, &acts) {
+                    tracing::error!(%error, "a list that is on disk does not go on from the one in force");
+                }
+                // Marked first, cut second.
+                for act in acts.iter().filter(|act| revocations.standing(&act.device).is_out()) {
+                    let cut = connections.cut_device(&act.device, CloseCode::Revoked);
+                    tracing::info!(device.id = %act.device, kind = %act.kind, cut, "a device is out");
+                }
+                metrics::counter!("wardline_revocation_lists_total").increment(1);
+                live.wake_revocations();
+                published.touched.iter().for_each(|conversation| tasks.owed(*conversation));
+            }
+        },
+    );
+    let published = published.await?;
+    PublishRevocationListResponse::decode(published.answer).map_err(|error| status::internal(&error))
+}
+
+fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList, Status> {
+    let statement = decode::present("list", request.list)?;
+    if request.acts.len() > ACTS_MAX {
+        return Err(status::field_invalid("acts", "at most 4,000"));
+    }
+    let now = relay.clock.now();
+    let list = relay
+        .organisation
+        .verify_revocation_list(&statement, DateCheck::At(now))
+        .map_err(RevocationRefusal::List)?;
+    if list.signed_at() > now.plus_seconds(AHEAD.as_secs()) {
+        return Err(status::field_invalid("list.signed_at", "more than five minutes ahead of the relay's clock"));
+    }
+    let acts: Result<Vec<_>, _> = request.acts.iter().map(RevocationAct::read).collect();
+    let acts = acts.map_err(RevocationRefusal::List)?;
+    Ok(NewList { organisation: relay.organisation.id().clone(), list, acts })
+}
+
+/// The encoded answer.
+fn sign(
+    identity: &RelayIdentity,
+    list: &RevocationList,
+    done: &[(RevocationAct, Vec<ConversationId>)],
+    now: UtcMillis,
+) -> Bytes {
+    let revoked = |(act, conversations): &(RevocationAct, Vec<ConversationId>)| {
+        let ids: Vec<u8> = conversations.iter().flat_map(|id| *id.as_bytes()).collect();
+        RevokedDevice {
+            device_id: act.device.to_wire(),
+            kind: act.kind.number(),
+            conversations: u32::try_from(conversations.len()).unwrap_or(u32::MAX),
+            conversations_sha256: Digest::of(&ids).to_wire(),
+        }
+    };
+    let answer = RevocationAnswer {
+        number: list.number(),
+        chain_hash: list.chain().to_wire(),
+        in_force_at: Some(now.into()),
+        devices: done.iter().map(revoked).collect(),
+    };
+    let devices = |(act, conversations): &(RevocationAct, Vec<ConversationId>)| DeviceConversations {
+        device_id: act.device.to_wire(),
+        conversation_ids: conversations.iter().map(ConversationId::to_wire).collect(),
+    };
+    let response = PublishRevocationListResponse {
+        answer: Some(identity.sign_revocation_answer(&answer)),
+        relay_certificate: identity.certificate(),
+        devices: done.iter().map(devices).collect(),
+    };
+    Bytes::from(response.encode_to_vec())
+}
