@@ -40,6 +40,8 @@ pub fn main() -> ExitCode {
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    // A database that still closes when the process ends would end it by a fault.
+    wardline_client_core::vault::until_closed(std::time::Duration::from_secs(5));
     outcome.unwrap_or_else(|failure| fail(&failure, json))
 }
 

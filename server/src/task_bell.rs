@@ -27,7 +27,7 @@ struct Shared {
 pub struct Rung {
     /// Conversations that are owed something new.
     pub owed: BTreeSet<ConversationId>,
-    /// Conversations with a new commit, whether they are owed anything or not.
+    /// Conversations with a new commit, or that somebody has further than before, whether they are owed anything or not.
     pub moved: BTreeSet<ConversationId>,
     /// Devices that can be asked from now on.
     pub ready: BTreeSet<DeviceId>,
@@ -51,7 +51,7 @@ impl TaskBell {
         self.ring(|rung| rung.owed.insert(conversation));
     }
 
-    /// A commit is in a conversation's log.
+    /// A commit is in a conversation's log, or somebody says how far they have it.
     pub fn moved(&self, conversation: ConversationId) {
         self.ring(|rung| rung.moved.insert(conversation));
     }

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// After how many tries in a row the person is told what to do.
-const TRIES_MAX: u32 = 5;
+pub(super) const TRIES_MAX: u32 = 5;
 
 /// Whether an entry is the commit by which the members have this device in, and it is not in: what let it in before is
 /// over, or nothing ever did.
@@ -96,11 +96,6 @@ pub(crate) async fn ask_in(
     tx.commit().await?;
     fault::crash("crash.out_of_step");
     Ok(vec![Effect::OutOfStep(conversation), Effect::Readable(row.line.first, row.shown(received.number))])
-}
-
-/// Whether a report is kept to itself: none is.
-pub(crate) fn is_withheld(report: &ReportRow) -> bool {
-    report.tries > TRIES_MAX && fault::planted("mutant.asks_no_more")
 }
 
 /// What this device says of a commit, under its own key.

@@ -21,7 +21,7 @@ use super::{
     roster::{Member, Roster},
     successor::came_to_nothing,
     suspicion::{Suspicion, is_uninvited},
-    words::{Known, Word, words},
+    words::{Known, Word},
 };
 use crate::{
     error::CoreError,
@@ -111,9 +111,9 @@ async fn name(
     Ok(vec![Effect::Closed(row.conversation)])
 }
 
-/// Whether the reports close the log there, and the first commit that somebody cannot follow. Who was in before the commit is known from what was kept of it; where that is
-/// too long ago, or was before this device came, from who is in as far as this device has followed. What it has long gone on
-/// from ends by the word of more than half of them.
+/// Whether the reports close the log there, and the first commit that somebody cannot follow. Who was in before the commit is
+/// known from what was kept of it; where that is too long ago, or was before this device came, from who is in as far as this
+/// device has followed. What it has long gone on from ends by the word of more than half of them.
 async fn true_closure(
     tx: &mut Transaction<'_>,
     row: &ConversationRow,
@@ -132,7 +132,7 @@ async fn true_closure(
     let conversation = &row.conversation;
     let (counted, ends) = match (commit, former, roster) {
         (Some(commit), Some(former), _) => {
-            let words = words(said, |statement| former.word(statement, conversation));
+            let words: Vec<Word> = said.iter().filter_map(|one| former.word(one, conversation)).collect();
             let counted = known.count(&words, &former.users());
             let ends = enough(counted.people, former.people(), false);
             if ends && !counted.one_author {
@@ -145,7 +145,7 @@ async fn true_closure(
             let far_back = commit.is_some()
                 && commits::is_far_back(tx, conversation, closure.number).await?
                 && !fault::planted("mutant.far_back");
-            let words = words(said, |statement| word(roster, statement, conversation));
+            let words: Vec<Word> = said.iter().filter_map(|one| word(roster, one, conversation)).collect();
             let counted = known.count(&words, &users(roster));
             let people: BTreeSet<&str> =
                 roster.members.iter().map(|one| one.certificate.user().as_str()).collect();

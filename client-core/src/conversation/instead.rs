@@ -69,7 +69,8 @@ async fn stopped_at(tx: &mut Transaction<'_>, row: &ConversationRow) -> Result<O
 /// An entry was taken in. If this device could not follow another there, what it said of that goes, and what is shown from there on:
 /// it comes again after this one.
 pub(crate) async fn followed(tx: &mut Transaction<'_>, received: &Received<'_>) -> Result<(), CoreError> {
-    if reports::delete(tx, &received.conversation).await? {
+    if received.instead {
+        reports::delete(tx, &received.conversation).await?;
         messages::clear(tx, &received.conversation, received.number).await?;
     }
     Ok(())

@@ -54,6 +54,7 @@ pub(crate) enum Effect {
 }
 
 /// An entry whose shape is right.
+#[derive(Clone, Copy)]
 pub(crate) struct Received<'a> {
     pub conversation: ConversationId,
     pub number: EntryNumber,
@@ -62,6 +63,8 @@ pub(crate) struct Received<'a> {
     pub life_seconds: u32,
     pub digest: Digest,
     pub sender: DeviceId,
+    /// Whether it stands where this device stopped at another.
+    pub instead: bool,
     /// The entry as it came.
     pub entry: &'a Entry,
 }
@@ -81,6 +84,7 @@ impl<'a> Received<'a> {
             life_seconds: entry.life_seconds,
             digest,
             sender: DeviceId::try_from(&entry.sender_device_id).map_err(malformed)?,
+            instead: false,
             entry,
         })
     }
@@ -116,7 +120,8 @@ async fn receive_step(core: &mut Core, received: &Received<'_>) -> Result<Vec<Ef
         return Ok(vec![Effect::Unknown(conversation)]);
     };
     // Shown something else before, this device could not follow that: what there is, it may follow.
-    if comes_instead(core, received, &row).await? {
+    let received = &Received { instead: comes_instead(core, received, &row).await?, ..*received };
+    if received.instead {
         row.standing = Standing::Active;
     }
     if lets_in(core, received, &row) {

@@ -6,10 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wardline_proto::{
-    ConversationId, DeviceId, Digest, EntryNumber, fault,
-    relay::{OutOfStep, SignedStatement},
-};
+use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, fault, relay::OutOfStep};
 
 use super::receive::decode;
 use crate::vault::tables::{commits::CommitRow, stays::Stay};
@@ -138,14 +135,6 @@ impl Known {
 
 fn user<'a>(word: &&'a Word) -> &'a str {
     word.user.as_str()
-}
-
-/// The words in these statements, of whom `read` knows.
-pub(super) fn words(
-    statements: &[SignedStatement],
-    read: impl Fn(&SignedStatement) -> Option<Word>,
-) -> Vec<Word> {
-    statements.iter().filter_map(read).collect()
 }
 
 #[cfg(test)]

@@ -32,4 +32,4 @@ pub use error::VaultError;
 pub use files::{Presence, presence};
 pub use kdf::KdfCost;
 pub use passcode::Passcode;
-pub use transact::{Transaction, Vault};
+pub use transact::{Transaction, Vault, until_closed};

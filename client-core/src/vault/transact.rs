@@ -6,10 +6,16 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    runtime::Builder,
+    sync::{Mutex, MutexGuard},
+};
 use wardline_proto::in_place::in_place;
 
 use super::{VaultError, statements::Statements};
@@ -19,6 +25,9 @@ pub struct Vault {
     pub(super) folder: PathBuf,
     slot: Mutex<Slot>,
 }
+
+/// How many vaults of this process are open, or still closing.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// The connection, and whether a transaction on it was left unfinished.
 pub(super) struct Slot {
@@ -33,6 +42,7 @@ pub struct Transaction<'a> {
 
 impl Vault {
     pub(super) fn new(folder: PathBuf, connection: SqliteConnection) -> Self {
+        OPEN.fetch_add(1, Ordering::SeqCst);
         Self { folder, slot: Mutex::new(Slot { connection: Some(connection), unfinished: false }) }
     }
 
@@ -143,6 +153,35 @@ impl Vault {
             slot.unfinished = false;
         }
         Ok(slot)
+    }
+}
+
+/// A vault that is let go is closed when that returns. Its database has a thread of its own, and a process that ends while that
+/// still closes it ends by a fault: the library's own clearing up comes in between.
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            close(connection);
+        }
+        OPEN.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Closes a database on a thread without a runtime, wherever this one is: it is waited for.
+fn close(connection: SqliteConnection) {
+    let closing = thread::spawn(|| {
+        let runtime = Builder::new_current_thread().build();
+        // What was committed is on the disk: that closing fails changes nothing.
+        runtime.map(|runtime| drop(runtime.block_on(connection.close())))
+    });
+    drop(closing.join());
+}
+
+/// Waits until all vaults of this process are closed, at most so long: before it ends.
+pub fn until_closed(patience: Duration) {
+    let begun = Instant::now();
+    while OPEN.load(Ordering::SeqCst) > 0 && begun.elapsed() < patience {
+        thread::sleep(Duration::from_millis(2));
     }
 }
 

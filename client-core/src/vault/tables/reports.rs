@@ -59,10 +59,10 @@ pub(crate) async fn find(
 pub(crate) async fn delete(
     tx: &mut Transaction<'_>,
     conversation: &ConversationId,
-) -> Result<bool, VaultError> {
-    let done = sqlx::query("DELETE FROM reports WHERE conversation_id = ?")
+) -> Result<(), VaultError> {
+    sqlx::query("DELETE FROM reports WHERE conversation_id = ?")
         .bind(conversation.as_bytes().as_slice())
         .execute(tx.connection())
         .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(())
 }

@@ -1,8 +1,8 @@
 //! `Ack`.
 
 use tonic::{Request, Status};
-use wardline_proto::EntryNumber;
 use wardline_proto::relay::{AckRequest, AckResponse, Cursor};
+use wardline_proto::{EntryNumber, fault};
 
 use crate::domain::conversation::{CursorMove, ack};
 use crate::service::{authorise, decode, status, write};
@@ -15,12 +15,18 @@ pub(super) async fn answer(relay: &Relay, request: Request<AckRequest>) -> Resul
         return Err(status::field_invalid("cursors", "at most 1,000"));
     }
     let moves = cursors.iter().map(cursor).collect::<Result<Vec<_>, _>>()?;
+    let (tasks, moved) = (relay.tasks.clone(), moves.iter().map(|one| one.conversation).collect::<Vec<_>>());
     write::for_device(
         relay,
         device,
         "ack",
         move |tx, _| Box::pin(async move { ack(tx, device, &moves).await }),
-        |()| (),
+        // Who has what let it in, or a commit that others cannot follow, can be asked from now on.
+        move |()| {
+            if !fault::planted("mutant.unheard_acks") {
+                moved.into_iter().for_each(|conversation| tasks.moved(conversation));
+            }
+        },
     )
     .await?;
     Ok(AckResponse {})

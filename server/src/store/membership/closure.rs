@@ -28,7 +28,7 @@ pub(super) async fn read(
         head: row.entry_number("head")?,
         at: row.instant("closed_at")?,
         successor: row.conversation_or_null("successor")?,
-        reports: reports::up_to(connection, id, number).await?,
+        reports: reports::statements(connection, id, (EntryNumber::ZERO, number)).await?,
     }))
 }
 

@@ -140,7 +140,7 @@ impl MembershipView for ReadTx {
     }
 
     async fn reports(&mut self, id: ConversationId, number: EntryNumber) -> Result<Vec<Bytes>, StoreError> {
-        reports::statements(self.connection(), id, number).await
+        reports::statements(self.connection(), id, (number, number)).await
     }
 
     async fn closing_reports(
@@ -148,7 +148,7 @@ impl MembershipView for ReadTx {
         id: ConversationId,
         number: EntryNumber,
     ) -> Result<Vec<Bytes>, StoreError> {
-        reports::up_to(self.connection(), id, number).await
+        reports::statements(self.connection(), id, (EntryNumber::ZERO, number)).await
     }
 
     async fn closure_for(

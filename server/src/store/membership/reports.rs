@@ -105,36 +105,19 @@ pub(super) async fn is_reported(
     Ok(row.is_some())
 }
 
-/// Those about one commit that came first, as signed.
+/// Those about the commits from one to another, the last first, and of each those that came first; as signed.
 pub(super) async fn statements(
     connection: &mut SqliteConnection,
     id: ConversationId,
-    number: EntryNumber,
+    (from, to): (EntryNumber, EntryNumber),
 ) -> Result<Vec<Bytes>, StoreError> {
     let rows = sqlx::query(
-        "SELECT statement FROM reports WHERE conversation = ?1 AND number = ?2
-          ORDER BY reported_at, device LIMIT ?3",
+        "SELECT statement FROM reports WHERE conversation = ?1 AND number BETWEEN ?2 AND ?3
+          ORDER BY number DESC, reported_at, device LIMIT ?4",
     )
     .bind(id.as_bytes().as_slice())
-    .bind(integer(number.get()))
-    .bind(integer(REPORTS_MAX as u64))
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(|row| row.blob("statement").map(Bytes::from)).collect()
-}
-
-/// Those about this commit, and then those about earlier ones, as signed.
-pub(super) async fn up_to(
-    connection: &mut SqliteConnection,
-    id: ConversationId,
-    number: EntryNumber,
-) -> Result<Vec<Bytes>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT statement FROM reports WHERE conversation = ?1 AND number <= ?2
-          ORDER BY number DESC, reported_at, device LIMIT ?3",
-    )
-    .bind(id.as_bytes().as_slice())
-    .bind(integer(number.get()))
+    .bind(integer(from.get()))
+    .bind(integer(to.get()))
     .bind(integer(REPORTS_MAX as u64))
     .fetch_all(connection)
     .await?;

@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 use wardline_proto::UtcMillis;
+use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::relay::membership_service_server::MembershipService as _;
 use wardline_proto::relay::membership_task::Task;
 use wardline_proto::relay::registrar_service_server::RegistrarService as _;
@@ -114,6 +115,29 @@ pub(super) async fn event(stream: &mut EventStream) -> Event {
 pub(super) async fn silence(stream: &mut EventStream) {
     let event = tokio::time::timeout(std::time::Duration::from_millis(300), event(stream)).await;
     assert!(event.is_err(), "{event:?}");
+}
+
+/// The doctor leaves before the nurse has said that she has what let her in. Whether she is asked as soon as she says it.
+async fn asked_once_it_is_in() -> bool {
+    let asking = Asking::begin().await;
+    let (doctor, nurse) = (&asking.ward.doctor, &asking.ward.nurse);
+    let cursor = pb::Cursor { conversation_id: WARD.to_wire(), number: 1, epoch: 0 };
+    let mut stream = asking.ward.subscribe(nurse, vec![cursor]).await.unwrap();
+    up_to_now(&mut stream).await;
+    asking.ask(doctor, asking.leaving(doctor, "doctor-a")).await.unwrap();
+    silence(&mut stream).await;
+    asking.ack(nurse, 1).await;
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(1), event(&mut stream)).await;
+    matches!(asked, Ok(Event::Task(_)))
+}
+
+#[tokio::test]
+async fn who_has_just_come_in_is_asked_as_soon_as_she_says_that_she_is_in() {
+    assert!(asked_once_it_is_in().await);
+    arm("mutant.unheard_acks");
+    let asked = asked_once_it_is_in().await;
+    disarm("mutant.unheard_acks");
+    assert!(!asked, "the guard taken away: not before something else happens");
 }
 
 #[tokio::test]
