@@ -14,9 +14,8 @@ use crate::certificate::RootCertificate;
 use crate::statement::verify_statement;
 use crate::{
     CertificateError, DateCheck, DeviceCertificate, DisplayName, InvitationError, InvitationRecord,
-    IssuerCertificate, OrganisationError, OrganisationId, RelayCertificate, RevocationError, RevocationList, RootFingerprint,
-    StatementError,
-    StatementLabel,
+    IssuerCertificate, OrganisationError, OrganisationId, RelayCertificate, RevocationError, RevocationList,
+    RootFingerprint, StatementError, StatementLabel,
 };
 
 /// An organisation whose root is the pinned one and whose issuers' list the root signed.

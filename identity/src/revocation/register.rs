@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
 
-use super::{LIST_LIFE_SECONDS, RevocationAct, RevocationKind, RevocationList, RevocationReason, act::genesis};
+use super::{
+    LIST_LIFE_SECONDS, RevocationAct, RevocationKind, RevocationList, RevocationReason, act::genesis,
+};
 use crate::{IssuerAuthority, Organisation, OrganisationId, RevocationError, StatementLabel};
 
 /// The newest list with its acts. Only what goes on from it is taken in.

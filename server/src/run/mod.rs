@@ -21,8 +21,8 @@ use crate::domain::{organisation::OrganisationView as _, revocation::RevocationV
 use crate::enrolment_bell::EnrolmentBell;
 use crate::init;
 use crate::live::Live;
-use crate::revocations::Revocations;
 use crate::relay_keys::{RelayKeys, RelayKeysError};
+use crate::revocations::Revocations;
 use crate::routes::routes;
 use crate::state::Relay;
 use crate::store::{Store, StoreError};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wardline_proto::{ConversationId, EntryNumber, Epoch};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, Epoch};
 
 use super::DeclarationFault;
 use crate::store::StoreError;

@@ -3,7 +3,9 @@
 //! List, acts, fences and the answer are one transaction: it is wholly in force, or it was never acknowledged.
 
 use bytes::Bytes;
-use wardline_identity::{Adoption, OrganisationId, RevocationAct, RevocationError, RevocationList, RevocationRegister};
+use wardline_identity::{
+    Adoption, OrganisationId, RevocationAct, RevocationError, RevocationList, RevocationRegister,
+};
 use wardline_proto::{ConversationId, UtcMillis, fault};
 
 use super::{RevocationRefusal, RevocationStorage, apply::apply};
@@ -57,10 +59,13 @@ pub async fn publish<S: RevocationStorage>(
     let conflict = RevocationRefusal::Conflict { number, acts: register.acts() };
     // Who asks again has sent the acts before.
     let known = list.number() == number;
-    let adoption = register.adopt(list.clone(), if known { &[] } else { acts }).map_err(|error| match error {
-        RevocationError::Older { .. } | RevocationError::Gap { .. } | RevocationError::Fork { .. } => conflict,
-        other => RevocationRefusal::List(other),
-    })?;
+    let adoption =
+        register.adopt(list.clone(), if known { &[] } else { acts }).map_err(|error| match error {
+            RevocationError::Older { .. } | RevocationError::Gap { .. } | RevocationError::Fork { .. } => {
+                conflict
+            }
+            other => RevocationRefusal::List(other),
+        })?;
     if adoption != Adoption::Known {
         storage.keep_revocation_list(list).await?;
     }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use wardline_identity::{
     Adoption, DateCheck, RevocationAct, RevocationKind, RevocationReason, RevocationRegister,
 };
-use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::ConversationId;
+use wardline_proto::in_place::{arm, disarm};
 
 use super::{NewList, Published, RevocationRefusal, RevocationStorage as _, publish};
 use crate::domain::conversation::{CommitOutcome, ConversationError};
@@ -98,7 +98,10 @@ async fn it_stands_after_a_restart() {
     office.publishes(&ward, &[office.act(2, REVOKED, &ward)]).await;
     let left = Says { leaves: &[3], roster: &[1, 2], ..Says::default() };
     ward.commit(1, 1, left).await.unwrap();
-    assert!(matches!(ward.post(1, 2).await, Err(ConversationError::RevocationPending)), "2 is to leave as well");
+    assert!(
+        matches!(ward.post(1, 2).await, Err(ConversationError::RevocationPending)),
+        "2 is to leave as well"
+    );
 }
 
 #[tokio::test]
@@ -171,7 +174,9 @@ async fn no_package_of_a_revoked_device_is_stored_or_handed_out_and_it_joins_now
     assert!(matches!(ward.publish(3, 1, 0).await, Err(KeyPackageError::Revoked)));
     assert_eq!(ward.claim(1, 77, &[3]).await.unwrap().handouts, []);
     // Nor by a package that was handed out before.
-    let joins = || ward.commit_of(1, 1, Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() }, references.clone());
+    let joins = || {
+        ward.commit_of(1, 1, Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() }, references.clone())
+    };
     let refused = ward.hand_in(joins()).await;
     assert!(
         matches!(refused, Err(ConversationError::JoinRevoked { device: out }) if out == device(3)),

@@ -17,7 +17,7 @@ use wardline_proto::relay::{
 };
 use wardline_proto::{ConversationId, Digest, UtcMillis};
 
-use crate::domain::revocation::{ACTS_MAX, NewList, RevocationRefusal, publish};
+use crate::domain::revocation::{ACTS_MAX, NewList, Published, RevocationRefusal, publish};
 use crate::relay_identity::RelayIdentity;
 use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
@@ -37,14 +37,14 @@ pub(super) async fn answer(
         device,
         "publish_revocation_list",
         move |tx, now| {
-            Box::pin(async move {
-                publish(tx, &new, now, |done| sign(&identity, &new.list, done, now)).await
-            })
+            Box::pin(
+                async move { publish(tx, &new, now, |done| sign(&identity, &new.list, done, now)).await },
+            )
         },
         {
             let (revocations, connections) = (relay.revocations.clone(), relay.connections.clone());
             let (live, tasks) = (relay.live.clone(), relay.tasks.clone());
-            move |published| {
+            move |published: &Published| {
                 if published.adoption == Adoption::Known {
                     return;
                 }
@@ -78,7 +78,10 @@ fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList
         .verify_revocation_list(&statement, DateCheck::At(now))
         .map_err(RevocationRefusal::List)?;
     if list.signed_at() > now.plus_seconds(AHEAD.as_secs()) {
-        return Err(status::field_invalid("list.signed_at", "more than five minutes ahead of the relay's clock"));
+        return Err(status::field_invalid(
+            "list.signed_at",
+            "more than five minutes ahead of the relay's clock",
+        ));
     }
     let acts: Result<Vec<_>, _> = request.acts.iter().map(RevocationAct::read).collect();
     let acts = acts.map_err(RevocationRefusal::List)?;
@@ -109,7 +112,7 @@ fn sign(
     };
     let devices = |(act, conversations): &(RevocationAct, Vec<ConversationId>)| DeviceConversations {
         device_id: act.device.to_wire(),
-        conversation_ids: conversations.iter().map(ConversationId::to_wire).collect(),
+        conversation_ids: conversations.iter().map(|one| one.to_wire()).collect(),
     };
     let response = PublishRevocationListResponse {
         answer: Some(identity.sign_revocation_answer(&answer)),

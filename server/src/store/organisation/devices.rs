@@ -75,11 +75,9 @@ pub(super) async fn insert(
 
 /// The certificates of all devices, in order of issue; also of those that are revoked, which are told so.
 pub(super) async fn certificates(connection: &mut SqliteConnection) -> Result<Vec<Vec<u8>>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT certificate FROM device_certificates ORDER BY issued_at, fingerprint",
-    )
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query("SELECT certificate FROM device_certificates ORDER BY issued_at, fingerprint")
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(|row| row.blob("certificate")).collect()
 }
 
