@@ -1,7 +1,7 @@
 //! Errors inside the core, and their one translation into what people read.
 
 use thiserror::Error;
-use wardline_identity::EntropyError;
+use wardline_identity::{EntropyError, RevocationError};
 use wardline_proto::Reason;
 
 use crate::{
@@ -23,6 +23,9 @@ pub(crate) enum CoreError {
     /// The relay or the way to it.
     #[error(transparent)]
     Relay(#[from] RelayError),
+    /// A revocation list is not accepted.
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -41,6 +44,12 @@ impl From<CoreError> for Failure {
             CoreError::Vault(error) => error.into(),
             CoreError::Relay(error) => error.into(),
             CoreError::Mls(error) => Self::defect(format!("The encryption layer refused: {error}.")),
+            CoreError::Revocation(error) => Self::new(
+                FailureKind::Untrusted,
+                "The list of revoked devices cannot be right.",
+                format!("{error}."),
+                "Tell your administrator; the list that this device has stays in force.",
+            ),
             CoreError::Entropy(_) => Self::defect("The system gave no randomness."),
             CoreError::Protocol(what) => Self::new(
                 FailureKind::Untrusted,

@@ -60,7 +60,7 @@ pub(crate) async fn asked(
         Task::AddDevice(statement) => add_device(&roster, &statement),
         Task::LetBack(statement) => let_back(&roster, &statement),
         Task::Renew(_) => Some(Wish::Renew),
-        Task::AddAnew(_) | Task::Succeed(_) => None,
+        Task::AddAnew(_) | Task::Succeed(_) | Task::RemoveRevoked(_) => None,
     })
 }
 

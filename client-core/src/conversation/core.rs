@@ -6,7 +6,7 @@ use std::{
 };
 
 use wardline_identity::{
-    Clock, DeviceCertificate, Entropy, IssuerAuthority, Organisation, SigningKey, UserId,
+    Clock, DeviceCertificate, Entropy, IssuerAuthority, Organisation, RevocationRegister, SigningKey, UserId,
 };
 use wardline_proto::{ConversationId, DeviceId};
 
@@ -60,6 +60,8 @@ pub(crate) struct Core {
     pub groups: HashMap<ConversationId, Group>,
     /// Who this is.
     pub device: Device,
+    /// The revocation list that it goes by; as the vault has it.
+    pub revocations: RevocationRegister,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.

@@ -16,7 +16,7 @@ use wardline_proto::relay::{
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
-use super::{Link, Session, early::Early, greet, key_packages, task};
+use super::{Link, Session, early::Early, greet, key_packages, revocation, task};
 use crate::{
     conversation::{self, Compared, Effect, encode},
     error::CoreError,
@@ -112,6 +112,7 @@ async fn follow_one(
                     return Ok(End::Again);
                 }
             }
+            Incoming::RevocationList(_) => drop(revocation::fetch(session, relay).await?),
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }

@@ -24,6 +24,7 @@ mod refused_test;
 mod registrar;
 #[cfg(test)]
 mod rests_test;
+pub(crate) mod revocation;
 mod send;
 mod task;
 mod told;

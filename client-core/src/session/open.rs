@@ -1,10 +1,10 @@
 //! Opening a home: the vault, and from it the device with everything verified again.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use prost::Message as _;
 use wardline_identity::{
-    Clock, DateCheck, Entropy, IssuerAuthority, Organisation, RootFingerprint, SigningKey,
+    Clock, DateCheck, Entropy, IssuerAuthority, Organisation, RevocationRegister, RootFingerprint, SigningKey,
 };
 use wardline_proto::{fault, relay};
 
@@ -15,7 +15,7 @@ use crate::{
     mls::MlsStore,
     vault::{
         Passcode, Vault,
-        tables::{conversations, device, issuer, pending_commits},
+        tables::{conversations, device, issuer, pending_commits, revocation},
     },
 };
 
@@ -31,8 +31,9 @@ pub(crate) async fn open_vault(
     if fault::planted("mutant.forget_pending") {
         forget_pending(&vault).await?;
     }
-    let store = MlsStore::new();
-    Ok(Core { vault, store, groups: std::collections::HashMap::new(), device, clock, entropy })
+    let revocations = revocations(&vault, &device).await?;
+    let (store, groups) = (MlsStore::new(), HashMap::new());
+    Ok(Core { vault, store, groups, device, revocations, clock, entropy })
 }
 
 /// The device of an open vault.
@@ -67,6 +68,18 @@ pub(crate) async fn load_device(vault: &Vault, clock: &dyn Clock) -> Result<Devi
         organisation,
         addresses: row.addresses,
         issuer,
+    })
+}
+
+/// The revocation list that the device goes by.
+async fn revocations(vault: &Vault, device: &Device) -> Result<RevocationRegister, CoreError> {
+    let mut tx = vault.begin("load_revocations").await?;
+    let list = revocation::load(&mut tx).await?;
+    let acts = revocation::acts_after(&mut tx, 0).await?;
+    tx.commit().await?;
+    Ok(match list {
+        Some((list, _)) => RevocationRegister::restore(list, acts),
+        None => RevocationRegister::new(device.organisation.id()),
     })
 }
 

@@ -143,6 +143,10 @@ answers! {
     create_conversation: CreateConversationRequest -> CreateConversationResponse,
     get_winner: GetWinnerRequest -> GetWinnerResponse,
     ask_members: AskMembersRequest -> AskMembersResponse,
+    publish_revocation_list: PublishRevocationListRequest -> PublishRevocationListResponse,
+    get_revocation_list: GetRevocationListRequest -> GetRevocationListResponse,
+    list_devices: ListDevicesRequest -> ListDevicesResponse,
+    get_removals: GetRemovalsRequest -> GetRemovalsResponse,
 }
 
 /// Nobody connects here: the scene has the connection.

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use tempfile::TempDir;
 use wardline_identity::{
     DateCheck, DeviceKey, DeviceName, DeviceSubject, DisplayName, Invitation, InvitationSubject,
-    IssuerAuthority, ManualClock, Organisation, OrganisationId, Role, RootAuthority, SigningKey,
-    StatementLabel, SystemEntropy, UserId, device_id_new, sign_statement,
+    IssuerAuthority, ManualClock, Organisation, OrganisationId, RevocationRegister, Role, RootAuthority,
+    SigningKey, StatementLabel, SystemEntropy, UserId, device_id_new, sign_statement,
 };
 use wardline_proto::{
     ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Suite, UtcMillis,
@@ -113,6 +113,7 @@ impl House {
             vault,
             store: MlsStore::new(),
             groups: HashMap::new(),
+            revocations: RevocationRegister::new(device.organisation.id()),
             device,
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
