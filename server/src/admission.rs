@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use metrics::gauge;
 use rustls::pki_types::CertificateDer;
 use wardline_identity::{Clock, DateCheck, DeviceCertificate, Organisation, UserId};
-use wardline_proto::{Digest, UtcMillis};
+use wardline_proto::{DeviceId, Digest, UtcMillis};
 
 use crate::revocations::Revocations;
 use crate::transport::{Admission, Refusal};
@@ -88,6 +88,19 @@ impl Devices {
             })
             .filter(|(_, certificates)| !certificates.is_empty())
             .collect()
+    }
+
+    /// Each device's newest certificate, by device id, ascending; also of those that lapsed or are revoked.
+    #[must_use]
+    pub fn newest(&self, user: Option<&UserId>) -> BTreeMap<DeviceId, Arc<DeviceCertificate>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let of_user = |user| known.by_user.get(user).into_iter().flatten();
+        let in_order: Box<dyn Iterator<Item = &Arc<DeviceCertificate>>> = match user {
+            Some(user) => Box::new(of_user(user)),
+            None => Box::new(known.by_user.values().flatten()),
+        };
+        // In order of issue: the last stays.
+        in_order.map(|certificate| (certificate.device(), Arc::clone(certificate))).collect()
     }
 
     fn count(&self) {

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tonic::{Request, Status};
-use wardline_identity::{DeviceCertificate, PublicKey, Role, Standing};
-use wardline_proto::{DeviceId, Reason};
+use wardline_identity::{DeviceCertificate, PublicKey, Role, Standing, UserId};
+use wardline_proto::{DeviceId, Reason, fault};
 
 use super::status::Refusal;
 use crate::{
@@ -66,6 +66,51 @@ pub(crate) fn issuer<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<Devic
         return Ok(certificate);
     }
     Err(Refusal::new(Reason::RoleRequired, "the call is for administrators and registrars").into())
+}
+
+/// Whose devices a caller is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Oversight {
+    /// Everybody's.
+    All,
+    /// Those of the caller's person.
+    Own(UserId),
+}
+
+impl Oversight {
+    /// Whether a device of `owner` may be shown; `None` for one that is nobody's. Whoever sees only their own learns nothing of
+    /// which ids there are.
+    pub(crate) fn check(&self, owner: Option<&UserId>) -> Result<(), Status> {
+        match self {
+            Self::Own(own) if owner != Some(own) && !fault::planted("mutant.others_devices") => {
+                let message = "other people's devices are for administrators, registrars and responders";
+                Err(Refusal::new(Reason::RoleRequired, message).into())
+            }
+            Self::Own(_) | Self::All => Ok(()),
+        }
+    }
+
+    /// The user whose devices are to be shown, if one is asked for; `None` for everybody's.
+    pub(crate) fn of_user(self, asked: Option<UserId>) -> Result<Option<UserId>, Status> {
+        match (self, asked) {
+            (Self::Own(own), None) => Ok(Some(own)),
+            (Self::All, None) => Ok(None),
+            (oversight, Some(asked)) => oversight.check(Some(&asked)).map(|()| Some(asked)),
+        }
+    }
+}
+
+/// The calling device, and whose devices it is shown, by its role.
+pub(crate) fn oversight<T>(
+    relay: &Relay,
+    request: &Request<T>,
+) -> Result<(Arc<DeviceCertificate>, Oversight), Status> {
+    let certificate = device(relay, request)?;
+    let oversight = match certificate.role() {
+        Role::Administrator | Role::Registrar | Role::Responder => Oversight::All,
+        _ => Oversight::Own(certificate.user().clone()),
+    };
+    Ok((certificate, oversight))
 }
 
 /// The TLS exporter of the caller's connection.

@@ -3,12 +3,14 @@
 mod apply;
 mod error;
 mod publish;
+mod removal;
 mod storage;
 #[cfg(test)]
 mod tests;
 
 pub use error::RevocationRefusal;
 pub use publish::{NewList, Published, publish};
+pub use removal::{Presence, Removal, RemovalClosure, RemovingCommit};
 pub use storage::{RevocationStorage, RevocationView};
 
 /// The most acts in one request or answer.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use wardline_identity::{RevocationAct, RevocationList};
 use wardline_proto::{ConversationId, DeviceId, UtcMillis};
 
+use super::{Presence, Removal};
 use crate::domain::membership::MembershipStorage;
 use crate::store::StoreError;
 
@@ -78,4 +79,11 @@ pub trait RevocationView: Send {
         acts: u64,
         most: usize,
     ) -> impl Future<Output = Result<Vec<RevocationAct>, StoreError>> + Send;
+
+    /// What became of a device, by conversation, ascending: of each the last.
+    fn removals(&mut self, device: DeviceId)
+    -> impl Future<Output = Result<Vec<Removal>, StoreError>> + Send;
+
+    /// When a device was last there, and in how many conversations it is.
+    fn presence(&mut self, device: DeviceId) -> impl Future<Output = Result<Presence, StoreError>> + Send;
 }

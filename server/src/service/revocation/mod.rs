@@ -1,6 +1,8 @@
-//! `RevocationService`: putting a list in force, and handing it out (design 4.4.1).
+//! `RevocationService`: putting a list in force, handing it out, and showing what came of it (design 4.4.1).
 
 mod get;
+mod get_removals;
+mod list_devices;
 mod publish;
 
 use std::sync::Arc;
@@ -8,8 +10,8 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use wardline_proto::relay::revocation_service_server::RevocationService;
 use wardline_proto::relay::{
-    GetRevocationListRequest, GetRevocationListResponse, PublishRevocationListRequest,
-    PublishRevocationListResponse,
+    GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest, GetRevocationListResponse,
+    ListDevicesRequest, ListDevicesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
 };
 
 use crate::state::Relay;
@@ -42,5 +44,19 @@ impl RevocationService for Revocation {
         request: Request<GetRevocationListRequest>,
     ) -> Result<Response<GetRevocationListResponse>, Status> {
         get::answer(&self.relay, request).await.map(Response::new)
+    }
+
+    async fn list_devices(
+        &self,
+        request: Request<ListDevicesRequest>,
+    ) -> Result<Response<ListDevicesResponse>, Status> {
+        list_devices::answer(&self.relay, &request).await.map(Response::new)
+    }
+
+    async fn get_removals(
+        &self,
+        request: Request<GetRemovalsRequest>,
+    ) -> Result<Response<GetRemovalsResponse>, Status> {
+        get_removals::answer(&self.relay, &request).await.map(Response::new)
     }
 }

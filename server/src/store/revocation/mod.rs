@@ -3,13 +3,14 @@
 mod ended;
 mod fences;
 pub(in crate::store) mod list;
+mod removals;
 
 use bytes::Bytes;
 use wardline_identity::{RevocationAct, RevocationList};
 use wardline_proto::{ConversationId, DeviceId, UtcMillis};
 
 use super::{ReadTx, StoreError, WriteTx};
-use crate::domain::revocation::{RevocationStorage, RevocationView};
+use crate::domain::revocation::{Presence, Removal, RevocationStorage, RevocationView};
 
 impl RevocationStorage for WriteTx {
     async fn revocation_list(&mut self) -> Result<Option<RevocationList>, StoreError> {
@@ -56,5 +57,13 @@ impl RevocationView for ReadTx {
 
     async fn acts_after(&mut self, acts: u64, most: usize) -> Result<Vec<RevocationAct>, StoreError> {
         list::acts_after(self.connection(), acts, most).await
+    }
+
+    async fn removals(&mut self, device: DeviceId) -> Result<Vec<Removal>, StoreError> {
+        removals::of_device(self.connection(), device).await
+    }
+
+    async fn presence(&mut self, device: DeviceId) -> Result<Presence, StoreError> {
+        removals::presence(self.connection(), device).await
     }
 }
