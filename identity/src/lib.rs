@@ -34,8 +34,8 @@ pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
 pub use organisation::Organisation;
 pub use revocation::{
-    Adoption, HOLD_SECONDS, LIST_LIFE_SECONDS, RevocationAct, RevocationKind, RevocationList,
-    RevocationReason, RevocationRegister, Standing,
+    Adoption, AnsweredDevice, HOLD_SECONDS, LIST_LIFE_SECONDS, RevocationAct, RevocationAnswer,
+    RevocationKind, RevocationList, RevocationReason, RevocationRegister, Standing,
 };
 pub use role::Role;
 pub use statement::{StatementLabel, sign_statement};

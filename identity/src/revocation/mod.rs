@@ -6,9 +6,11 @@
 //! was named is ever forgotten.
 
 mod act;
+mod answer;
 mod list;
 mod register;
 
 pub use act::{HOLD_SECONDS, RevocationAct, RevocationKind, RevocationReason};
+pub use answer::{AnsweredDevice, RevocationAnswer};
 pub use list::{LIST_LIFE_SECONDS, RevocationList};
 pub use register::{Adoption, RevocationRegister, Standing};
