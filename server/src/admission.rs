@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use metrics::gauge;
 use rustls::pki_types::CertificateDer;
-use wardline_identity::{Clock, DateCheck, DeviceCertificate, Organisation, UserId};
-use wardline_proto::{DeviceId, Digest, UtcMillis};
+use wardline_identity::{Clock, DateCheck, DeviceCertificate, Organisation, Standing, UserId};
+use wardline_proto::{DeviceId, Digest, UtcMillis, fault};
 
 use crate::revocations::Revocations;
 use crate::transport::{Admission, Refusal};
@@ -116,8 +116,12 @@ impl Admission for Devices {
         let leaf = chain.first().ok_or(Refusal::CertificateInvalid)?;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let certificate = known.by_fingerprint.get(&Digest::of(leaf)).ok_or(Refusal::CertificateInvalid)?;
-        if self.revocations.standing(&certificate.device()).is_out() {
-            return Err(Refusal::DeviceRevoked);
+        match self.revocations.standing(&certificate.device()) {
+            Standing::InForce => {}
+            _ if fault::planted("mutant.admit_revoked") => {}
+            Standing::Held { since, reason, .. } | Standing::Revoked { since, reason } => {
+                return Err(Refusal::DeviceRevoked { reason, since });
+            }
         }
         if in_force(certificate, self.clock.now()) {
             Ok(Arc::clone(certificate))

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use wardline_identity::{
     Clock, OrganisationId, RevocationAct, RevocationError, RevocationList, RevocationRegister, Standing,
 };
-use wardline_proto::{DeviceId, relay::SignedStatement};
+use wardline_proto::{DeviceId, fault, relay::SignedStatement};
 
 /// The register of the running relay.
 #[derive(Debug)]
@@ -43,14 +43,23 @@ impl Revocations {
     /// The number of the list in force; 0 before the first.
     #[must_use]
     pub fn number(&self) -> u64 {
+        if fault::planted("relay.list_hidden") {
+            return 0;
+        }
         self.register.read().unwrap_or_else(PoisonError::into_inner).number()
     }
 
     /// The list in force, as it was signed.
     #[must_use]
     pub fn list(&self) -> Option<SignedStatement> {
+        self.head().map(|list| list.statement().clone())
+    }
+
+    /// The list in force.
+    #[must_use]
+    pub fn head(&self) -> Option<RevocationList> {
         let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
-        register.list().map(|list| list.statement().clone())
+        register.list().filter(|_| !fault::planted("relay.list_hidden")).cloned()
     }
 
     /// Takes in what was just written.
@@ -58,6 +67,9 @@ impl Revocations {
     /// # Errors
     /// [`RevocationError`]: it does not go on from what is here, which is a defect.
     pub fn take_in(&self, list: RevocationList, acts: &[RevocationAct]) -> Result<(), RevocationError> {
+        if fault::planted("relay.list_old") {
+            return Ok(());
+        }
         let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
         register.adopt(list, acts).map(|_| ())
     }

@@ -4,6 +4,7 @@
 //! is global except the metrics' recorder, so that several relays run in one process side by side.
 
 mod asking;
+mod seeing;
 mod sweeping;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::telemetry::{MetricsError, MetricsListener, Readiness, Recorder};
 use crate::transport::{self, Connections, TlsMaterial, TransportConfig, TransportError};
 use crate::write_permits::WritePermits;
 pub use asking::ask_until;
+use seeing::see_until;
 use sweeping::sweep_until;
 
 /// What a relay runs with.
@@ -163,6 +165,7 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
 
     let sweeping = tokio::spawn(sweep_until(Arc::clone(&relay), config.jobs.sweep(), stopping.clone()));
     let asking = tokio::spawn(ask_until(Arc::clone(&relay), stopping.clone()));
+    let seeing = tokio::spawn(see_until(Arc::clone(&relay), stopping.clone()));
     let opened =
         Opened { address: listening.address(), metrics: metrics.as_ref().map(|(port, _)| port.address()) };
     let closed = CancellationToken::new();
@@ -184,9 +187,10 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
     stopping.cancel();
     listening.closed().await;
     closed.cancel();
-    // Both end when told; they fail only by a panic, which the log has.
+    // They end when told; they fail only by a panic, which the log has.
     drop(sweeping.await);
     drop(asking.await);
+    drop(seeing.await);
     if let Some(operator) = operator {
         drop(operator.await);
     }

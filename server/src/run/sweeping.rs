@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use wardline_proto::UtcMillis;
 
+use crate::domain::revocation::run_out;
 use crate::jobs::clock_guard::{ClockGuard, Verdict};
 use crate::jobs::sweep::{self, Swept};
 use crate::state::Relay;
@@ -75,6 +77,7 @@ impl Sweeper {
             }
             Verdict::HoldOn => return Ok(None),
         }
+        Self::end_holds(&self.relay, now).await?;
         let swept = sweep::run_once(store, now).await?;
         store
             .write("note_pass", move |tx| Box::pin(async move { tx.note_pass(SWEEP, now).await }))
@@ -82,6 +85,19 @@ impl Sweeper {
             .map_err(|error: StoreError| error)?;
         guard.passed(now, running);
         Ok(Some(swept))
+    }
+
+    /// Holds that have run out are carried out for good, which a clock that is ahead must not do either.
+    async fn end_holds(relay: &Relay, now: UtcMillis) -> Result<(), StoreError> {
+        let ended = relay
+            .store
+            .write("end_holds", move |tx| Box::pin(async move { run_out(tx, now).await }))
+            .await
+            .map_err(|error: StoreError| error)?;
+        for device in ended {
+            tracing::info!(device.id = %device, "a hold has run out: the device is revoked for good");
+        }
+        Ok(())
     }
 }
 
@@ -91,7 +107,6 @@ const SWEEP: &str = "sweep";
 #[cfg(test)]
 mod tests {
     use tokio::sync::oneshot;
-    use wardline_proto::UtcMillis;
 
     use super::*;
     use crate::founded::Founded;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tonic::{Request, Status};
-use wardline_identity::{DeviceCertificate, PublicKey, Role, Standing, UserId};
-use wardline_proto::{DeviceId, Reason, fault};
+use wardline_identity::{DeviceCertificate, PublicKey, RevocationReason, Role, Standing, UserId};
+use wardline_proto::{DeviceId, Reason, UtcMillis, fault};
 
 use super::status::Refusal;
 use crate::{
@@ -36,13 +36,18 @@ pub(crate) fn device<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<Devic
 }
 
 /// The device is neither revoked nor on hold: connections are cut, and a call may have been on its way.
-fn in_force(relay: &Relay, device: DeviceId) -> Result<(), Status> {
+pub(crate) fn in_force(relay: &Relay, device: DeviceId) -> Result<(), Status> {
     let (since, reason) = match relay.revocations.standing(&device) {
         Standing::InForce => return Ok(()),
         Standing::Held { since, reason, .. } | Standing::Revoked { since, reason } => (since, reason),
     };
+    Err(revoked(since, reason).into())
+}
+
+/// What is said to a device that is out, whatever it calls.
+pub(crate) fn revoked(since: UtcMillis, reason: RevocationReason) -> Refusal {
     let refusal = Refusal::new(Reason::DeviceRevoked, "the device was revoked");
-    Err(refusal.with("reason", reason).with("since_ms", since.get()).into())
+    refusal.with("reason", reason).with("since_ms", since.get())
 }
 
 /// The calling device, if it can be a member: by its key, and by its role.

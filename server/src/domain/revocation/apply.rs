@@ -1,23 +1,57 @@
-//! What an act does at the relay (design 4.4.1, 4.4.6).
+//! What an act does at the relay (design 4.4.1, 4.4.3, 4.4.6).
 
 use wardline_identity::{RevocationAct, RevocationKind};
-use wardline_proto::{ConversationId, UtcMillis};
+use wardline_proto::{ConversationId, UtcMillis, fault};
 
 use super::RevocationStorage;
 use crate::store::StoreError;
 
-/// Carries out an act; gives the conversations that it concerns, ascending.
-pub(super) async fn apply<S: RevocationStorage>(
+/// Raises or lowers the fences of an act of the list with this number; gives the conversations that it concerns, ascending.
+pub(super) async fn fences<S: RevocationStorage>(
     storage: &mut S,
+    list_number: u64,
     act: &RevocationAct,
     now: UtcMillis,
 ) -> Result<Vec<ConversationId>, StoreError> {
     match act.kind {
-        RevocationKind::Revoked => {
-            storage.end_device(act.device, now).await?;
-            storage.raise_fences(act.device).await
+        RevocationKind::Revoked | RevocationKind::Held if fault::planted("mutant.fence_later") => {
+            Ok(Vec::new())
         }
-        RevocationKind::Held => storage.raise_fences(act.device).await,
-        RevocationKind::Reinstated => storage.lower_fences(act.device).await,
+        RevocationKind::Revoked | RevocationKind::Held => {
+            storage.raise_fences(act.device, list_number, now).await
+        }
+        RevocationKind::Reinstated => storage.lower_fences(act.device, now).await,
+    }
+}
+
+/// Ends the conversations of an act's device in which all are revoked: nobody is left who could speak there, or take anybody
+/// out. One with a device on hold waits for it.
+pub(super) async fn abandon<S: RevocationStorage>(
+    storage: &mut S,
+    act: &RevocationAct,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    for conversation in storage.enclosed(act.device).await? {
+        let mut all = true;
+        for device in storage.roster(conversation).await? {
+            let last = storage.last_act(device).await?;
+            all &= last.is_some_and(|last| is_for_good(&last, now)) || fault::planted("mutant.held_close");
+        }
+        if all {
+            storage.abandon(conversation, now).await?;
+            for task in storage.tasks(conversation).await? {
+                storage.drop_task(conversation, &task.kind).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether it ends its device: a hold that has run out does.
+pub(super) fn is_for_good(act: &RevocationAct, now: UtcMillis) -> bool {
+    match act.kind {
+        RevocationKind::Revoked => true,
+        RevocationKind::Held => act.ends_at() <= now,
+        RevocationKind::Reinstated => false,
     }
 }

@@ -4,6 +4,7 @@ mod apply;
 mod error;
 mod publish;
 mod removal;
+mod run_out;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod tests;
 pub use error::RevocationRefusal;
 pub use publish::{NewList, Published, publish};
 pub use removal::{Presence, Removal, RemovalClosure, RemovingCommit};
+pub use run_out::run_out;
 pub use storage::{RevocationStorage, RevocationView};
 
 /// The most acts in one request or answer.

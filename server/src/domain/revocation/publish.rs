@@ -4,11 +4,13 @@
 
 use bytes::Bytes;
 use wardline_identity::{
-    Adoption, OrganisationId, RevocationAct, RevocationError, RevocationList, RevocationRegister,
+    Adoption, OrganisationId, RevocationAct, RevocationError, RevocationKind, RevocationList,
+    RevocationRegister,
 };
-use wardline_proto::{ConversationId, UtcMillis, fault};
+use wardline_proto::{ConversationId, InvitationId, UtcMillis, fault};
 
-use super::{RevocationRefusal, RevocationStorage, apply::apply};
+use super::apply::{abandon, fences, is_for_good};
+use super::{RevocationRefusal, RevocationStorage};
 
 /// A list whose signature was checked, with the acts that the relay may lack.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct Published {
     pub answer: Bytes,
     /// The conversations that are owed something by it.
     pub touched: Vec<ConversationId>,
+    /// The enrolments that it has ended.
+    pub refused: Vec<InvitationId>,
 }
 
 /// Takes a list that goes on from the relay's. `answer` makes the answer: of the list, the instant, and the conversations of
@@ -49,8 +53,15 @@ pub async fn publish<S: RevocationStorage>(
         None => RevocationRegister::new(organisation),
         Some(current) => {
             let mut last = Vec::with_capacity(acts.len());
-            for act in acts {
-                last.extend(storage.last_act(act.device).await?);
+            for (number, act) in (current.acts().saturating_add(1)..).zip(acts) {
+                let before = storage.last_act(act.device).await?;
+                // It ended by the relay's clock, perhaps for good.
+                if act.kind == RevocationKind::Reinstated
+                    && before.is_some_and(|hold| is_for_good(&hold, now))
+                {
+                    return Err(RevocationRefusal::List(RevocationError::Act { number }));
+                }
+                last.extend(before);
             }
             RevocationRegister::restore(current, last)
         }
@@ -71,17 +82,23 @@ pub async fn publish<S: RevocationStorage>(
     }
     // 2. The same list: the same answer.
     if let Some(answer) = storage.revocation_answer(list.number()).await? {
-        return Ok(Published { adoption, answer, touched: Vec::new() });
+        return Ok(Published { adoption, answer, touched: Vec::new(), refused: Vec::new() });
     }
     // 3. All of it or nothing.
-    let mut done = Vec::with_capacity(acts.len());
+    let (mut done, mut refused) = (Vec::with_capacity(acts.len()), Vec::new());
     for (number, act) in (first..).zip(acts).filter(|_| !known) {
         storage.keep_act(number, act).await?;
-        done.push((*act, apply(storage, act, now).await?));
+        if act.kind == RevocationKind::Revoked {
+            refused.extend(storage.end_device(act.device, now).await?);
+        }
+        done.push((*act, fences(storage, list.number(), act, now).await?));
+    }
+    for (act, _) in &done {
+        abandon(storage, act, now).await?;
     }
     let answer = answer(&done);
     storage.keep_revocation_answer(list.number(), &answer).await?;
     fault::crash("crash.list_published");
     let touched = done.into_iter().flat_map(|(_, conversations)| conversations).collect();
-    Ok(Published { adoption, answer, touched })
+    Ok(Published { adoption, answer, touched, refused })
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 use wardline_identity::{RevocationAct, RevocationList};
-use wardline_proto::{ConversationId, DeviceId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 
 use super::{Presence, Removal};
 use crate::domain::membership::MembershipStorage;
@@ -27,7 +27,7 @@ pub trait RevocationStorage: MembershipStorage {
         list: &RevocationList,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Keeps an act under its number.
+    /// Keeps an act under its number; a hold of the device before it is over.
     fn keep_act(
         &mut self,
         number: u64,
@@ -47,25 +47,45 @@ pub trait RevocationStorage: MembershipStorage {
         answer: &Bytes,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The device must leave every open conversation that it is in; gives all that it is in, ascending.
+    /// By the list with this number the device must leave every conversation that it is in, and each is owed that; in one that
+    /// is closed and has nothing yet that goes on from it, it is to be left out. Gives all that it must leave, ascending.
     fn raise_fences(
         &mut self,
         device: DeviceId,
+        list_number: u64,
+        now: UtcMillis,
     ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
 
     /// The device may stay where it is; gives the conversations that it need not leave any more.
     fn lower_fences(
         &mut self,
         device: DeviceId,
+        now: UtcMillis,
     ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
 
-    /// Ends a device for good: its id counts as revoked, its KeyPackages and the Welcomes for nobody but it go, and an
-    /// enrolment that claims its id is refused.
+    /// The conversations that the device must leave, and in which nobody may stay.
+    fn enclosed(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
+
+    /// The holds that no later act has ended and that were not carried out for good, with their numbers.
+    fn holds(&mut self) -> impl Future<Output = Result<Vec<(u64, RevocationAct)>, StoreError>> + Send;
+
+    /// The hold with this number is over.
+    fn end_hold(
+        &mut self,
+        number: u64,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends a device for good: its id counts as revoked, its KeyPackages and the Welcomes for nobody but it go, and enrolments
+    /// that claim its id are refused: gives them.
     fn end_device(
         &mut self,
         device: DeviceId,
         now: UtcMillis,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<InvitationId>, StoreError>> + Send;
 }
 
 /// Reads of one consistent view.

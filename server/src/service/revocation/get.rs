@@ -1,7 +1,7 @@
 //! `GetRevocationList`.
 
 use tonic::{Request, Status};
-use wardline_identity::RevocationAct;
+use wardline_identity::{RevocationAct, RevocationList};
 use wardline_proto::relay::{GetRevocationListRequest, GetRevocationListResponse};
 
 use crate::domain::revocation::{ACTS_MAX, RevocationView as _};
@@ -15,13 +15,14 @@ pub(super) async fn answer(
 ) -> Result<GetRevocationListResponse, Status> {
     authorise::device(relay, &request)?;
     let after = request.into_inner().acts;
+    // The head that is in force in memory: whoever is told of it finds its acts on disk, and none beyond it.
+    let list = relay.revocations.head();
+    let left = list.as_ref().map_or(0, RevocationList::acts).saturating_sub(after);
+    let most = usize::try_from(left).unwrap_or(usize::MAX).min(ACTS_MAX);
     let read = relay.store.read("read_revocation_list", move |tx| {
-        Box::pin(async move {
-            let list = tx.revocation_list().await?;
-            Ok::<_, StoreError>((list, tx.acts_after(after, ACTS_MAX).await?))
-        })
+        Box::pin(async move { Ok::<_, StoreError>(tx.acts_after(after, most).await?) })
     });
-    let (list, acts) = read.await?;
+    let acts = read.await?;
     Ok(GetRevocationListResponse {
         list: list.map(|list| list.statement().clone()),
         acts: acts.iter().map(RevocationAct::to_wire).collect(),

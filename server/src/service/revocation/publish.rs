@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use tonic::{Request, Status};
-use wardline_identity::{Adoption, DateCheck, RevocationAct, RevocationList};
-use wardline_proto::h3::CloseCode;
+use wardline_identity::{Adoption, DateCheck, RevocationAct, RevocationKind, RevocationList};
+use wardline_proto::h3::RevokedBecause;
 use wardline_proto::relay::{
     DeviceConversations, PublishRevocationListRequest, PublishRevocationListResponse, RevocationAnswer,
     RevokedDevice,
@@ -43,7 +43,8 @@ pub(super) async fn answer(
         },
         {
             let (revocations, connections) = (relay.revocations.clone(), relay.connections.clone());
-            let (live, tasks) = (relay.live.clone(), relay.tasks.clone());
+            let (live, tasks, enrolments) =
+                (relay.live.clone(), relay.tasks.clone(), relay.enrolments.clone());
             move |published: &Published| {
                 if published.adoption == Adoption::Known {
                     return;
@@ -53,10 +54,12 @@ pub(super) async fn answer(
                     tracing::error!(%error, "a list that is on disk does not go on from the one in force");
                 }
                 // Marked first, cut second.
-                for act in acts.iter().filter(|act| revocations.standing(&act.device).is_out()) {
-                    let cut = connections.cut_device(&act.device, CloseCode::Revoked);
+                for act in acts.iter().filter(|act| act.kind != RevocationKind::Reinstated) {
+                    let because = RevokedBecause { reason: act.reason.to_string(), since_ms: act.at.get() };
+                    let cut = connections.cut_revoked(&act.device, &because);
                     tracing::info!(device.id = %act.device, kind = %act.kind, cut, "a device is out");
                 }
+                published.refused.iter().for_each(|invitation| enrolments.ring(*invitation));
                 metrics::counter!("wardline_revocation_lists_total").increment(1);
                 live.wake_revocations();
                 published.touched.iter().for_each(|conversation| tasks.owed(*conversation));
@@ -85,6 +88,9 @@ fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList
     }
     let acts: Result<Vec<_>, _> = request.acts.iter().map(RevocationAct::read).collect();
     let acts = acts.map_err(RevocationRefusal::List)?;
+    if acts.iter().any(|act| act.at > now.plus_seconds(AHEAD.as_secs())) {
+        return Err(status::field_invalid("acts.at", "more than five minutes ahead of the relay's clock"));
+    }
     Ok(NewList { organisation: relay.organisation.id().clone(), list, acts })
 }
 

@@ -74,6 +74,54 @@ pub(super) async fn close(
     Ok(())
 }
 
+/// Nothing goes on from it.
+pub(super) async fn abandon(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    close(connection, id, EntryNumber::ZERO, now).await?;
+    sqlx::query("UPDATE removals SET taken_at = ?2 WHERE conversation = ?1 AND taken_at IS NULL")
+        .bind(id.as_bytes().as_slice())
+        .bind(integer(now.get()))
+        .execute(&mut *connection)
+        .await?;
+    end_fence(connection, id).await
+}
+
+/// The successor's first commit is the closure of what a closed log's fence was owed.
+pub(super) async fn left_out(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    successor: ConversationId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE removals
+            SET taken_at = e.taken_at, log = e.conversation, number = e.number, epoch = e.epoch,
+                message_sha256 = e.message_sha256, author = e.author
+           FROM entries e
+          WHERE e.conversation = ?2 AND e.kind = 1 AND e.epoch = 0
+            AND removals.conversation = ?1 AND removals.taken_at IS NULL",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(successor.as_bytes().as_slice())
+    .execute(&mut *connection)
+    .await?;
+    end_fence(connection, id).await
+}
+
+async fn end_fence(connection: &mut SqliteConnection, id: ConversationId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM fences WHERE conversation = ?1")
+        .bind(id.as_bytes().as_slice())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM tasks WHERE conversation = ?1 AND kind = 7")
+        .bind(id.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn set_successor(
     connection: &mut SqliteConnection,
     id: ConversationId,

@@ -1,9 +1,12 @@
 //! What goes with a device that is revoked: its packages, Welcomes that only it could open, and claims on its id.
 
 use sqlx::SqliteConnection;
-use wardline_proto::{DeviceId, UtcMillis};
+use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 
-use crate::store::{StoreError, row::integer};
+use crate::store::{
+    StoreError,
+    row::{Columns as _, integer},
+};
 
 /// Shown to the person who enrols.
 const REFUSAL: &str = "the device was revoked; ask for a new invitation and enrol again";
@@ -12,7 +15,7 @@ pub(super) async fn end(
     connection: &mut SqliteConnection,
     device: DeviceId,
     now: UtcMillis,
-) -> Result<(), StoreError> {
+) -> Result<Vec<InvitationId>, StoreError> {
     let id = device.as_bytes().as_slice();
     sqlx::query("UPDATE devices SET revoked_at = ?2 WHERE device_id = ?1 AND revoked_at IS NULL")
         .bind(id)
@@ -35,13 +38,14 @@ pub(super) async fn end(
     .bind(id)
     .execute(&mut *connection)
     .await?;
-    sqlx::query(
-        "UPDATE enrolments SET state = 3, refusal = ?2, judged_at = ?3 WHERE device_id = ?1 AND state = 1",
+    let rows = sqlx::query(
+        "UPDATE enrolments SET state = 3, refusal = ?2, judged_at = ?3 WHERE device_id = ?1 AND state = 1
+         RETURNING invitation_id",
     )
     .bind(id)
     .bind(REFUSAL)
     .bind(integer(now.get()))
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    rows.iter().map(|row| row.id("invitation_id")).collect()
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use wardline_identity::{RevocationAct, RevocationList};
-use wardline_proto::{DeviceId, relay as pb};
+use wardline_proto::{DeviceId, UtcMillis, relay as pb};
 
 use crate::store::{
     StoreError,
@@ -62,11 +62,41 @@ pub(super) async fn keep_act(
     number: u64,
     act: &RevocationAct,
 ) -> Result<(), StoreError> {
+    sqlx::query("UPDATE revocation_acts SET over_at = ?2 WHERE device = ?1 AND kind = 2 AND over_at IS NULL")
+        .bind(act.device.as_bytes().as_slice())
+        .bind(integer(act.at.get()))
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("INSERT INTO revocation_acts (number, device, kind, act) VALUES (?1, ?2, ?3, ?4)")
         .bind(integer(number))
         .bind(act.device.as_bytes().as_slice())
         .bind(i64::from(act.kind.number()))
         .bind(act.to_wire().encode_to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Those that nothing has ended.
+pub(super) async fn holds(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(u64, RevocationAct)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT number, act FROM revocation_acts WHERE kind = 2 AND over_at IS NULL ORDER BY number",
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.number("number")?, act(row)?))).collect()
+}
+
+pub(super) async fn end_hold(
+    connection: &mut SqliteConnection,
+    number: u64,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE revocation_acts SET over_at = ?2 WHERE number = ?1")
+        .bind(integer(number))
+        .bind(integer(now.get()))
         .execute(connection)
         .await?;
     Ok(())

@@ -3,11 +3,11 @@
 mod ended;
 mod fences;
 pub(in crate::store) mod list;
-mod removals;
+pub(in crate::store) mod removals;
 
 use bytes::Bytes;
 use wardline_identity::{RevocationAct, RevocationList};
-use wardline_proto::{ConversationId, DeviceId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 
 use super::{ReadTx, StoreError, WriteTx};
 use crate::domain::revocation::{Presence, Removal, RevocationStorage, RevocationView};
@@ -37,15 +37,40 @@ impl RevocationStorage for WriteTx {
         list::keep_answer(self.connection(), number, answer).await
     }
 
-    async fn raise_fences(&mut self, device: DeviceId) -> Result<Vec<ConversationId>, StoreError> {
-        fences::raise(self.connection(), device).await
+    async fn raise_fences(
+        &mut self,
+        device: DeviceId,
+        list_number: u64,
+        now: UtcMillis,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        fences::raise(self.connection(), device, list_number, now).await
     }
 
-    async fn lower_fences(&mut self, device: DeviceId) -> Result<Vec<ConversationId>, StoreError> {
-        fences::lower(self.connection(), device).await
+    async fn lower_fences(
+        &mut self,
+        device: DeviceId,
+        now: UtcMillis,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        fences::lower(self.connection(), device, now).await
     }
 
-    async fn end_device(&mut self, device: DeviceId, now: UtcMillis) -> Result<(), StoreError> {
+    async fn enclosed(&mut self, device: DeviceId) -> Result<Vec<ConversationId>, StoreError> {
+        fences::enclosed(self.connection(), device).await
+    }
+
+    async fn holds(&mut self) -> Result<Vec<(u64, RevocationAct)>, StoreError> {
+        list::holds(self.connection()).await
+    }
+
+    async fn end_hold(&mut self, number: u64, now: UtcMillis) -> Result<(), StoreError> {
+        list::end_hold(self.connection(), number, now).await
+    }
+
+    async fn end_device(
+        &mut self,
+        device: DeviceId,
+        now: UtcMillis,
+    ) -> Result<Vec<InvitationId>, StoreError> {
         ended::end(self.connection(), device, now).await
     }
 }

@@ -4,8 +4,12 @@ use bytes::Bytes;
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use wardline_proto::{DeviceId, UtcMillis};
 
+use crate::domain::conversation::NewCommit;
 use crate::domain::revocation::{Presence, Removal, RemovalClosure, RemovingCommit};
-use crate::store::{StoreError, row::Columns as _};
+use crate::store::{
+    StoreError,
+    row::{Columns as _, integer},
+};
 
 /// The last of each conversation, by id.
 pub(super) async fn of_device(
@@ -24,6 +28,29 @@ pub(super) async fn of_device(
     .fetch_all(connection)
     .await?;
     rows.iter().map(removal).collect()
+}
+
+/// The device went out by this commit: what was owed is done.
+pub(in crate::store) async fn close(
+    connection: &mut SqliteConnection,
+    commit: &NewCommit,
+    device: DeviceId,
+) -> Result<(), StoreError> {
+    let entry = &commit.entry;
+    sqlx::query(
+        "UPDATE removals SET taken_at = ?3, log = ?1, number = ?4, epoch = ?5, message_sha256 = ?6, author = ?7
+          WHERE conversation = ?1 AND device = ?2 AND taken_at IS NULL",
+    )
+    .bind(entry.conversation.as_bytes().as_slice())
+    .bind(device.as_bytes().as_slice())
+    .bind(integer(commit.taken_at.get()))
+    .bind(integer(entry.receipt.number.get()))
+    .bind(integer(entry.epoch.get()))
+    .bind(entry.message_sha256.as_bytes().as_slice())
+    .bind(commit.author.as_ref())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 fn removal(row: &SqliteRow) -> Result<Removal, StoreError> {

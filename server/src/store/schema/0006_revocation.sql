@@ -18,12 +18,12 @@ CREATE TABLE revocation_acts (
     kind            INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3),
     -- The encoded RevocationAct.
     act             BLOB    NOT NULL,
-    -- Of a hold: when it had run out and its device was ended for good.
-    ran_out_at      INTEGER
+    -- Of a hold: when a later act ended it, or when it had run out and its device was ended for good.
+    over_at         INTEGER
 ) STRICT;
 
 CREATE INDEX revocation_acts_of_device ON revocation_acts (device, number);
-CREATE INDEX revocation_holds ON revocation_acts (number) WHERE kind = 2 AND ran_out_at IS NULL;
+CREATE INDEX revocation_holds ON revocation_acts (number) WHERE kind = 2 AND over_at IS NULL;
 
 -- One row a list that changed something: asking again gives the same answer.
 CREATE TABLE revocation_answers (

@@ -22,7 +22,10 @@ use crate::domain::conversation::{
 use crate::domain::key_package::{KeyPackageError, is_low, stock};
 use crate::live::{Asked, LiveStream, News};
 use crate::service::conversation::wire;
-use crate::service::status::{self, Refusal};
+use crate::service::{
+    authorise,
+    status::{self, Refusal},
+};
 use crate::state::Relay;
 
 /// Where each log stands that a device reads.
@@ -140,9 +143,7 @@ impl Feed {
             let message = "the certificate is not in force any more";
             return Err(Refusal::new(Reason::CertificateInvalid, message).into());
         }
-        if self.relay.revocations.standing(&self.certificate.device()).is_out() {
-            return Err(Refusal::new(Reason::DeviceRevoked, "the device was revoked").into());
-        }
+        authorise::in_force(&self.relay, self.certificate.device())?;
         if news.revocations {
             self.ready.extend(self.relay.revocations.list().map(Event::RevocationList));
         }
