@@ -1,11 +1,13 @@
 //! Errors inside the core, and their one translation into what people read.
 
+use std::collections::HashMap;
+
 use thiserror::Error;
-use wardline_identity::{EntropyError, RevocationError};
-use wardline_proto::Reason;
+use wardline_identity::{EntropyError, RevocationError, RevocationReason};
+use wardline_proto::{Reason, UtcMillis};
 
 use crate::{
-    api::{Failure, FailureKind},
+    api::{Failure, FailureKind, rfc3339},
     mls::MlsError,
     relay::RelayError,
     vault::VaultError,
@@ -132,6 +134,7 @@ impl From<RelayError> for Failure {
                 format!("{error}."),
                 "Check this device's date and time; if they are right, tell your administrator.",
             ),
+            RelayError::Refused { reason: Reason::DeviceRevoked, metadata, .. } => revoked(&metadata),
             RelayError::Refused { reason, message, .. } => refused(reason, &message),
             other => Self::new(
                 FailureKind::Untrusted,
@@ -141,6 +144,20 @@ impl From<RelayError> for Failure {
             ),
         }
     }
+}
+
+/// This device is out: why and since when, as far as the relay says, and what is left to do.
+fn revoked(said: &HashMap<String, String>) -> Failure {
+    let reason = said.get("reason").and_then(|reason| RevocationReason::parse(reason).ok());
+    let since = said.get("since_ms").and_then(|since| since.parse().ok()).map(UtcMillis::new);
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    let since = since.map_or_else(String::new, |since| format!(" at {}", rfc3339(since)));
+    Failure::new(
+        FailureKind::Refused,
+        format!("This device was revoked{reason}{since}."),
+        "It gets nothing more and can send nothing (DEVICE_REVOKED).",
+        "Ask an administrator for a new invitation and enrol in another --home; say so at once if it was a mistake.",
+    )
 }
 
 /// What a refusal means to a person.
@@ -164,9 +181,6 @@ fn refused(reason: Reason, message: &str) -> Failure {
         }
         Reason::UpgradeRequired => {
             (FailureKind::Refused, "This version of Wardline is too old for the relay.", "Update Wardline.")
-        }
-        Reason::DeviceRevoked => {
-            (FailureKind::Refused, "This device was revoked.", "Ask your administrator.")
         }
         Reason::CertificateInvalid | Reason::CertificateRequired => (
             FailureKind::Refused,

@@ -6,11 +6,12 @@
 use data_encoding::HEXLOWER;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
-use wardline_identity::Organisation;
+use wardline_identity::{Organisation, RevocationRegister};
 use wardline_proto::{Digest, content::ConversationSettings};
 
 use super::{
-    judge::{SETTINGS, STRANGER, Verdict},
+    judge::{SETTINGS, STRANGER, UNLISTED, Verdict},
+    revoked::is_named,
     roster::Roster,
 };
 use crate::mls::Leaf;
@@ -35,6 +36,12 @@ pub(crate) struct Hold {
     /// The users one of whose words ends all of it: they can judge, and say nothing in what is not right.
     #[serde(default)]
     witnesses: Vec<String>,
+    /// The revocation list without which a removal cannot be judged; 0 if none is waited for.
+    #[serde(default)]
+    list: u64,
+    /// Who was removed by it: user and device.
+    #[serde(default)]
+    removed: Vec<(String, String)>,
 }
 
 /// What a hold knows a leaf by.
@@ -81,6 +88,9 @@ impl Hold {
         }
         let stranger = |leaf: &&Leaf| roster.strangers.contains(&leaf.index);
         hold.strangers = leaves.iter().filter(stranger).map(tag).collect();
+        hold.list = hold.list.max(verdict.list);
+        hold.removed
+            .extend(verdict.unlisted.iter().map(|(device, user)| (user.to_string(), device.to_string())));
         hold.right = verdict.held.contains(&SETTINGS).then(|| HEXLOWER.encode(&right.encode_to_vec()));
         if hold.devices.is_empty() && hold.right.is_none() && !hold.unjudged {
             hold.witnesses.clear();
@@ -91,7 +101,11 @@ impl Hold {
     }
 
     fn holds(&self) -> bool {
-        !self.strangers.is_empty() || !self.devices.is_empty() || self.right.is_some() || self.unjudged
+        !self.strangers.is_empty()
+            || !self.devices.is_empty()
+            || self.right.is_some()
+            || self.unjudged
+            || self.list > 0
     }
 
     /// What this device cannot judge: held until one of these users says something.
@@ -111,7 +125,8 @@ impl Hold {
 
     /// What is left once one who can judge has spoken: leaves that are nobody's.
     pub(crate) fn lifted(self) -> Option<Self> {
-        let left = Self { strangers: self.strangers, unreadable: self.unreadable, ..Self::default() };
+        let (strangers, unreadable) = (self.strangers, self.unreadable);
+        let left = Self { strangers, unreadable, list: self.list, removed: self.removed, ..Self::default() };
         (left.holds() || left.unreadable).then_some(left)
     }
 
@@ -127,7 +142,30 @@ impl Hold {
         if self.right().as_ref() == Some(in_force) {
             self.right = None;
         }
-        (self.unreadable || !self.devices.is_empty() || self.right.is_some()).then_some(self)
+        let holds = self.unreadable || !self.devices.is_empty() || self.right.is_some() || self.list > 0;
+        holds.then_some(self)
+    }
+
+    /// What is left of it by a list that it waited for, and who was removed by that list without being named in it; `None` if
+    /// it waits for none, or for a higher one.
+    pub(crate) fn listed(
+        mut self,
+        revocations: &RevocationRegister,
+    ) -> Option<(Option<Self>, Vec<(String, Vec<String>)>)> {
+        if self.list == 0 || revocations.number() < self.list {
+            return None;
+        }
+        self.list = 0;
+        let mut wronged: Vec<(String, Vec<String>)> = Vec::new();
+        for (user, device) in std::mem::take(&mut self.removed) {
+            match wronged.iter_mut().find(|(known, _)| *known == user) {
+                _ if is_named(revocations, &device) => {}
+                Some((_, devices)) => devices.push(device),
+                None => wronged.push((user, vec![device])),
+            }
+        }
+        let left = (self.holds() || self.unreadable).then_some(self);
+        Some((left, wronged))
     }
 
     /// The settings that rights are judged by, if not those in force.
@@ -152,6 +190,9 @@ impl Hold {
         }
         if self.right.is_some() {
             whys.push(SETTINGS);
+        }
+        if self.list > 0 {
+            whys.push(UNLISTED);
         }
         whys.join("; ")
     }

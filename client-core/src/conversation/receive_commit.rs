@@ -17,6 +17,7 @@ use super::{
     receive::{Effect, Received},
     receive_message::{blank, unreadable},
     report::{author_of, commit_row, declared, fall_out},
+    revoked,
     roster::Roster,
     spent::{carried_out, spent},
     successor::told,
@@ -62,7 +63,11 @@ pub(crate) async fn receive_commit(
 
     // 1. Merge.
     let group = core.groups.get_mut(&conversation).ok_or_else(closed)?;
-    let mut merging = Merging::begin(&core.device.organisation, group, row.held.as_deref().map(Hold::parse));
+    let mut merging = Merging::begin(
+        (&core.device.organisation, &core.revocations),
+        group,
+        row.held.as_deref().map(Hold::parse),
+    );
     correct::recall(&mut tx, &row, &mut merging).await?;
     let kept = kept(received, merging.before(), group.epoch());
     if fault::planted("member.false_report") {
@@ -104,6 +109,9 @@ pub(crate) async fn receive_commit(
     }
     let doing = (&core.device, &*core.entropy, core.clock.now());
     correct::follow_up(doing, &mut tx, (received, &mut row), &merged).await?;
+    if !merged.self_removed {
+        revoked::follow_up(core, &mut tx, &conversation, &merged.roster).await?;
+    }
 
     // 3. What people see, and where this device stands.
     row.held = merged.hold.as_ref().map(Hold::to_text);

@@ -51,11 +51,14 @@ async fn follow_one(
     transport: &'static str,
     on_caught_up: &mut impl FnMut(),
 ) -> Result<End, CoreError> {
-    let issuers_number = session.core().await.device.organisation.issuers_number();
+    let greeting = {
+        let core = session.core().await;
+        greet::greeting(core.device.organisation.issuers_number(), core.revocations.number())
+    };
     let cursors = cursors(session).await?;
     let named: HashMap<Bytes, u64> =
         cursors.iter().map(|cursor| (cursor.conversation_id.clone(), cursor.number)).collect();
-    let request = SubscribeRequest { greeting: Some(greet::greeting(issuers_number)), cursors };
+    let request = SubscribeRequest { greeting: Some(greeting), cursors };
     let mut stream = relay.subscribe(request).await?;
     let mut early = Early::default();
     let mut welcomed: HashSet<Bytes> = HashSet::new();
@@ -73,7 +76,10 @@ async fn follow_one(
             Incoming::Greeting(greeting) => greet(session, relay, transport, &greeting).await?,
             Incoming::Entry(entry) => {
                 let known = welcomed.contains(&entry.conversation_id);
-                if let End::Again = take_in(session, &entry, &mut early, known).await? {
+                revocation::named(session, relay, &entry).await?;
+                let effects = take_in(session, &entry, &mut early, known).await?;
+                revocation::heard_of(session, relay, &effects).await?;
+                if effects.iter().any(|effect| matches!(effect, Effect::Again(_))) {
                     return Ok(End::Again);
                 }
             }
@@ -84,6 +90,7 @@ async fn follow_one(
                     keep(session, &mut early, welcome).await?;
                 }
                 session.stepped(&effects);
+                revocation::heard_of(session, relay, &effects).await?;
             }
             Incoming::CaughtUp(_) => {
                 caught_up = true;
@@ -105,14 +112,17 @@ async fn follow_one(
                 }
             }
             // Asked, and nothing done yet: the relay asks the next member.
-            Incoming::Task(task) => task::take(session, task).await?,
+            Incoming::Task(task) => {
+                revocation::asked(session, relay, &task).await?;
+                task::take(session, task).await?;
+            }
             Incoming::Replacement(waits) => task::replacement(session, waits).await?,
             Incoming::Closed(closed) => {
                 if let End::Again = close(session, &closed, &mut early).await? {
                     return Ok(End::Again);
                 }
             }
-            Incoming::RevocationList(_) => drop(revocation::fetch(session, relay).await?),
+            Incoming::RevocationList(list) => revocation::heard(session, relay, list).await?,
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }
@@ -154,8 +164,14 @@ async fn greet(
     if conversation::greeted(&*session.core().await, greeting).await? {
         sweep(session, greeted.time.min(now)).await?;
     }
+    // The issuers first: they sign the list. Before both nothing else is done.
     if !refresh_organisation(session, relay, greeted.issuers_list_number).await? {
-        conversation::no_such_list(&*session.core().await, greeting).await?;
+        let number = greeted.issuers_list_number;
+        conversation::no_such_list(&*session.core().await, greeting, number).await?;
+    }
+    if !revocation::greeted(session, relay, &greeted).await? {
+        let number = greeted.revocation_list_number;
+        conversation::no_such_list(&*session.core().await, greeting, number).await?;
     }
     session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
     key_packages::top_up(session, relay).await
@@ -228,7 +244,7 @@ async fn take_in(
     entry: &Entry,
     early: &mut Early,
     welcomed: bool,
-) -> Result<End, CoreError> {
+) -> Result<Vec<Effect>, CoreError> {
     let mut core = session.core().await;
     let mut effects = conversation::receive(&mut core, entry).await?;
     let unknown = effects.iter().any(|effect| matches!(effect, Effect::Unknown(_)));
@@ -245,8 +261,7 @@ async fn take_in(
     drop(core);
     session.stepped(&effects);
     session.moved.notify_one();
-    let again = effects.iter().any(|effect| matches!(effect, Effect::Again(_)));
-    Ok(if again { End::Again } else { End::Ended })
+    Ok(effects)
 }
 
 /// A log is closed. Its successor's Welcome may have come before, and entries after it: it is looked at again, and they are asked

@@ -147,7 +147,11 @@ impl Session {
                 | Effect::Joined(_)
                 | Effect::OutOfStep(_)
                 | Effect::Closed(_) => self.wake.notify_one(),
-                Effect::Sent(..) | Effect::Removed(_) | Effect::Again(_) | Effect::Unknown(_) => {}
+                Effect::Sent(..)
+                | Effect::Removed(_)
+                | Effect::Again(_)
+                | Effect::Unknown(_)
+                | Effect::List(..) => {}
             }
         }
         self.progress.send_modify(|steps| *steps += 1);

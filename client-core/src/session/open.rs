@@ -10,7 +10,7 @@ use wardline_proto::{fault, relay};
 
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{Core, Device},
+    conversation::{Core, Device, KnownList},
     error::CoreError,
     mls::MlsStore,
     vault::{
@@ -31,9 +31,9 @@ pub(crate) async fn open_vault(
     if fault::planted("mutant.forget_pending") {
         forget_pending(&vault).await?;
     }
-    let revocations = revocations(&vault, &device).await?;
+    let (revocations, list) = revocations(&vault, &device).await?;
     let (store, groups) = (MlsStore::new(), HashMap::new());
-    Ok(Core { vault, store, groups, device, revocations, clock, entropy })
+    Ok(Core { vault, store, groups, device, revocations, list, clock, entropy })
 }
 
 /// The device of an open vault.
@@ -72,14 +72,17 @@ pub(crate) async fn load_device(vault: &Vault, clock: &dyn Clock) -> Result<Devi
 }
 
 /// The revocation list that the device goes by.
-async fn revocations(vault: &Vault, device: &Device) -> Result<RevocationRegister, CoreError> {
+async fn revocations(vault: &Vault, device: &Device) -> Result<(RevocationRegister, KnownList), CoreError> {
     let mut tx = vault.begin("load_revocations").await?;
     let list = revocation::load(&mut tx).await?;
     let acts = revocation::acts_after(&mut tx, 0).await?;
     tx.commit().await?;
     Ok(match list {
-        Some((list, _)) => RevocationRegister::restore(list, acts),
-        None => RevocationRegister::new(device.organisation.id()),
+        Some(row) => {
+            let known = KnownList { outlived: row.outlived, looked: row.looked, signed_ms: 0 };
+            (RevocationRegister::restore(row.list, acts), known)
+        }
+        None => (RevocationRegister::new(device.organisation.id()), KnownList::default()),
     })
 }
 

@@ -15,7 +15,7 @@ use wardline_proto::{
 
 use crate::{
     conversation::{
-        Change, Core, Device, Sealed, Staged, create, created, join, random, read, receive,
+        Change, Core, Device, KnownList, Sealed, Staged, create, created, join, random, read, receive,
         receive::{Effect, decode},
         seal, stage,
     },
@@ -114,6 +114,7 @@ impl House {
             store: MlsStore::new(),
             groups: HashMap::new(),
             revocations: RevocationRegister::new(device.organisation.id()),
+            list: KnownList::default(),
             device,
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
