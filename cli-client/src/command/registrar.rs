@@ -1,4 +1,4 @@
-//! `wardline admin registrar`: checks and certifies the devices that wait.
+//! `wardline admin registrar`: checks and certifies the devices that wait, and keeps the list of revoked devices fresh.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -22,16 +22,18 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failure> {
     let mut open = home::open(globals).await?;
     if once {
+        let kept = open.execute(Command::KeepList, Reach::Online).await;
         let outcome = open.execute(Command::RegistrarPass { wait_seconds: 0 }, Reach::Online).await;
         open.close().await?;
         print::answer(&outcome?, globals.json);
-        return Ok(ExitCode::SUCCESS);
+        return kept.map(|_| ExitCode::SUCCESS);
     }
     let Home::Own { ownership, client } = open else {
         // Another process owns the home: the passes go through it.
         loop {
-            pass(globals, open.execute(Command::RegistrarPass { wait_seconds: 5 }, Reach::Online).await)
-                .await?;
+            pass(globals, open.execute(Command::KeepList, Reach::Online).await).await?;
+            let judged = open.execute(Command::RegistrarPass { wait_seconds: 5 }, Reach::Online).await;
+            pass(globals, judged).await?;
         }
     };
     print::note("Checking requests until interrupted.", globals.json);
@@ -45,6 +47,8 @@ pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failu
 /// Pass after pass; ends only with a failure.
 async fn passes(globals: &Globals, client: &Client) -> Result<(), Failure> {
     loop {
+        // Costs nothing while the list is fresh but a look at the relay's.
+        pass(globals, client.execute(Command::KeepList, Reach::Online).await).await?;
         let command = Command::RegistrarPass { wait_seconds: WAIT_SECONDS };
         pass(globals, client.execute(command, Reach::Online).await).await?;
     }
@@ -54,6 +58,7 @@ async fn passes(globals: &Globals, client: &Client) -> Result<(), Failure> {
 async fn pass(globals: &Globals, outcome: Result<Answer, Failure>) -> Result<(), Failure> {
     match outcome {
         Ok(Answer::Judged(judged)) if judged.issued.is_empty() && judged.refused.is_empty() => Ok(()),
+        Ok(Answer::ListKept(_)) => Ok(()),
         Ok(answer) => {
             print::answer(&answer, globals.json);
             Ok(())

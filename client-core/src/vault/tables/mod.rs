@@ -21,6 +21,7 @@ pub(crate) mod replacements;
 pub(crate) mod reports;
 pub(crate) mod revocation;
 pub(crate) mod sent_again;
+pub(crate) mod signed_list;
 pub(crate) mod spent_invitations;
 pub(crate) mod spent_packages;
 pub(crate) mod spent_statements;
