@@ -10,8 +10,8 @@ use std::fs;
 use prost::Message;
 use wardline_client_core::vault::fuzzing;
 use wardline_identity::{
-    DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, Role, SeededEntropy,
-    SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
+    DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, RevocationRegister,
+    Role, SeededEntropy, SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
 };
 use wardline_proto::{
     ConversationId, Digest, Suite,
@@ -45,6 +45,7 @@ fn samples_are_made_on_request() {
     contents();
     vault();
     requests::of_enrolment();
+    requests::of_revocation();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for suite in Suite::ALL {
         runtime.block_on(traffic::of(suite));
@@ -319,6 +320,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("add-device", task(Task::AddDevice(approval()))),
         ("let-back", task(Task::LetBack(confirmation()))),
         ("let-go", task(Task::LetGo(leave()))),
+        ("remove-revoked", task(Task::RemoveRevoked(remove_revoked()))),
         ("renew", task(Task::Renew(pb::Renew {}))),
         ("succeed", task(Task::Succeed(succeed))),
         ("caught-up", Event::CaughtUp(pb::CaughtUp {})),
@@ -329,8 +331,19 @@ fn events() -> Vec<(&'static str, Event)> {
         ("place", place(&conversation_id)),
         ("removed", Event::Removed(removed)),
         ("replacement", waits(&conversation_id)),
+        ("revocation-list", Event::RevocationList(revocation_list())),
         ("welcome", Event::Welcome(welcome)),
     ]
+}
+
+fn remove_revoked() -> pb::RemoveRevoked {
+    pb::RemoveRevoked { device_ids: vec![vec![21; 16].into()], list_number: 1 }
+}
+
+/// The first list, without any act.
+fn revocation_list() -> pb::SignedStatement {
+    let register = RevocationRegister::new(WORLD.organisation.id());
+    register.sign_next(&WORLD.issuer, &WORLD.organisation, &[], NOW).expect("a list")
 }
 
 fn vault() {

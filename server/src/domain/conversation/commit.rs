@@ -112,7 +112,10 @@ pub async fn commit<S: MembershipStorage>(
     }
     // 6. Turn and rate.
     turn_is_free(&conversation, commit.sender, now)?;
-    rate_is_kept(storage, commit, now).await?;
+    // With a fence it is one that removes somebody who must go: nobody is kept from that.
+    if fence.is_empty() || fault::planted("mutant.removals_rated") {
+        rate_is_kept(storage, commit, now).await?;
+    }
     // 7. Declaration.
     let after = commit.declaration.apply(commit.sender, &roster)?;
     if after.len() > DEVICES_MAX {

@@ -126,7 +126,7 @@ pub trait MembershipStorage: ConversationStorage {
         successor: ConversationId,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Whose device it is, if this certificate is its own and it is not revoked.
+    /// Whose device it is, if this certificate is its own and it is neither revoked nor on hold.
     fn certified(
         &mut self,
         device: DeviceId,

@@ -4,6 +4,8 @@ mod get;
 mod get_removals;
 mod list_devices;
 mod publish;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -15,12 +15,13 @@ use wardline_proto::relay::{
     DeviceConversations, PublishRevocationListRequest, PublishRevocationListResponse, RevocationAnswer,
     RevokedDevice,
 };
-use wardline_proto::{ConversationId, Digest, UtcMillis};
+use wardline_proto::{ConversationId, Digest, UtcMillis, fault};
 
 use crate::domain::revocation::{ACTS_MAX, NewList, Published, RevocationRefusal, publish};
 use crate::relay_identity::RelayIdentity;
 use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
+use crate::transport::Connections;
 
 /// How far an issuer's clock may be ahead.
 const AHEAD: Duration = Duration::from_secs(300);
@@ -50,14 +51,16 @@ pub(super) async fn answer(
                     return;
                 }
                 let acts = if published.adoption == Adoption::Newer { taken.acts } else { Vec::new() };
+                if fault::planted("mutant.cut_first") {
+                    cut(&connections, &acts);
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+                // Marked first, cut second.
                 if let Err(error) = revocations.take_in(taken.list, &acts) {
                     tracing::error!(%error, "a list that is on disk does not go on from the one in force");
                 }
-                // Marked first, cut second.
-                for act in acts.iter().filter(|act| act.kind != RevocationKind::Reinstated) {
-                    let because = RevokedBecause { reason: act.reason.to_string(), since_ms: act.at.get() };
-                    let cut = connections.cut_revoked(&act.device, &because);
-                    tracing::info!(device.id = %act.device, kind = %act.kind, cut, "a device is out");
+                if !fault::planted("mutant.cut_first") {
+                    cut(&connections, &acts);
                 }
                 published.refused.iter().for_each(|invitation| enrolments.ring(*invitation));
                 metrics::counter!("wardline_revocation_lists_total").increment(1);
@@ -68,6 +71,15 @@ pub(super) async fn answer(
     );
     let published = published.await?;
     PublishRevocationListResponse::decode(published.answer).map_err(|error| status::internal(&error))
+}
+
+/// Cuts the connections of those who are out by these acts.
+fn cut(connections: &Connections, acts: &[RevocationAct]) {
+    for act in acts.iter().filter(|act| act.kind != RevocationKind::Reinstated) {
+        let because = RevokedBecause { reason: act.reason.to_string(), since_ms: act.at.get() };
+        let cut = connections.cut_revoked(&act.device, &because);
+        tracing::info!(device.id = %act.device, kind = %act.kind, cut, "a device is out");
+    }
 }
 
 fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList, Status> {

@@ -23,6 +23,7 @@ use crate::domain::{
 use crate::store::{
     conversation::{entries, stays},
     organisation::devices,
+    revocation::list,
 };
 
 impl MembershipStorage for WriteTx {
@@ -127,6 +128,9 @@ impl MembershipStorage for WriteTx {
         device: DeviceId,
         certificate: &Digest,
     ) -> Result<Option<UserId>, StoreError> {
+        if list::is_out(self.connection(), device).await? {
+            return Ok(None);
+        }
         devices::certified(self.connection(), device, certificate).await
     }
 

@@ -1,4 +1,5 @@
-//! What goes with a device that is revoked: its packages, Welcomes that only it could open, and claims on its id.
+//! What goes with a device that is revoked: its packages, Welcomes that only it could open, what would let it in, and claims on
+//! its id.
 
 use sqlx::SqliteConnection;
 use wardline_proto::{DeviceId, InvitationId, UtcMillis};
@@ -38,6 +39,13 @@ pub(super) async fn end(
     .bind(id)
     .execute(&mut *connection)
     .await?;
+    // Nobody lets it in any more.
+    for waiting in [
+        "DELETE FROM tasks WHERE kind IN (2, 3) AND subject = ?1",
+        "DELETE FROM replacements_waiting WHERE device = ?1",
+    ] {
+        sqlx::query(waiting).bind(id).execute(&mut *connection).await?;
+    }
     let rows = sqlx::query(
         "UPDATE enrolments SET state = 3, refusal = ?2, judged_at = ?3 WHERE device_id = ?1 AND state = 1
          RETURNING invitation_id",

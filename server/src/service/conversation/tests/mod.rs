@@ -3,6 +3,7 @@
 mod owed;
 mod put_out;
 mod refusals;
+mod revoked;
 mod streams;
 
 use std::sync::Arc;

@@ -1,17 +1,25 @@
 //! Claims about lists that are put in force, through a real database: what is taken in one transaction, and what is not.
 
+mod ends;
+mod owed;
+
 use bytes::Bytes;
 use wardline_identity::{
     Adoption, DateCheck, RevocationAct, RevocationKind, RevocationReason, RevocationRegister,
 };
-use wardline_proto::ConversationId;
 use wardline_proto::in_place::{arm, disarm};
+use wardline_proto::{ConversationId, DeviceId};
 
-use super::{NewList, Published, RevocationRefusal, RevocationStorage as _, publish};
+use super::{
+    NewList, Published, Removal, RevocationRefusal, RevocationStorage as _, RevocationView as _, publish,
+    run_out,
+};
 use crate::domain::conversation::{CommitOutcome, ConversationError};
 use crate::domain::key_package::KeyPackageError;
+use crate::domain::membership::{MembershipView as _, TaskKind};
 use crate::domain::ward::{Says, WARD, Ward, device};
 use crate::founded::Founded;
+use crate::store::StoreError;
 
 /// An administrator with a register of their own.
 struct Office {
@@ -62,6 +70,28 @@ async fn put(ward: &Ward, new: &NewList) -> Result<Published, RevocationRefusal>
 }
 
 const REVOKED: RevocationKind = RevocationKind::Revoked;
+const HELD: RevocationKind = RevocationKind::Held;
+const REINSTATED: RevocationKind = RevocationKind::Reinstated;
+
+async fn removals(ward: &Ward, of: u8) -> Vec<Removal> {
+    let read = ward.store.read("removals", move |tx| Box::pin(async move { tx.removals(device(of)).await }));
+    let removals: Result<_, StoreError> = read.await;
+    removals.unwrap()
+}
+
+async fn owed(ward: &Ward) -> Vec<TaskKind> {
+    let read = ward.store.read("tasks", move |tx| Box::pin(async move { tx.tasks(WARD).await }));
+    let tasks: Result<Vec<_>, StoreError> = read.await;
+    tasks.unwrap().into_iter().map(|task| task.kind).collect()
+}
+
+/// What the job does with holds.
+async fn holds_end(ward: &Ward) -> Vec<DeviceId> {
+    let now = ward.now();
+    let write = ward.store.write("run_out", move |tx| Box::pin(async move { run_out(tx, now).await }));
+    let ended: Result<_, StoreError> = write.await;
+    ended.unwrap()
+}
 
 #[tokio::test]
 async fn from_the_instant_no_message_is_taken_until_a_commit_has_removed_the_device() {
@@ -87,6 +117,18 @@ async fn from_the_instant_no_message_is_taken_until_a_commit_has_removed_the_dev
     assert!(matches!(removed, Ok(CommitOutcome::Accepted { .. })), "{removed:?}");
     ward.post(2, 2).await.unwrap();
     assert!(matches!(ward.post(3, 2).await, Err(ConversationError::NotAMember)));
+}
+
+#[tokio::test]
+async fn a_fence_that_came_later_than_its_list_or_that_is_ignored_lets_messages_through() {
+    for guard in ["mutant.fence_later", "relay.no_fence"] {
+        let (ward, mut office) = (Ward::with(&[1, 2, 3]).await, Office::open());
+        arm(guard);
+        office.publishes(&ward, &[office.act(3, REVOKED, &ward)]).await;
+        let sent = ward.post(1, 1).await;
+        disarm(guard);
+        assert!(sent.is_ok(), "{guard}: {sent:?}");
+    }
 }
 
 #[tokio::test]
@@ -172,7 +214,11 @@ async fn no_package_of_a_revoked_device_is_stored_or_handed_out_and_it_joins_now
     ward.publish(3, 5, 1).await.expect("the control: before");
     office.publishes(&ward, &[office.act(3, REVOKED, &ward)]).await;
     assert!(matches!(ward.publish(3, 1, 0).await, Err(KeyPackageError::Revoked)));
-    assert_eq!(ward.claim(1, 77, &[3]).await.unwrap().handouts, []);
+    assert_eq!(ward.claim(1, 77, &[3]).await.unwrap().handouts, [], "nor what was handed out an hour ago");
+    arm("mutant.package_of_revoked");
+    let (published, claimed) = (ward.publish(3, 1, 0).await, ward.claim(1, 78, &[3]).await.unwrap());
+    disarm("mutant.package_of_revoked");
+    assert!(published.is_ok() && claimed.handouts.len() == 1, "the guard taken away: {published:?}");
     // Nor by a package that was handed out before.
     let joins = || {
         ward.commit_of(1, 1, Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() }, references.clone())
