@@ -58,13 +58,17 @@ pub(crate) async fn put_in_force(
         }
         revocation::fetch(session, relay).await?;
         // 2. What is left to do, on top of the newest list.
-        let before = under_way.iter().flat_map(|request| &request.acts).filter_map(wanted_again);
+        let before = under_way.iter().filter(|_| !fault::planted("mutant.loser_forgets"));
+        let before = before.flat_map(|request| &request.acts).filter_map(wanted_again);
         let all: Vec<Wanted> = before.chain(wanted.iter().copied()).collect();
         let Some(request) = sign(session, &all).await? else { return Ok(answers) };
         fault::crash("crash.list_signed");
         // 3. The relay takes it, or another one came first.
         if let Some(answer) = publish(session, relay, &request).await? {
             answers.push(answer);
+            return Ok(answers);
+        }
+        if fault::planted("mutant.loser_gives_up") {
             return Ok(answers);
         }
         tokio::time::sleep(pause(&*session.entropy)).await;
