@@ -27,6 +27,8 @@ mod registrar;
 #[cfg(test)]
 mod rests_test;
 pub(crate) mod revocation;
+#[cfg(test)]
+mod revocation_test;
 mod revoke;
 mod send;
 mod signed_list;

@@ -72,7 +72,10 @@ pub(crate) async fn load_device(vault: &Vault, clock: &dyn Clock) -> Result<Devi
 }
 
 /// The revocation list that the device goes by.
-async fn revocations(vault: &Vault, device: &Device) -> Result<(RevocationRegister, KnownList), CoreError> {
+pub(super) async fn revocations(
+    vault: &Vault,
+    device: &Device,
+) -> Result<(RevocationRegister, KnownList), CoreError> {
     let mut tx = vault.begin("load_revocations").await?;
     let list = revocation::load(&mut tx).await?;
     let acts = revocation::acts_after(&mut tx, 0).await?;

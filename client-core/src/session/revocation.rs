@@ -69,7 +69,8 @@ pub(crate) async fn adopt(
     Ok(adoption)
 }
 
-async fn take_in(
+/// The same, as a step of this device's state.
+pub(crate) async fn take_in(
     core: &mut Core,
     statement: &SignedStatement,
     acts: &[RevocationAct],
@@ -266,6 +267,9 @@ pub(crate) async fn pending(
     relay: &Arc<dyn Relay>,
     conversation: &ConversationId,
 ) -> Result<bool, CoreError> {
+    if fault::planted("mutant.pending_waits") {
+        return Ok(false);
+    }
     catch_up(session, relay).await?;
     let now = session.clock.now();
     let some = revoked::look_in(&mut *session.core().await, conversation, now).await?;

@@ -37,8 +37,8 @@ const LIFE: u32 = 86_400;
 
 /// An organisation that certifies whoever a test needs.
 pub(crate) struct House {
-    issuer: IssuerAuthority,
-    organisation: Organisation,
+    pub(super) issuer: IssuerAuthority,
+    pub(super) organisation: Organisation,
     wire: relay::Organisation,
     root: wardline_identity::RootFingerprint,
     pub clock: Arc<ManualClock>,
