@@ -26,6 +26,10 @@ pub(crate) async fn execute(session: &Session, command: Command, reach: Reach) -
             return Err(failure.into());
         }
     }
+    carry_out(session, command).await
+}
+
+async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreError> {
     match command {
         Command::Status { seen } => status(session, seen).await,
         Command::Sync => sync(session).await,

@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
+use wardline_tests::Device;
+
 use crate::scene::{Scene, WARD, id, texts};
 
 const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/administrators.md"));
@@ -59,6 +61,20 @@ fn a_phone_is_lost_and_page_one_says_what_to_do() {
     scene.locum.cli(&["sync"]).failed(78);
     scene.doctor.cli(&["send", WARD, "the lost phone is out"]).good();
     assert!(!texts(&scene.locum).iter().any(|text| text.contains("is out")));
+    // The person comes with a new phone, and whoever talks with them adds them again.
+    let invitation = said[5].split_whitespace().find(|word| word.starts_with("wardline://enrol/")).unwrap();
+    let phone = Device { user: "locum-c".to_owned(), ..scene.ward.device("locum-c-again") };
+    let _registrar = administrator.start(&["admin", "registrar"]);
+    phone.cli(&["enrol", invitation, "--device", "new phone"]).good();
+    let add = GUIDE
+        .split('`')
+        .find(|text| text.starts_with("wardline conversation add"))
+        .expect("page one says how");
+    assert_eq!(add, "wardline conversation add 'Ward 4' doctor-a");
+    scene.doctor.cli(&["conversation", "add", WARD, "locum-c"]).good();
+    scene.doctor.cli(&["send", WARD, "welcome back"]).good();
+    phone.cli(&["sync"]).good();
+    assert_eq!(texts(&phone), ["welcome back"]);
 }
 
 #[test]
