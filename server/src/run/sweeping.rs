@@ -108,8 +108,14 @@ const SWEEP: &str = "sweep";
 mod tests {
     use tokio::sync::oneshot;
 
+    use wardline_identity::RevocationKind;
+    use wardline_proto::DeviceId;
+    use wardline_proto::relay::revocation_service_server::RevocationService as _;
+
     use super::*;
-    use crate::founded::Founded;
+    use crate::domain::revocation::RevocationStorage as _;
+    use crate::founded::{Founded, from_device};
+    use crate::service::revocation::Revocation;
 
     const DAY: u64 = 86_400;
 
@@ -165,6 +171,34 @@ mod tests {
             certificate.verify_device(&phone.certificate, wardline_identity::DateCheck::Skip).unwrap();
         third.relay.devices.insert(certificate);
         assert!(third.pass().await.unwrap().is_some());
+    }
+
+    /// How many holds are not carried out for good.
+    async fn holds(relay: &Relay) -> usize {
+        let read = relay.store.write("holds", |tx| Box::pin(async move { tx.holds().await }));
+        let holds: Result<Vec<_>, StoreError> = read.await;
+        holds.unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn a_hold_is_carried_out_for_good_when_it_has_run_out_by_a_clock_that_is_believed() {
+        let founded = Founded::new();
+        let mut sweeper = sweeper(&founded).await;
+        let calls = Revocation::new(Arc::clone(&sweeper.relay));
+        let held = founded.first_list(DeviceId::from_bytes([9; 16]), RevocationKind::Held);
+        calls.publish_revocation_list(from_device(held, &founded, &founded.founder)).await.unwrap();
+        sweeper.pass().await.unwrap().unwrap();
+        assert_eq!(holds(&sweeper.relay).await, 1, "the control: it has not run out");
+        founded.clock.advance_seconds(8 * DAY);
+        assert_eq!(sweeper.pass().await.unwrap(), None);
+        assert_eq!(holds(&sweeper.relay).await, 1, "the clock has jumped");
+        // An issuer signs at this time.
+        let phone = founded.certify_later("doctor-a");
+        let organisation = founded.organisation();
+        let certificate = organisation.verify_device(&phone.certificate, wardline_identity::DateCheck::Skip);
+        sweeper.relay.devices.insert(certificate.unwrap());
+        assert!(sweeper.pass().await.unwrap().is_some());
+        assert_eq!(holds(&sweeper.relay).await, 0);
     }
 
     #[tokio::test]

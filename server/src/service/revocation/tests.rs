@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Code, Request, Status};
-use wardline_identity::{
-    DateCheck, RevocationAct, RevocationKind, RevocationReason, RevocationRegister, Role,
-};
+use wardline_identity::{DateCheck, RevocationKind, RevocationReason, Role};
 use wardline_proto::DeviceId;
 use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::relay::enrolment_service_server::EnrolmentService as _;
@@ -14,7 +12,7 @@ use wardline_proto::relay::registrar_service_server::RegistrarService as _;
 use wardline_proto::relay::revocation_service_server::RevocationService as _;
 use wardline_proto::relay::{
     EnrolRequest, EnrolmentState, GetRemovalsRequest, ListDevicesRequest, ListDevicesResponse,
-    PublishInvitationRequest, PublishRevocationListRequest,
+    PublishInvitationRequest,
 };
 
 use super::Revocation;
@@ -59,13 +57,7 @@ impl Office {
 
     /// Publishes a first list with one act.
     async fn does(&self, device: DeviceId, kind: RevocationKind) {
-        let now = self.founded.clock_now();
-        let organisation = self.founded.organisation();
-        let issuer = *self.founded.issuer.certificate().fingerprint();
-        let act = RevocationAct { device, kind, reason: RevocationReason::Lost, at: now, issuer };
-        let register = RevocationRegister::new(organisation.id());
-        let list = register.sign_next(&self.founded.issuer, &organisation, &[act], now).unwrap();
-        let request = PublishRevocationListRequest { list: Some(list), acts: vec![act.to_wire()] };
+        let request = self.founded.first_list(device, kind);
         self.calls.publish_revocation_list(self.from(&self.founded.founder, request)).await.unwrap();
     }
 
