@@ -49,8 +49,9 @@ where
         move |tx| {
             Box::pin(async move {
                 let out = tx.last_act(device).await?.filter(|act| act.kind != RevocationKind::Reinstated);
+                let taken = fault::planted("mutant.written_after") || fault::planted("relay.no_fence");
                 match out {
-                    Some(act) if !fault::planted("mutant.written_after") => Err(Refused::Out(act)),
+                    Some(act) if !taken => Err(Refused::Out(act)),
                     _ => operation(tx, clock.now()).await.map_err(Refused::Operation),
                 }
             })

@@ -105,7 +105,7 @@ pub trait MembershipStorage: ConversationStorage {
         now: UtcMillis,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Closes a log from which nothing goes on, if it is open, and with it what is owed about the devices in its fence.
+    /// Closes a log from which nothing goes on, if it is open, and ends what is owed about the devices in its fence.
     fn abandon(
         &mut self,
         id: ConversationId,

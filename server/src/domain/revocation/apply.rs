@@ -37,8 +37,12 @@ pub(super) async fn abandon<S: RevocationStorage>(
             let last = storage.last_act(device).await?;
             all &= last.is_some_and(|last| is_for_good(&last, now)) || fault::planted("mutant.held_close");
         }
-        if all {
-            storage.abandon(conversation, now).await?;
+        if !all {
+            continue;
+        }
+        let closed = storage.closure(conversation).await?.is_some();
+        storage.abandon(conversation, now).await?;
+        if !closed {
             for task in storage.tasks(conversation).await? {
                 storage.drop_task(conversation, &task.kind).await?;
             }

@@ -74,19 +74,26 @@ pub(super) async fn close(
     Ok(())
 }
 
-/// Nothing goes on from it.
+/// Nothing goes on from it. Of one that is closed only what was owed is over: whoever it put out may still go on from it.
 pub(super) async fn abandon(
     connection: &mut SqliteConnection,
     id: ConversationId,
     now: UtcMillis,
 ) -> Result<(), StoreError> {
-    close(connection, id, EntryNumber::ZERO, now).await?;
+    let open = sqlx::query("SELECT 1 FROM conversations WHERE id = ?1 AND closed_number IS NULL")
+        .bind(id.as_bytes().as_slice())
+        .fetch_optional(&mut *connection)
+        .await?;
+    if open.is_some() {
+        close(connection, id, EntryNumber::ZERO, now).await?;
+        end_fence(connection, id).await?;
+    }
     sqlx::query("UPDATE removals SET taken_at = ?2 WHERE conversation = ?1 AND taken_at IS NULL")
         .bind(id.as_bytes().as_slice())
         .bind(integer(now.get()))
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
-    end_fence(connection, id).await
+    Ok(())
 }
 
 /// The successor's first commit is the closure of what a closed log's fence was owed.

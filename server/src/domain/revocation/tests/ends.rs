@@ -182,6 +182,19 @@ async fn a_closed_log_leaves_the_revoked_out_of_what_goes_on_and_that_is_the_clo
 }
 
 #[tokio::test]
+async fn of_a_closed_log_whose_devices_are_all_revoked_nothing_is_owed_and_it_can_still_go_on() {
+    let (ward, mut office) = (closed().await, Office::open());
+    let acts = [1, 2, 3].map(|one| office.act(one, REVOKED, &ward));
+    office.publishes(&ward, &acts).await;
+    let ended = RemovalClosure { taken_at: ward.now(), commit: None };
+    for one in [1, 2, 3] {
+        assert_eq!(removals(&ward, one).await[0].closure, Some(ended.clone()));
+    }
+    let refused = goes_on(&ward, 1, NEXT).await;
+    assert!(matches!(refused, Err(ConversationError::RevocationPending)), "its fence stands: {refused:?}");
+}
+
+#[tokio::test]
 async fn a_successor_whose_only_device_is_on_hold_gives_way_and_owes_nothing() {
     let (ward, mut office) = (closed().await, Office::open());
     goes_on(&ward, 3, ConversationId::from_bytes([0xcc; 16])).await.unwrap();
