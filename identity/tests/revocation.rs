@@ -11,6 +11,9 @@ use prost::Message as _;
 use wardline_identity::*;
 use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
 
+/// A field, and what spoils it.
+type Bad<T> = (&'static str, fn(&mut T));
+
 const fn device(number: u8) -> DeviceId {
     DeviceId::from_bytes([number; 16])
 }
@@ -188,7 +191,7 @@ fn a_list_with_a_field_beyond_its_limit_is_refused_by_name() {
         hospital.organisation.verify_revocation_list(&signed, NOW).map(|list| list.number())
     };
     assert_eq!(verify(&good), Ok(1));
-    let bad: [(&str, fn(&mut pb::RevocationList)); 10] = [
+    let bad: [Bad<pb::RevocationList>; 10] = [
         ("number", |list| list.number = 0),
         ("life", |list| list.life_seconds = 3_599),
         ("life", |list| list.life_seconds = 14 * 86_400 + 1),
@@ -220,7 +223,7 @@ fn an_act_reads_back_as_it_was_and_a_malformed_one_is_refused_by_name() {
     }
     assert!(RevocationReason::parse("because").is_err());
     let good = hospital.revokes(1).to_wire();
-    let bad: [(&str, fn(&mut pb::RevocationAct)); 6] = [
+    let bad: [Bad<pb::RevocationAct>; 6] = [
         ("device", |act| act.device_id = vec![1; 15].into()),
         ("kind", |act| act.kind = 0),
         ("kind", |act| act.kind = 4),

@@ -108,7 +108,7 @@ fn talk(device: &Device, transport: TransportChoice, accepted: &Mutex<Vec<Accept
 
 /// Everything that opens with a vault: the entries forwards and backwards, merging commits and staying in the vault's own epoch, and
 /// those after the removal as if there were none before.
-fn opened(
+pub(crate) fn opened(
     copy: &Device,
     (conversation, removal): (ConversationId, u64),
     traffic: &[Recorded],

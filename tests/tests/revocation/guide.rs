@@ -2,8 +2,6 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use wardline_tests::Device;
-
 use crate::scene::{Scene, WARD, id, texts};
 
 const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/administrators.md"));
@@ -63,7 +61,7 @@ fn a_phone_is_lost_and_page_one_says_what_to_do() {
     assert!(!texts(&scene.locum).iter().any(|text| text.contains("is out")));
     // The person comes with a new phone, and whoever talks with them adds them again.
     let invitation = said[5].split_whitespace().find(|word| word.starts_with("wardline://enrol/")).unwrap();
-    let phone = Device { user: "locum-c".to_owned(), ..scene.ward.device("locum-c-again") };
+    let phone = scene.ward.device("locum-c-again");
     let _registrar = administrator.start(&["admin", "registrar"]);
     phone.cli(&["enrol", invitation, "--device", "new phone"]).good();
     let add = GUIDE

@@ -7,6 +7,7 @@ mod attack;
 mod crash;
 mod fresh;
 mod guide;
+mod hostile;
 mod instant;
 mod scene;
 #[path = "../attacker/tap.rs"]
