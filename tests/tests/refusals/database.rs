@@ -32,7 +32,8 @@ impl Database {
         let mut content = Content::new();
         for table in tables {
             let table: String = table.get(0);
-            let columns = format!("SELECT name FROM pragma_table_info('{table}') WHERE name <> 'last_seen_at'");
+            let columns =
+                format!("SELECT name FROM pragma_table_info('{table}') WHERE name <> 'last_seen_at'");
             let columns =
                 sqlx::query(sqlx::AssertSqlSafe(columns)).fetch_all(&mut *tx).await.expect("columns");
             let quoted: Vec<String> =

@@ -34,8 +34,7 @@ pub(super) async fn abandon<S: RevocationStorage>(
     for conversation in storage.enclosed(act.device).await? {
         let mut all = true;
         for device in storage.roster(conversation).await? {
-            let last = storage.last_act(device).await?;
-            all &= last.is_some_and(|last| is_for_good(&last, now)) || fault::planted("mutant.held_close");
+            all &= storage.is_ended(device).await? || fault::planted("mutant.held_close");
         }
         if !all {
             continue;
@@ -49,13 +48,4 @@ pub(super) async fn abandon<S: RevocationStorage>(
         }
     }
     Ok(())
-}
-
-/// Whether it ends its device: a hold that has run out does.
-pub(super) fn is_for_good(act: &RevocationAct, now: UtcMillis) -> bool {
-    match act.kind {
-        RevocationKind::Revoked => true,
-        RevocationKind::Held => act.ends_at() <= now,
-        RevocationKind::Reinstated => false,
-    }
 }

@@ -9,7 +9,7 @@ use wardline_identity::{
 };
 use wardline_proto::{ConversationId, InvitationId, UtcMillis, fault};
 
-use super::apply::{abandon, fences, is_for_good};
+use super::apply::{abandon, fences};
 use super::{RevocationRefusal, RevocationStorage};
 
 /// A list whose signature was checked, with the acts that the relay may lack.
@@ -54,14 +54,11 @@ pub async fn publish<S: RevocationStorage>(
         Some(current) => {
             let mut last = Vec::with_capacity(acts.len());
             for (number, act) in (current.acts().saturating_add(1)..).zip(acts) {
-                let before = storage.last_act(act.device).await?;
-                // It ended by the relay's clock, perhaps for good.
-                if act.kind == RevocationKind::Reinstated
-                    && before.is_some_and(|hold| is_for_good(&hold, now))
-                {
+                // What was carried out for good is not undone by an act that was signed in time.
+                if act.kind == RevocationKind::Reinstated && storage.is_ended(act.device).await? {
                     return Err(RevocationRefusal::List(RevocationError::Act { number }));
                 }
-                last.extend(before);
+                last.extend(storage.last_act(act.device).await?);
             }
             RevocationRegister::restore(current, last)
         }

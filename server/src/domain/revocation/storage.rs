@@ -21,6 +21,9 @@ pub trait RevocationStorage: MembershipStorage {
         device: DeviceId,
     ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
 
+    /// Whether a device is revoked, or its hold was carried out for good.
+    fn is_ended(&mut self, device: DeviceId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Keeps a list in place of the one before.
     fn keep_revocation_list(
         &mut self,

@@ -54,6 +54,22 @@ pub(in crate::store) async fn is_out(
     Ok(kind.is_some_and(|kind| kind != REINSTATED))
 }
 
+/// Whether a device is revoked, or its last hold is over by itself.
+pub(super) async fn is_ended(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "SELECT kind = 1 OR kind = 2 AND over_at IS NOT NULL AS ended
+           FROM revocation_acts WHERE device = ?1 ORDER BY number DESC LIMIT 1",
+    )
+    .bind(device.as_bytes().as_slice())
+    .fetch_optional(connection)
+    .await?;
+    let ended = row.map(|row| row.number("ended")).transpose()?;
+    Ok(ended.is_some_and(|ended| ended != 0))
+}
+
 /// The wire's number.
 const REINSTATED: u64 = 3;
 

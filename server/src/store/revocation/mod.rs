@@ -21,6 +21,10 @@ impl RevocationStorage for WriteTx {
         list::last_act(self.connection(), device).await
     }
 
+    async fn is_ended(&mut self, device: DeviceId) -> Result<bool, StoreError> {
+        list::is_ended(self.connection(), device).await
+    }
+
     async fn keep_revocation_list(&mut self, list: &RevocationList) -> Result<(), StoreError> {
         list::keep(self.connection(), list).await
     }
