@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How often it is asked again how conversations close.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Carries out `admin device …`.
 pub(crate) async fn run(globals: &Globals, task: AdminDeviceTask) -> Result<ExitCode, Failure> {

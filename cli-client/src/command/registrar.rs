@@ -30,8 +30,9 @@ pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failu
     }
     let Home::Own { ownership, client } = open else {
         // Another process owns the home: the passes go through it.
+        let mut said = None;
         loop {
-            pass(globals, open.execute(Command::KeepList, Reach::Online).await).await?;
+            kept(globals, open.execute(Command::KeepList, Reach::Online).await, &mut said);
             let judged = open.execute(Command::RegistrarPass { wait_seconds: 5 }, Reach::Online).await;
             pass(globals, judged).await?;
         }
@@ -46,19 +47,28 @@ pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failu
 
 /// Pass after pass; ends only with a failure.
 async fn passes(globals: &Globals, client: &Client) -> Result<(), Failure> {
+    let mut said = None;
     loop {
         // Costs nothing while the list is fresh but a look at the relay's.
-        pass(globals, client.execute(Command::KeepList, Reach::Online).await).await?;
+        kept(globals, client.execute(Command::KeepList, Reach::Online).await, &mut said);
         let command = Command::RegistrarPass { wait_seconds: WAIT_SECONDS };
         pass(globals, client.execute(command, Reach::Online).await).await?;
     }
+}
+
+/// Says why the list could not be kept fresh, once; devices are certified all the same.
+fn kept(globals: &Globals, outcome: Result<Answer, Failure>, said: &mut Option<Failure>) {
+    let failure = outcome.err().filter(|failure| failure.kind != FailureKind::Unavailable);
+    if let Some(failure) = failure.as_ref().filter(|failure| said.as_ref() != Some(failure)) {
+        print::failure(failure, globals.json);
+    }
+    *said = failure;
 }
 
 /// Prints what a pass did; a lost connection only pauses.
 async fn pass(globals: &Globals, outcome: Result<Answer, Failure>) -> Result<(), Failure> {
     match outcome {
         Ok(Answer::Judged(judged)) if judged.issued.is_empty() && judged.refused.is_empty() => Ok(()),
-        Ok(Answer::ListKept(_)) => Ok(()),
         Ok(answer) => {
             print::answer(&answer, globals.json);
             Ok(())

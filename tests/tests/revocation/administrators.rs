@@ -132,6 +132,22 @@ fn a_hold_ends_where_the_device_was_not_removed_yet_and_it_goes_on() {
 }
 
 #[test]
+fn a_running_registrar_makes_the_first_list_and_orders_go_through_it() {
+    let scene = Scene::set();
+    assert!(scene.admin(&["list"])[0]["list"].is_null(), "the control: nobody has made one");
+    let registrar = scene.ward.administrator.start(&["admin", "registrar"]);
+    until("there is a list", || scene.admin(&["list"])[0]["list"]["number"] == 1);
+    // The registrar owns the home from now on: it is asked, and whoever asked sees the same.
+    let _nurse = scene.online(&scene.nurse);
+    let shown = scene.admin(&["revoke", &id(&scene.locum), "--reason", "lost"]);
+    assert_eq!((&shown[0]["list"], &shown[0]["devices"][0]["state"]), (&2.into(), &"revoked".into()));
+    assert_eq!(shown.last().unwrap()["removed"], 1, "{shown:?}");
+    scene.locum.cli(&["sync"]).failed(78);
+    drop(registrar);
+    assert_eq!(scene.admin(&["list"])[0]["list"]["number"], 2);
+}
+
+#[test]
 fn all_devices_of_a_person_are_held_let_go_and_revoked_by_one_order() {
     let scene = Scene::set();
     let user = |order: &[&str]| {
