@@ -74,7 +74,8 @@ pub(super) fn acts(acts: &Acts) {
             _ => line(&format!("already: {device} is in force")),
         }
     }
-    line(&format!("List of revoked devices: number {}, confirmed by the relay's signature", acts.list));
+    let confirmed = if acts.in_force.is_some() { ", in force by the relay's signature" } else { "" };
+    line(&format!("List of revoked devices: number {}{confirmed}", acts.list));
 }
 
 /// From how many conversations a device is out.
