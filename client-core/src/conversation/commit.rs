@@ -72,6 +72,10 @@ pub(crate) async fn stage(
     intent: i64,
     change: Change,
 ) -> Result<Staged, CoreError> {
+    // By a list of revoked devices that has outlived its life nothing is made.
+    if revoked::outlived(core).is_some() && !fault::planted("mutant.commit_to_revoked") {
+        return Ok(Staged::Stale);
+    }
     let outcome = stage_step(core, (conversation, planned_in), intent, change).await;
     if outcome.is_err() {
         core.forget(&conversation);
@@ -88,7 +92,6 @@ async fn stage_step(
     if !core.load_group(&conversation).await? {
         return Err(CoreError::Protocol("was asked about a conversation that is not open"));
     }
-    let outlived = revoked::outlived(core).is_some();
     let mut tx = core.vault.begin("stage_commit").await?;
     if let Some(pending) = pending_commits::find(&mut tx, &conversation).await? {
         return Ok(Staged::UnderWay(pending));
@@ -106,9 +109,8 @@ async fn stage_step(
     let before = Hold::read(hold.as_ref(), &core.device.organisation, &leaves, &leaves);
     let settings_before = group.settings();
     let after = after(&before, &change);
-    // The list may have come in between, or have run out: it is planned anew, by the one that there is.
-    let names = outlived || !revoked::out(&core.revocations, &after).is_empty();
-    if names && !fault::planted("mutant.commit_to_revoked") {
+    // The list may have come in between: it is planned anew, by the one that there is.
+    if !revoked::out(&core.revocations, &after).is_empty() && !fault::planted("mutant.commit_to_revoked") {
         return Ok(Staged::Stale);
     }
     let known = declared_rosters::load(&mut tx, &conversation).await?;

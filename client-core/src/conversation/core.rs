@@ -57,6 +57,8 @@ pub(crate) struct KnownList {
     pub outlived: bool,
     /// The list by which all conversations were looked through last; as the vault has it.
     pub looked: u64,
+    /// Whether it was signed again since conversations were looked at that wait for a list.
+    pub refreshed: bool,
     /// The newest time that the relay has signed for this process, in milliseconds.
     pub signed_ms: u64,
 }

@@ -7,12 +7,13 @@ use data_encoding::HEXLOWER;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use wardline_identity::{Organisation, RevocationRegister};
-use wardline_proto::{Digest, content::ConversationSettings};
+use wardline_proto::{Digest, UtcMillis, content::ConversationSettings, fault::planted};
 
 use super::{
     judge::{SETTINGS, STRANGER, UNLISTED, Verdict},
     revoked::is_named,
     roster::Roster,
+    suspicion::CLOCKS_AGREE_MS,
 };
 use crate::mls::Leaf;
 
@@ -39,10 +40,16 @@ pub(crate) struct Hold {
     /// The revocation list without which a removal cannot be judged; 0 if none is waited for.
     #[serde(default)]
     list: u64,
+    /// When that was, in milliseconds.
+    #[serde(default)]
+    list_at: u64,
     /// Who was removed by it: user and device.
     #[serde(default)]
     removed: Vec<(String, String)>,
 }
+
+/// People who were removed and are to come back: each user with their devices.
+pub(crate) type Wronged = Vec<(String, Vec<String>)>;
 
 /// What a hold knows a leaf by.
 fn tag(leaf: &Leaf) -> String {
@@ -89,6 +96,7 @@ impl Hold {
         let stranger = |leaf: &&Leaf| roster.strangers.contains(&leaf.index);
         hold.strangers = leaves.iter().filter(stranger).map(tag).collect();
         hold.list = hold.list.max(verdict.list);
+        hold.list_at = hold.list_at.max(verdict.list_at);
         hold.removed
             .extend(verdict.unlisted.iter().map(|(device, user)| (user.to_string(), device.to_string())));
         hold.right = verdict.held.contains(&SETTINGS).then(|| HEXLOWER.encode(&right.encode_to_vec()));
@@ -126,7 +134,14 @@ impl Hold {
     /// What is left once one who can judge has spoken: leaves that are nobody's.
     pub(crate) fn lifted(self) -> Option<Self> {
         let (strangers, unreadable) = (self.strangers, self.unreadable);
-        let left = Self { strangers, unreadable, list: self.list, removed: self.removed, ..Self::default() };
+        let left = Self {
+            strangers,
+            unreadable,
+            list: self.list,
+            list_at: self.list_at,
+            removed: self.removed,
+            ..Self::default()
+        };
         (left.holds() || left.unreadable).then_some(left)
     }
 
@@ -146,17 +161,22 @@ impl Hold {
         holds.then_some(self)
     }
 
+    /// Whether it waits for a revocation list.
+    pub(crate) fn waits_for_list(&self) -> bool {
+        self.list > 0
+    }
+
     /// What is left of it by a list that it waited for, and who was removed by that list without being named in it; `None` if
-    /// it waits for none, or for a higher one.
-    pub(crate) fn listed(
-        mut self,
-        revocations: &RevocationRegister,
-    ) -> Option<(Option<Self>, Vec<(String, Vec<String>)>)> {
-        if self.list == 0 || revocations.number() < self.list {
+    /// it waits for none, or still. An issuer who signs a lower list later says that there was no such list.
+    pub(crate) fn listed(mut self, revocations: &RevocationRegister) -> Option<(Option<Self>, Wronged)> {
+        let refuted = UtcMillis::new(self.list_at.saturating_add(CLOCKS_AGREE_MS));
+        let signed_since = revocations.list().is_some_and(|list| list.signed_at() > refuted);
+        let told = revocations.number() >= self.list || signed_since && !planted("mutant.held_for_ever");
+        if self.list == 0 || !told {
             return None;
         }
         self.list = 0;
-        let mut wronged: Vec<(String, Vec<String>)> = Vec::new();
+        let mut wronged = Wronged::new();
         for (user, device) in std::mem::take(&mut self.removed) {
             match wronged.iter_mut().find(|(known, _)| *known == user) {
                 _ if is_named(revocations, &device) => {}

@@ -80,6 +80,8 @@ pub(crate) struct Verdict {
     pub instead: Option<(DeviceId, UserId, String)>,
     /// The revocation list without which a removal cannot be judged; 0 if there is none such.
     pub list: u64,
+    /// When that was, in milliseconds: a lower list that is signed later refutes it.
+    pub list_at: u64,
     /// Who was removed by it: device and user.
     pub unlisted: Vec<(DeviceId, UserId)>,
 }

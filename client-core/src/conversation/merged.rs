@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use wardline_identity::{DeviceCertificate, Organisation, RevocationRegister, StatementLabel, UserId};
+use wardline_identity::{
+    DeviceCertificate, Organisation, RevocationList, RevocationRegister, StatementLabel, UserId,
+};
 use wardline_proto::{
     DeviceId, EntryNumber,
     content::ConversationSettings,
@@ -181,6 +183,10 @@ impl<'a> Merging<'a> {
             }),
             None => Verdict { held: vec![STRANGER], ..Verdict::default() },
         };
+        if verdict.list > 0 {
+            let signed = self.revocations.list().map_or(received.stamp, RevocationList::signed_at);
+            verdict.list_at = received.stamp.max(signed).get();
+        }
         if !ours && !verdict.held.contains(&SETTINGS) {
             verdict.held.push(SETTINGS);
             if brought {

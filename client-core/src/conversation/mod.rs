@@ -55,6 +55,7 @@ pub(crate) use self::{
     core::{Core, Device, KnownList, random},
     create::create,
     detail::{detail, find, list, read},
+    hold::Hold,
     join::join,
     plan::{Plan, complete, missing, nobody, plan},
     receive::{Effect, encode, receive, removed},

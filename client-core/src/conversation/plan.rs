@@ -19,7 +19,7 @@ use super::{
     grounds::{approval as approval_of, approves, confirmation as confirmation_of, confirms},
     judge::keeps,
     receive::decode,
-    revoked::{is_itself_out, is_named, is_out, out, removals, wish_for_removal},
+    revoked::{is_itself_out, is_named, is_out, out, outlived, removals, wish_for_removal},
     roster::{Member, Roster},
     successor::{Succession, is_incomplete, succeed},
 };
@@ -29,7 +29,7 @@ use crate::{
     mls::VerifiedKeyPackage,
     vault::tables::{
         conversations::{self, ConversationRow, Standing},
-        intents::{self, Wish},
+        intents::{self, IntentRow, Wish},
     },
 };
 
@@ -55,10 +55,13 @@ pub(crate) async fn plan(
 ) -> Result<Plan, CoreError> {
     let mut tx = core.vault.begin("plan").await?;
     let row = conversations::load(&mut tx, conversation).await?;
+    let now = core.clock.now();
+    // Who must not be in waits for a correction that is made now, which takes them out too; for a later one it does not.
+    let waits = |open: &IntentRow| *wish != Wish::RemoveRevoked || open.is_due(now);
     let correcting = intents::open(&mut tx)
         .await?
         .iter()
-        .any(|open| open.conversation == *conversation && open.wish == Wish::Correct);
+        .any(|open| open.conversation == *conversation && open.wish == Wish::Correct && waits(open));
     tx.commit().await?;
     if let Wish::Succeed { number, .. } = wish {
         return Ok(match succeed(core, conversation, *number).await? {
@@ -73,7 +76,7 @@ pub(crate) async fn plan(
     if !core.load_group(conversation).await? {
         return Ok(Plan::Impossible(closed()));
     }
-    if is_itself_out(core) {
+    if is_itself_out(core) || outlived(core).is_some() {
         return Ok(Plan::Later);
     }
     match wish {

@@ -133,6 +133,22 @@ pub(crate) async fn wish_for_removal(
     Ok(true)
 }
 
+/// Whether nothing may be encrypted to a conversation before somebody is out: that is wished for, at once.
+pub(crate) async fn holds_back(
+    tx: &mut Transaction<'_>,
+    (conversation, roster): (&ConversationId, &Roster),
+    (revocations, own, entropy): (&RevocationRegister, DeviceId, &dyn Entropy),
+    now: UtcMillis,
+) -> Result<bool, CoreError> {
+    if out(revocations, roster).is_empty() || planted("mutant.seal_to_revoked") {
+        return Ok(false);
+    }
+    if !is_out(revocations, &own) {
+        wish_for_removal(tx, conversation, entropy, (now, now)).await?;
+    }
+    Ok(true)
+}
+
 /// When a member does by itself what the relay asks one for: spread by the device's own id, so that not all commit at once.
 pub(crate) fn by_itself(core: &Core) -> UtcMillis {
     UtcMillis::new(core.clock.now().get() + 2 * spread_ms(&core.device))

@@ -82,13 +82,9 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         return Ok(Sealed::Wait);
     }
     // Nothing is encrypted to a device that the list names, nor sent that was encrypted before it was known.
-    let seals = fault::planted("mutant.seal_to_revoked");
-    if !seals && !revoked::out(&core.revocations, &roster).is_empty() {
-        let now = core.clock.now();
-        if !revoked::is_out(&core.revocations, &core.device.id()) {
-            revoked::wish_for_removal(&mut tx, &conversation, &*core.entropy, (now, now)).await?;
-            tx.commit().await?;
-        }
+    let by = (&core.revocations, core.device.id(), &*core.entropy);
+    if revoked::holds_back(&mut tx, (&conversation, &roster), by, core.clock.now()).await? {
+        tx.commit().await?;
         return Ok(Sealed::Wait);
     }
     let epoch: Epoch = group.epoch();

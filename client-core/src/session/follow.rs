@@ -11,8 +11,8 @@ use futures::StreamExt as _;
 use tokio::time::Instant;
 use wardline_identity::Organisation;
 use wardline_proto::relay::{
-    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, RelayGreeting, SubscribeRequest,
-    SubscribeResponse, WelcomeDelivery, subscribe_response::Event as Incoming,
+    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, MembershipTask, RelayGreeting,
+    SubscribeRequest, SubscribeResponse, WelcomeDelivery, subscribe_response::Event as Incoming,
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
@@ -76,10 +76,7 @@ async fn follow_one(
             Incoming::Greeting(greeting) => greet(session, relay, transport, &greeting).await?,
             Incoming::Entry(entry) => {
                 let known = welcomed.contains(&entry.conversation_id);
-                revocation::named(session, relay, &entry).await?;
-                let effects = take_in(session, &entry, &mut early, known).await?;
-                revocation::heard_of(session, relay, &effects).await?;
-                if effects.iter().any(|effect| matches!(effect, Effect::Again(_))) {
+                if let End::Again = come(session, relay, &entry, (&mut early, known)).await? {
                     return Ok(End::Again);
                 }
             }
@@ -112,10 +109,7 @@ async fn follow_one(
                 }
             }
             // Asked, and nothing done yet: the relay asks the next member.
-            Incoming::Task(task) => {
-                revocation::asked(session, relay, &task).await?;
-                task::take(session, task).await?;
-            }
+            Incoming::Task(task) => asked(session, relay, task).await?,
             Incoming::Replacement(waits) => task::replacement(session, waits).await?,
             Incoming::Closed(closed) => {
                 if let End::Again = close(session, &closed, &mut early).await? {
@@ -236,6 +230,26 @@ fn is_beside(session: &Session, event: &Incoming) -> bool {
         _ => return false,
     };
     ConversationId::try_from(id).is_ok_and(|conversation| session.beside.has(&conversation))
+}
+
+/// The relay asks for something; a list that the task names comes first.
+async fn asked(session: &Session, relay: &Arc<dyn Relay>, task: MembershipTask) -> Result<(), CoreError> {
+    revocation::asked(session, relay, &task).await?;
+    task::take(session, task).await
+}
+
+/// An entry has come; a list that it names comes before it, one that is heard of in it after.
+async fn come(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    entry: &Entry,
+    (early, welcomed): (&mut Early, bool),
+) -> Result<End, CoreError> {
+    revocation::named(session, relay, entry).await?;
+    let effects = take_in(session, entry, early, welcomed).await?;
+    revocation::heard_of(session, relay, &effects).await?;
+    let again = effects.iter().any(|effect| matches!(effect, Effect::Again(_)));
+    Ok(if again { End::Again } else { End::Ended })
 }
 
 /// Takes in an entry, of a conversation that a Welcome of this stream lets in to or not.

@@ -82,7 +82,8 @@ pub(super) async fn revocations(
     tx.commit().await?;
     Ok(match list {
         Some(row) => {
-            let known = KnownList { outlived: row.outlived, looked: row.looked, signed_ms: 0 };
+            let known =
+                KnownList { outlived: row.outlived, looked: row.looked, refreshed: true, signed_ms: 0 };
             (RevocationRegister::restore(row.list, acts), known)
         }
         None => (RevocationRegister::new(device.organisation.id()), KnownList::default()),

@@ -17,7 +17,7 @@ use wardline_proto::{
 
 use super::{Session, greet::Greeted};
 use crate::{
-    conversation::{self, Core, Effect, revoked},
+    conversation::{self, Core, Effect, Hold, revoked},
     error::CoreError,
     relay::{Relay, RelayError},
     vault::tables::{
@@ -37,16 +37,22 @@ const ACTS_MAX: usize = 4_000;
 /// A list as it was fetched, and the acts after some number.
 type Fetched = (SignedStatement, Vec<RevocationAct>);
 
-/// Fetches the relay's newest list with the acts that this device does not have, and takes it in.
+/// Fetches the relay's newest list with the acts that this device does not have, and takes it in. One that is not accepted is
+/// noted, and changes nothing.
 ///
 /// # Errors
 /// [`CoreError::Revocation`] for a list that does not go on from the one at hand; as for every call.
 pub(crate) async fn fetch(session: &Session, relay: &Arc<dyn Relay>) -> Result<Adoption, CoreError> {
-    match download(session, relay).await? {
-        Some((statement, acts)) => adopt(session, statement, &acts).await,
-        None if session.core().await.revocations.list().is_none() => Ok(Adoption::Known),
-        None => Err(CoreError::Protocol("has no revocation list any more")),
+    let before = session.core().await.revocations.number();
+    let (sent, taken) = match download(session, relay).await? {
+        Some((statement, acts)) => (Some(statement.clone()), adopt(session, statement, &acts).await),
+        None if before == 0 => return Ok(Adoption::Known),
+        None => (None, Err(RevocationError::Older { current: before }.into())),
+    };
+    if let Err(CoreError::Revocation(error)) = &taken {
+        refused(session, sent, (before, *error)).await?;
     }
+    taken
 }
 
 /// Takes in a list with the acts after those at hand, in the vault first. More acts than that are fine: another task may have
@@ -88,11 +94,9 @@ pub(crate) async fn take_in(
     let mut tx = core.vault.begin("adopt_revocation_list").await?;
     let new = if adoption == Adoption::Newer { acts } else { &[] };
     revocation::store(&mut tx, &list, new).await?;
-    fault::crash("crash.list_unstored");
     tx.commit().await?;
-    fault::crash("crash.list_stored");
     core.revocations = next;
-    core.list.outlived = false;
+    (core.list.outlived, core.list.refreshed) = (false, true);
     Ok(adoption)
 }
 
@@ -111,8 +115,10 @@ async fn download(session: &Session, relay: &Arc<dyn Relay>) -> Result<Option<Fe
         let known = have.saturating_add(acts.len() as u64);
         let answer = relay.get_revocation_list(GetRevocationListRequest { acts: known }).await?;
         let Some(statement) = answer.list else { return Ok(None) };
-        let page = answer.acts.iter().map(RevocationAct::read).collect::<Result<Vec<_>, _>>()?;
-        let list = verify(&*session.core().await, &statement)?;
+        let page = answer.acts.iter().map(RevocationAct::read).collect::<Result<Vec<_>, _>>();
+        let list = verify(&*session.core().await, &statement);
+        // What does not read or verify ends it: it is taken in as little as what is missing then.
+        let (Ok(page), Ok(list)) = (page, list) else { return Ok(Some((statement, acts))) };
         let last = page.is_empty() || known.saturating_add(page.len() as u64) >= list.acts();
         acts.extend(page);
         if last {
@@ -121,21 +127,11 @@ async fn download(session: &Session, relay: &Arc<dyn Relay>) -> Result<Option<Fe
     }
 }
 
-/// Fetches the relay's list and takes it in; one that is not accepted is noted, and changes nothing.
+/// The same, and goes on with the list at hand where the relay's is not accepted.
 async fn catch_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
-    let before = session.core().await.revocations.number();
-    let (sent, taken) = match download(session, relay).await {
-        Ok(Some((statement, acts))) => {
-            let taken = adopt(session, statement.clone(), &acts).await;
-            (Some(statement), taken.map(|_| ()))
-        }
-        Ok(None) if before == 0 => return Ok(()),
-        Ok(None) => (None, Err(RevocationError::Older { current: before }.into())),
-        Err(error) => (None, Err(error)),
-    };
-    match taken {
-        Err(CoreError::Revocation(error)) => refused(session, sent, (before, error)).await,
-        taken => taken,
+    match fetch(session, relay).await {
+        Ok(_) | Err(CoreError::Revocation(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -311,29 +307,38 @@ pub(crate) async fn stale(
     Ok(true)
 }
 
-/// Looks through all conversations by a list by which they were not looked through yet.
+/// Looks through all conversations by a list by which they were not looked through yet; by one that was only signed again,
+/// through those that wait for a list.
 pub(crate) async fn look_through(session: &Session) -> Result<(), CoreError> {
-    let (number, rows) = {
+    let (number, newer, rows) = {
         let core = session.core().await;
-        let number = core.revocations.number();
-        if core.list.looked >= number || fault::planted("mutant.look_at_none") {
+        let (number, known) = (core.revocations.number(), core.list);
+        let newer = known.looked < number;
+        if !newer && !known.refreshed || fault::planted("mutant.look_at_none") {
             return Ok(());
         }
         let mut tx = core.vault.begin("list_conversations").await?;
         let rows = conversations::list(&mut tx).await?;
         tx.commit().await?;
-        (number, rows)
+        (number, newer, rows)
     };
     for row in rows.iter().filter(|row| row.standing == Standing::Active) {
-        let mut core = session.core().await;
-        let soon = revoked::by_itself(&core);
-        revoked::look_in(&mut core, &row.conversation, soon).await?;
+        let waits = row.held.as_deref().is_some_and(|held| Hold::parse(held).waits_for_list());
+        if newer || waits {
+            let mut core = session.core().await;
+            let soon = revoked::by_itself(&core);
+            revoked::look_in(&mut core, &row.conversation, soon).await?;
+        }
     }
     let mut core = session.core().await;
-    let mut tx = core.vault.begin("looked_through").await?;
-    revocation::look(&mut tx, number).await?;
-    tx.commit().await?;
-    core.list.looked = number;
+    if newer {
+        let mut tx = core.vault.begin("looked_through").await?;
+        revocation::look(&mut tx, number).await?;
+        tx.commit().await?;
+        core.list.looked = number;
+    }
+    // One that came meanwhile is looked at the next time.
+    core.list.refreshed = core.revocations.number() != number;
     Ok(())
 }
 

@@ -174,6 +174,7 @@ async fn a_correction_takes_out_who_is_named_with_the_rest() {
     let change = Change { adds: vec![further.package().await], ..Change::default() };
     commit(&mut log, &mut m, change, &mut [&mut a, &mut b]).await;
     assert!(held(&a, &log).await);
+    house.clock.advance_seconds(2);
     let mut lists = Lists::none(&house);
     lists.revoke(&house, &[c.core.device.id()]);
     for phone in [&mut a, &mut b] {
@@ -193,4 +194,41 @@ async fn a_correction_takes_out_who_is_named_with_the_rest() {
     log.deliver(&mut c).await;
     assert!(c.texts(&log.conversation).await.is_empty());
     assert_eq!(b.texts(&log.conversation).await, ["among us"]);
+}
+
+/// A member removes another by a list that there never was. Whom another wishes back once an issuer has signed the list again: a
+/// minute after that, and an hour.
+async fn by_no_list(guard: &'static str) -> [Vec<String>; 2] {
+    let house = House::found();
+    let (mut a, mut m) = (house.phone("doctor-a").await, house.phone("mallory").await);
+    let mut victim = house.phone("nurse-b").await;
+    let mut log = Log::begin(&mut a, &mut [&mut m, &mut victim]).await;
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[]);
+    lists.reaches(&mut a).await;
+    let change = removal(member(&mut m, &log, &victim).await, Ground::RevocationListNumber(u64::MAX));
+    commit(&mut log, &mut m, change, &mut [&mut a]).await;
+    assert!(held(&a, &log).await);
+    in_place::arm(guard);
+    let mut wished = [Vec::new(), Vec::new()];
+    for (wished, seconds) in wished.iter_mut().zip([60, 3_600]) {
+        house.clock.advance_seconds(seconds);
+        lists.sign_again(&house);
+        lists.reaches(&mut a).await;
+        look_in(&mut a.core, &log.conversation, house.clock.now()).await.unwrap();
+        *wished = mends(&a).await;
+    }
+    in_place::disarm(guard);
+    assert_eq!(held(&a, &log).await, !guard.is_empty());
+    wished
+}
+
+#[tokio::test]
+async fn a_list_that_there_never_was_holds_nothing_once_an_issuer_has_signed_a_lower_one_since() {
+    assert_eq!(by_no_list("").await, [vec![], vec!["nurse-b".to_owned()]]);
+    assert_eq!(
+        by_no_list("mutant.held_for_ever").await,
+        [Vec::<String>::new(), Vec::new()],
+        "the guard taken away"
+    );
 }

@@ -4,15 +4,20 @@
 use wardline_proto::{ConversationId, in_place};
 
 use super::{
+    candidate, end,
     lists::Lists,
+    reported,
     scene::{commit, wishes},
+    told_of,
     ward::{House, Log, Phone},
+    wished,
 };
 use crate::{
     conversation::{
-        Change, Plan, Sealed, Staged, missing, plan,
+        Change, Plan, Sealed, Staged, closed, created, missing, plan,
         revoked::{by_itself, look_in, outlived},
         seal, stage,
+        successor::{Succession, succeed},
     },
     vault::tables::intents::Wish,
 };
@@ -250,4 +255,42 @@ async fn lapses(guard: &'static str) -> [u64; 3] {
 async fn by_a_list_that_has_outlived_its_life_nothing_is_sent_and_what_waits_goes_once_it_is_signed_again() {
     assert_eq!(lapses("").await, [1, 0, 2]);
     assert_eq!(lapses("mutant.outlived_list").await, [1, 1, 1], "the guard taken away");
+}
+
+/// A log breaks and is closed, and one of its members is revoked. Whom its successor is to have, and whether one who joins holds
+/// it for who is missing.
+#[tokio::test]
+async fn a_successor_is_made_without_who_was_revoked_and_nobody_misses_them() {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let (mut c, mut m) = (house.phone("doctor-c").await, house.phone("mallory").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c, &mut m]).await;
+    let old = log.conversation;
+    let pending = m.stages(&old, Change::default()).await;
+    let pending = m.makes_worthless(pending).await;
+    let broken = log.head() + 1;
+    log.commit(&m, pending);
+    for phone in [&mut a, &mut b, &mut c] {
+        log.deliver(phone).await;
+    }
+    let reports = vec![reported(&a, &old).await, reported(&b, &old).await];
+    for phone in [&mut a, &mut b] {
+        closed(&mut phone.core, &end(&log, broken, reports.clone())).await.unwrap();
+    }
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[c.core.device.id()]);
+    lists.reaches(&mut a).await;
+    lists.reaches(&mut b).await;
+    assert_eq!(succeed(&mut a.core, &old, broken).await.unwrap(), Succession::Made);
+    let new = candidate(&a, &log).await;
+    created(&mut a.core, &new).await.unwrap();
+    assert_eq!(wished(&a, &new).await, ["mallory", "nurse-b"]);
+    told_of(&mut [&mut b], &log, &new).await;
+    let mut next = Log::of(new);
+    next.add(&mut a, &mut [&mut b]).await;
+    assert!(b.row(&new).await.held.is_none());
+    next.add(&mut a, &mut [&mut m]).await;
+    next.deliver(&mut b).await;
+    next.talk(&mut a, "without them", &mut [&mut b]).await;
+    assert_eq!(b.texts(&old).await, ["without them"], "all are in who have to be");
 }
