@@ -19,10 +19,11 @@ pub(super) async fn answer(
     let list = relay.revocations.head();
     let left = list.as_ref().map_or(0, RevocationList::acts).saturating_sub(after);
     let most = usize::try_from(left).unwrap_or(usize::MAX).min(ACTS_MAX);
-    let read = relay.store.read("read_revocation_list", move |tx| {
-        Box::pin(async move { Ok::<_, StoreError>(tx.acts_after(after, most).await?) })
-    });
-    let acts = read.await?;
+    let read = relay
+        .store
+        .read("read_revocation_list", move |tx| Box::pin(async move { tx.acts_after(after, most).await }));
+    let acts: Result<Vec<_>, StoreError> = read.await;
+    let acts = acts?;
     Ok(GetRevocationListResponse {
         list: list.map(|list| list.statement().clone()),
         acts: acts.iter().map(RevocationAct::to_wire).collect(),

@@ -35,7 +35,7 @@ async fn a_removal_is_owed_from_the_instant_on_until_a_commit_has_done_it() {
     office.publishes(&ward, &[office.act(3, REVOKED, &ward)]).await;
     assert_eq!(owed(&ward).await, [TaskKind::Remove]);
     let open = Removal { conversation: WARD, list_number: 1, in_force_at: instant, closure: None };
-    assert_eq!(removals(&ward, 3).await, [open.clone()]);
+    assert_eq!(removals(&ward, 3).await, std::slice::from_ref(&open));
     // After a restart as before.
     let ward = ward.reopened().await;
     assert_eq!(owed(&ward).await, [TaskKind::Remove]);
