@@ -27,7 +27,7 @@ use wardline_proto::{
 use wardline_tests::{Device, Ward, programs};
 
 use crate::{
-    scene::{WARD, id},
+    scene::{WARD, id, taken_with_it_inside},
     tap::{Recorded, Tap},
 };
 
@@ -67,7 +67,8 @@ impl Crowd {
     /// Lets them go on until so many were accepted.
     #[track_caller]
     fn until(&self, count: usize) {
-        let until = Instant::now() + Duration::from_secs(120);
+        let patience = 120 + u64::try_from(count).unwrap() / 5;
+        let until = Instant::now() + Duration::from_secs(patience);
         while self.count() < count {
             assert!(Instant::now() < until, "only {} of {count} were accepted", self.count());
             thread::sleep(Duration::from_millis(20));
@@ -177,7 +178,9 @@ fn nothing_that_is_accepted_after_the_instant_opens_with_the_revoked_devices_vau
     let accepted = crowd.end();
 
     // Where the log stands when the device is out: nothing was accepted from the instant to there, so all after it is after
-    // the instant.
+    // the instant. (`hostile.rs` has the control.)
+    let (told, inside) = taken_with_it_inside(&ward, &locum);
+    assert!(told > 0 && inside == 0, "{told} before the instant, {inside} from there to the removal");
     let status = ward.administrator.ask(&["admin", "device", "status", &device]);
     let removal = status["removals"][0]["number"].as_u64().expect("it is out");
     let traffic = tap.traffic();
