@@ -165,7 +165,7 @@ pub(crate) async fn greeted(
         let core = session.core().await;
         let list = core.revocations.list();
         let old = list.is_some_and(|list| list.signed_at().plus_seconds(SIGNED_WITHIN) <= now);
-        (core.revocations.number(), old)
+        (core.revocations.number(), old || core.list.outlived)
     };
     let said = greeted.revocation_list_number;
     if said < own {
