@@ -34,7 +34,7 @@ pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
 pub use organisation::Organisation;
 pub use revocation::{
-    Adoption, AnsweredDevice, HOLD_SECONDS, LIST_LIFE_SECONDS, RevocationAct, RevocationAnswer,
+    ACTS_MAX, Adoption, AnsweredDevice, HOLD_SECONDS, LIST_LIFE_SECONDS, RevocationAct, RevocationAnswer,
     RevocationKind, RevocationList, RevocationReason, RevocationRegister, Standing,
 };
 pub use role::Role;

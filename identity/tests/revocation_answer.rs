@@ -148,3 +148,22 @@ fn an_answer_about_anything_else_is_refused() {
     assert!(matches!(scene.verify(&bent), Err(RevocationError::Statement(_))), "control: signed bytes only");
     assert!(pb::RevocationAnswer::decode(scene.answer().answer.unwrap().body).is_ok());
 }
+
+#[test]
+fn an_answer_about_as_many_acts_as_a_list_adds_fits_a_statement_and_one_about_more_does_not() {
+    let answer = |acts: usize| {
+        let scene = Scene::new();
+        let act = scene.acts[1];
+        let said = pb::RevocationAnswer { number: u64::MAX, ..scene.said(&vec![act; acts]) };
+        // As long as it can be: each device in more conversations than there are.
+        let longest = |device| pb::RevokedDevice { conversations: u32::MAX, ..device };
+        let devices = said.devices.iter().cloned().map(longest).collect();
+        let said = pb::RevocationAnswer { devices, ..said };
+        scene.verify(&scene.sign(&scene.relay, &said))
+    };
+    // It gets as far as what it is about.
+    assert_eq!(answer(ACTS_MAX), Err(RevocationError::Field { field: "answer's list" }));
+    let long = answer(ACTS_MAX + 200);
+    let too_long = matches!(long, Err(RevocationError::Statement(StatementError::TooLong { .. })));
+    assert!(too_long, "the control: {long:?}");
+}

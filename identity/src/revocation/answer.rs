@@ -6,6 +6,10 @@ use wardline_proto::{ConversationId, DeviceId, Digest, UtcMillis, relay as pb};
 use super::{RevocationAct, RevocationKind, RevocationList};
 use crate::{DateCheck, Organisation, RevocationError, StatementError, StatementLabel};
 
+/// The most acts that one list adds: the answer names each with 64 bytes at most, and all of them fit a statement's body
+/// ([`RevocationAnswer`]).
+pub const ACTS_MAX: usize = 1_000;
+
 /// A relay's answer to a list, with its signature checked ([`RevocationAnswer::verify`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationAnswer {

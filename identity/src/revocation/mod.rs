@@ -11,6 +11,6 @@ mod list;
 mod register;
 
 pub use act::{HOLD_SECONDS, RevocationAct, RevocationKind, RevocationReason};
-pub use answer::{AnsweredDevice, RevocationAnswer};
+pub use answer::{ACTS_MAX, AnsweredDevice, RevocationAnswer};
 pub use list::{LIST_LIFE_SECONDS, RevocationList};
 pub use register::{Adoption, RevocationRegister, Standing};
