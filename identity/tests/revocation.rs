@@ -107,8 +107,11 @@ fn a_list_that_forgets_or_changes_what_was_done_is_refused() {
         assert!(refused, "{list:?}: {outcome:?}");
     }
     let forked = hospital.with(&[one, three]);
+    let fork = hospital.next(&forked, &[one_more(&hospital)]);
+    assert_eq!(register.adopt(fork, &[one_more(&hospital)]), Err(RevocationError::Fork { current: 2 }));
+    // What cannot follow here is named before the chain is compared.
     let fork = hospital.next(&forked, &[two]);
-    assert_eq!(register.adopt(fork, &[two]), Err(RevocationError::Fork { current: 2 }));
+    assert_eq!(register.adopt(fork, &[two]), Err(RevocationError::Act { number: 3 }));
     assert_eq!(register, before, "nothing has changed");
 
     // The control.
