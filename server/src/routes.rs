@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::Request;
 use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
+use wardline_identity::ACTS_MAX;
 use wardline_proto::DESCRIPTORS;
 use wardline_proto::relay::conversation_service_server::ConversationServiceServer;
 use wardline_proto::relay::directory_service_server::DirectoryServiceServer;
@@ -28,8 +29,8 @@ use crate::state::Relay;
 /// The longest request with KeyPackages: 200 of 16 KiB, with room for what goes with them.
 const KEY_PACKAGES_BYTES: usize = 200 * 16 * 1024 + 64 * 1024;
 
-/// The longest revocation list: 4,000 acts of some 80 bytes, and its head.
-const LIST_BYTES: usize = 4_000 * 96 + 64 * 1024;
+/// The longest revocation list: 1,000 acts of some 80 bytes, and its head.
+const LIST_BYTES: usize = ACTS_MAX * 96 + 64 * 1024;
 
 /// The longest request that carries certificates, statements and names only.
 const SMALL_BYTES: usize = 256 * 1024;
@@ -97,7 +98,7 @@ mod tests {
             ("DirectoryService/ListPeople", 256 * 1024),
             ("EnrolmentService/Enrol", 256 * 1024),
             ("RegistrarService/IssueCertificate", 256 * 1024),
-            ("RevocationService/PublishRevocationList", 4_000 * 96 + 64 * 1024),
+            ("RevocationService/PublishRevocationList", 1_000 * 96 + 64 * 1024),
         ] {
             assert_eq!(said(&services, path, most + 1).await, Code::OutOfRange, "{path}");
             assert_ne!(said(&services, path, most).await, Code::OutOfRange, "{path}");

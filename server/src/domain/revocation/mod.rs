@@ -15,5 +15,5 @@ pub use removal::{Presence, Removal, RemovalClosure, RemovingCommit};
 pub use run_out::run_out;
 pub use storage::{RevocationStorage, RevocationView};
 
-/// The most acts in one request or answer.
-pub const ACTS_MAX: usize = 4_000;
+/// The most acts in one page of the list.
+pub const ACTS_PAGE_MAX: usize = 4_000;

@@ -4,7 +4,7 @@ use tonic::{Request, Status};
 use wardline_identity::{RevocationAct, RevocationList};
 use wardline_proto::relay::{GetRevocationListRequest, GetRevocationListResponse};
 
-use crate::domain::revocation::{ACTS_MAX, RevocationView as _};
+use crate::domain::revocation::{ACTS_PAGE_MAX, RevocationView as _};
 use crate::service::authorise;
 use crate::state::Relay;
 use crate::store::StoreError;
@@ -18,7 +18,7 @@ pub(super) async fn answer(
     // The head that is in force in memory: whoever is told of it finds its acts on disk, and none beyond it.
     let list = relay.revocations.head();
     let left = list.as_ref().map_or(0, RevocationList::acts).saturating_sub(after);
-    let most = usize::try_from(left).unwrap_or(usize::MAX).min(ACTS_MAX);
+    let most = usize::try_from(left).unwrap_or(usize::MAX).min(ACTS_PAGE_MAX);
     let read = relay
         .store
         .read("read_revocation_list", move |tx| Box::pin(async move { tx.acts_after(after, most).await }));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use tonic::{Request, Status};
-use wardline_identity::{Adoption, DateCheck, RevocationAct, RevocationKind, RevocationList};
+use wardline_identity::{ACTS_MAX, Adoption, DateCheck, RevocationAct, RevocationKind, RevocationList};
 use wardline_proto::h3::RevokedBecause;
 use wardline_proto::relay::{
     DeviceConversations, PublishRevocationListRequest, PublishRevocationListResponse, RevocationAnswer,
@@ -17,7 +17,7 @@ use wardline_proto::relay::{
 };
 use wardline_proto::{ConversationId, Digest, UtcMillis, fault};
 
-use crate::domain::revocation::{ACTS_MAX, NewList, Published, RevocationRefusal, publish};
+use crate::domain::revocation::{NewList, Published, RevocationRefusal, publish};
 use crate::relay_identity::RelayIdentity;
 use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
@@ -85,7 +85,7 @@ fn cut(connections: &Connections, acts: &[RevocationAct]) {
 fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList, Status> {
     let statement = decode::present("list", request.list)?;
     if request.acts.len() > ACTS_MAX {
-        return Err(status::field_invalid("acts", "at most 4,000"));
+        return Err(status::field_invalid("acts", "at most 1,000"));
     }
     let now = relay.clock.now();
     let list = relay

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Code, Request, Status};
-use wardline_identity::{DateCheck, RevocationKind, RevocationReason, Role};
+use wardline_identity::{
+    ACTS_MAX, DateCheck, RevocationAct, RevocationAnswer, RevocationKind, RevocationReason,
+    RevocationRegister, Role,
+};
 use wardline_proto::DeviceId;
 use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::relay::enrolment_service_server::EnrolmentService as _;
@@ -12,7 +15,7 @@ use wardline_proto::relay::registrar_service_server::RegistrarService as _;
 use wardline_proto::relay::revocation_service_server::RevocationService as _;
 use wardline_proto::relay::{
     EnrolRequest, EnrolmentState, GetRemovalsRequest, ListDevicesRequest, ListDevicesResponse,
-    PublishInvitationRequest,
+    PublishInvitationRequest, PublishRevocationListRequest,
 };
 
 use super::Revocation;
@@ -212,4 +215,33 @@ async fn an_enrolment_that_waits_with_a_revoked_id_is_over_at_once() {
     let answer = soon.expect("at once").0.unwrap().into_inner();
     assert_eq!(answer.state(), EnrolmentState::Refused);
     assert!(answer.refusal.contains("revoked"), "{}", answer.refusal);
+}
+
+#[tokio::test]
+async fn the_longest_list_is_answered_with_a_statement_that_verifies_and_a_longer_one_is_refused() {
+    let office = Office::open().await;
+    let (founded, organisation) = (&office.founded, office.founded.organisation());
+    let (now, issuer) = (founded.clock_now(), *founded.issuer.certificate().fingerprint());
+    let act = |number: usize| RevocationAct {
+        device: DeviceId::from_bytes((number as u128 + 1).to_be_bytes()),
+        kind: RevocationKind::Revoked,
+        reason: RevocationReason::Lost,
+        at: now,
+        issuer,
+    };
+    let published = async |count: usize| {
+        let acts: Vec<_> = (0..count).map(act).collect();
+        let register = RevocationRegister::new(organisation.id());
+        let signed = register.sign_next(&founded.issuer, &organisation, &acts, now).unwrap();
+        let list = organisation.verify_revocation_list(&signed, DateCheck::Skip).unwrap();
+        let wire = acts.iter().map(RevocationAct::to_wire).collect();
+        let request = PublishRevocationListRequest { list: Some(signed), acts: wire };
+        let response =
+            office.calls.publish_revocation_list(office.from(&founded.founder, request)).await?.into_inner();
+        Ok::<_, Status>(RevocationAnswer::verify(&organisation, &list, &acts, &response, now).unwrap())
+    };
+    let refused = published(ACTS_MAX + 1).await.unwrap_err();
+    assert_eq!(reason(&refused), "FIELD_INVALID");
+    let answer = published(ACTS_MAX).await.unwrap();
+    assert_eq!(answer.devices().len(), ACTS_MAX);
 }
