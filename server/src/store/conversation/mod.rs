@@ -58,6 +58,10 @@ impl ConversationStorage for WriteTx {
         links::after(self.connection(), id, seen, head).await
     }
 
+    async fn revocation_number(&mut self) -> Result<u64, StoreError> {
+        list::number(self.connection()).await
+    }
+
     async fn is_out(&mut self, device: DeviceId) -> Result<bool, StoreError> {
         list::is_out(self.connection(), device).await
     }

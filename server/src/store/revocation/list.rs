@@ -21,6 +21,13 @@ pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Option<Rev
     list.map(Some).map_err(|_| unreadable())
 }
 
+/// 0 before the first.
+pub(in crate::store) async fn number(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
+    let row =
+        sqlx::query("SELECT number FROM revocation_list WHERE one = 1").fetch_optional(connection).await?;
+    row.map_or(Ok(0), |row| row.number("number"))
+}
+
 pub(super) async fn keep(connection: &mut SqliteConnection, list: &RevocationList) -> Result<(), StoreError> {
     sqlx::query("INSERT OR REPLACE INTO revocation_list (one, number, statement) VALUES (1, ?1, ?2)")
         .bind(integer(list.number()))

@@ -14,7 +14,7 @@ use super::{
     NewList, Published, Removal, RevocationRefusal, RevocationStorage as _, RevocationView as _, publish,
     run_out,
 };
-use crate::domain::conversation::{CommitOutcome, ConversationError};
+use crate::domain::conversation::{CommitOutcome, ConversationError, DeclarationFault};
 use crate::domain::key_package::KeyPackageError;
 use crate::domain::membership::{MembershipView as _, TaskKind};
 use crate::domain::ward::{Says, WARD, Ward, device};
@@ -252,4 +252,31 @@ async fn an_act_that_cannot_follow_is_refused_and_nothing_of_its_list_is_stored(
     let read = ward.store.write("last_act", |tx| Box::pin(async move { tx.last_act(device(2)).await }));
     let last: Result<Option<RevocationAct>, crate::store::StoreError> = read.await;
     assert_eq!(last.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_commit_that_names_a_list_above_the_relays_is_refused_also_where_it_removes_whom_it_must() {
+    let (ward, mut office) = (Ward::with(&[1, 2, 3]).await, Office::open());
+    let says = Says { leaves: &[3], roster: &[1, 2], ..Says::default() };
+    let none = ward.commit(1, 1, Says { list: 1, ..says }).await;
+    let unknown = |number| DeclarationFault::UnknownList { relay: number };
+    assert!(matches!(none, Err(ConversationError::Declaration(fault)) if fault == unknown(0)), "{none:?}");
+    office.publishes(&ward, &[office.act(3, REVOKED, &ward)]).await;
+    for says in [
+        Says { list: 2, by_list: Some(1), ..says },
+        Says { list: 1, by_list: Some(2), ..says },
+        Says { list: 1, by_list: Some(u64::MAX), ..says },
+    ] {
+        let refused = ward.commit(1, 1, says).await;
+        let by_name = matches!(refused, Err(ConversationError::Declaration(fault)) if fault == unknown(1));
+        assert!(by_name, "{refused:?}");
+    }
+    ward.commit(1, 1, Says { list: 1, by_list: Some(1), ..says }).await.expect("the control");
+    arm("mutant.any_list");
+    let roster = &[1];
+    let taken = ward
+        .commit(1, 2, Says { leaves: &[2], roster, list: 1, by_list: Some(u64::MAX), ..Says::default() })
+        .await;
+    disarm("mutant.any_list");
+    assert!(matches!(taken, Ok(CommitOutcome::Accepted { .. })), "the guard taken away: {taken:?}");
 }
