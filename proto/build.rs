@@ -7,7 +7,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 /// Every file of the wire, relative to `proto/`.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "wardline/relay/v1/statement.proto",
     "wardline/relay/v1/greeting.proto",
     "wardline/relay/v1/organisation.proto",
@@ -15,6 +15,7 @@ const FILES: [&str; 8] = [
     "wardline/relay/v1/key_package.proto",
     "wardline/relay/v1/membership.proto",
     "wardline/relay/v1/conversation.proto",
+    "wardline/relay/v1/revocation.proto",
     "wardline/content/v1/content.proto",
 ];
 

@@ -1,11 +1,13 @@
 //! Errors inside the core, and their one translation into what people read.
 
+use std::collections::HashMap;
+
 use thiserror::Error;
-use wardline_identity::EntropyError;
-use wardline_proto::Reason;
+use wardline_identity::{EntropyError, RevocationError, RevocationReason};
+use wardline_proto::{Reason, UtcMillis};
 
 use crate::{
-    api::{Failure, FailureKind},
+    api::{Failure, FailureKind, rfc3339},
     mls::MlsError,
     relay::RelayError,
     vault::VaultError,
@@ -23,6 +25,9 @@ pub(crate) enum CoreError {
     /// The relay or the way to it.
     #[error(transparent)]
     Relay(#[from] RelayError),
+    /// A revocation list is not accepted.
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -41,6 +46,12 @@ impl From<CoreError> for Failure {
             CoreError::Vault(error) => error.into(),
             CoreError::Relay(error) => error.into(),
             CoreError::Mls(error) => Self::defect(format!("The encryption layer refused: {error}.")),
+            CoreError::Revocation(error) => Self::new(
+                FailureKind::Untrusted,
+                "The list of revoked devices cannot be right.",
+                format!("{error}."),
+                "Tell your administrator; the list that this device has stays in force.",
+            ),
             CoreError::Entropy(_) => Self::defect("The system gave no randomness."),
             CoreError::Protocol(what) => Self::new(
                 FailureKind::Untrusted,
@@ -123,6 +134,7 @@ impl From<RelayError> for Failure {
                 format!("{error}."),
                 "Check this device's date and time; if they are right, tell your administrator.",
             ),
+            RelayError::Refused { reason: Reason::DeviceRevoked, metadata, .. } => revoked(&metadata),
             RelayError::Refused { reason, message, .. } => refused(reason, &message),
             other => Self::new(
                 FailureKind::Untrusted,
@@ -132,6 +144,20 @@ impl From<RelayError> for Failure {
             ),
         }
     }
+}
+
+/// This device is out: why and since when, as far as the relay says, and what is left to do.
+fn revoked(said: &HashMap<String, String>) -> Failure {
+    let reason = said.get("reason").and_then(|reason| RevocationReason::parse(reason).ok());
+    let since = said.get("since_ms").and_then(|since| since.parse().ok()).map(UtcMillis::new);
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    let since = since.map_or_else(String::new, |since| format!(" at {}", rfc3339(since)));
+    Failure::new(
+        FailureKind::Refused,
+        format!("This device was revoked{reason}{since}."),
+        "It gets nothing more and can send nothing (DEVICE_REVOKED).",
+        "Ask an administrator for a new invitation and enrol in another --home; say so at once if it was a mistake.",
+    )
 }
 
 /// What a refusal means to a person.
@@ -155,9 +181,6 @@ fn refused(reason: Reason, message: &str) -> Failure {
         }
         Reason::UpgradeRequired => {
             (FailureKind::Refused, "This version of Wardline is too old for the relay.", "Update Wardline.")
-        }
-        Reason::DeviceRevoked => {
-            (FailureKind::Refused, "This device was revoked.", "Ask your administrator.")
         }
         Reason::CertificateInvalid | Reason::CertificateRequired => (
             FailureKind::Refused,

@@ -246,6 +246,46 @@ pub enum InvitationError {
     },
 }
 
+/// A revocation list, or what it stands for, is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RevocationError {
+    /// It is not signed by an issuer in force.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A field is missing or beyond its limit.
+    #[error("the list's {field} is missing or beyond its limit")]
+    Field {
+        /// Of the list or an act.
+        field: &'static str,
+    },
+    /// It has a lower number than the one at hand, or the same and was signed earlier.
+    #[error("the list is older than list {current}")]
+    Older {
+        /// The number at hand.
+        current: u64,
+    },
+    /// Acts between those at hand and those that came are missing.
+    #[error("the acts after number {have} are missing")]
+    Gap {
+        /// How many are at hand.
+        have: u64,
+    },
+    /// It does not go on from what is at hand: another list was signed under its number, or it leaves out what an older one
+    /// has.
+    #[error("the list does not go on from list {current}")]
+    Fork {
+        /// The number at hand.
+        current: u64,
+    },
+    /// An act cannot follow what was done to its device before.
+    #[error("act {number} cannot follow what was done to its device before")]
+    Act {
+        /// Its number.
+        number: u64,
+    },
+}
+
 /// An invitation link that cannot be read. Each says what the reader can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]

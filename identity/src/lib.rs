@@ -16,6 +16,7 @@ mod invitation;
 mod keys;
 mod names;
 mod organisation;
+mod revocation;
 mod role;
 mod statement;
 
@@ -32,6 +33,10 @@ pub use invitation::{
 pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
 pub use organisation::Organisation;
+pub use revocation::{
+    ACTS_MAX, Adoption, AnsweredDevice, HOLD_SECONDS, LIST_LIFE_SECONDS, RevocationAct, RevocationAnswer,
+    RevocationKind, RevocationList, RevocationReason, RevocationRegister, Standing,
+};
 pub use role::Role;
 pub use statement::{StatementLabel, sign_statement};
 
@@ -40,5 +45,5 @@ pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 
 pub use error::{
     AuthorityError, CertificateError, EntropyError, FingerprintError, InvitationError, KeyError, LinkError,
-    NameError, OrganisationError, RequestError, SignatureError, StatementError,
+    NameError, OrganisationError, RequestError, RevocationError, SignatureError, StatementError,
 };

@@ -14,8 +14,8 @@ use crate::certificate::RootCertificate;
 use crate::statement::verify_statement;
 use crate::{
     CertificateError, DateCheck, DeviceCertificate, DisplayName, InvitationError, InvitationRecord,
-    IssuerCertificate, OrganisationError, OrganisationId, RelayCertificate, RootFingerprint, StatementError,
-    StatementLabel,
+    IssuerCertificate, OrganisationError, OrganisationId, RelayCertificate, RevocationError, RevocationList,
+    RootFingerprint, StatementError, StatementLabel,
 };
 
 /// An organisation whose root is the pinned one and whose issuers' list the root signed.
@@ -152,6 +152,22 @@ impl Organisation {
         let issuer = self.issuer(&statement.signer).map_err(|_| StatementError::OtherSigner)?;
         issuer.judge(dates.into()).map_err(|_| StatementError::OtherSigner)?;
         verify_statement(issuer.key(), Some(issuer.fingerprint()), label, statement)
+    }
+
+    /// Checks a revocation list: signed by an issuer on the list, well-formed.
+    ///
+    /// With [`DateCheck::At`] the issuer must be in force. Whether it goes on from the list at hand, and how long it may be
+    /// relied on, [`RevocationRegister`](crate::RevocationRegister) knows.
+    ///
+    /// # Errors
+    /// [`RevocationError::Statement`], [`RevocationError::Field`].
+    pub fn verify_revocation_list(
+        &self,
+        statement: &SignedStatement,
+        dates: impl Into<DateCheck>,
+    ) -> Result<RevocationList, RevocationError> {
+        let body = self.verify_issuer_statement(StatementLabel::RevocationList, statement, dates)?;
+        RevocationList::read(&body, statement.clone())
     }
 
     /// Checks that the relay with this certificate signed the statement; gives the signed body.

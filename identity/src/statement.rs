@@ -49,6 +49,10 @@ labels! {
     Confirmation = "confirmation",
     /// `OutOfStep`, by a member that cannot follow a commit.
     OutOfStep = "out-of-step",
+    /// `RevocationList`, by an issuer.
+    RevocationList = "revocation-list",
+    /// `RevocationAnswer`, by the relay.
+    RevocationAnswer = "revocation-answer",
     /// `RelayTime`, by the relay.
     RelayTime = "relay-time",
 }

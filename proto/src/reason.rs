@@ -66,6 +66,10 @@ reasons! {
     EpochConflict = "EPOCH_CONFLICT",
     /// The device sent its 2,048 messages of this epoch; commit first. FAILED_PRECONDITION.
     EpochFull = "EPOCH_FULL",
+    /// The revocation list does not go on from the relay's. ABORTED; metadata "number", "acts".
+    ListConflict = "LIST_CONFLICT",
+    /// A commit lets in a device that is revoked or on hold. FAILED_PRECONDITION; metadata "device".
+    JoinRevoked = "JOIN_REVOKED",
     /// A revoked device must leave first. FAILED_PRECONDITION.
     RevocationPending = "REVOCATION_PENDING",
     /// The log is closed: a successor takes over. FAILED_PRECONDITION; metadata "successor" once it is made.

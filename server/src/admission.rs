@@ -9,15 +9,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use metrics::gauge;
 use rustls::pki_types::CertificateDer;
-use wardline_identity::{Clock, DateCheck, DeviceCertificate, Organisation, UserId};
-use wardline_proto::{Digest, UtcMillis};
+use wardline_identity::{Clock, DateCheck, DeviceCertificate, Organisation, Standing, UserId};
+use wardline_proto::{DeviceId, Digest, UtcMillis, fault};
 
+use crate::revocations::Revocations;
 use crate::transport::{Admission, Refusal};
 
 /// The certificates in force.
 #[derive(Debug)]
 pub struct Devices {
     clock: Arc<dyn Clock>,
+    revocations: Arc<Revocations>,
     known: RwLock<Known>,
 }
 
@@ -32,7 +34,12 @@ impl Devices {
     /// From what the database holds, in order of issue. A certificate that does not verify any more (its
     /// issuer was struck) is left out.
     #[must_use]
-    pub fn load(organisation: &Organisation, clock: Arc<dyn Clock>, certificates: &[Vec<u8>]) -> Self {
+    pub fn load(
+        organisation: &Organisation,
+        clock: Arc<dyn Clock>,
+        revocations: Arc<Revocations>,
+        certificates: &[Vec<u8>],
+    ) -> Self {
         let mut known = Known::default();
         for der in certificates {
             match organisation.verify_device(der, DateCheck::Skip) {
@@ -40,7 +47,7 @@ impl Devices {
                 Err(error) => tracing::warn!(%error, "a stored certificate is not admitted any more"),
             }
         }
-        let devices = Self { clock, known: RwLock::new(known) };
+        let devices = Self { clock, revocations, known: RwLock::new(known) };
         devices.count();
         devices
     }
@@ -75,8 +82,25 @@ impl Devices {
         found
             .into_iter()
             .map(|(user, certificates)| (user.clone(), newest_in_force(certificates, now)))
+            .map(|(user, mut certificates)| {
+                certificates.retain(|one| !self.revocations.standing(&one.device()).is_out());
+                (user, certificates)
+            })
             .filter(|(_, certificates)| !certificates.is_empty())
             .collect()
+    }
+
+    /// Each device's newest certificate, by device id, ascending; also of those that lapsed or are revoked.
+    #[must_use]
+    pub fn newest(&self, user: Option<&UserId>) -> BTreeMap<DeviceId, Arc<DeviceCertificate>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let of_user = |user| known.by_user.get(user).into_iter().flatten();
+        let in_order: Box<dyn Iterator<Item = &Arc<DeviceCertificate>>> = match user {
+            Some(user) => Box::new(of_user(user)),
+            None => Box::new(known.by_user.values().flatten()),
+        };
+        // In order of issue: the last stays.
+        in_order.map(|certificate| (certificate.device(), Arc::clone(certificate))).collect()
     }
 
     fn count(&self) {
@@ -92,6 +116,13 @@ impl Admission for Devices {
         let leaf = chain.first().ok_or(Refusal::CertificateInvalid)?;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let certificate = known.by_fingerprint.get(&Digest::of(leaf)).ok_or(Refusal::CertificateInvalid)?;
+        match self.revocations.standing(&certificate.device()) {
+            Standing::InForce => {}
+            _ if fault::planted("mutant.admit_revoked") => {}
+            Standing::Held { since, reason, .. } | Standing::Revoked { since, reason } => {
+                return Err(Refusal::DeviceRevoked { reason, since });
+            }
+        }
         if in_force(certificate, self.clock.now()) {
             Ok(Arc::clone(certificate))
         } else {

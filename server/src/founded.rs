@@ -7,8 +7,8 @@ use tonic::Request;
 use wardline_identity::{Clock, DeviceKey, Organisation};
 use wardline_identity::{
     DeviceName, DeviceSubject, DisplayName, ExporterCheck, Invitation, InvitationSubject, IssuerAuthority,
-    ManualClock, OrganisationId, Role, RootAuthority, SeededEntropy, SigningKey, UserId, certificate_request,
-    claim_statement, device_id_new,
+    ManualClock, OrganisationId, RevocationAct, RevocationKind, RevocationReason, RevocationRegister, Role,
+    RootAuthority, SeededEntropy, SigningKey, UserId, certificate_request, claim_statement, device_id_new,
 };
 use wardline_proto::relay::{self as pb, RelayBundle, SignedStatement};
 use wardline_proto::{DeviceId, UtcMillis, VERSIONS};
@@ -159,6 +159,20 @@ impl Founded {
 
     pub(crate) fn certify_later_as(&self, user: &str, role: Role) -> Installation {
         Installation::certified_at(&self.issuer, &self.entropy, user, role, self.clock.now())
+    }
+
+    /// The organisation's first list, with this one act.
+    pub(crate) fn first_list(
+        &self,
+        device: DeviceId,
+        kind: RevocationKind,
+    ) -> pb::PublishRevocationListRequest {
+        let (now, organisation) = (self.clock.now(), self.organisation());
+        let issuer = *self.issuer.certificate().fingerprint();
+        let act = RevocationAct { device, kind, reason: RevocationReason::Lost, at: now, issuer };
+        let register = RevocationRegister::new(organisation.id());
+        let list = register.sign_next(&self.issuer, &organisation, &[act], now).unwrap();
+        pb::PublishRevocationListRequest { list: Some(list), acts: vec![act.to_wire()] }
     }
 
     pub(crate) fn clock_now(&self) -> UtcMillis {

@@ -21,6 +21,7 @@ pub mod live;
 pub mod mls;
 pub mod relay_identity;
 pub mod relay_keys;
+pub mod revocations;
 pub mod routes;
 pub mod service;
 pub mod state;

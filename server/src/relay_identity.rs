@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wardline_identity::{Organisation, SigningKey, StatementLabel, sign_statement};
-use wardline_proto::relay::{RelayGreeting, RelayTime, SignedStatement};
+use wardline_proto::relay::{RelayGreeting, RelayTime, RevocationAnswer, SignedStatement};
 use wardline_proto::{UtcMillis, VERSIONS, fault};
 
 /// The relay's signing identity. Clones share it.
@@ -28,12 +28,13 @@ impl RelayIdentity {
         Self { shared: Arc::new(Shared { key, certificate: certificate_der, issuers_number }) }
     }
 
-    /// The relay's clock, signed. Revocation list, policy and record are 0 and empty until they exist.
+    /// The relay's clock and the number of the revocation list in force, signed. Policy and record are 0 and empty until they
+    /// exist.
     #[must_use]
-    pub fn time(&self, now: UtcMillis) -> SignedStatement {
+    pub fn time(&self, now: UtcMillis, revocation_list_number: u64) -> SignedStatement {
         let time = RelayTime {
             time: Some(clock_shown(now).into()),
-            revocation_list_number: 0,
+            revocation_list_number,
             policy_number: 0,
             issuers_list_number: list_shown(self.shared.issuers_number),
             record_head: Bytes::new(),
@@ -41,12 +42,25 @@ impl RelayIdentity {
         sign_statement(&self.shared.key, StatementLabel::RelayTime, &time, Some(&self.shared.certificate))
     }
 
+    /// The relay's leaf, DER.
+    #[must_use]
+    pub fn certificate(&self) -> Bytes {
+        self.shared.certificate.clone()
+    }
+
+    /// Since when a revocation list is in force, signed.
+    #[must_use]
+    pub fn sign_revocation_answer(&self, answer: &RevocationAnswer) -> SignedStatement {
+        let label = StatementLabel::RevocationAnswer;
+        sign_statement(&self.shared.key, label, answer, Some(&self.shared.certificate))
+    }
+
     /// What the relay says first on every stream and enrolment call.
     #[must_use]
-    pub fn greeting(&self, now: UtcMillis) -> RelayGreeting {
+    pub fn greeting(&self, now: UtcMillis, revocation_list_number: u64) -> RelayGreeting {
         RelayGreeting {
             versions: Some(VERSIONS),
-            time: Some(self.time(now)),
+            time: Some(self.time(now, revocation_list_number)),
             relay_certificate: self.shared.certificate.clone(),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::Request;
 use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
+use wardline_identity::ACTS_MAX;
 use wardline_proto::DESCRIPTORS;
 use wardline_proto::relay::conversation_service_server::ConversationServiceServer;
 use wardline_proto::relay::directory_service_server::DirectoryServiceServer;
@@ -12,6 +13,7 @@ use wardline_proto::relay::enrolment_service_server::EnrolmentServiceServer;
 use wardline_proto::relay::key_package_service_server::KeyPackageServiceServer;
 use wardline_proto::relay::membership_service_server::MembershipServiceServer;
 use wardline_proto::relay::registrar_service_server::RegistrarServiceServer;
+use wardline_proto::relay::revocation_service_server::RevocationServiceServer;
 
 use crate::config::LimitsConfig;
 use crate::service::authorise;
@@ -21,10 +23,14 @@ use crate::service::enrolment::Enrolment;
 use crate::service::key_package::KeyPackages;
 use crate::service::membership::Memberships;
 use crate::service::registrar::Registrar;
+use crate::service::revocation::Revocation;
 use crate::state::Relay;
 
 /// The longest request with KeyPackages: 200 of 16 KiB, with room for what goes with them.
 const KEY_PACKAGES_BYTES: usize = 200 * 16 * 1024 + 64 * 1024;
+
+/// The longest revocation list: 1,000 acts of some 80 bytes, and its head.
+const LIST_BYTES: usize = ACTS_MAX * 96 + 64 * 1024;
 
 /// The longest request that carries certificates, statements and names only.
 const SMALL_BYTES: usize = 256 * 1024;
@@ -55,6 +61,7 @@ pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
         .add_service(sized!(MembershipServiceServer, Memberships::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(DirectoryServiceServer, Directory::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(EnrolmentServiceServer, Enrolment::new(Arc::clone(relay)), SMALL_BYTES))
+        .add_service(sized!(RevocationServiceServer, Revocation::new(Arc::clone(relay)), LIST_BYTES))
         .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(InterceptedService::new(health, certified.clone()))
         .add_service(InterceptedService::new(reflection, certified))
@@ -91,6 +98,7 @@ mod tests {
             ("DirectoryService/ListPeople", 256 * 1024),
             ("EnrolmentService/Enrol", 256 * 1024),
             ("RegistrarService/IssueCertificate", 256 * 1024),
+            ("RevocationService/PublishRevocationList", 1_000 * 96 + 64 * 1024),
         ] {
             assert_eq!(said(&services, path, most + 1).await, Code::OutOfRange, "{path}");
             assert_ne!(said(&services, path, most).await, Code::OutOfRange, "{path}");

@@ -6,7 +6,8 @@ use wardline_identity::{Clock, Organisation};
 
 use crate::{
     admission::Devices, enrolment_bell::EnrolmentBell, live::Live, relay_identity::RelayIdentity,
-    store::Store, task_bell::TaskBell, write_permits::WritePermits,
+    revocations::Revocations, store::Store, task_bell::TaskBell, transport::Connections,
+    write_permits::WritePermits,
 };
 
 /// The running relay, shared by its services.
@@ -23,6 +24,10 @@ pub struct Relay {
     pub organisation: Organisation,
     /// Who is let in.
     pub devices: Arc<Devices>,
+    /// Who is revoked.
+    pub revocations: Arc<Revocations>,
+    /// The live connections, to be cut.
+    pub connections: Connections,
     /// Who waits for an enrolment to change.
     pub enrolments: EnrolmentBell,
     /// What members are to be asked for.

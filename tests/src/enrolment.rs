@@ -29,8 +29,8 @@ fn passcode_of(device: &Device) -> Passcode {
     passcode(text.trim_end())
 }
 
-/// Enrols a device a person, and has each publish what others add it with.
-pub(crate) fn enrol(administrator: &Device, devices: &[Device]) {
+/// Enrols a device a person, in a role, and has each publish what others add it with.
+pub(crate) fn enrol(administrator: &Device, devices: &[Device], role: &str) {
     runtime().block_on(async {
         let passcode = passcode_of(administrator);
         let office = Client::open(&administrator.home, &passcode, Options::default()).await;
@@ -38,7 +38,7 @@ pub(crate) fn enrol(administrator: &Device, devices: &[Device]) {
         let people = devices.iter().map(|device| Invitee {
             user: device.user.clone(),
             name: format!("Name of {}", device.user),
-            role: "clinician".to_owned(),
+            role: role.to_owned(),
             replaces: None,
         });
         let invite = Command::Invite { people: people.collect(), valid_seconds: 3_600 };

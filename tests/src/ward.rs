@@ -79,7 +79,15 @@ impl Ward {
     #[must_use]
     pub fn people<const N: usize>(&self, users: [&str; N]) -> [Device; N] {
         let devices = users.map(|user| self.device(user));
-        enrolment::enrol(&self.administrator, &devices);
+        enrolment::enrol(&self.administrator, &devices, "clinician");
+        devices
+    }
+
+    /// The same for so many people as there are, in any role.
+    #[must_use]
+    pub fn people_as(&self, role: &str, users: &[String]) -> Vec<Device> {
+        let devices: Vec<Device> = users.iter().map(|user| self.device(user)).collect();
+        enrolment::enrol(&self.administrator, &devices, role);
         devices
     }
 

@@ -101,8 +101,7 @@ fn every_call_of_every_service_is_tried_without_a_certificate() {
 #[test]
 fn every_reason_that_bad_input_brings_about_has_a_row() {
     let elsewhere = [
-        Reason::DeviceRevoked,      // no revocation yet; the doors' own tests try it
-        Reason::RevocationPending,  // no fence yet
+        Reason::DeviceRevoked,      // its connections end: the doors' own tests
         Reason::EpochFull,          // 2,048 messages: the domain's own tests
         Reason::ConversationFull,   // 500 devices: the domain's own tests
         Reason::YieldTurn,          // a race, not bad input: the domain's own tests

@@ -1,6 +1,7 @@
 //! The commands: one file each where there is something to tell.
 
 mod complete;
+mod devices;
 mod enrol;
 mod found;
 mod invite;
@@ -27,6 +28,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Admin(AdminTask::Found(found)) => found::run(&globals, found).await,
         Task::Admin(AdminTask::Invite(invite)) => invite::run(&globals, invite).await,
         Task::Admin(AdminTask::Registrar { once }) => registrar::run(&globals, once).await,
+        Task::Admin(AdminTask::Device(task)) => devices::run(&globals, task).await,
+        Task::Admin(AdminTask::User(task)) => devices::run_user(&globals, task).await,
         Task::Enrol { invitation, device } => enrol::run(&globals, &invitation, &device).await,
         Task::Conversation(task) => once::run(&globals, conversation(task)).await,
         Task::Send { conversation, text } => send::run(&globals, conversation, text).await,

@@ -106,6 +106,7 @@ async fn show(
         loop {
             match events.next().await? {
                 None => return Ok(()),
+                Some(Event::PutOut { failure }) => return Err(failure),
                 Some(Event::Readable { conversation: changed, .. })
                     if changed.is_empty() || changed == conversation =>
                 {

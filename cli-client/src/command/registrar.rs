@@ -1,4 +1,4 @@
-//! `wardline admin registrar`: checks and certifies the devices that wait.
+//! `wardline admin registrar`: checks and certifies the devices that wait, and keeps the list of revoked devices fresh.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -22,16 +22,19 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failure> {
     let mut open = home::open(globals).await?;
     if once {
+        let kept = open.execute(Command::KeepList, Reach::Online).await;
         let outcome = open.execute(Command::RegistrarPass { wait_seconds: 0 }, Reach::Online).await;
         open.close().await?;
         print::answer(&outcome?, globals.json);
-        return Ok(ExitCode::SUCCESS);
+        return kept.map(|_| ExitCode::SUCCESS);
     }
     let Home::Own { ownership, client } = open else {
         // Another process owns the home: the passes go through it.
+        let mut said = None;
         loop {
-            pass(globals, open.execute(Command::RegistrarPass { wait_seconds: 5 }, Reach::Online).await)
-                .await?;
+            kept(globals, open.execute(Command::KeepList, Reach::Online).await, &mut said);
+            let judged = open.execute(Command::RegistrarPass { wait_seconds: 5 }, Reach::Online).await;
+            pass(globals, judged).await?;
         }
     };
     print::note("Checking requests until interrupted.", globals.json);
@@ -44,10 +47,22 @@ pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failu
 
 /// Pass after pass; ends only with a failure.
 async fn passes(globals: &Globals, client: &Client) -> Result<(), Failure> {
+    let mut said = None;
     loop {
+        // Costs nothing while the list is fresh but a look at the relay's.
+        kept(globals, client.execute(Command::KeepList, Reach::Online).await, &mut said);
         let command = Command::RegistrarPass { wait_seconds: WAIT_SECONDS };
         pass(globals, client.execute(command, Reach::Online).await).await?;
     }
+}
+
+/// Says why the list could not be kept fresh, once; devices are certified all the same.
+fn kept(globals: &Globals, outcome: Result<Answer, Failure>, said: &mut Option<Failure>) {
+    let failure = outcome.err().filter(|failure| failure.kind != FailureKind::Unavailable);
+    if let Some(failure) = failure.as_ref().filter(|failure| said.as_ref() != Some(failure)) {
+        print::failure(failure, globals.json);
+    }
+    *said = failure;
 }
 
 /// Prints what a pass did; a lost connection only pauses.

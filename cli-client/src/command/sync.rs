@@ -1,4 +1,4 @@
-//! `wardline sync --follow`: stays connected and serves the other commands on this home.
+//! `wardline sync --follow`: stays connected and serves the other commands on this home, until this device is out.
 
 use std::process::ExitCode;
 
@@ -23,6 +23,9 @@ pub(crate) async fn run(globals: &Globals) -> Result<ExitCode, Failure> {
     client.connect().await;
     let tell = async {
         while let Some(event) = events.next().await? {
+            if let Event::PutOut { failure } = event {
+                return Err(failure);
+            }
             if !matches!(&event, Event::Readable { conversation, .. } if conversation.is_empty()) {
                 print::event(&event, globals.json);
             }

@@ -17,13 +17,15 @@ use wardline_proto::relay::{
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
     CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
     CreateConversationResponse, EnrolRequest, EnrolResponse, Entry, GetInvitationRequest,
-    GetInvitationResponse, GetOrganisationRequest, GetOrganisationResponse, GetWinnerRequest,
-    GetWinnerResponse, IssueCertificateRequest, IssueCertificateResponse, ListEnrolmentsRequest,
-    ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest,
-    ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
-    PublishKeyPackagesResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
-    subscribe_response::Event,
+    GetInvitationResponse, GetOrganisationRequest, GetOrganisationResponse, GetRemovalsRequest,
+    GetRemovalsResponse, GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest,
+    GetWinnerResponse, IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest,
+    ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
+    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest,
+    PublishInvitationResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
+    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
+    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
+    SubscribeRequest, SubscribeResponse, WelcomeDelivery, subscribe_response::Event,
 };
 
 /// What one device's tap has seen.
@@ -164,4 +166,8 @@ pass_on! {
     get_winner: GetWinnerRequest => GetWinnerResponse,
     report_out_of_step: ReportOutOfStepRequest => ReportOutOfStepResponse,
     ask_members: AskMembersRequest => AskMembersResponse,
+    publish_revocation_list: PublishRevocationListRequest => PublishRevocationListResponse,
+    get_revocation_list: GetRevocationListRequest => GetRevocationListResponse,
+    list_devices: ListDevicesRequest => ListDevicesResponse,
+    get_removals: GetRemovalsRequest => GetRemovalsResponse,
 }

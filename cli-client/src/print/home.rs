@@ -136,7 +136,11 @@ pub(super) fn status(status: &Status) {
     line(&format!("  conversations  {}", status.conversations));
     line(&format!("  waiting        {}", status.queued));
     line(&format!("  root           {}", status.root));
+    if let Some(state) = &status.list {
+        super::devices::list_state(state);
+    }
     status.waiting.iter().for_each(super::talk::waiting);
+    status.warnings.iter().for_each(|warning| super::note(warning, false));
     caught(status.relay_faults);
 }
 

@@ -1,5 +1,6 @@
 //! What goes to standard output: text for people, or one JSON object a line (`docs/cli-json.md`).
 
+mod devices;
 mod home;
 mod people;
 mod talk;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use wardline_client_core::api::{Answer, Event, Failure};
 
 pub(crate) use self::{
+    devices::removals,
     home::{enrolled, founded, invited, progress},
     when::learn_offset,
 };
@@ -66,6 +68,10 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Approved(approved) => people::approved(approved),
         Answer::Invitations(invitations) => people::invitations(invitations),
         Answer::Judged(judged) => people::judged(judged),
+        Answer::Inventory(list) => devices::inventory(list),
+        Answer::Acts(acts) => devices::acts(acts),
+        Answer::DeviceStatus(status) => devices::status(status),
+        Answer::ListKept(kept) => devices::list_kept(kept),
         Answer::Invited(list) => invited(list, false),
         Answer::Status(status) => home::status(status),
         Answer::Synced(synced) => home::synced(synced),

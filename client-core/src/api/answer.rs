@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MemberFault, RelayFault, WaitingDevice};
+use super::{
+    Acts, DeviceStatus, Inventory, Invitations, Invited, Judged, ListState, MemberFault, RelayFault,
+    WaitingDevice,
+};
 
 /// The answer to a [`Command`](super::Command).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +37,14 @@ pub enum Answer {
     Invitations(Invitations),
     /// To `RegistrarPass`.
     Judged(Judged),
+    /// To `KeepList`.
+    ListKept(ListKept),
+    /// To `AdminDeviceList`.
+    Inventory(Inventory),
+    /// To `AdminDeviceAct`, `AdminUserAct`.
+    Acts(Acts),
+    /// To `AdminDeviceStatus`.
+    DeviceStatus(Box<DeviceStatus>),
     /// To `Status`.
     Status(Box<Status>),
     /// To `Sync`.
@@ -265,87 +276,6 @@ pub struct Approved {
     pub conversations: Vec<String>,
 }
 
-/// Invitations made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Invited {
-    /// One per person asked for.
-    pub invited: Vec<NewInvitation>,
-    /// When a registrar last looked for requests; absent if none did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registrar_seen: Option<String>,
-    /// Why nobody after these was invited; absent if everybody was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<String>,
-}
-
-/// One of them. The invitation is a secret: whoever has it can enrol as this person.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct NewInvitation {
-    /// What to hand over.
-    pub invitation: String,
-    /// Its id.
-    pub id: String,
-    /// The user id.
-    pub user: String,
-    /// Not valid from then on.
-    pub expires: String,
-}
-
-impl std::fmt::Debug for NewInvitation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewInvitation").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Invitations.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Invitations {
-    /// Newest first.
-    pub invitations: Vec<InvitationSummary>,
-}
-
-/// One of them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct InvitationSummary {
-    /// Its id.
-    pub id: String,
-    /// The user id.
-    pub user: String,
-    /// The name people see.
-    pub name: String,
-    /// The role.
-    pub role: String,
-    /// "open", "spent", "cancelled" or "expired".
-    pub state: String,
-    /// Not valid from then on.
-    pub expires: String,
-}
-
-/// What a registrar's pass did.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Judged {
-    /// Certificates issued.
-    pub issued: Vec<JudgedDevice>,
-    /// Requests refused.
-    pub refused: Vec<JudgedDevice>,
-}
-
-/// One judged request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct JudgedDevice {
-    /// The user id.
-    pub user: String,
-    /// The device.
-    pub device: String,
-    /// What its owner calls it.
-    pub name: String,
-    /// Its fingerprint, as the device shows it.
-    pub fingerprint: String,
-    /// Why it was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
-
 /// How this device stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {
@@ -379,6 +309,22 @@ pub struct Status {
     pub waiting: Vec<WaitingDevice>,
     /// How many lies the relay was caught in that nobody has seen.
     pub relay_faults: u64,
+    /// The list of revoked devices that this device goes by, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListState>,
+    /// What somebody should see to.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub warnings: Vec<String>,
+}
+
+/// What became of the list of revoked devices.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListKept {
+    /// Whether it was signed or published now.
+    pub changed: bool,
+    /// The list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListState>,
 }
 
 /// A sync that has caught up.

@@ -37,6 +37,11 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// This device was revoked or put on hold.
+    PutOut {
+        /// What commands fail with from now on.
+        failure: Failure,
+    },
 }
 
 /// The parameters of a client that tests replace.

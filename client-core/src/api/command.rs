@@ -124,6 +124,44 @@ pub enum Command {
         /// How long to wait for one, in seconds, 0–30.
         wait_seconds: u32,
     },
+    /// Makes the first list of revoked devices, and signs the newest again when that is due.
+    KeepList,
+    /// The organisation's devices.
+    AdminDeviceList {
+        /// Only this user's.
+        user: Option<String>,
+    },
+    /// Revokes, holds or reinstates devices.
+    AdminDeviceAct {
+        /// Their ids or unambiguous prefixes.
+        devices: Vec<String>,
+        /// What is done, and how.
+        act: Act,
+    },
+    /// Revokes, holds or reinstates all devices of a person.
+    AdminUserAct {
+        /// The user.
+        user: String,
+        /// What is done, and how.
+        act: Act,
+    },
+    /// Where a device stands, and in which conversations it still is.
+    AdminDeviceStatus {
+        /// Its id or an unambiguous prefix.
+        device: String,
+    },
+}
+
+/// What is done to devices.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Act {
+    /// "revoked", "held" or "reinstated".
+    pub kind: String,
+    /// Why: lost, stolen, compromised, replaced, left, lapsed, found, other.
+    pub reason: String,
+    /// Also if it is this very device, or the last one that can invite and revoke.
+    #[serde(default)]
+    pub even_own: bool,
 }
 
 /// A person to invite.

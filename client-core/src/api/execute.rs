@@ -6,7 +6,7 @@ use wardline_identity::UserId;
 
 use super::{
     Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced, change,
-    devices, membership, outbox, rfc3339, talk,
+    devices, freshness, inventory, membership, outbox, revoke, rfc3339, talk,
 };
 use crate::{
     conversation,
@@ -21,7 +21,15 @@ pub(crate) async fn execute(session: &Session, command: Command, reach: Reach) -
     if reach == Reach::Online {
         // Sync first: what a command acts on is what the log shows.
         session.connected().await;
+        // Whoever is out learns that, whatever was asked; what the vault holds is there offline.
+        if let Some(failure) = session.is_out() {
+            return Err(failure.into());
+        }
     }
+    carry_out(session, command).await
+}
+
+async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreError> {
     match command {
         Command::Status { seen } => status(session, seen).await,
         Command::Sync => sync(session).await,
@@ -76,6 +84,15 @@ pub(crate) async fn execute(session: &Session, command: Command, reach: Reach) -
         Command::RegistrarPass { wait_seconds } => {
             Ok(Answer::Judged(registrar_pass(session, &online(session)?, wait_seconds).await?))
         }
+        Command::KeepList => revoke::keep(session, &online(session)?).await,
+        Command::AdminDeviceList { user } => {
+            inventory::list(session, &online(session)?, user.as_deref()).await
+        }
+        Command::AdminDeviceAct { devices, act } => {
+            revoke::devices(session, &online(session)?, devices, &act).await
+        }
+        Command::AdminUserAct { user, act } => revoke::user(session, &online(session)?, &user, &act).await,
+        Command::AdminDeviceStatus { device } => inventory::status(session, &online(session)?, &device).await,
     }
 }
 
@@ -122,6 +139,8 @@ async fn status(session: &Session, seen: bool) -> Result<Answer, CoreError> {
         queued: outbox::queued(&core).await?,
         waiting,
         relay_faults: conversation::relay_fault_count(&core).await?,
+        list: freshness::list_state(&core),
+        warnings: freshness::warnings(&core, session.clock.now()),
     })))
 }
 

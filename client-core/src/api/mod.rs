@@ -7,22 +7,29 @@ mod command;
 mod devices;
 mod execute;
 mod failure;
+mod freshness;
 mod home;
+mod inventory;
+mod invitation;
 mod membership;
 mod outbox;
 mod relay_fault;
+mod revoke;
 mod talk;
 mod time_text;
 
 pub use answer::{
-    Answer, Approved, Changed, ConversationDetail, ConversationSummary, Conversations, Devices,
-    InvitationSummary, Invitations, Invited, Judged, JudgedDevice, Member, MemberDevice, Message, Messages,
-    NewInvitation, Outbox, OutboxMessage, OwnDevice, People, Person, Sent, Status, Synced,
+    Answer, Approved, Changed, ConversationDetail, ConversationSummary, Conversations, Devices, ListKept,
+    Member, MemberDevice, Message, Messages, Outbox, OutboxMessage, OwnDevice, People, Person, Sent, Status,
+    Synced,
 };
 pub use client::{Client, Event, Options};
-pub use command::{Command, Invitee, Reach};
+pub use command::{Act, Command, Invitee, Reach};
 pub use failure::{Failure, FailureKind};
 pub use home::{enrol, found};
+pub(crate) use inventory::standing_word;
+pub use inventory::{ActedDevice, Acts, DeviceRemoval, DeviceStatus, Inventory, InventoryDevice, ListState};
+pub use invitation::{InvitationSummary, Invitations, Invited, Judged, JudgedDevice, NewInvitation};
 pub use membership::{MemberFault, WaitingDevice};
 pub(crate) use membership::{member_faults, waiting_devices};
 pub use relay_fault::RelayFault;

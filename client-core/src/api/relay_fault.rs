@@ -90,6 +90,12 @@ fn text(row: &RelayFaultRow) -> String {
         RelayFaultKind::HigherList => {
             format!("The relay signed list number {number} and has no such list.")
         }
+        RelayFaultKind::FalseList => format!(
+            "The relay sent a list of revoked devices that cannot be right, after number {number}; it was refused."
+        ),
+        RelayFaultKind::HiddenList => {
+            format!("{about} goes by list {number} of revoked devices; the relay does not show it to you.")
+        }
     }
 }
 

@@ -61,8 +61,9 @@ pub(super) async fn send(session: &Session, name: &str, text: String) -> Result<
         Delivery::Queued => {
             let online = matches!(&*session.link.borrow(), Link::Online { .. });
             let now = conversation::find(&*session.core().await, name).await?;
-            let why = why_it_waits(online, now.standing, now.held.is_some());
-            Sent { why: Some(why.to_owned()), ..sent("queued") }
+            let why = why_it_waits(online, now.standing, now.held.is_some()).to_owned();
+            let outlived = conversation::revoked::outlived(&*session.core().await).filter(|_| online);
+            Sent { why: Some(outlived.map_or(why, |failure| failure.to_string())), ..sent("queued") }
         }
         Delivery::Refused(why) => Sent { why: Some(why), ..sent("refused") },
     }))

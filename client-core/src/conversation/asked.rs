@@ -11,6 +11,7 @@ use super::{
     core::Core,
     grounds::{approval, confirmation, invited, leaving},
     receive::encode,
+    revoked::{is_itself_out, out},
     roster::Roster,
     spent::{approval_is_spent, leave_is_spent},
     suspicion,
@@ -60,6 +61,10 @@ pub(crate) async fn asked(
         Task::AddDevice(statement) => add_device(&roster, &statement),
         Task::LetBack(statement) => let_back(&roster, &statement),
         Task::Renew(_) => Some(Wish::Renew),
+        Task::RemoveRevoked(_) if is_itself_out(core) => None,
+        Task::RemoveRevoked(_) => {
+            (!out(&core.revocations, &roster).is_empty()).then_some(Wish::RemoveRevoked)
+        }
         Task::AddAnew(_) | Task::Succeed(_) => None,
     })
 }

@@ -19,6 +19,7 @@ use super::{
     hold::Hold,
     lies,
     receive::encode,
+    revoked,
     roster::{Member, Roster},
 };
 use crate::{
@@ -71,6 +72,10 @@ pub(crate) async fn stage(
     intent: i64,
     change: Change,
 ) -> Result<Staged, CoreError> {
+    // By a list of revoked devices that has outlived its life nothing is made.
+    if revoked::outlived(core).is_some() && !fault::planted("mutant.commit_to_revoked") {
+        return Ok(Staged::Stale);
+    }
     let outcome = stage_step(core, (conversation, planned_in), intent, change).await;
     if outcome.is_err() {
         core.forget(&conversation);
@@ -104,8 +109,17 @@ async fn stage_step(
     let before = Hold::read(hold.as_ref(), &core.device.organisation, &leaves, &leaves);
     let settings_before = group.settings();
     let after = after(&before, &change);
+    // The list may have come in between: it is planned anew, by the one that there is.
+    if !revoked::out(&core.revocations, &after).is_empty() && !fault::planted("mutant.commit_to_revoked") {
+        return Ok(Staged::Stale);
+    }
     let known = declared_rosters::load(&mut tx, &conversation).await?;
-    let mut data = declaration(&row, known.map(|known| known.devices), (&before, &after), &change);
+    let mut data = declaration(
+        &row,
+        known.map(|known| known.devices),
+        (&before, &after),
+        (&change, core.revocations.number()),
+    );
     if fault::planted("member.add_uncertified") {
         core.store.load_within(&mut tx, Scope::Device).await?;
     }
@@ -166,7 +180,7 @@ fn declaration(
     row: &ConversationRow,
     known: Option<Vec<DeviceId>>,
     (before, after): (&Roster, &Roster),
-    change: &Change,
+    (change, list): (&Change, u64),
 ) -> CommitData {
     let devices = |roster: &Roster| -> Vec<DeviceId> {
         roster.members.iter().map(|member| member.certificate.device()).collect()
@@ -190,7 +204,7 @@ fn declaration(
         leaves: leaves.iter().map(|device| device.to_wire()).collect(),
         seen_number: row.cursor.get(),
         seen_hash: row.chain.digest().to_wire(),
-        revocation_list_number: EntryNumber::ZERO.get(),
+        revocation_list_number: list,
         policy_number: 0,
         approvals: change.approvals.clone(),
         confirmations: change.confirmations.clone(),

@@ -13,6 +13,7 @@ use super::{
     expected::{Expected, expected, leavers, witnesses},
     hold::Hold,
     judge::{SETTINGS, Verdict},
+    revoked::is_out,
     roster::{Member, Roster},
     successor::{came_to_nothing, line_after},
     suspicion::is_uninvited,
@@ -200,7 +201,8 @@ async fn by_what_is_known(
     };
     let settings = group.as_ref().is_some_and(|group| same(&group.settings()) == same(welcomed.settings));
     let fits = known.as_ref().is_some_and(|known| {
-        let missing = known.members.iter().any(|member| !roster.has(member));
+        let revoked = |member: &Member| is_out(&core.revocations, &member.certificate.device());
+        let missing = known.members.iter().any(|member| !roster.has(member) && !revoked(member));
         let strange = roster.members.iter().any(|member| !known.has(member));
         !strange && (!missing || fault::planted("mutant.some_are_all"))
     });

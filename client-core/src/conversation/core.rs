@@ -6,7 +6,7 @@ use std::{
 };
 
 use wardline_identity::{
-    Clock, DeviceCertificate, Entropy, IssuerAuthority, Organisation, SigningKey, UserId,
+    Clock, DeviceCertificate, Entropy, IssuerAuthority, Organisation, RevocationRegister, SigningKey, UserId,
 };
 use wardline_proto::{ConversationId, DeviceId};
 
@@ -50,6 +50,19 @@ impl Device {
     }
 }
 
+/// What is known of the revocation list beside itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KnownList {
+    /// Whether a signed time has passed its end; as the vault has it.
+    pub outlived: bool,
+    /// The list by which all conversations were looked through last; as the vault has it.
+    pub looked: u64,
+    /// Whether it was signed again since conversations were looked at that wait for a list.
+    pub refreshed: bool,
+    /// The newest time that the relay has signed for this process, in milliseconds.
+    pub signed_ms: u64,
+}
+
 /// The state that the use-cases change.
 pub(crate) struct Core {
     /// The vault.
@@ -60,6 +73,10 @@ pub(crate) struct Core {
     pub groups: HashMap<ConversationId, Group>,
     /// Who this is.
     pub device: Device,
+    /// The revocation list that it goes by; as the vault has it.
+    pub revocations: RevocationRegister,
+    /// What else is known of that list.
+    pub list: KnownList,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.

@@ -4,7 +4,7 @@
 //! them in go out, each for the entry that proves it; the settings that were right come back; the relay's roster becomes
 //! the tree's. People who were removed beyond anybody's rights are added back as any member may add them.
 
-use wardline_identity::{Entropy, UserId};
+use wardline_identity::{Entropy, RevocationRegister, UserId};
 use wardline_proto::{
     ConversationId, EntryNumber, UtcMillis,
     fault::planted,
@@ -19,6 +19,7 @@ use super::{
     merged::{Merged, Merging},
     receive::Received,
     report::say_so,
+    revoked::{out, removals},
     roster::{Member, Roster},
 };
 use crate::{
@@ -185,6 +186,8 @@ pub(crate) struct Wrongs {
     pub strangers: Vec<u32>,
     /// The settings that have to come back.
     pub right: Option<wardline_proto::content::ConversationSettings>,
+    /// The members who have to go because the revocation list names them.
+    pub revoked: Vec<Member>,
     /// Members whom the relay does not hold to be in: taken out and in again.
     pub undeclared: Vec<Member>,
     /// The first entry of all this.
@@ -228,10 +231,17 @@ pub(crate) async fn wrongs(
         fault.map(|fault| fault.number).or(held.contains(&member.key()).then_some(first))
     };
     let goes = |member: &Member| proof(member).filter(|_| member.certificate.device() != own);
+    let mut revoked = out(&core.revocations, &roster);
+    revoked.retain(|member| member.certificate.device() != own);
+    let listed = |member: &&Member| !revoked.iter().any(|one| one.index == member.index);
+    let others = roster.members.iter().filter(listed);
     let removes: Vec<(Member, EntryNumber)> =
-        roster.members.iter().filter_map(|member| Some((member.clone(), goes(member)?))).collect();
+        others.filter_map(|member| Some((member.clone(), goes(member)?))).collect();
     let stays = |member: &&Member| {
-        member.certificate.device() != own && !removes.iter().any(|(gone, _)| gone.index == member.index)
+        let listed = revoked.iter().any(|one| one.index == member.index);
+        member.certificate.device() != own
+            && !listed
+            && !removes.iter().any(|(gone, _)| gone.index == member.index)
     };
     let undeclared = |known: &DeclaredRoster| -> Vec<Member> {
         let lacks = |member: &&Member| !known.devices.contains(&member.certificate.device());
@@ -242,6 +252,7 @@ pub(crate) async fn wrongs(
         right: hold.as_ref().and_then(Hold::right),
         undeclared: declared.as_ref().map_or_else(Vec::new, undeclared),
         removes,
+        revoked: revoked.clone(),
         number: first,
     };
     Ok(if wrongs.none(declared.is_some()) { None } else { Some((wrongs, roster)) })
@@ -249,6 +260,7 @@ pub(crate) async fn wrongs(
 
 /// The commit that puts it right. `adds`: packages of devices that have to be added anew.
 pub(crate) fn correction(
+    revocations: &RevocationRegister,
     wrongs: Wrongs,
     adds: Vec<(VerifiedKeyPackage, wardline_identity::DeviceCertificate)>,
 ) -> Change {
@@ -256,8 +268,9 @@ pub(crate) fn correction(
     // Whoever cannot be added now goes out all the same: the relay has cut it off, and it is added back later.
     let anew: Vec<_> = wrongs.undeclared.into_iter().map(|member| (member, ground(wrongs.number))).collect();
     let removes = wrongs.removes.into_iter().map(|(member, number)| (member, ground(number)));
+    let revoked = removals(revocations, wrongs.revoked);
     Change {
-        removes: removes.chain(anew).collect(),
+        removes: removes.chain(revoked).chain(anew).collect(),
         strangers: wrongs.strangers,
         settings: wrongs.right,
         corrects: wrongs.number,

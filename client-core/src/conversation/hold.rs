@@ -6,12 +6,14 @@
 use data_encoding::HEXLOWER;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
-use wardline_identity::Organisation;
-use wardline_proto::{Digest, content::ConversationSettings};
+use wardline_identity::{Organisation, RevocationRegister};
+use wardline_proto::{Digest, UtcMillis, content::ConversationSettings, fault::planted};
 
 use super::{
-    judge::{SETTINGS, STRANGER, Verdict},
+    judge::{SETTINGS, STRANGER, UNLISTED, Verdict},
+    revoked::is_named,
     roster::Roster,
+    suspicion::CLOCKS_AGREE_MS,
 };
 use crate::mls::Leaf;
 
@@ -35,7 +37,19 @@ pub(crate) struct Hold {
     /// The users one of whose words ends all of it: they can judge, and say nothing in what is not right.
     #[serde(default)]
     witnesses: Vec<String>,
+    /// The revocation list without which a removal cannot be judged; 0 if none is waited for.
+    #[serde(default)]
+    list: u64,
+    /// When that was, in milliseconds.
+    #[serde(default)]
+    list_at: u64,
+    /// Who was removed by it: user and device.
+    #[serde(default)]
+    removed: Vec<(String, String)>,
 }
+
+/// People who were removed and are to come back: each user with their devices.
+pub(crate) type Wronged = Vec<(String, Vec<String>)>;
 
 /// What a hold knows a leaf by.
 fn tag(leaf: &Leaf) -> String {
@@ -81,6 +95,10 @@ impl Hold {
         }
         let stranger = |leaf: &&Leaf| roster.strangers.contains(&leaf.index);
         hold.strangers = leaves.iter().filter(stranger).map(tag).collect();
+        hold.list = hold.list.max(verdict.list);
+        hold.list_at = hold.list_at.max(verdict.list_at);
+        hold.removed
+            .extend(verdict.unlisted.iter().map(|(device, user)| (user.to_string(), device.to_string())));
         hold.right = verdict.held.contains(&SETTINGS).then(|| HEXLOWER.encode(&right.encode_to_vec()));
         if hold.devices.is_empty() && hold.right.is_none() && !hold.unjudged {
             hold.witnesses.clear();
@@ -91,7 +109,11 @@ impl Hold {
     }
 
     fn holds(&self) -> bool {
-        !self.strangers.is_empty() || !self.devices.is_empty() || self.right.is_some() || self.unjudged
+        !self.strangers.is_empty()
+            || !self.devices.is_empty()
+            || self.right.is_some()
+            || self.unjudged
+            || self.list > 0
     }
 
     /// What this device cannot judge: held until one of these users says something.
@@ -111,7 +133,15 @@ impl Hold {
 
     /// What is left once one who can judge has spoken: leaves that are nobody's.
     pub(crate) fn lifted(self) -> Option<Self> {
-        let left = Self { strangers: self.strangers, unreadable: self.unreadable, ..Self::default() };
+        let (strangers, unreadable) = (self.strangers, self.unreadable);
+        let left = Self {
+            strangers,
+            unreadable,
+            list: self.list,
+            list_at: self.list_at,
+            removed: self.removed,
+            ..Self::default()
+        };
         (left.holds() || left.unreadable).then_some(left)
     }
 
@@ -127,7 +157,35 @@ impl Hold {
         if self.right().as_ref() == Some(in_force) {
             self.right = None;
         }
-        (self.unreadable || !self.devices.is_empty() || self.right.is_some()).then_some(self)
+        let holds = self.unreadable || !self.devices.is_empty() || self.right.is_some() || self.list > 0;
+        holds.then_some(self)
+    }
+
+    /// Whether it waits for a revocation list.
+    pub(crate) fn waits_for_list(&self) -> bool {
+        self.list > 0
+    }
+
+    /// What is left of it by a list that it waited for, and who was removed by that list without being named in it; `None` if
+    /// it waits for none, or still. An issuer who signs a lower list later says that there was no such list.
+    pub(crate) fn listed(mut self, revocations: &RevocationRegister) -> Option<(Option<Self>, Wronged)> {
+        let refuted = UtcMillis::new(self.list_at.saturating_add(CLOCKS_AGREE_MS));
+        let signed_since = revocations.list().is_some_and(|list| list.signed_at() > refuted);
+        let told = revocations.number() >= self.list || signed_since && !planted("mutant.held_for_ever");
+        if self.list == 0 || !told {
+            return None;
+        }
+        self.list = 0;
+        let mut wronged = Wronged::new();
+        for (user, device) in std::mem::take(&mut self.removed) {
+            match wronged.iter_mut().find(|(known, _)| *known == user) {
+                _ if is_named(revocations, &device) => {}
+                Some((_, devices)) => devices.push(device),
+                None => wronged.push((user, vec![device])),
+            }
+        }
+        let left = (self.holds() || self.unreadable).then_some(self);
+        Some((left, wronged))
     }
 
     /// The settings that rights are judged by, if not those in force.
@@ -152,6 +210,9 @@ impl Hold {
         }
         if self.right.is_some() {
             whys.push(SETTINGS);
+        }
+        if self.list > 0 {
+            whys.push(UNLISTED);
         }
         whys.join("; ")
     }

@@ -9,7 +9,7 @@
 //! change is staged only in the epoch it was planned in. A removal or a false declaration proves nothing: it is
 //! shown and mended.
 
-use wardline_identity::UserId;
+use wardline_identity::{RevocationKind, RevocationRegister, UserId};
 use wardline_proto::{
     DeviceId, EntryNumber,
     content::ConversationSettings,
@@ -19,6 +19,7 @@ use wardline_proto::{
 
 use super::{
     grounds::{approves, confirms, leaving, out_of_step},
+    revoked::is_out,
     roster::{Member, Roster},
     spent::Spent,
 };
@@ -54,6 +55,8 @@ pub(crate) struct Judged<'a> {
     pub joined: EntryNumber,
     /// Who was removed beyond rights and is not back: user and devices.
     pub unmended: &'a [(String, Vec<String>)],
+    /// The revocation list that this device goes by.
+    pub revocations: &'a RevocationRegister,
 }
 
 /// A verdict. Sound if there is nothing in it.
@@ -75,6 +78,12 @@ pub(crate) struct Verdict {
     /// Whom the fault counts against in its author's place: a device that came in again by an approval of before. Whoever
     /// let it in may have come after that.
     pub instead: Option<(DeviceId, UserId, String)>,
+    /// The revocation list without which a removal cannot be judged; 0 if there is none such.
+    pub list: u64,
+    /// When that was, in milliseconds: a lower list that is signed later refutes it.
+    pub list_at: u64,
+    /// Who was removed by it: device and user.
+    pub unlisted: Vec<(DeviceId, UserId)>,
 }
 
 /// A leaf that is nobody's.
@@ -98,6 +107,12 @@ pub(crate) const DECLARATION: &str = "declared other members to the relay than i
 pub(crate) const ANEW: &str = "took a device out and in again without a reason";
 /// A removal by a fault that this device cannot have seen.
 pub(crate) const EARLIER: &str = "removed someone for something that was before this device came";
+
+/// A removal by a list that is not here.
+pub(crate) const UNLISTED: &str =
+    "somebody was removed by a list of revoked devices that this device does not have yet";
+/// A revoked device that was brought in.
+pub(crate) const REVOKED: &str = "let in a device that was revoked";
 
 /// Judges a commit.
 pub(crate) fn judge(commit: &Judged<'_>) -> Verdict {
@@ -151,6 +166,9 @@ pub(crate) fn judge(commit: &Judged<'_>) -> Verdict {
     // 4. Removals and the declaration are mended later, not held.
     if !planted("mutant.judge_removals") {
         judge_removals(commit, &mut verdict);
+    }
+    if verdict.shown.is_none() && brings_revoked(commit) && !planted("mutant.judge_revoked_joins") {
+        verdict.shown = Some(REVOKED);
     }
     if verdict.shown.is_none() && !declared(commit) && !planted("mutant.judge_declaration") {
         verdict.shown = Some(DECLARATION);
@@ -237,27 +255,46 @@ fn approved(commit: &Judged<'_>, member: &Member, spent: bool) -> bool {
     of_kind.any(|statement| approves(commit.before, statement, member))
 }
 
+/// Whether it lets in a device that the list names by which its author went: a list that came later accuses nobody.
+fn brings_revoked(commit: &Judged<'_>) -> bool {
+    let knew = commit.data.is_some_and(|data| data.revocation_list_number >= commit.revocations.number());
+    let came = |member: &&Member| !commit.before.has(member) || commit.removed.contains(&member.index);
+    let mut came = commit.after.members.iter().filter(came);
+    knew && came.any(|member| is_out(commit.revocations, &member.certificate.device()))
+}
+
 /// Judges whom it took out, each by the ground that it carries.
 fn judge_removals(commit: &Judged<'_>, verdict: &mut Verdict) {
     for member in commit.before.members.iter().filter(|member| commit.removed.contains(&member.index)) {
         let anew = commit.after.has(member);
         match (may_remove(commit, member, anew), anew) {
-            (Ruling::Right, _) => {}
+            (Ruling::Right, _) | (Ruling::Over, true) => {}
+            // Nobody is accused: it was right when it was made, and is over.
+            (Ruling::Over, false) => verdict.wronged.push(who(member)),
+            (Ruling::Unlisted(list), false) => {
+                verdict.held.extend((verdict.list == 0).then_some(UNLISTED));
+                verdict.list = verdict.list.max(list);
+                verdict.unlisted.push(who(member));
+            }
             (Ruling::Unknown, true) => verdict.shown = verdict.shown.or(Some(EARLIER)),
             // Nobody is accused, and nobody stays out by something that nobody here can look at.
             (Ruling::Unknown, false) => {
                 verdict.shown = verdict.shown.or(Some(EARLIER));
                 if !planted("mutant.judge_earlier") {
-                    verdict.wronged.push((member.certificate.device(), member.certificate.user().clone()));
+                    verdict.wronged.push(who(member));
                 }
             }
-            (Ruling::Wrong, true) => verdict.shown = verdict.shown.or(Some(ANEW)),
+            (Ruling::Wrong | Ruling::Unlisted(_), true) => verdict.shown = verdict.shown.or(Some(ANEW)),
             (Ruling::Wrong, false) => {
                 verdict.shown = Some(REMOVAL);
-                verdict.wronged.push((member.certificate.device(), member.certificate.user().clone()));
+                verdict.wronged.push(who(member));
             }
         }
     }
+}
+
+fn who(member: &Member) -> (DeviceId, UserId) {
+    (member.certificate.device(), member.certificate.user().clone())
 }
 
 /// What a removal's ground is worth.
@@ -269,6 +306,10 @@ enum Ruling {
     Wrong,
     /// It is something that was before this device came.
     Unknown,
+    /// It was one, and is none any more: a hold that has ended.
+    Over,
+    /// It is a revocation list that is not here.
+    Unlisted(u64),
 }
 
 impl From<bool> for Ruling {
@@ -284,7 +325,7 @@ fn may_remove(commit: &Judged<'_>, member: &Member, anew: bool) -> Ruling {
     // Whom the relay did not have cannot be declared to leave: they are out by their fault, or in again.
     if commit.declared.is_some_and(|declared| !declared.contains(&device)) {
         let at_fault = commit.faults.iter().any(|fault| fault.proven && names(fault, member));
-        return Ruling::from(anew || at_fault);
+        return Ruling::from(anew || at_fault || is_out(commit.revocations, &device));
     }
     let at = data.leaves.iter().position(|leaf| leaf.as_ref() == device.as_bytes().as_slice());
     let Some(RemovalGround { ground: Some(ground) }) = at.and_then(|at| data.grounds.get(at)) else {
@@ -310,8 +351,20 @@ fn may_remove(commit: &Judged<'_>, member: &Member, anew: bool) -> Ruling {
             let mut replaced = new.filter_map(|after| confirms(commit.before, statement, after));
             replaced.any(|replaced| replaced == device).into()
         }
-        // No revocation list is known yet: it is no ground.
-        Ground::RevocationListNumber(_) => Ruling::Wrong,
+        Ground::RevocationListNumber(number) => by_list(commit.revocations, &device, *number),
+    }
+}
+
+/// Whether the list names the device. One that was reinstated since was named rightly.
+fn by_list(revocations: &RevocationRegister, device: &DeviceId, number: u64) -> Ruling {
+    if planted("mutant.any_list_removes") {
+        return Ruling::Right;
+    }
+    match revocations.last_act(device) {
+        _ if number > revocations.number() => Ruling::Unlisted(number),
+        Some(act) if act.kind == RevocationKind::Reinstated => Ruling::Over,
+        Some(_) => Ruling::from(number > 0),
+        None => Ruling::Wrong,
     }
 }
 

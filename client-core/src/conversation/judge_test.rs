@@ -102,6 +102,12 @@ struct Known {
     joined: EntryNumber,
     anew: Vec<u32>,
     unmended: Vec<(String, Vec<String>)>,
+    revocations: Option<RevocationRegister>,
+}
+
+/// The register of an organisation without a list.
+fn unlisted() -> RevocationRegister {
+    RevocationRegister::new(&OrganisationId::from_name("St. Example").expect("an id"))
 }
 
 fn knowing(
@@ -127,6 +133,7 @@ fn knowing(
         declared: known.declared.as_deref(),
         joined: known.joined,
         unmended: &known.unmended,
+        revocations: known.revocations.as_ref().unwrap_or(&unlisted()),
     })
 }
 
@@ -216,7 +223,7 @@ fn a_removal_needs_its_ground() {
     assert_eq!(by(&a, keeper.clone()), sound());
     assert_eq!(by(&b, keeper).shown, Some(REMOVAL));
     assert_eq!(by(&b, None).shown, Some(REMOVAL));
-    assert_eq!(by(&b, Some(Ground::RevocationListNumber(9))).shown, Some(REMOVAL));
+    assert_eq!(by(&b, Some(Ground::RevocationListNumber(9))).held, [UNLISTED], "until the list is here");
     assert_eq!(by(&b, Some(Ground::Leave(leave(&c, &c_key, &WARD)))), sound());
     let elsewhere = ConversationId::from_bytes([5; 16]);
     assert_eq!(by(&b, Some(Ground::Leave(leave(&c, &c_key, &elsewhere)))).shown, Some(REMOVAL));
@@ -281,6 +288,7 @@ fn held(
         declared: None,
         joined: EntryNumber::ZERO,
         unmended: &[],
+        revocations: &unlisted(),
     });
     let leaf = |index: &u32| Leaf { index: *index, certificate_der: vec![1], signature_key: [0; 32] };
     let leaves: Vec<Leaf> = after.strangers.iter().map(leaf).collect();

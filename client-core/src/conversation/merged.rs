@@ -2,20 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use wardline_identity::{DeviceCertificate, Organisation, StatementLabel, UserId};
+use wardline_identity::{
+    DeviceCertificate, Organisation, RevocationList, RevocationRegister, StatementLabel, UserId,
+};
 use wardline_proto::{
     DeviceId, EntryNumber,
     content::ConversationSettings,
-    relay::{AuthenticatedData, CommitAuthor, CommitData, authenticated_data::Kind},
+    relay::{AuthenticatedData, CommitAuthor, CommitData, authenticated_data::Kind, removal_ground::Ground},
 };
 
 use super::{
     event::describe,
     hold::Hold,
     judge::{
-        DECLARATION, IN_PLACE, Judged, REMOVAL, REUSED, SETTINGS, STRANGER, Verdict, judge, settings_at_fault,
+        DECLARATION, IN_PLACE, Judged, REMOVAL, REUSED, REVOKED, SETTINGS, STRANGER, Verdict, judge,
+        settings_at_fault,
     },
     receive::{Received, decode},
+    revoked::{is_out, told},
     roster::{Member, Roster},
     spent::{Moved, Spent},
 };
@@ -60,6 +64,7 @@ pub(crate) struct Merged {
 /// The state before.
 pub(crate) struct Merging<'a> {
     organisation: &'a Organisation,
+    revocations: &'a RevocationRegister,
     leaves: Vec<Leaf>,
     before: Roster,
     in_force: ConversationSettings,
@@ -80,10 +85,15 @@ pub(crate) struct Merging<'a> {
 }
 
 impl<'a> Merging<'a> {
-    pub(crate) fn begin(organisation: &'a Organisation, group: &Group, hold: Option<Hold>) -> Self {
+    pub(crate) fn begin(
+        (organisation, revocations): (&'a Organisation, &'a RevocationRegister),
+        group: &Group,
+        hold: Option<Hold>,
+    ) -> Self {
         let (in_force, leaves) = (group.settings(), group.roster());
         Self {
             organisation,
+            revocations,
             before: Hold::read(hold.as_ref(), organisation, &leaves, &[]),
             leaves,
             right: hold.as_ref().and_then(Hold::right).unwrap_or_else(|| in_force.clone()),
@@ -120,7 +130,7 @@ impl<'a> Merging<'a> {
             verdict.held.push(SETTINGS);
         }
         let name = own.display_name().to_string();
-        let event = describe(&name, &self.before, &after, (&self.in_force, &settings));
+        let event = self.describe(&name, data, (&after, &settings));
         // What this device declares is what it makes, and the relay has taken it.
         let anew = |member: &&Member| {
             let device = member.certificate.device().to_wire();
@@ -169,9 +179,14 @@ impl<'a> Merging<'a> {
                 declared: self.declared.as_deref(),
                 joined: self.joined,
                 unmended: &self.unmended,
+                revocations: self.revocations,
             }),
             None => Verdict { held: vec![STRANGER], ..Verdict::default() },
         };
+        if verdict.list > 0 {
+            let signed = self.revocations.list().map_or(received.stamp, RevocationList::signed_at);
+            verdict.list_at = received.stamp.max(signed).get();
+        }
         if !ours && !verdict.held.contains(&SETTINGS) {
             verdict.held.push(SETTINGS);
             if brought {
@@ -181,7 +196,7 @@ impl<'a> Merging<'a> {
         let name = author.as_ref().map_or_else(String::new, |one| one.certificate.display_name().to_string());
         let user = author.as_ref().map_or_else(String::new, |one| one.certificate.user().to_string());
         let shown = if name.is_empty() { "someone" } else { name.as_str() };
-        let mut event = describe(shown, &self.before, &after, (&self.in_force, &settings));
+        let mut event = self.describe(shown, data.as_ref(), (&after, &settings));
         note(&mut event, &verdict, shown);
         if let Some(number) = data.as_ref().map(|data| data.corrects_number).filter(|number| *number > 0) {
             add(&mut event, &format!("{shown} put right what was done at {number}"));
@@ -200,6 +215,31 @@ impl<'a> Merging<'a> {
         merged.fault = fault;
         merged.declared = declared;
         Ok(merged)
+    }
+
+    /// What people read of it: who is out because of the list went by nobody's will.
+    fn describe(
+        &self,
+        author: &str,
+        data: Option<&CommitData>,
+        (after, settings): (&Roster, &ConversationSettings),
+    ) -> String {
+        let by_list = |member: &Member| {
+            let device = member.certificate.device();
+            let at = data.and_then(|data| data.leaves.iter().position(|leaf| *leaf == device.to_wire()));
+            let ground = at.and_then(|at| data?.grounds.get(at)?.ground.as_ref());
+            let named = matches!(ground, Some(Ground::RevocationListNumber(_)));
+            named && is_out(self.revocations, &device) && after.device(&device).is_none()
+        };
+        let (gone, others): (Vec<Member>, Vec<Member>) =
+            self.before.members.iter().cloned().partition(by_list);
+        let before = Roster { members: others, strangers: self.before.strangers.clone() };
+        let mut event = told(self.revocations, &gone).join("; ");
+        let rest = describe(author, &before, after, (&self.in_force, settings));
+        if !rest.is_empty() {
+            add(&mut event, &rest);
+        }
+        event
     }
 
     fn merged(
@@ -247,7 +287,7 @@ fn fault_of(author: &Member, verdict: &Verdict, number: EntryNumber) -> Option<F
     let in_place = verdict.in_place_of_another.clone().filter(|_| verdict.proven.is_empty());
     let proven = if in_place.is_some() { vec![IN_PLACE] } else { verdict.proven.clone() };
     let (device, user, name) = in_place.unwrap_or_else(author);
-    let shown = verdict.shown.filter(|shown| [REMOVAL, DECLARATION].contains(shown));
+    let shown = verdict.shown.filter(|shown| [REMOVAL, DECLARATION, REVOKED].contains(shown));
     let why: Vec<&str> = proven.iter().copied().chain(shown).collect();
     let instead = verdict.instead.clone().filter(|_| why == [REUSED]);
     let (device, user, name) = instead.unwrap_or((device, user, name));

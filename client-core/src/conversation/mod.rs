@@ -34,6 +34,7 @@ mod receive_commit;
 mod receive_message;
 mod replacement;
 mod report;
+pub(crate) mod revoked;
 mod roster;
 mod seal;
 mod settle;
@@ -51,9 +52,10 @@ pub(crate) use self::{
     asked::asked,
     closed::closed,
     commit::{Change, Staged, stage},
-    core::{Core, Device, random},
+    core::{Core, Device, KnownList, random},
     create::create,
     detail::{detail, find, list, read},
+    hold::Hold,
     join::join,
     plan::{Plan, complete, missing, nobody, plan},
     receive::{Effect, encode, receive, removed},
@@ -61,11 +63,12 @@ pub(crate) use self::{
     report::{look_again, not_in, report},
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
-    settle::abandon,
+    settle::{abandon, withdraw},
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
     successor::waits_for_closing,
     suspicion::{
-        Compared, greeted, no_such_list, place, relay_fault_count, relay_faults, see_relay_faults, uninvited,
+        Compared, false_list, greeted, hidden_list, no_such_list, place, relay_fault_count, relay_faults,
+        see_relay_faults, uninvited,
     },
     take_over::{created, not_first},
     waits::look_at_early,

@@ -19,6 +19,7 @@ use super::{
     grounds::{approval as approval_of, approves, confirmation as confirmation_of, confirms},
     judge::keeps,
     receive::decode,
+    revoked::{is_itself_out, is_named, is_out, out, outlived, removals, wish_for_removal},
     roster::{Member, Roster},
     successor::{Succession, is_incomplete, succeed},
 };
@@ -28,7 +29,7 @@ use crate::{
     mls::VerifiedKeyPackage,
     vault::tables::{
         conversations::{self, ConversationRow, Standing},
-        intents::{self, Wish},
+        intents::{self, IntentRow, Wish},
     },
 };
 
@@ -54,10 +55,13 @@ pub(crate) async fn plan(
 ) -> Result<Plan, CoreError> {
     let mut tx = core.vault.begin("plan").await?;
     let row = conversations::load(&mut tx, conversation).await?;
+    let now = core.clock.now();
+    // Who must not be in waits for a correction that is made now, which takes them out too; for a later one it does not.
+    let waits = |open: &IntentRow| *wish != Wish::RemoveRevoked || open.is_due(now);
     let correcting = intents::open(&mut tx)
         .await?
         .iter()
-        .any(|open| open.conversation == *conversation && open.wish == Wish::Correct);
+        .any(|open| open.conversation == *conversation && open.wish == Wish::Correct && waits(open));
     tx.commit().await?;
     if let Wish::Succeed { number, .. } = wish {
         return Ok(match succeed(core, conversation, *number).await? {
@@ -72,10 +76,14 @@ pub(crate) async fn plan(
     if !core.load_group(conversation).await? {
         return Ok(Plan::Impossible(closed()));
     }
+    if is_itself_out(core) || outlived(core).is_some() {
+        return Ok(Plan::Later);
+    }
     match wish {
         Wish::Correct => return correct(core, &row).await,
         // Whatever else is wished for is planned by what is right.
         _ if correcting => return Ok(Plan::Later),
+        _ if goes_first(core, conversation, wish).await? => return Ok(Plan::Later),
         Wish::AddAnew { reports } => {
             let anew = add_anew(core, conversation, reports).await?;
             return Ok(people(anew.iter().map(|(member, _)| member)));
@@ -85,9 +93,9 @@ pub(crate) async fn plan(
     let Some(group) = core.groups.get(conversation) else { return Ok(Plan::Impossible(closed())) };
     let roster = Roster::read(&core.device.organisation, &group.roster());
     let mut tx = core.vault.begin("look_who_is_missing").await?;
-    let incomplete = is_incomplete(&mut tx, &row, (&roster, core.clock.now())).await?;
+    let incomplete = is_incomplete(&mut tx, &row, (&roster, &core.revocations, core.clock.now())).await?;
     tx.commit().await?;
-    if incomplete && !matches!(wish, Wish::Restore { .. }) {
+    if incomplete && !matches!(wish, Wish::Restore { .. } | Wish::RemoveRevoked) {
         return Ok(Plan::Later);
     }
     Ok(match wish {
@@ -98,7 +106,8 @@ pub(crate) async fn plan(
         Wish::Renew => Plan::Commit(Box::default()),
         Wish::Rename { name } => rename(core, &roster, group.settings(), name),
         Wish::Mend { user, devices, .. } => mend(core, &roster, user, devices),
-        Wish::Restore { members } => restore(&roster, members),
+        Wish::Restore { members } => restore(core, &roster, members),
+        Wish::RemoveRevoked => remove_revoked(core, &roster),
         Wish::AddDevice { user, approval, .. } => {
             let approved = decode(approval).is_some_and(|one| approval_of(&roster, &one).is_some());
             UserId::parse(user)
@@ -113,6 +122,30 @@ pub(crate) async fn plan(
         }
         Wish::Correct | Wish::AddAnew { .. } | Wish::Succeed { .. } => Plan::Nothing,
     })
+}
+
+/// Whether somebody must leave before anything else is changed: that is wished for, at once.
+async fn goes_first(core: &Core, conversation: &ConversationId, wish: &Wish) -> Result<bool, CoreError> {
+    let Some(group) = core.groups.get(conversation) else { return Ok(false) };
+    let roster = Roster::read(&core.device.organisation, &group.roster());
+    let nobody = out(&core.revocations, &roster).is_empty();
+    if *wish == Wish::RemoveRevoked || nobody || planted("mutant.commit_to_revoked") {
+        return Ok(false);
+    }
+    let now = core.clock.now();
+    let mut tx = core.vault.begin("wish_for_removal").await?;
+    wish_for_removal(&mut tx, conversation, &*core.entropy, (now, now)).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// All devices that the list names go out by one commit.
+fn remove_revoked(core: &Core, roster: &Roster) -> Plan {
+    let removes = removals(&core.revocations, out(&core.revocations, roster));
+    if removes.is_empty() {
+        return Plan::Nothing;
+    }
+    Plan::Commit(Box::new(Change { removes, ..Change::default() }))
 }
 
 fn add(users: &[String]) -> Plan {
@@ -138,7 +171,7 @@ async fn correct(core: &mut Core, row: &ConversationRow) -> Result<Plan, CoreErr
     Ok(match wrongs(core, row).await? {
         None => Plan::Nothing,
         Some((wrongs, _)) if wrongs.undeclared.is_empty() => {
-            Plan::Commit(Box::new(correction(wrongs, Vec::new())))
+            Plan::Commit(Box::new(correction(&core.revocations, wrongs, Vec::new())))
         }
         Some((wrongs, _)) => Plan::People(wrongs.users()),
     })
@@ -158,9 +191,10 @@ fn mend(core: &Core, roster: &Roster, user: &str, devices: &[String]) -> Plan {
     Plan::People(vec![user])
 }
 
-/// Who was in the log that this conversation goes on from is in it.
-fn restore(roster: &Roster, members: &[(String, String)]) -> Plan {
-    let out = |device: &str| roster.members.iter().all(|one| one.certificate.device().to_string() != device);
+/// Who was in the log that this conversation goes on from is in it, but for devices that were revoked since.
+fn restore(core: &Core, roster: &Roster, members: &[(String, String)]) -> Plan {
+    let here = |device: &str| roster.members.iter().any(|one| one.certificate.device().to_string() == device);
+    let out = |device: &str| !here(device) && !is_named(&core.revocations, device);
     let missing = members.iter().filter(|(_, device)| out(device));
     let mut users: Vec<UserId> = missing.filter_map(|(user, _)| UserId::parse(user).ok()).collect();
     users.sort_unstable();
@@ -182,6 +216,8 @@ pub(crate) async fn missing(
     let Some(group) = core.groups.get(conversation) else { return Ok(Vec::new()) };
     let roster = Roster::read(&core.device.organisation, &group.roster());
     let own = core.device.user();
+    let revoked =
+        |one: &DeviceCertificate| is_out(&core.revocations, &one.device()) && !planted("mutant.add_revoked");
     let wanted = |certificate: &DeviceCertificate| {
         let device = certificate.device();
         let out = roster.device(&device).is_none();
@@ -211,7 +247,7 @@ pub(crate) async fn missing(
             }
         }
     };
-    Ok(people.into_iter().filter(|one| wanted(one) && one.as_member().is_ok()).collect())
+    Ok(people.into_iter().filter(|one| wanted(one) && !revoked(one) && one.as_member().is_ok()).collect())
 }
 
 /// The members that a wish takes out and in again.
@@ -241,7 +277,7 @@ pub(crate) async fn complete(
     let added = |device: DeviceId| adds.iter().any(|(_, certificate)| certificate.device() == device);
     if *wish == Wish::Correct {
         let Some(row) = load(core, conversation).await? else { return Ok(None) };
-        return Ok(wrongs(core, &row).await?.map(|(wrongs, _)| correction(wrongs, adds)));
+        return Ok(wrongs(core, &row).await?.map(|(wrongs, _)| correction(&core.revocations, wrongs, adds)));
     }
     if adds.is_empty() {
         return Ok(None);

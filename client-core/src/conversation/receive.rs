@@ -51,6 +51,8 @@ pub(crate) enum Effect {
     Again(ConversationId),
     /// An entry came of a conversation that is not known here.
     Unknown(ConversationId),
+    /// A member of this user goes by a higher revocation list than this device.
+    List(u64, String),
 }
 
 /// An entry whose shape is right.

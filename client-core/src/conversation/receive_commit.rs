@@ -17,6 +17,7 @@ use super::{
     receive::{Effect, Received},
     receive_message::{blank, unreadable},
     report::{author_of, commit_row, declared, fall_out},
+    revoked,
     roster::Roster,
     spent::{carried_out, spent},
     successor::told,
@@ -62,7 +63,11 @@ pub(crate) async fn receive_commit(
 
     // 1. Merge.
     let group = core.groups.get_mut(&conversation).ok_or_else(closed)?;
-    let mut merging = Merging::begin(&core.device.organisation, group, row.held.as_deref().map(Hold::parse));
+    let mut merging = Merging::begin(
+        (&core.device.organisation, &core.revocations),
+        group,
+        row.held.as_deref().map(Hold::parse),
+    );
     correct::recall(&mut tx, &row, &mut merging).await?;
     let kept = kept(received, merging.before(), group.epoch());
     if fault::planted("member.false_report") {
@@ -102,8 +107,7 @@ pub(crate) async fn receive_commit(
     if let Some(number) = unread {
         send_again(core, &mut tx, (&row, number), &conversation, &merged.roster.readers()).await?;
     }
-    let doing = (&core.device, &*core.entropy, core.clock.now());
-    correct::follow_up(doing, &mut tx, (received, &mut row), &merged).await?;
+    put_right(core, &mut tx, (received, &mut row), &merged).await?;
 
     // 3. What people see, and where this device stands.
     row.held = merged.hold.as_ref().map(Hold::to_text);
@@ -127,6 +131,21 @@ pub(crate) async fn receive_commit(
     Core::finish(&core.store, tx).await?;
     fault::crash("crash.commit_merged");
     Ok(if merged.self_removed { Membership::Out(effects) } else { Membership::In(effects) })
+}
+
+/// Wishes for what is to be put right after a commit.
+async fn put_right(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    (received, row): (&Received<'_>, &mut ConversationRow),
+    merged: &Merged,
+) -> Result<(), CoreError> {
+    let doing = (&core.device, &*core.entropy, core.clock.now());
+    correct::follow_up(doing, tx, (received, row), merged).await?;
+    if merged.self_removed {
+        return Ok(());
+    }
+    revoked::follow_up(core, tx, &received.conversation, &merged.roster).await
 }
 
 /// The first entry that devices which a commit adds anew have not read, if it adds any.

@@ -194,12 +194,12 @@ async fn store_opened(
     received: &Received<'_>,
     row: &mut ConversationRow,
     opened: &Opened<'_>,
-) -> Result<Option<Effect>, CoreError> {
+) -> Result<Vec<Effect>, CoreError> {
     let content: Option<Content> = decode(opened.plaintext);
     let life = declared_life(opened.aad);
     let (Some(member), Some(content), Some(life)) = (&opened.member, content, life) else {
         messages::insert(tx, &blank(received, MessageKind::Unreadable)).await?;
-        return Ok(None);
+        return Ok(Vec::new());
     };
     // The sender's life counts, whatever the relay says; a relay that says another is seen in the chain.
     let expires = expiry(received.stamp.min(core.clock.now()), life);
@@ -226,14 +226,20 @@ async fn store_opened(
             messages::found_again(tx, &log, &shown.sender_device, number).await?;
         }
     }
+    let list = content.revocation_list_number;
+    let higher = list > core.revocations.number() && !fault::planted("mutant.list_unheard");
+    let higher = higher.then(|| Effect::List(list, member.certificate.user().to_string()));
     match content.body {
         Some(Body::Text(text)) if text_fits(&text.text) => {
             messages::insert(tx, &MessageRow { kind: MessageKind::Text, body: text.text, ..shown }).await?;
         }
-        Some(Body::Leave(statement)) => return let_go(core, tx, row, &shown, member, statement).await,
+        Some(Body::Leave(statement)) => {
+            let effect = let_go(core, tx, row, &shown, member, statement).await?;
+            return Ok(effect.into_iter().chain(higher).collect());
+        }
         _ => messages::insert(tx, &shown).await?,
     }
-    Ok(None)
+    Ok(higher.into_iter().collect())
 }
 
 fn text_fits(text: &str) -> bool {

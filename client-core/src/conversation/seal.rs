@@ -7,7 +7,7 @@ use wardline_proto::{
 };
 
 use super::{
-    core::Core, hold::Hold, receive::encode, receive_message::message_data, roster::Roster,
+    core::Core, hold::Hold, receive::encode, receive_message::message_data, revoked, roster::Roster,
     statements::leave_statement, successor::is_incomplete,
 };
 use crate::{
@@ -33,7 +33,8 @@ pub(crate) enum Sealed {
         /// The MLSMessage.
         ciphertext: Vec<u8>,
     },
-    /// It has to wait: the conversation is not with the relay yet.
+    /// It has to wait: the conversation is not with the relay yet, somebody must leave it first, or the list of revoked devices
+    /// has outlived its life.
     Wait,
     /// It waits under another conversation by now, or not at all.
     Elsewhere,
@@ -55,6 +56,9 @@ pub(crate) async fn seal(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed,
 
 async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreError> {
     let conversation = waiting.conversation;
+    if revoked::outlived(core).is_some() {
+        return Ok(Sealed::Wait);
+    }
     let open = core.load_group(&conversation).await?;
     let mut tx = core.vault.begin("seal").await?;
     // A successor that was joined since the row was read takes what waits with it.
@@ -74,7 +78,13 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let closed = CoreError::Protocol("was asked about a conversation that is not open");
     let group = core.groups.get_mut(&conversation).ok_or(closed)?;
     let roster = Roster::read(&core.device.organisation, &group.roster());
-    if is_incomplete(&mut tx, &row, (&roster, core.clock.now())).await? {
+    if is_incomplete(&mut tx, &row, (&roster, &core.revocations, core.clock.now())).await? {
+        return Ok(Sealed::Wait);
+    }
+    // Nothing is encrypted to a device that the list names, nor sent that was encrypted before it was known.
+    let by = (&core.revocations, core.device.id(), &*core.entropy);
+    if revoked::holds_back(&mut tx, (&conversation, &roster), by, core.clock.now()).await? {
+        tx.commit().await?;
         return Ok(Sealed::Wait);
     }
     let epoch: Epoch = group.epoch();
@@ -88,7 +98,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         message_id: waiting.id().as_bytes().to_vec(),
         seen_number: row.cursor.get(),
         seen_hash: seen_hash(&row),
-        revocation_list_number: 0,
+        revocation_list_number: core.revocations.number(),
         policy_number: 0,
         sent_at_ms: waiting.created.get(),
         expires_at_ms: waiting.expires.map_or(0, UtcMillis::get),

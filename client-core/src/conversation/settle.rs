@@ -31,6 +31,26 @@ pub(crate) async fn abandon(
     outcome
 }
 
+/// Clears the commit under way that the relay has not taken, and leaves its wish as it is: it is planned anew, by who must not be in
+/// by now.
+pub(crate) async fn withdraw(core: &mut Core, conversation: ConversationId) -> Result<(), CoreError> {
+    let outcome = withdraw_step(core, conversation).await;
+    if outcome.is_err() {
+        core.forget(&conversation);
+    }
+    outcome
+}
+
+async fn withdraw_step(core: &mut Core, conversation: ConversationId) -> Result<(), CoreError> {
+    let open = core.load_group(&conversation).await?;
+    let mut tx = core.vault.begin("withdraw").await?;
+    if let (true, Some(group)) = (open, core.groups.get_mut(&conversation)) {
+        group.clear_pending(&core.store)?;
+    }
+    pending_commits::delete(&mut tx, &conversation).await?;
+    Core::finish(&core.store, tx).await
+}
+
 async fn abandon_step(
     core: &mut Core,
     conversation: ConversationId,

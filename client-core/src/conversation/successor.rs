@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use wardline_identity::RevocationRegister;
 use wardline_proto::{
     ChainHash, ConversationId, EntryNumber, UtcMillis,
     fault::{self, planted},
@@ -14,6 +15,7 @@ use super::{
     expected::{Expected, expected, leavers},
     former::Former,
     hold::Hold,
+    revoked::is_named,
     roster::{Member, Roster},
     take_over::{drop_candidate, take_over},
 };
@@ -117,7 +119,9 @@ async fn make(
         ..old.clone()
     };
     conversations::store(&mut tx, &row).await?;
-    let wish = Wish::Restore { members: expected.members(core.device.id(), leavers) };
+    let mut members = expected.members(core.device.id(), leavers);
+    members.retain(|(_, device)| !is_named(&core.revocations, device));
+    let wish = Wish::Restore { members };
     intents::insert(&mut tx, &successor, &wish, &request, now, now).await?;
     fault::crash("crash.successor_unstored");
     Core::finish(&core.store, tx).await?;
@@ -221,12 +225,13 @@ pub(crate) async fn vouch(
 pub(crate) async fn is_incomplete(
     tx: &mut Transaction<'_>,
     row: &ConversationRow,
-    (roster, now): (&Roster, UtcMillis),
+    (roster, revocations, now): (&Roster, &RevocationRegister, UtcMillis),
 ) -> Result<bool, CoreError> {
     if row.line.predecessor.is_none() || planted("mutant.said_to_few") {
         return Ok(false);
     }
-    let out = |device: &str| roster.members.iter().all(|one| one.certificate.device().to_string() != device);
+    let here = |device: &str| roster.members.iter().any(|one| one.certificate.device().to_string() == device);
+    let out = |device: &str| !here(device) && !is_named(revocations, device);
     let lacks = |wish: &IntentRow| match &wish.wish {
         Wish::Restore { members } => {
             let recent = now.get() < wish.created.get().saturating_add(COMPLETING_MS);

@@ -8,11 +8,13 @@ use wardline_proto::relay::{
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
     CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
     CreateConversationResponse, EnrolRequest, EnrolResponse, GetInvitationRequest, GetInvitationResponse,
-    GetOrganisationRequest, GetOrganisationResponse, GetWinnerRequest, GetWinnerResponse,
-    IssueCertificateRequest, IssueCertificateResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
-    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
-    PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
-    PublishKeyPackagesResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
+    GetOrganisationRequest, GetOrganisationResponse, GetRemovalsRequest, GetRemovalsResponse,
+    GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
+    IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
+    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
+    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
     ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
 };
 
@@ -154,6 +156,28 @@ impl Relay for RelayConnection {
 
     async fn ask_members(&self, message: AskMembersRequest) -> Result<AskMembersResponse, RelayError> {
         self.answer(ANSWER, self.membership().ask_members(request(message, ANSWER))).await
+    }
+
+    async fn publish_revocation_list(
+        &self,
+        message: PublishRevocationListRequest,
+    ) -> Result<PublishRevocationListResponse, RelayError> {
+        self.answer(LARGE, self.revocation().publish_revocation_list(request(message, LARGE))).await
+    }
+
+    async fn get_revocation_list(
+        &self,
+        message: GetRevocationListRequest,
+    ) -> Result<GetRevocationListResponse, RelayError> {
+        self.answer(LARGE, self.revocation().get_revocation_list(request(message, LARGE))).await
+    }
+
+    async fn list_devices(&self, message: ListDevicesRequest) -> Result<ListDevicesResponse, RelayError> {
+        self.answer(ANSWER, self.revocation().list_devices(request(message, ANSWER))).await
+    }
+
+    async fn get_removals(&self, message: GetRemovalsRequest) -> Result<GetRemovalsResponse, RelayError> {
+        self.answer(ANSWER, self.revocation().get_removals(request(message, ANSWER))).await
     }
 
     async fn subscribe(&self, message: SubscribeRequest) -> Result<Subscription, RelayError> {

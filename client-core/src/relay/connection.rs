@@ -10,7 +10,7 @@ use wardline_proto::relay::{
     SubscribeRequest, conversation_service_client::ConversationServiceClient,
     directory_service_client::DirectoryServiceClient, enrolment_service_client::EnrolmentServiceClient,
     key_package_service_client::KeyPackageServiceClient, membership_service_client::MembershipServiceClient,
-    registrar_service_client::RegistrarServiceClient,
+    registrar_service_client::RegistrarServiceClient, revocation_service_client::RevocationServiceClient,
 };
 
 use super::{
@@ -176,4 +176,5 @@ services! {
     key_packages: KeyPackageServiceClient,
     conversations: ConversationServiceClient,
     membership: MembershipServiceClient,
+    revocation: RevocationServiceClient,
 }

@@ -7,11 +7,13 @@ use wardline_proto::relay::{
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
     CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
     CreateConversationResponse, EnrolRequest, EnrolResponse, GetInvitationRequest, GetInvitationResponse,
-    GetOrganisationRequest, GetOrganisationResponse, GetWinnerRequest, GetWinnerResponse,
-    IssueCertificateRequest, IssueCertificateResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
-    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
-    PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
-    PublishKeyPackagesResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
+    GetOrganisationRequest, GetOrganisationResponse, GetRemovalsRequest, GetRemovalsResponse,
+    GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
+    IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
+    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
+    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
     ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
 };
 
@@ -97,4 +99,15 @@ pub trait Relay: Send + Sync {
         request: ReportOutOfStepRequest,
     ) -> Result<ReportOutOfStepResponse, RelayError>;
     async fn ask_members(&self, request: AskMembersRequest) -> Result<AskMembersResponse, RelayError>;
+
+    async fn publish_revocation_list(
+        &self,
+        request: PublishRevocationListRequest,
+    ) -> Result<PublishRevocationListResponse, RelayError>;
+    async fn get_revocation_list(
+        &self,
+        request: GetRevocationListRequest,
+    ) -> Result<GetRevocationListResponse, RelayError>;
+    async fn list_devices(&self, request: ListDevicesRequest) -> Result<ListDevicesResponse, RelayError>;
+    async fn get_removals(&self, request: GetRemovalsRequest) -> Result<GetRemovalsResponse, RelayError>;
 }

@@ -7,7 +7,10 @@ use rustls::AlertDescription;
 use thiserror::Error;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
-use wardline_proto::{Reason, h3::CloseCode};
+use wardline_proto::{
+    Reason,
+    h3::{CloseCode, RevokedBecause},
+};
 
 /// What stands behind an error.
 type Cause = Box<dyn Error + Send + Sync>;
@@ -110,9 +113,7 @@ impl RelayError {
         match &error {
             quinn::ConnectionError::ApplicationClosed(close) => {
                 match CloseCode::from_code(close.error_code.into_inner()) {
-                    Some(CloseCode::Revoked) => {
-                        Self::refused(Reason::DeviceRevoked, "the device was revoked")
-                    }
+                    Some(CloseCode::Revoked) => revoked(&close.reason),
                     Some(CloseCode::CertificateInvalid) => certificate_refused(),
                     _ => Self::unavailable(error),
                 }
@@ -158,6 +159,18 @@ impl RelayError {
             | UnsupportedCertificate => Some(certificate_refused()),
             _ => None,
         }
+    }
+}
+
+/// Why and since when, if the phrase beside the code says so.
+fn revoked(phrase: &[u8]) -> RelayError {
+    let said = RevokedBecause::from_phrase(phrase)
+        .map(|because| [("reason", because.reason), ("since_ms", because.since_ms.to_string())]);
+    RelayError::Refused {
+        reason: Reason::DeviceRevoked,
+        message: "the device was revoked".to_owned(),
+        retry_after: None,
+        metadata: said.into_iter().flatten().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }
 

@@ -207,8 +207,10 @@ async fn look(
     connection: &dyn Relay,
 ) -> Result<(Organisation, InvitationRecord), CoreError> {
     let invitation = Invitation::from_link(link);
-    let request =
-        GetInvitationRequest { greeting: Some(greet::greeting(0)), invitation_id: invitation.id().to_wire() };
+    let request = GetInvitationRequest {
+        greeting: Some(greet::greeting(0, 0)),
+        invitation_id: invitation.id().to_wire(),
+    };
     let answer = connection.get_invitation(request).await?;
     let now = enrolment.clock.now();
     let wire = answer.organisation.ok_or(CoreError::Protocol("has no organisation"))?;
@@ -295,7 +297,7 @@ async fn claim(
     let statement = claim_statement(&invitation, record, &request, keys.device, &keys.name, &exporter)
         .map_err(|_| Failure::defect("The enrolment claim could not be signed."))?;
     let request = EnrolRequest {
-        greeting: Some(greet::greeting(0)),
+        greeting: Some(greet::greeting(0, 0)),
         invitation_id: record.invitation_id().to_wire(),
         claim: Some(statement),
         wait_seconds: WAIT_SECONDS,

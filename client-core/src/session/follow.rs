@@ -11,12 +11,12 @@ use futures::StreamExt as _;
 use tokio::time::Instant;
 use wardline_identity::Organisation;
 use wardline_proto::relay::{
-    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, RelayGreeting, SubscribeRequest,
-    SubscribeResponse, WelcomeDelivery, subscribe_response::Event as Incoming,
+    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, MembershipTask, RelayGreeting,
+    SubscribeRequest, SubscribeResponse, WelcomeDelivery, subscribe_response::Event as Incoming,
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
-use super::{Link, Session, early::Early, greet, key_packages, task};
+use super::{Link, Session, early::Early, greet, key_packages, revocation, task};
 use crate::{
     conversation::{self, Compared, Effect, encode},
     error::CoreError,
@@ -51,11 +51,14 @@ async fn follow_one(
     transport: &'static str,
     on_caught_up: &mut impl FnMut(),
 ) -> Result<End, CoreError> {
-    let issuers_number = session.core().await.device.organisation.issuers_number();
+    let greeting = {
+        let core = session.core().await;
+        greet::greeting(core.device.organisation.issuers_number(), core.revocations.number())
+    };
     let cursors = cursors(session).await?;
     let named: HashMap<Bytes, u64> =
         cursors.iter().map(|cursor| (cursor.conversation_id.clone(), cursor.number)).collect();
-    let request = SubscribeRequest { greeting: Some(greet::greeting(issuers_number)), cursors };
+    let request = SubscribeRequest { greeting: Some(greeting), cursors };
     let mut stream = relay.subscribe(request).await?;
     let mut early = Early::default();
     let mut welcomed: HashSet<Bytes> = HashSet::new();
@@ -73,7 +76,7 @@ async fn follow_one(
             Incoming::Greeting(greeting) => greet(session, relay, transport, &greeting).await?,
             Incoming::Entry(entry) => {
                 let known = welcomed.contains(&entry.conversation_id);
-                if let End::Again = take_in(session, &entry, &mut early, known).await? {
+                if let End::Again = come(session, relay, &entry, (&mut early, known)).await? {
                     return Ok(End::Again);
                 }
             }
@@ -84,6 +87,7 @@ async fn follow_one(
                     keep(session, &mut early, welcome).await?;
                 }
                 session.stepped(&effects);
+                revocation::heard_of(session, relay, &effects).await?;
             }
             Incoming::CaughtUp(_) => {
                 caught_up = true;
@@ -105,13 +109,14 @@ async fn follow_one(
                 }
             }
             // Asked, and nothing done yet: the relay asks the next member.
-            Incoming::Task(task) => task::take(session, task).await?,
+            Incoming::Task(task) => asked(session, relay, task).await?,
             Incoming::Replacement(waits) => task::replacement(session, waits).await?,
             Incoming::Closed(closed) => {
                 if let End::Again = close(session, &closed, &mut early).await? {
                     return Ok(End::Again);
                 }
             }
+            Incoming::RevocationList(list) => revocation::heard(session, relay, list).await?,
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }
@@ -153,8 +158,14 @@ async fn greet(
     if conversation::greeted(&*session.core().await, greeting).await? {
         sweep(session, greeted.time.min(now)).await?;
     }
+    // The issuers first: they sign the list. Before both nothing else is done.
     if !refresh_organisation(session, relay, greeted.issuers_list_number).await? {
-        conversation::no_such_list(&*session.core().await, greeting).await?;
+        let number = greeted.issuers_list_number;
+        conversation::no_such_list(&*session.core().await, greeting, number).await?;
+    }
+    if !revocation::greeted(session, relay, &greeted).await? {
+        let number = greeted.revocation_list_number;
+        conversation::no_such_list(&*session.core().await, greeting, number).await?;
     }
     session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
     key_packages::top_up(session, relay).await
@@ -221,13 +232,33 @@ fn is_beside(session: &Session, event: &Incoming) -> bool {
     ConversationId::try_from(id).is_ok_and(|conversation| session.beside.has(&conversation))
 }
 
+/// The relay asks for something; a list that the task names comes first.
+async fn asked(session: &Session, relay: &Arc<dyn Relay>, task: MembershipTask) -> Result<(), CoreError> {
+    revocation::asked(session, relay, &task).await?;
+    task::take(session, task).await
+}
+
+/// An entry has come; a list that it names comes before it, one that is heard of in it after.
+async fn come(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    entry: &Entry,
+    (early, welcomed): (&mut Early, bool),
+) -> Result<End, CoreError> {
+    revocation::named(session, relay, entry).await?;
+    let effects = take_in(session, entry, early, welcomed).await?;
+    revocation::heard_of(session, relay, &effects).await?;
+    let again = effects.iter().any(|effect| matches!(effect, Effect::Again(_)));
+    Ok(if again { End::Again } else { End::Ended })
+}
+
 /// Takes in an entry, of a conversation that a Welcome of this stream lets in to or not.
 async fn take_in(
     session: &Session,
     entry: &Entry,
     early: &mut Early,
     welcomed: bool,
-) -> Result<End, CoreError> {
+) -> Result<Vec<Effect>, CoreError> {
     let mut core = session.core().await;
     let mut effects = conversation::receive(&mut core, entry).await?;
     let unknown = effects.iter().any(|effect| matches!(effect, Effect::Unknown(_)));
@@ -244,8 +275,7 @@ async fn take_in(
     drop(core);
     session.stepped(&effects);
     session.moved.notify_one();
-    let again = effects.iter().any(|effect| matches!(effect, Effect::Again(_)));
-    Ok(if again { End::Again } else { End::Ended })
+    Ok(effects)
 }
 
 /// A log is closed. Its successor's Welcome may have come before, and entries after it: it is looked at again, and they are asked

@@ -9,10 +9,10 @@ use wardline_proto::{
     relay::{ClaimKeyPackagesRequest, ClaimedKeyPackage, CommitRequest, SignedStatement},
 };
 
-use super::{Session, ask_people, outbox::Passing, send::passes, verified_devices};
+use super::{Session, ask_people, outbox::Passing, revocation, send::passes, verified_devices};
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{Change, Plan, Staged, abandon, complete, missing, nobody, plan, random, stage},
+    conversation::{self, Change, Plan, Staged, abandon, complete, missing, nobody, plan, random, stage},
     error::CoreError,
     mls::{Group, VerifiedKeyPackage, key_package},
     relay::{Relay, RelayError},
@@ -102,6 +102,9 @@ pub(crate) async fn submit(
     if !passing.submit(pending.sha256) {
         return Ok(());
     }
+    if revocation::stale(session, relay, &pending).await? {
+        return Ok(());
+    }
     let author = prost::Message::decode(pending.author.as_slice());
     let author: SignedStatement =
         author.map_err(|_| CoreError::Protocol("was sent a statement that does not decode"))?;
@@ -120,6 +123,15 @@ pub(crate) async fn submit(
     match answer {
         // Accepted, or another's was.
         Ok(_) | Err(RelayError::Refused { reason: Reason::EpochConflict, .. }) => Ok(()),
+        // It was not taken, and is made anew by a newer list.
+        Err(RelayError::Refused { reason: Reason::RevocationPending | Reason::JoinRevoked, .. }) => {
+            conversation::withdraw(&mut *session.core().await, pending.conversation).await?;
+            if !revocation::pending(session, relay, &pending.conversation).await? {
+                passing.rest(pending.conversation, None);
+            }
+            session.stepped(&[]);
+            Ok(())
+        }
         Err(error @ RelayError::Refused { reason, .. }) if judged_unfit(reason) => {
             let failure = Failure::from(error);
             let patient = reason == Reason::DeclarationMismatch;

@@ -10,11 +10,11 @@ use wardline_proto::{
 use crate::error::CoreError;
 
 /// What this client says first.
-pub(crate) fn greeting(issuers_list_number: u64) -> ClientGreeting {
+pub(crate) fn greeting(issuers_list_number: u64, revocation_list_number: u64) -> ClientGreeting {
     ClientGreeting {
         versions: Some(VERSIONS),
         software: concat!("wardline/", env!("CARGO_PKG_VERSION")).to_owned(),
-        revocation_list_number: 0,
+        revocation_list_number,
         issuers_list_number,
     }
 }
@@ -25,6 +25,8 @@ pub(crate) struct Greeted {
     pub time: UtcMillis,
     /// Number of the issuers' list it applies.
     pub issuers_list_number: u64,
+    /// Number of the revocation list it applies; 0 before the first.
+    pub revocation_list_number: u64,
 }
 
 /// Checks a relay's greeting: its certificate is one of ours and its time is signed with that key.
@@ -48,5 +50,6 @@ pub(crate) fn verify(
     Ok(Greeted {
         time: instant.ok_or(CoreError::Protocol("signed something that is not a time"))?,
         issuers_list_number: time.issuers_list_number,
+        revocation_list_number: time.revocation_list_number,
     })
 }

@@ -1,9 +1,10 @@
 //! The connection: how it is made, where it stands, and keeping it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use futures::future::BoxFuture;
-use wardline_identity::Clock;
+use wardline_identity::{Clock, Standing};
+use wardline_proto::Reason;
 
 use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox};
 use crate::{
@@ -67,21 +68,67 @@ impl Connector for RelayConnector {
     }
 }
 
+/// Whether the relay said that this device is revoked or on hold, and whether it said why: a connection that is cut does not.
+fn is_put_out(error: &CoreError) -> (bool, bool) {
+    match error {
+        CoreError::Relay(RelayError::Refused { reason: Reason::DeviceRevoked, metadata, .. }) => {
+            (true, !metadata.is_empty())
+        }
+        _ => (false, false),
+    }
+}
+
 impl Session {
     /// Keeps a connection for as long as it is polled: connects, follows the log, sends what waits, and begins
     /// again after a pause whenever the connection ends. Dropping it at any point loses nothing.
     pub(crate) async fn keep_connected(&self) {
         let mut backoff = Backoff::new();
+        let mut cut = false;
         loop {
             let error = match self.connector.connect().await {
                 Ok((relay, transport)) => self.use_connection(relay, transport, &mut backoff).await,
                 Err(error) => error.into(),
             };
+            let error = self.explained(error).await;
+            let (out, says_why) = is_put_out(&error);
+            if out && !says_why && !cut {
+                // Who comes back at once is told.
+                cut = true;
+                continue;
+            }
+            cut = false;
             let failure = Failure::from(error);
-            tracing::info!(reason = ?failure.kind, "the connection ended");
+            tracing::info!(reason = ?failure.kind, out, "the connection ended");
+            // Tried again all the same: a hold may end.
+            self.put_out(out.then(|| failure.clone()));
             self.relinked(Link::Offline(failure));
             tokio::time::sleep(backoff.next(&*self.entropy)).await;
         }
+    }
+
+    /// A connection that is cut because this device was revoked says no more than that: the list may have come before.
+    async fn explained(&self, error: CoreError) -> CoreError {
+        let CoreError::Relay(RelayError::Refused {
+            reason: Reason::DeviceRevoked,
+            message,
+            retry_after,
+            metadata,
+        }) = error
+        else {
+            return error;
+        };
+        let core = self.core().await;
+        let standing = core.revocations.standing(&core.device.id(), self.clock.now());
+        let metadata = match standing {
+            Standing::Held { since, reason, .. } | Standing::Revoked { since, reason }
+                if metadata.is_empty() =>
+            {
+                let (reason, since) = (reason.to_string(), since.get().to_string());
+                HashMap::from([("reason".to_owned(), reason), ("since_ms".to_owned(), since)])
+            }
+            _ => metadata,
+        };
+        RelayError::Refused { reason: Reason::DeviceRevoked, message, retry_after, metadata }.into()
     }
 
     /// Uses one connection until it ends; answers why it did.

@@ -15,6 +15,8 @@ mod follow;
 mod found;
 mod grant;
 mod greet;
+mod inventory;
+mod keep_list;
 mod key_packages;
 mod link;
 mod open;
@@ -24,7 +26,12 @@ mod refused_test;
 mod registrar;
 #[cfg(test)]
 mod rests_test;
+pub(crate) mod revocation;
+#[cfg(test)]
+mod revocation_test;
+mod revoke;
 mod send;
+mod signed_list;
 mod task;
 mod told;
 mod wait;
@@ -37,9 +44,12 @@ pub(crate) use self::{
     directory::{ask_people, verified_devices},
     enrol::{device_code, enrol},
     found::found,
+    inventory::{Listed, devices as listed_devices, named as named_device},
+    keep_list::keep_list,
     link::{Link, RelayConnector},
     open::open_vault,
     registrar::{invite, list_invitations, registrar_pass},
+    revoke::{Order, Whom, revoke},
     task::ask_members,
     wait::{Delivery, until_settled},
 };
@@ -49,7 +59,7 @@ pub use self::{
     link::{Connected, Connector},
 };
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use beside::Beside;
 use tokio::sync::{Mutex, MutexGuard, Notify, broadcast};
@@ -57,7 +67,7 @@ use told::{Listener, Told};
 use wardline_identity::{Clock, Entropy};
 
 use crate::{
-    api::Event,
+    api::{Event, Failure},
     conversation::{Core, Effect},
     mls::MlsStore,
 };
@@ -80,6 +90,10 @@ pub(crate) struct Session {
     pub moved: Notify,
     /// Conversations of which the relay has another log.
     pub beside: Beside,
+    /// Why this device is out, while the relay says that it is revoked or on hold.
+    out: std::sync::Mutex<Option<Failure>>,
+    /// Held while this device changes the list of revoked devices.
+    pub issuing: Mutex<()>,
     events: broadcast::Sender<Event>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
@@ -99,6 +113,8 @@ impl Session {
             wake: Notify::new(),
             moved: Notify::new(),
             beside: Beside::default(),
+            out: std::sync::Mutex::default(),
+            issuing: Mutex::default(),
             events: broadcast::Sender::new(EVENTS),
             clock,
             entropy,
@@ -146,14 +162,35 @@ impl Session {
                 | Effect::Joined(_)
                 | Effect::OutOfStep(_)
                 | Effect::Closed(_) => self.wake.notify_one(),
-                Effect::Sent(..) | Effect::Removed(_) | Effect::Again(_) | Effect::Unknown(_) => {}
+                Effect::Sent(..)
+                | Effect::Removed(_)
+                | Effect::Again(_)
+                | Effect::Unknown(_)
+                | Effect::List(..) => {}
             }
         }
         self.progress.send_modify(|steps| *steps += 1);
     }
 
+    /// Why this device is out, if the relay said so when it was asked last.
+    pub(crate) fn is_out(&self) -> Option<Failure> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The relay said that this device is revoked or on hold, or anything else.
+    fn put_out(&self, why: Option<Failure>) {
+        if let Some(failure) = &why {
+            // Nobody may be listening; that is fine.
+            let _ = self.events.send(Event::PutOut { failure: failure.clone() });
+        }
+        *self.out.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     /// Says that the connection changed.
     pub(crate) fn relinked(&self, link: Link) {
+        if matches!(link, Link::Online { caught_up: true, .. }) {
+            self.put_out(None);
+        }
         let event = match &link {
             Link::Connecting => None,
             Link::Online { transport, caught_up: true, .. } => {

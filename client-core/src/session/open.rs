@@ -1,21 +1,21 @@
 //! Opening a home: the vault, and from it the device with everything verified again.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use prost::Message as _;
 use wardline_identity::{
-    Clock, DateCheck, Entropy, IssuerAuthority, Organisation, RootFingerprint, SigningKey,
+    Clock, DateCheck, Entropy, IssuerAuthority, Organisation, RevocationRegister, RootFingerprint, SigningKey,
 };
 use wardline_proto::{fault, relay};
 
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{Core, Device},
+    conversation::{Core, Device, KnownList},
     error::CoreError,
     mls::MlsStore,
     vault::{
         Passcode, Vault,
-        tables::{conversations, device, issuer, pending_commits},
+        tables::{conversations, device, issuer, pending_commits, revocation},
     },
 };
 
@@ -31,8 +31,9 @@ pub(crate) async fn open_vault(
     if fault::planted("mutant.forget_pending") {
         forget_pending(&vault).await?;
     }
-    let store = MlsStore::new();
-    Ok(Core { vault, store, groups: std::collections::HashMap::new(), device, clock, entropy })
+    let (revocations, list) = revocations(&vault, &device).await?;
+    let (store, groups) = (MlsStore::new(), HashMap::new());
+    Ok(Core { vault, store, groups, device, revocations, list, clock, entropy })
 }
 
 /// The device of an open vault.
@@ -67,6 +68,25 @@ pub(crate) async fn load_device(vault: &Vault, clock: &dyn Clock) -> Result<Devi
         organisation,
         addresses: row.addresses,
         issuer,
+    })
+}
+
+/// The revocation list that the device goes by.
+pub(super) async fn revocations(
+    vault: &Vault,
+    device: &Device,
+) -> Result<(RevocationRegister, KnownList), CoreError> {
+    let mut tx = vault.begin("load_revocations").await?;
+    let list = revocation::load(&mut tx).await?;
+    let acts = revocation::acts_after(&mut tx, 0).await?;
+    tx.commit().await?;
+    Ok(match list {
+        Some(row) => {
+            let known =
+                KnownList { outlived: row.outlived, looked: row.looked, refreshed: true, signed_ms: 0 };
+            (RevocationRegister::restore(row.list, acts), known)
+        }
+        None => (RevocationRegister::new(device.organisation.id()), KnownList::default()),
     })
 }
 

@@ -13,9 +13,9 @@ use std::{
 use tokio::time::Instant;
 use wardline_proto::{ConversationId, Digest, EntryNumber, fault};
 
-use super::{Session, broken, grant, send};
+use super::{Session, broken, grant, revocation, send};
 use crate::{
-    conversation::waits_for_closing,
+    conversation::{revoked, waits_for_closing},
     error::CoreError,
     relay::Relay,
     vault::tables::{
@@ -134,6 +134,11 @@ pub(super) async fn pass(
     relay: &Arc<dyn Relay>,
     passing: &mut Passing,
 ) -> Result<(), CoreError> {
+    // By a list of revoked devices that has outlived its life nothing is sent at all.
+    if revoked::outlived(&*session.core().await).is_some() {
+        return Ok(());
+    }
+    revocation::look_through(session).await?;
     // 1. Conversations that the relay has not heard of, and commits that are under way.
     let mut skip = Vec::new();
     for row in conversations(session).await? {

@@ -23,7 +23,10 @@ use super::{
 };
 use crate::{
     conversation::{
-        broken_test::ward::{House, Log, Phone},
+        broken_test::{
+            lists::Lists,
+            ward::{House, Log, Phone},
+        },
         random, receive,
     },
     relay::{Relay, RelayError, Subscription},
@@ -50,6 +53,10 @@ pub(super) struct Answers {
     pub committed: Mutex<Vec<bytes::Bytes>>,
     /// What each stream says before it ends; none: it is refused.
     pub streams: Mutex<VecDeque<Vec<pb::SubscribeResponse>>>,
+    /// The revocation list that it shows, if any.
+    pub lists: Mutex<Option<Lists>>,
+    /// The revocation lists that it was told of.
+    pub published: Mutex<Vec<pb::PublishRevocationListRequest>>,
 }
 
 impl Answers {
@@ -62,6 +69,8 @@ impl Answers {
             acked: Mutex::default(),
             committed: Mutex::default(),
             streams: Mutex::default(),
+            lists: Mutex::default(),
+            published: Mutex::default(),
         }
     }
 }
@@ -112,6 +121,26 @@ macro_rules! answers {
                 Ok(pb::CommitResponse::default())
             }
 
+            async fn get_revocation_list(
+                &self,
+                request: pb::GetRevocationListRequest,
+            ) -> Result<pb::GetRevocationListResponse, RelayError> {
+                let lists = self.lists.lock().unwrap();
+                Ok(lists.as_ref().map(|lists| lists.after(request.acts)).unwrap_or_default())
+            }
+
+            async fn publish_revocation_list(
+                &self,
+                request: pb::PublishRevocationListRequest,
+            ) -> Result<pb::PublishRevocationListResponse, RelayError> {
+                self.published.lock().unwrap().push(request);
+                Ok(pb::PublishRevocationListResponse::default())
+            }
+
+            async fn get_winner(&self, _: pb::GetWinnerRequest) -> Result<pb::GetWinnerResponse, RelayError> {
+                Ok(pb::GetWinnerResponse::default())
+            }
+
             async fn subscribe(&self, _: pb::SubscribeRequest) -> Result<Subscription, RelayError> {
                 let said = self.streams.lock().unwrap().pop_front();
                 said.map_or(refused(Reason::Internal), |said| Ok(stream::iter(said.into_iter().map(Ok)).boxed()))
@@ -141,8 +170,9 @@ answers! {
     claim_key_packages: ClaimKeyPackagesRequest -> ClaimKeyPackagesResponse,
     count_key_packages: CountKeyPackagesRequest -> CountKeyPackagesResponse,
     create_conversation: CreateConversationRequest -> CreateConversationResponse,
-    get_winner: GetWinnerRequest -> GetWinnerResponse,
     ask_members: AskMembersRequest -> AskMembersResponse,
+    list_devices: ListDevicesRequest -> ListDevicesResponse,
+    get_removals: GetRemovalsRequest -> GetRemovalsResponse,
 }
 
 /// Nobody connects here: the scene has the connection.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wardline_identity::{
     DateCheck, DisplayName, EnrolmentClaim, ExporterCheck, Invitation, InvitationRecord, InvitationSubject,
-    IssuerAuthority, NameError, Role, UserId, device_id_parse,
+    IssuerAuthority, NameError, Role, UserId,
 };
 use wardline_proto::{
     DeviceId, Reason, UtcMillis,
@@ -16,7 +16,7 @@ use wardline_proto::{
     },
 };
 
-use super::{Session, ask_people, enrol::device_code, verified_devices};
+use super::{Session, enrol::device_code, inventory};
 use crate::{
     api::{
         Failure, FailureKind, InvitationSummary, Invitations, Invited, Invitee, Judged, JudgedDevice,
@@ -96,33 +96,15 @@ pub(crate) async fn invite(
     Ok(answer)
 }
 
-/// The person's device that is to be replaced.
+/// The person's device that is to be replaced: in force, lapsed or revoked.
 async fn replaced_device(
     session: &Session,
     relay: &Arc<dyn Relay>,
     subject: &InvitationSubject,
     text: &str,
 ) -> Result<DeviceId, CoreError> {
-    let prefix =
-        device_id_parse(text).map_or_else(|_| text.to_ascii_lowercase(), |device| device.to_string());
-    let people = ask_people(relay, std::slice::from_ref(&subject.user)).await?;
-    let core = session.core().await;
-    let now = session.clock.now();
-    let devices = people.iter().flat_map(|one| verified_devices(&core.device.organisation, one, now));
-    let matching: Vec<DeviceId> = devices
-        .map(|certificate| certificate.device())
-        .filter(|device| prefix.len() >= 4 && device.to_string().starts_with(&prefix))
-        .collect();
-    match matching.as_slice() {
-        [device] => Ok(*device),
-        _ => Err(Failure::new(
-            FailureKind::Unknown,
-            format!("“{text}” names {} devices of {}, not one.", matching.len(), subject.user),
-            "",
-            "Look it up: wardline conversation show names the devices of its members.",
-        )
-        .into()),
-    }
+    let devices = inventory::devices(session, relay, Some(&subject.user)).await?;
+    Ok(inventory::named(&devices, text)?.device())
 }
 
 fn subject(person: &Invitee) -> Result<InvitationSubject, CoreError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wardline_proto::{ConversationId, EntryNumber, Reason, UtcMillis, fault, relay::SendRequest};
 
-use super::{Session, outbox::Passing};
+use super::{Session, outbox::Passing, revocation};
 use crate::{
     api::Failure,
     conversation::{self, Sealed, random},
@@ -81,6 +81,13 @@ pub(crate) async fn send(
             session.stepped(&[]);
             Ok(Step::Done)
         }
+        // Somebody must leave first. Who knows of nobody waits for the log: it shows that they are out.
+        Err(RelayError::Refused { reason: Reason::RevocationPending, .. }) => {
+            if !revocation::pending(session, relay, &conversation).await? {
+                passing.wait_for_log(conversation, cursor);
+            }
+            Ok(Step::Wait)
+        }
         // The log has moved on: it shows how, then the message is encrypted again, or goes where the conversation goes on, or
         // comes back to its author. Who is out by one commit's word alone may be in again by the next.
         Err(RelayError::Refused { reason, .. }) if log_decides(reason) => {
@@ -108,7 +115,7 @@ pub(crate) async fn send(
 /// Refusals whose cause stands in the log, or in how it ended.
 fn log_decides(reason: Reason) -> bool {
     match reason {
-        Reason::EpochConflict | Reason::RevocationPending => true,
+        Reason::EpochConflict => true,
         Reason::NotAMember | Reason::ConversationClosed => !fault::planted("mutant.refused_at_once"),
         _ => false,
     }

@@ -41,8 +41,11 @@ pub(crate) async fn take(session: &Session, task: MembershipTask) -> Result<(), 
     } else {
         // A closed log has nothing else to wait for, and nothing waits for the end of one that is open.
         let succeeds = |wish: &Wish| matches!(wish, Wish::Succeed { .. });
-        let due = !succeeds(&wish) && here.iter().any(|open| open.is_due(now) && !succeeds(&open.wish));
-        if due || pending_commits::find(&mut tx, &conversation).await?.is_some() {
+        // What the revocation list asks for comes before all else, which waits for it.
+        let first = wish == Wish::RemoveRevoked;
+        let due =
+            !first && !succeeds(&wish) && here.iter().any(|open| open.is_due(now) && !succeeds(&open.wish));
+        if due || !first && pending_commits::find(&mut tx, &conversation).await?.is_some() {
             return Ok(());
         }
         intents::insert(&mut tx, &conversation, &wish, &request, now, now).await?;

@@ -8,6 +8,7 @@ use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, UtcMillis, fa
 use super::{Link, Session};
 use crate::{
     api::{Failure, FailureKind},
+    conversation::revoked,
     error::CoreError,
     vault::{
         Transaction,
@@ -108,6 +109,9 @@ impl Session {
             loop {
                 let soon = UtcMillis::new(self.clock.now().get() + 1_000);
                 let core = self.core().await;
+                if revoked::outlived(&core).is_some() {
+                    return Ok(());
+                }
                 let mut tx = core.vault.begin("look_for_waiting").await?;
                 // A conversation that broke is waited for a while: it mends where others are there.
                 let broken = broken(&mut tx).await?;
@@ -141,6 +145,8 @@ impl Session {
                     Some(Delivery::Sent(shown(&mut tx, &row.conversation, number).await?, stamp))
                 }
                 (None, Some(why)) => Some(Delivery::Refused(why)),
+                // Not by a list of revoked devices that has outlived its life.
+                (None, None) if revoked::outlived(&core).is_some() => Some(Delivery::Queued),
                 // Not while the relay's log is another.
                 (None, None) if self.beside.has(&row.conversation) => Some(Delivery::Queued),
                 (None, None) => None,
@@ -187,6 +193,9 @@ pub(crate) async fn until_settled(session: &Session, intent: i64) -> Result<Outc
         loop {
             if let Some(outcome) = settled(session, intent).await? {
                 return Ok(outcome);
+            }
+            if let Some(failure) = revoked::outlived(&*session.core().await) {
+                return Err(failure.into());
             }
             if let Link::Offline(failure) = &*session.link.borrow() {
                 return Err(queued(&failure.why).into());

@@ -1,5 +1,5 @@
-//! A door for the search of logs, behind the feature `fuzzing` that no product has: a vault's secrets, so that a test
-//! can look whether one of them is where it must not be.
+//! Doors for tests, behind the feature `fuzzing` that no product has: a vault's secrets, so that a test can look whether one
+//! of them is where it must not be, and a second vault with an issuer.
 
 use std::path::Path;
 
@@ -30,4 +30,24 @@ pub async fn secrets(
     secrets.extend(device.map(|row| ("the seed of the device key", *row.key_seed)));
     secrets.extend(issuer.map(|row| ("the seed of the issuer's key", *row.key_seed)));
     Ok(secrets)
+}
+
+/// Gives a vault the issuer of another one: a second administrator's machine, as tests need it.
+///
+/// # Errors
+/// As opening a vault; [`VaultError::Missing`] if the first has no issuer.
+pub async fn share_issuer(
+    (from, from_passcode): (&Path, &Passcode),
+    (to, to_passcode): (&Path, &Passcode),
+) -> Result<(), VaultError> {
+    let vault = Vault::unlock(from, from_passcode).await?;
+    let mut tx = vault.begin("issuer").await?;
+    let row = issuer::load(&mut tx).await?.ok_or(VaultError::Missing)?;
+    tx.commit().await?;
+    vault.close().await?;
+    let vault = Vault::unlock(to, to_passcode).await?;
+    let mut tx = vault.begin("share_issuer").await?;
+    issuer::insert(&mut tx, &row).await?;
+    tx.commit().await?;
+    vault.close().await
 }

@@ -72,6 +72,34 @@ impl CloseCode {
     }
 }
 
+/// Why a device is out and since when, as it travels beside [`CloseCode::Revoked`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevokedBecause {
+    /// The reason's word.
+    pub reason: String,
+    /// Since when, in milliseconds.
+    pub since_ms: u64,
+}
+
+impl RevokedBecause {
+    /// Closes `connection` with [`CloseCode::Revoked`], saying why.
+    pub fn close(&self, connection: &quinn::Connection) {
+        connection.close(VarInt::from_u32(CloseCode::Revoked.code()), self.phrase().as_bytes());
+    }
+
+    /// From the phrase that came; `None` for one that says nothing of it.
+    #[must_use]
+    pub fn from_phrase(phrase: &[u8]) -> Option<Self> {
+        let said = std::str::from_utf8(phrase).ok()?.strip_prefix(CloseCode::Revoked.phrase())?;
+        let (reason, since_ms) = said.strip_prefix(": ")?.split_once(" since ")?;
+        Some(Self { reason: reason.to_owned(), since_ms: since_ms.parse().ok()? })
+    }
+
+    fn phrase(&self) -> String {
+        format!("{}: {} since {}", CloseCode::Revoked.phrase(), self.reason, self.since_ms)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +113,15 @@ mod tests {
             assert_eq!(CloseCode::from_code(code.into()), Some(known));
         }
         assert_eq!(CloseCode::from_code(0x0100), None);
+    }
+
+    #[test]
+    fn why_a_device_is_out_is_read_from_the_phrase_and_from_no_other() {
+        let because = RevokedBecause { reason: "lost".to_owned(), since_ms: 1_800_000_000_000 };
+        assert_eq!(RevokedBecause::from_phrase(because.phrase().as_bytes()), Some(because));
+        for other in ["device revoked", "device revoked: lost", "device revoked: lost since then", "done", ""]
+        {
+            assert_eq!(RevokedBecause::from_phrase(other.as_bytes()), None, "{other}");
+        }
     }
 }

@@ -15,7 +15,7 @@ mod frames;
 mod stream;
 
 pub use body::{Body, BodyError, MessageSink, RequestBody, ResponseBody, SendError, send_body};
-pub use close::CloseCode;
+pub use close::{CloseCode, RevokedBecause};
 pub use connection::{Connection, Opener, StopSignals};
 pub use frames::FrameFault;
 pub use stream::{BidiStream, RecvStream, SendStream, Stopped};

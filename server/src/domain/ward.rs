@@ -6,7 +6,7 @@ use std::cell::Cell;
 use bytes::Bytes;
 use prost::Message as _;
 use tempfile::TempDir;
-use wardline_proto::relay::CommitData;
+use wardline_proto::relay::{CommitData, RemovalGround, removal_ground::Ground};
 use wardline_proto::{
     ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Epoch, Suite, UtcMillis, roster_digest,
 };
@@ -50,6 +50,14 @@ pub(crate) struct Says<'a> {
     pub(crate) roster: &'a [u8],
     /// The last entry its author processed.
     pub(crate) seen: u64,
+    /// The list it was judged by.
+    pub(crate) list: u64,
+    /// The list by which the first leaves.
+    pub(crate) by_list: Option<u64>,
+}
+
+fn by_list(number: u64) -> RemovalGround {
+    RemovalGround { ground: Some(Ground::RevocationListNumber(number)) }
 }
 
 impl Ward {
@@ -152,6 +160,8 @@ impl Ward {
             roster_sha256: roster_digest(says.roster.iter().map(|number| device(*number))).to_wire(),
             seen_number: says.seen,
             policy_number: self.fresh(),
+            revocation_list_number: says.list,
+            grounds: says.by_list.map(by_list).into_iter().collect(),
             ..CommitData::default()
         };
         let body = Bytes::from(data.encode_to_vec());

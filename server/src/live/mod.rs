@@ -105,6 +105,11 @@ impl Live {
         listeners.flat_map(BTreeMap::values).for_each(|bell| bell.replacement_waits());
     }
 
+    /// A newer revocation list is in force: everybody is told.
+    pub fn wake_revocations(&self) {
+        self.registry().streams.values().for_each(|(bell, _)| bell.revocations());
+    }
+
     /// Asks a device to do something for a conversation, if it is connected.
     pub fn ask(&self, device: DeviceId, asked: Asked) {
         if let Some((bell, _)) = self.registry().streams.get(&device) {

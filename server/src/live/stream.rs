@@ -20,6 +20,8 @@ pub struct News {
     pub key_packages_low: bool,
     /// Whether a person's new device may wait for a confirmation.
     pub replacement: bool,
+    /// Whether a newer revocation list is in force.
+    pub revocations: bool,
     /// What the device is asked for.
     pub tasks: BTreeSet<Asked>,
     /// Whether a newer stream took over. Stays true.
@@ -65,6 +67,10 @@ impl Bell {
 
     pub(super) fn replacement_waits(&self) {
         self.ring(|news| news.replacement = true);
+    }
+
+    pub(super) fn revocations(&self) {
+        self.ring(|news| news.revocations = true);
     }
 
     pub(super) fn task(&self, asked: Asked) {

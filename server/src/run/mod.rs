@@ -4,6 +4,7 @@
 //! is global except the metrics' recorder, so that several relays run in one process side by side.
 
 mod asking;
+mod seeing;
 mod sweeping;
 
 use std::net::SocketAddr;
@@ -11,17 +12,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use wardline_identity::Clock;
+use wardline_identity::{Clock, Organisation};
 
 use crate::admission::Devices;
 use crate::bundle::{self, BundleError, Imported};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
-use crate::domain::organisation::OrganisationView as _;
+use crate::domain::{organisation::OrganisationView as _, revocation::RevocationView as _};
 use crate::enrolment_bell::EnrolmentBell;
 use crate::init;
 use crate::live::Live;
 use crate::relay_keys::{RelayKeys, RelayKeysError};
+use crate::revocations::Revocations;
 use crate::routes::routes;
 use crate::state::Relay;
 use crate::store::{Store, StoreError};
@@ -30,6 +32,7 @@ use crate::telemetry::{MetricsError, MetricsListener, Readiness, Recorder};
 use crate::transport::{self, Connections, TlsMaterial, TransportConfig, TransportError};
 use crate::write_permits::WritePermits;
 pub use asking::ask_until;
+use seeing::see_until;
 use sweeping::sweep_until;
 
 /// What a relay runs with.
@@ -146,7 +149,7 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
     let (relay, tls) = assemble(imported, store.clone(), &config, clock, &shutdown).await?;
 
     let readiness = readiness(store);
-    let connections = Connections::default();
+    let connections = relay.connections.clone();
     let transport = TransportConfig {
         listen,
         tls,
@@ -162,6 +165,7 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
 
     let sweeping = tokio::spawn(sweep_until(Arc::clone(&relay), config.jobs.sweep(), stopping.clone()));
     let asking = tokio::spawn(ask_until(Arc::clone(&relay), stopping.clone()));
+    let seeing = tokio::spawn(see_until(Arc::clone(&relay), stopping.clone()));
     let opened =
         Opened { address: listening.address(), metrics: metrics.as_ref().map(|(port, _)| port.address()) };
     let closed = CancellationToken::new();
@@ -183,9 +187,10 @@ async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) ->
     stopping.cancel();
     listening.closed().await;
     closed.cancel();
-    // Both end when told; they fail only by a panic, which the log has.
+    // They end when told; they fail only by a panic, which the log has.
     drop(sweeping.await);
     drop(asking.await);
+    drop(seeing.await);
     if let Some(operator) = operator {
         drop(operator.await);
     }
@@ -219,12 +224,43 @@ pub async fn assemble(
     let Imported { organisation, identity, tls } = imported;
     let certificates =
         store.read("read_certificates", |tx| Box::pin(async move { tx.certificates().await })).await?;
-    let devices = Arc::new(Devices::load(&organisation, Arc::clone(&clock), &certificates));
+    let revocations = Arc::new(revocations(&organisation, Arc::clone(&clock), &store).await?);
+    let devices = Devices::load(&organisation, Arc::clone(&clock), Arc::clone(&revocations), &certificates);
+    let (devices, connections) = (Arc::new(devices), Connections::default());
     let enrolments = EnrolmentBell::new(config.limits.enrolment_waits_max, shutdown.clone());
     let live = Live::default();
     let (tasks, writes) = (TaskBell::default(), WritePermits::default());
-    let relay = Relay { store, live, clock, identity, organisation, devices, enrolments, tasks, writes };
+    let relay = Relay {
+        store,
+        live,
+        clock,
+        identity,
+        organisation,
+        devices,
+        revocations,
+        connections,
+        enrolments,
+        tasks,
+        writes,
+    };
     Ok((Arc::new(relay), tls))
+}
+
+/// The register as it was.
+async fn revocations(
+    organisation: &Organisation,
+    clock: Arc<dyn Clock>,
+    store: &Store,
+) -> Result<Revocations, StoreError> {
+    let read = store.read("read_revocations", |tx| {
+        Box::pin(async move {
+            let list = tx.revocation_list().await?;
+            let acts = tx.acts_after(0, usize::MAX).await?;
+            Ok::<_, StoreError>((list, acts))
+        })
+    });
+    let (list, acts) = read.await?;
+    Ok(Revocations::load(organisation.id(), clock, list, acts))
 }
 
 /// What the configuration says, else the first address that `init` was given.

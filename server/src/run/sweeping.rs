@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use wardline_proto::UtcMillis;
 
+use crate::domain::revocation::run_out;
 use crate::jobs::clock_guard::{ClockGuard, Verdict};
 use crate::jobs::sweep::{self, Swept};
 use crate::state::Relay;
@@ -75,6 +77,7 @@ impl Sweeper {
             }
             Verdict::HoldOn => return Ok(None),
         }
+        Self::end_holds(&self.relay, now).await?;
         let swept = sweep::run_once(store, now).await?;
         store
             .write("note_pass", move |tx| Box::pin(async move { tx.note_pass(SWEEP, now).await }))
@@ -82,6 +85,19 @@ impl Sweeper {
             .map_err(|error: StoreError| error)?;
         guard.passed(now, running);
         Ok(Some(swept))
+    }
+
+    /// Holds that have run out are carried out for good, which a clock that is ahead must not do either.
+    async fn end_holds(relay: &Relay, now: UtcMillis) -> Result<(), StoreError> {
+        let ended = relay
+            .store
+            .write("end_holds", move |tx| Box::pin(async move { run_out(tx, now).await }))
+            .await
+            .map_err(|error: StoreError| error)?;
+        for device in ended {
+            tracing::info!(device.id = %device, "a hold has run out: the device is revoked for good");
+        }
+        Ok(())
     }
 }
 
@@ -91,10 +107,15 @@ const SWEEP: &str = "sweep";
 #[cfg(test)]
 mod tests {
     use tokio::sync::oneshot;
-    use wardline_proto::UtcMillis;
+
+    use wardline_identity::RevocationKind;
+    use wardline_proto::DeviceId;
+    use wardline_proto::relay::revocation_service_server::RevocationService as _;
 
     use super::*;
-    use crate::founded::Founded;
+    use crate::domain::revocation::RevocationStorage as _;
+    use crate::founded::{Founded, from_device};
+    use crate::service::revocation::Revocation;
 
     const DAY: u64 = 86_400;
 
@@ -150,6 +171,34 @@ mod tests {
             certificate.verify_device(&phone.certificate, wardline_identity::DateCheck::Skip).unwrap();
         third.relay.devices.insert(certificate);
         assert!(third.pass().await.unwrap().is_some());
+    }
+
+    /// How many holds are not carried out for good.
+    async fn holds(relay: &Relay) -> usize {
+        let read = relay.store.write("holds", |tx| Box::pin(async move { tx.holds().await }));
+        let holds: Result<Vec<_>, StoreError> = read.await;
+        holds.unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn a_hold_is_carried_out_for_good_when_it_has_run_out_by_a_clock_that_is_believed() {
+        let founded = Founded::new();
+        let mut sweeper = sweeper(&founded).await;
+        let calls = Revocation::new(Arc::clone(&sweeper.relay));
+        let held = founded.first_list(DeviceId::from_bytes([9; 16]), RevocationKind::Held);
+        calls.publish_revocation_list(from_device(held, &founded, &founded.founder)).await.unwrap();
+        sweeper.pass().await.unwrap().unwrap();
+        assert_eq!(holds(&sweeper.relay).await, 1, "the control: it has not run out");
+        founded.clock.advance_seconds(8 * DAY);
+        assert_eq!(sweeper.pass().await.unwrap(), None);
+        assert_eq!(holds(&sweeper.relay).await, 1, "the clock has jumped");
+        // An issuer signs at this time.
+        let phone = founded.certify_later("doctor-a");
+        let organisation = founded.organisation();
+        let certificate = organisation.verify_device(&phone.certificate, wardline_identity::DateCheck::Skip);
+        sweeper.relay.devices.insert(certificate.unwrap());
+        assert!(sweeper.pass().await.unwrap().is_some());
+        assert_eq!(holds(&sweeper.relay).await, 0);
     }
 
     #[tokio::test]

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tonic::{Request, Status};
-use wardline_identity::{DeviceCertificate, PublicKey, Role};
-use wardline_proto::Reason;
+use wardline_identity::{DeviceCertificate, PublicKey, RevocationReason, Role, Standing, UserId};
+use wardline_proto::{DeviceId, Reason, UtcMillis, fault};
 
 use super::status::Refusal;
 use crate::{
@@ -31,7 +31,23 @@ pub(crate) fn device<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<Devic
     certificate
         .check_dates(relay.clock.now())
         .map_err(|_| Refusal::new(Reason::CertificateInvalid, "the certificate is not in force now"))?;
+    in_force(relay, certificate.device())?;
     Ok(Arc::clone(certificate))
+}
+
+/// The device is neither revoked nor on hold: connections are cut, and a call may have been on its way.
+pub(crate) fn in_force(relay: &Relay, device: DeviceId) -> Result<(), Status> {
+    let (since, reason) = match relay.revocations.standing(&device) {
+        Standing::InForce => return Ok(()),
+        Standing::Held { since, reason, .. } | Standing::Revoked { since, reason } => (since, reason),
+    };
+    Err(revoked(since, reason).into())
+}
+
+/// What is said to a device that is out, whatever it calls.
+pub(crate) fn revoked(since: UtcMillis, reason: RevocationReason) -> Refusal {
+    let refusal = Refusal::new(Reason::DeviceRevoked, "the device was revoked");
+    refusal.with("reason", reason).with("since_ms", since.get())
 }
 
 /// The calling device, if it can be a member: by its key, and by its role.
@@ -55,6 +71,51 @@ pub(crate) fn issuer<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<Devic
         return Ok(certificate);
     }
     Err(Refusal::new(Reason::RoleRequired, "the call is for administrators and registrars").into())
+}
+
+/// Whose devices a caller is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Oversight {
+    /// Everybody's.
+    All,
+    /// Those of the caller's person.
+    Own(UserId),
+}
+
+impl Oversight {
+    /// Whether a device of `owner` may be shown; `None` for one that is nobody's. Whoever sees only their own learns nothing of
+    /// which ids there are.
+    pub(crate) fn check(&self, owner: Option<&UserId>) -> Result<(), Status> {
+        match self {
+            Self::Own(own) if owner != Some(own) && !fault::planted("mutant.others_devices") => {
+                let message = "other people's devices are for administrators, registrars and responders";
+                Err(Refusal::new(Reason::RoleRequired, message).into())
+            }
+            Self::Own(_) | Self::All => Ok(()),
+        }
+    }
+
+    /// The user whose devices are to be shown, if one is asked for; `None` for everybody's.
+    pub(crate) fn of_user(self, asked: Option<UserId>) -> Result<Option<UserId>, Status> {
+        match (self, asked) {
+            (Self::Own(own), None) => Ok(Some(own)),
+            (Self::All, None) => Ok(None),
+            (oversight, Some(asked)) => oversight.check(Some(&asked)).map(|()| Some(asked)),
+        }
+    }
+}
+
+/// The calling device, and whose devices it is shown, by its role.
+pub(crate) fn oversight<T>(
+    relay: &Relay,
+    request: &Request<T>,
+) -> Result<(Arc<DeviceCertificate>, Oversight), Status> {
+    let certificate = device(relay, request)?;
+    let oversight = match certificate.role() {
+        Role::Administrator | Role::Registrar | Role::Responder => Oversight::All,
+        _ => Oversight::Own(certificate.user().clone()),
+    };
+    Ok((certificate, oversight))
 }
 
 /// The TLS exporter of the caller's connection.

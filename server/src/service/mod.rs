@@ -13,3 +13,4 @@ pub mod enrolment;
 pub mod key_package;
 pub mod membership;
 pub mod registrar;
+pub mod revocation;

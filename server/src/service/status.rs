@@ -16,6 +16,7 @@ use crate::{
         key_package::KeyPackageError,
         membership::MembershipError,
         organisation::{OrganisationError, OrganisationRefusal},
+        revocation::RevocationRefusal,
     },
     mls::MlsError,
     store::StoreError,
@@ -103,10 +104,11 @@ fn code(reason: Reason) -> Code {
         | R::InvitationCancelled
         | R::EpochFull
         | R::RevocationPending
+        | R::JoinRevoked
         | R::ConversationClosed
         | R::EntryMismatch
         | R::ConversationFull => Code::FailedPrecondition,
-        R::EpochConflict | R::StreamReplaced => Code::Aborted,
+        R::EpochConflict | R::ListConflict | R::StreamReplaced => Code::Aborted,
         R::ConversationExists | R::SuccessorExists => Code::AlreadyExists,
         R::CommitRate | R::YieldTurn | R::LimitReached | R::StorageFull => Code::ResourceExhausted,
         R::StorageUnavailable | R::ShuttingDown => Code::Unavailable,
@@ -172,6 +174,7 @@ impl From<ConversationError> for Status {
             }
             E::Declaration(_) => refuse(Reason::DeclarationMismatch).into(),
             E::Welcome(_) => refuse(Reason::WelcomeMismatch).into(),
+            E::JoinRevoked { device } => refuse(Reason::JoinRevoked).with("device", device).into(),
             E::Full => refuse(Reason::ConversationFull).into(),
             E::CommitRate { retry_after } => refuse(Reason::CommitRate).retry_after(retry_after).into(),
             E::LetInTooOften { retry_after } => refuse(Reason::LimitReached).retry_after(retry_after).into(),
@@ -197,6 +200,7 @@ impl From<KeyPackageError> for Status {
             KeyPackageError::TooMany => {
                 Refusal::new(Reason::LimitReached, error.to_string()).retry_after(RETRY_LIMIT).into()
             }
+            KeyPackageError::Revoked => Refusal::new(Reason::DeviceRevoked, error.to_string()).into(),
             KeyPackageError::AnotherDevices => {
                 Refusal::new(Reason::KeyPackageInvalid, error.to_string()).into()
             }
@@ -236,6 +240,22 @@ impl From<OrganisationError> for Status {
         match error {
             OrganisationError::Refused(refusal) => refusal.into(),
             OrganisationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevocationRefusal> for Status {
+    fn from(refusal: RevocationRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            RevocationRefusal::Conflict { number, acts } => {
+                let refusal = Refusal::new(Reason::ListConflict, message);
+                refusal.with("number", number).with("acts", acts).into()
+            }
+            RevocationRefusal::List(_) => {
+                Refusal::new(Reason::StatementInvalid, message.clone()).field("list", &message).into()
+            }
+            RevocationRefusal::Store(error) => error.into(),
         }
     }
 }

@@ -1,4 +1,7 @@
-//! The one way from a call to the writer: counted per device, and timed by the writer.
+//! The one way from a call to the writer: counted per device, judged once more, and timed by the writer.
+//!
+//! A call may have begun before a list named its device, and come to the writer after it: then it does nothing, whatever it
+//! is.
 //!
 //! The instant is taken when the operation runs, not when the call came: so stamps follow the order in which
 //! entries are stored, however long the queue was.
@@ -7,9 +10,11 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use tonic::Status;
-use wardline_proto::{DeviceId, UtcMillis};
+use wardline_identity::{RevocationAct, RevocationKind};
+use wardline_proto::{DeviceId, UtcMillis, fault};
 
-use super::status;
+use super::{authorise, status};
+use crate::domain::revocation::RevocationStorage as _;
 use crate::state::Relay;
 use crate::store::{StoreError, WriteTx};
 
@@ -17,7 +22,8 @@ use crate::store::{StoreError, WriteTx};
 /// once it is on disk ([`Store::write_then`](crate::store::Store::write_then)).
 ///
 /// # Errors
-/// LIMIT_REACHED if the device has too many writes under way; else what `operation` or the store returns.
+/// LIMIT_REACHED if the device has too many writes under way, DEVICE_REVOKED if it is out by then; else what `operation` or the
+/// store returns.
 pub(crate) async fn for_device<T, E, F, A>(
     relay: &Relay,
     device: DeviceId,
@@ -38,8 +44,38 @@ where
         after(result);
         drop(permit);
     };
-    let write = relay.store.write_then(name, move |tx| operation(tx, clock.now()), after);
-    write.await.map_err(Into::into)
+    let write = relay.store.write_then(
+        name,
+        move |tx| {
+            Box::pin(async move {
+                let out = tx.last_act(device).await?.filter(|act| act.kind != RevocationKind::Reinstated);
+                let taken = fault::planted("mutant.written_after") || fault::planted("relay.no_fence");
+                match out {
+                    Some(act) if !taken => Err(Refused::Out(act)),
+                    _ => operation(tx, clock.now()).await.map_err(Refused::Operation),
+                }
+            })
+        },
+        after,
+    );
+    write.await.map_err(|refused| match refused {
+        Refused::Out(act) => authorise::revoked(act.at, act.reason).into(),
+        Refused::Operation(error) => error.into(),
+    })
+}
+
+/// Why nothing was written.
+enum Refused<E> {
+    /// The device is out.
+    Out(RevocationAct),
+    /// The operation says why.
+    Operation(E),
+}
+
+impl<E: From<StoreError>> From<StoreError> for Refused<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Operation(error.into())
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
-use wardline_identity::DeviceCertificate;
-use wardline_proto::h3::CloseCode;
+use wardline_identity::{DeviceCertificate, RevocationReason};
+use wardline_proto::UtcMillis;
+use wardline_proto::h3::{CloseCode, RevokedBecause};
 
 use super::{Connections, Door, Limits, connections::Entered};
 
@@ -28,22 +29,28 @@ pub enum Refusal {
     /// The certificate is not one of this organisation's in force.
     #[error("the certificate is not in force")]
     CertificateInvalid,
-    /// The device was revoked.
+    /// The device was revoked, or is on hold.
     #[error("the device was revoked")]
-    DeviceRevoked,
+    DeviceRevoked {
+        /// Why.
+        reason: RevocationReason,
+        /// Since when.
+        since: UtcMillis,
+    },
     /// There are as many connections as there may be.
     #[error("too many connections")]
     LimitReached,
 }
 
 impl Refusal {
-    /// How QUIC says it.
-    #[must_use]
-    pub const fn close_code(self) -> CloseCode {
+    /// Says it on QUIC, by closing.
+    pub(super) fn close(self, connection: &quinn::Connection) {
         match self {
-            Self::CertificateInvalid => CloseCode::CertificateInvalid,
-            Self::DeviceRevoked => CloseCode::Revoked,
-            Self::LimitReached => CloseCode::LimitReached,
+            Self::CertificateInvalid => CloseCode::CertificateInvalid.close(connection),
+            Self::DeviceRevoked { reason, since } => {
+                RevokedBecause { reason: reason.to_string(), since_ms: since.get() }.close(connection);
+            }
+            Self::LimitReached => CloseCode::LimitReached.close(connection),
         }
     }
 }

@@ -11,7 +11,10 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use wardline_proto::{DeviceId, fault, h3::CloseCode};
+use wardline_proto::{
+    DeviceId, fault,
+    h3::{CloseCode, RevokedBecause},
+};
 
 use super::{ConnectionId, Limits, readers::Readers, share::Share};
 
@@ -26,6 +29,8 @@ struct Table {
     devices: HashMap<DeviceId, Present>,
     /// From the first stranger on.
     strangers: Option<Share>,
+    /// Who came since somebody last asked who was there.
+    seen: BTreeSet<DeviceId>,
 }
 
 /// A device with connections.
@@ -66,6 +71,31 @@ impl Connections {
         let connections = table.devices.get(device).into_iter().flat_map(|present| &present.connections);
         let live = connections.filter_map(|connection| table.live.get(connection));
         live.map(|live| live.cut(why)).count()
+    }
+
+    /// Cuts all connections of a device that is out; those that can are told why and since when. Returns how many there were.
+    ///
+    /// Mark the device first: one that connects meanwhile is then refused by admission.
+    pub fn cut_revoked(&self, device: &DeviceId, because: &RevokedBecause) -> usize {
+        let table = self.table();
+        let connections = table.devices.get(device).into_iter().flat_map(|present| &present.connections);
+        let live = connections.filter_map(|connection| table.live.get(connection));
+        live.inspect(|live| {
+            if let Some(quic) = &live.quic {
+                because.close(quic);
+            }
+            live.cut.cancel();
+        })
+        .count()
+    }
+
+    /// The devices that had a connection since this was last asked, each once.
+    #[must_use]
+    pub fn take_seen(&self) -> BTreeSet<DeviceId> {
+        let mut table = self.table();
+        let mut seen = std::mem::take(&mut table.seen);
+        seen.extend(table.devices.keys());
+        seen
     }
 
     /// Cuts one connection. Returns whether it was live.
@@ -113,6 +143,7 @@ impl Connections {
         let id = ConnectionId::new(table.last);
         let cut = CancellationToken::new();
         let share = if let Some(device) = device {
+            table.seen.insert(device);
             let Present { connections, share } = table
                 .devices
                 .entry(device)
@@ -183,6 +214,17 @@ impl Drop for Entered {
     }
 }
 
+/// A connection of a device, as a door would enter it, and what is cancelled when it is cut.
+#[cfg(test)]
+pub(crate) fn enter_for_tests(
+    connections: &Connections,
+    device: DeviceId,
+) -> (impl Sized + use<>, CancellationToken) {
+    let entered = connections.enter(Some(device), None, &Limits::default());
+    let cut = entered.cut.clone();
+    (entered, cut)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +250,18 @@ mod tests {
         let [first, second, third] = [1, 2, 3].map(|_| connections.enter(Some(PHONE), None, &limits));
         assert!(first.cut.is_cancelled());
         assert!(!second.cut.is_cancelled() && !third.cut.is_cancelled());
+    }
+
+    #[test]
+    fn who_was_there_is_told_once_and_who_is_there_each_time() {
+        let (connections, limits) = (Connections::new(), Limits::default());
+        let stays = connections.enter(Some(PHONE), None, &limits);
+        drop(connections.enter(Some(TABLET), None, &limits));
+        drop(connections.enter(None, None, &limits));
+        assert_eq!(connections.take_seen(), [PHONE, TABLET].into());
+        assert_eq!(connections.take_seen(), [PHONE].into());
+        drop(stays);
+        assert_eq!(connections.take_seen(), [].into());
     }
 
     #[test]

@@ -39,6 +39,8 @@ mod turns;
 pub use admission::{Admission, Refusal};
 pub use config::{Limits, TransportConfig};
 pub use connections::Connections;
+#[cfg(test)]
+pub(crate) use connections::enter_for_tests;
 pub use error::TransportError;
 pub use peer::{ConnectionId, Door, Peer, Transport};
 pub use serve::{Listening, serve};

@@ -101,7 +101,7 @@ impl House {
         let chain: &[CertificateDer<'_>] = chain.as_deref().map_or(&[], Vec::as_slice);
         let remote = connection.remote_address();
         let Some(_uncertified) = self.uncertified_place(chain, remote.ip()) else {
-            Refusal::LimitReached.close_code().close(&connection);
+            Refusal::LimitReached.close(&connection);
             return;
         };
         let (limits, connections) = (&self.limits, &self.connections);
@@ -111,7 +111,7 @@ impl House {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 tracing::info!(transport = %Transport::Quic, %refusal, "a connection was refused");
-                refusal.close_code().close(&connection);
+                refusal.close(&connection);
                 return;
             }
         };

@@ -1,6 +1,6 @@
 //! The few answers that the doors give themselves.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -82,10 +82,15 @@ pub(super) fn call_unknown() -> Status {
 pub(super) fn refused(refusal: Refusal) -> Status {
     let (code, reason) = match refusal {
         Refusal::CertificateInvalid => (Code::Unauthenticated, Reason::CertificateInvalid),
-        Refusal::DeviceRevoked => (Code::PermissionDenied, Reason::DeviceRevoked),
+        Refusal::DeviceRevoked { .. } => (Code::PermissionDenied, Reason::DeviceRevoked),
         Refusal::LimitReached => (Code::ResourceExhausted, Reason::LimitReached),
     };
-    let mut details = ErrorDetails::with_error_info(reason.as_str(), Reason::DOMAIN, []);
+    let mut said = HashMap::new();
+    if let Refusal::DeviceRevoked { reason, since } = refusal {
+        said.insert("reason".to_owned(), reason.to_string());
+        said.insert("since_ms".to_owned(), since.get().to_string());
+    }
+    let mut details = ErrorDetails::with_error_info(reason.as_str(), Reason::DOMAIN, said);
     if refusal == Refusal::LimitReached {
         details.set_retry_info(Some(CROWD));
     }

@@ -15,13 +15,13 @@ use wardline_proto::{
         directory_service_server::DirectoryService as _, enrolment_service_server::EnrolmentService as _,
         key_package_service_server::KeyPackageService as _,
         membership_service_server::MembershipService as _, registrar_service_server::RegistrarService as _,
-        subscribe_response::Event,
+        revocation_service_server::RevocationService as _, subscribe_response::Event,
     },
 };
 use wardline_server::{
     service::{
         conversation::Conversations, directory::Directory, enrolment::Enrolment, key_package::KeyPackages,
-        membership::Memberships, registrar::Registrar,
+        membership::Memberships, registrar::Registrar, revocation::Revocation,
     },
     state::Relay,
     transport::Peer,
@@ -169,6 +169,12 @@ calls! {
         publish_key_packages: PublishKeyPackagesRequest -> PublishKeyPackagesResponse,
         claim_key_packages: ClaimKeyPackagesRequest -> ClaimKeyPackagesResponse,
         count_key_packages: CountKeyPackagesRequest -> CountKeyPackagesResponse,
+    }
+    Revocation {
+        publish_revocation_list: PublishRevocationListRequest -> PublishRevocationListResponse,
+        get_revocation_list: GetRevocationListRequest -> GetRevocationListResponse,
+        list_devices: ListDevicesRequest -> ListDevicesResponse,
+        get_removals: GetRemovalsRequest -> GetRemovalsResponse,
     }
     Memberships {
         report_out_of_step: ReportOutOfStepRequest -> ReportOutOfStepResponse,

@@ -34,7 +34,7 @@ pub(crate) struct Recorded {
 /// A device whose connection is recorded.
 pub(crate) struct Tap {
     runtime: Runtime,
-    connection: RelayConnection,
+    options: ConnectOptions,
 }
 
 fn greeting() -> Option<ClientGreeting> {
@@ -48,23 +48,24 @@ impl Tap {
         let link = InvitationLink::parse(&ward.invite(user)).unwrap();
         let key = SigningKey::generate(&SystemEntropy).unwrap();
         let identity = runtime.block_on(certify(ward, &link, &key));
-        let connection = runtime.block_on(async {
+        let options = runtime.block_on(async {
             let trust = Trust::Fingerprint(*link.root());
             let (addresses, clock) = (link.addresses().to_vec(), Arc::new(SystemClock));
             let options = ConnectOptions::new(addresses, trust, Some(identity.clone()), clock);
             let connection = RelayConnection::connect(&options).await.unwrap();
             let key_packages = packages(&ward.folder().join(user), &key, &identity.chain[0]).await;
             connection.publish_key_packages(PublishKeyPackagesRequest { key_packages }).await.unwrap();
-            connection
+            options
         });
-        Self { runtime, connection }
+        Self { runtime, options }
     }
 
     /// Every entry there is.
     pub(crate) fn traffic(&self) -> Vec<Recorded> {
         self.runtime.block_on(async {
             let request = SubscribeRequest { greeting: greeting(), cursors: Vec::new() };
-            let mut stream = self.connection.subscribe(request).await.unwrap();
+            let connection = RelayConnection::connect(&self.options).await.unwrap();
+            let mut stream = connection.subscribe(request).await.unwrap();
             let mut entries = Vec::new();
             while let Some(event) = stream.next().await {
                 match event.unwrap().event {

@@ -55,14 +55,57 @@ fn people_devices_and_invitations_have_the_documented_fields() {
             "queued",
             "waiting?",
             "relay_faults",
+            "list",
+            "warnings?",
         ],
     );
+    has_fields(&status["list"], &["number", "signed", "until"]);
     has_fields(&doctor.ask(&["people", "nurse"])["people"][0], &["user", "name", "role", "devices"]);
     has_fields(
         &doctor.ask(&["device", "list"])["devices"][0],
         &["device", "name", "this", "missing_in", "code"],
     );
     has_fields(&doctor.ask(&["sync"]), &["connection", "unread", "missed", "queued", "relay_faults"]);
+}
+
+#[test]
+fn devices_that_are_out_have_the_documented_fields() {
+    const LISTED: [&str; 13] = [
+        "device",
+        "user",
+        "person",
+        "name",
+        "role",
+        "state",
+        "since?",
+        "reason?",
+        "until?",
+        "certificate_until",
+        "last_seen?",
+        "connected",
+        "conversations",
+    ];
+    let ward = Ward::founded(programs!());
+    let office = &ward.administrator;
+    let [doctor, _nurse] = ward.people(["doctor-a", "nurse-b"]);
+    doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
+    let list = office.ask(&["admin", "device", "list"]);
+    has_fields(&list, &["devices", "list?", "warnings?"]);
+    has_fields(&list["devices"][0], &LISTED);
+    let device = doctor.ask(&["status"])["device"].as_str().unwrap().to_owned();
+
+    let order = ["admin", "device", "hold", &device, "--reason", "lost", "--wait", "1"];
+    let said = office.ask_all(&order);
+    has_fields(&said[0], &["change", "list", "in_force", "devices"]);
+    let acted =
+        ["device", "user", "name", "state", "reason", "since", "in_force", "conversations", "already"];
+    has_fields(&said[0]["devices"][0], &acted);
+    has_fields(&said[1], &["progress", "device", "removed", "of"]);
+    let status = office.ask(&["admin", "device", "status", &device[..8]]);
+    has_fields(&status, &[&LISTED[..], &["removed", "of", "removals"]].concat());
+    let removal = ["conversation", "list", "in_force", "removed?", "number?", "commit?", "by?"];
+    has_fields(&status["removals"][0], &removal);
+    has_fields(&doctor.cli(&["sync", "--json"]).failed(78).failure(), &["kind", "what", "why", "now"]);
 }
 
 #[test]

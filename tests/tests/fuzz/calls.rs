@@ -101,6 +101,10 @@ calls! {
     subscribe: "ConversationService" "Subscribe" SubscribeRequest Doctor,
     report_out_of_step: "MembershipService" "ReportOutOfStep" ReportOutOfStepRequest Doctor,
     ask_members: "MembershipService" "AskMembers" AskMembersRequest Doctor,
+    publish_revocation_list: "RevocationService" "PublishRevocationList" PublishRevocationListRequest Doctor,
+    get_revocation_list: "RevocationService" "GetRevocationList" GetRevocationListRequest Doctor,
+    list_devices: "RevocationService" "ListDevices" ListDevicesRequest Office,
+    get_removals: "RevocationService" "GetRemovals" GetRemovalsRequest Office,
 }
 
 /// Fuzzes a call at a relay that has taken every sample of every call.

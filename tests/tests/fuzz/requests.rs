@@ -2,10 +2,11 @@
 
 use prost::Message;
 use wardline_identity::{
-    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, Role, SigningKey, StatementLabel,
-    certificate_request, claim_statement,
+    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, RevocationAct, RevocationKind,
+    RevocationReason, RevocationRegister, Role, SigningKey, StatementLabel, certificate_request,
+    claim_statement,
 };
-use wardline_proto::{Digest, Suite, relay as pb};
+use wardline_proto::{DeviceId, Digest, Suite, relay as pb};
 
 use crate::{
     certificates::request_key,
@@ -75,6 +76,34 @@ pub(crate) fn of_enrolment() {
     request("GetOrganisation", "all", &pb::GetOrganisationRequest {});
     let user_ids = vec!["office".to_owned(), "nurse-b".to_owned()];
     request("ListPeople", "two", &pb::ListPeopleRequest { user_ids });
+}
+
+/// Lists of revoked devices, of which nobody has one, and what administrators ask.
+pub(crate) fn of_revocation() {
+    let organisation = &WORLD.organisation;
+    let mut register = RevocationRegister::new(organisation.id());
+    let issuer = *WORLD.issuer.certificate().fingerprint();
+    let act = |byte: u8, kind| {
+        let (device, reason) = (DeviceId::from_bytes([byte; 16]), RevocationReason::Lost);
+        RevocationAct { device, kind, reason, at: NOW, issuer }
+    };
+    for (name, acts) in [
+        ("1-first", vec![act(21, RevocationKind::Revoked), act(22, RevocationKind::Held)]),
+        ("2-next", vec![act(22, RevocationKind::Reinstated)]),
+    ] {
+        let list = register.sign_next(&WORLD.issuer, organisation, &acts, NOW).expect("a list");
+        let wire = acts.iter().map(RevocationAct::to_wire).collect();
+        let publish = pb::PublishRevocationListRequest { list: Some(list.clone()), acts: wire };
+        request("PublishRevocationList", name, &publish);
+        let list = organisation.verify_revocation_list(&list, DateCheck::At(NOW)).expect("a list");
+        register.adopt(list, &acts).expect("it goes on");
+    }
+    request("GetRevocationList", "all", &pb::GetRevocationListRequest { acts: 1 });
+    let after_device_id = vec![1; 16].into();
+    let list = pb::ListDevicesRequest { user_id: "doctor-a".to_owned(), after_device_id };
+    request("ListDevices", "one", &list);
+    let device_id = WORLD.doctor.certificate.device().to_wire();
+    request("GetRemovals", "one", &pb::GetRemovalsRequest { device_id });
 }
 
 /// One conversation: what was made by MLS comes from its traffic.

@@ -1,5 +1,6 @@
 //! Makes the samples in `tests/corpora`, on request only:
-//! `WARDLINE_FUZZ_SAMPLES=1 cargo test -p wardline-tests --test fuzz samples`.
+//! `WARDLINE_FUZZ_SAMPLES=1 cargo test -p wardline-tests --test fuzz samples`; those of some targets with their names in place of
+//! the 1, commas between them.
 //!
 //! Everything in them is real: made by the product's own code for the organisation of [`crate::world`]. They are kept
 //! because KeyPackages and what is encrypted cannot be made twice alike; make them anew when a test says that a sample
@@ -10,8 +11,8 @@ use std::fs;
 use prost::Message;
 use wardline_client_core::vault::fuzzing;
 use wardline_identity::{
-    DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, Role, SeededEntropy,
-    SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
+    DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, RevocationRegister,
+    Role, SeededEntropy, SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
 };
 use wardline_proto::{
     ConversationId, Digest, Suite,
@@ -45,6 +46,7 @@ fn samples_are_made_on_request() {
     contents();
     vault();
     requests::of_enrolment();
+    requests::of_revocation();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for suite in Suite::ALL {
         runtime.block_on(traffic::of(suite));
@@ -53,6 +55,10 @@ fn samples_are_made_on_request() {
 
 /// Puts a sample where its target finds it.
 pub(crate) fn keep(target: &str, name: &str, bytes: &[u8]) {
+    let wanted = std::env::var("WARDLINE_FUZZ_SAMPLES").unwrap_or_default();
+    if wanted != "1" && !wanted.split(',').any(|one| one == target) {
+        return;
+    }
     fs::create_dir_all(corpus(target)).expect("a folder");
     fs::write(corpus(target).join(name), bytes).expect("a sample");
 }
@@ -146,6 +152,8 @@ fn statements() {
         (StatementLabel::Confirmation, confirmation()),
         (StatementLabel::RelayTime, relay_time()),
         (StatementLabel::CommitAuthor, author()),
+        (StatementLabel::RevocationList, by_doctor(StatementLabel::RevocationList, &list_head())),
+        (StatementLabel::RevocationAnswer, by_doctor(StatementLabel::RevocationAnswer, &list_answer())),
     ];
     for (label, statement) in all {
         let byte = (0..u8::MAX).find(|byte| label_of(*byte) == label).expect("a label");
@@ -319,6 +327,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("add-device", task(Task::AddDevice(approval()))),
         ("let-back", task(Task::LetBack(confirmation()))),
         ("let-go", task(Task::LetGo(leave()))),
+        ("remove-revoked", task(Task::RemoveRevoked(remove_revoked()))),
         ("renew", task(Task::Renew(pb::Renew {}))),
         ("succeed", task(Task::Succeed(succeed))),
         ("caught-up", Event::CaughtUp(pb::CaughtUp {})),
@@ -329,8 +338,47 @@ fn events() -> Vec<(&'static str, Event)> {
         ("place", place(&conversation_id)),
         ("removed", Event::Removed(removed)),
         ("replacement", waits(&conversation_id)),
+        ("revocation-list", Event::RevocationList(revocation_list())),
         ("welcome", Event::Welcome(welcome)),
     ]
+}
+
+fn remove_revoked() -> pb::RemoveRevoked {
+    pb::RemoveRevoked { device_ids: vec![vec![21; 16].into()], list_number: 1 }
+}
+
+fn list_head() -> pb::RevocationList {
+    pb::RevocationList {
+        number: 7,
+        signed_at: Some(NOW.into()),
+        life_seconds: 259_200,
+        acts: 9,
+        chain_hash: digest(5),
+        issuers_list_number: 1,
+        issuers_list_sha256: digest(6),
+        ..pb::RevocationList::default()
+    }
+}
+
+fn list_answer() -> pb::RevocationAnswer {
+    let device = pb::RevokedDevice {
+        device_id: vec![21; 16].into(),
+        kind: pb::RevocationKind::Revoked.into(),
+        conversations: 1,
+        conversations_sha256: digest(7),
+    };
+    pb::RevocationAnswer {
+        number: 7,
+        chain_hash: digest(5),
+        in_force_at: Some(NOW.into()),
+        devices: vec![device],
+    }
+}
+
+/// The first list, without any act.
+fn revocation_list() -> pb::SignedStatement {
+    let register = RevocationRegister::new(WORLD.organisation.id());
+    register.sign_next(&WORLD.issuer, &WORLD.organisation, &[], NOW).expect("a list")
 }
 
 fn vault() {

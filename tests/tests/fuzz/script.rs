@@ -147,4 +147,8 @@ script! {
     get_winner: GetWinnerRequest -> GetWinnerResponse,
     report_out_of_step: ReportOutOfStepRequest -> ReportOutOfStepResponse,
     ask_members: AskMembersRequest -> AskMembersResponse,
+    publish_revocation_list: PublishRevocationListRequest -> PublishRevocationListResponse,
+    get_revocation_list: GetRevocationListRequest -> GetRevocationListResponse,
+    list_devices: ListDevicesRequest -> ListDevicesResponse,
+    get_removals: GetRemovalsRequest -> GetRemovalsResponse,
 }

@@ -6,7 +6,7 @@ use prost::Message;
 use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
     CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, InvitationRecord, IssuersList, Leave,
-    OutOfStep, RelayTime, SignedStatement,
+    OutOfStep, RelayTime, RevocationAnswer, RevocationList, SignedStatement,
 };
 
 use crate::{
@@ -48,6 +48,8 @@ fn read_body(label: StatementLabel, body: &[u8]) {
         StatementLabel::Leave => same_again::<Leave>(body),
         StatementLabel::Confirmation => same_again::<Confirmation>(body),
         StatementLabel::OutOfStep => same_again::<OutOfStep>(body),
+        StatementLabel::RevocationList => same_again::<RevocationList>(body),
+        StatementLabel::RevocationAnswer => same_again::<RevocationAnswer>(body),
         StatementLabel::RelayTime => same_again::<RelayTime>(body),
     }
 }

@@ -50,6 +50,8 @@ pub(crate) enum Caller {
     Gateway,
     /// A responder: may put devices on hold, nothing else.
     Responder,
+    /// A clinician whose device is on hold now and then.
+    Locum,
 }
 
 /// A relay with both doors open, and everybody who uses it.
@@ -141,6 +143,11 @@ impl House {
         wire
     }
 
+    /// Forgets the caller's connection: the next call opens another.
+    pub(crate) async fn hang_up(&self, caller: Caller) {
+        self.wires.lock().await.remove(&caller);
+    }
+
     /// A call that has to go well.
     pub(crate) async fn good(&self, caller: Caller, path: &str, message: &impl prost::Message) {
         let outcome = self.wire(caller).await.call(path, &Payload::Message(message.encode_to_vec())).await;
@@ -218,6 +225,7 @@ impl Registrar<'_> {
             (Caller::Nurse, "nurse-a", Role::Clinician),
             (Caller::Gateway, "gateway", Role::Service),
             (Caller::Responder, "night-desk", Role::Responder),
+            (Caller::Locum, "locum-c", Role::Clinician),
         ] {
             callers.push((caller, self.enrol(&office, caller, user, role).await));
         }

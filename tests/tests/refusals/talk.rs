@@ -188,7 +188,8 @@ impl<'a> Talk<'a> {
         self.package_of(Caller::Nurse).await
     }
 
-    async fn package_of(&self, caller: Caller) -> (DeviceId, VerifiedKeyPackage) {
+    /// The same of anybody.
+    pub(crate) async fn package_of(&self, caller: Caller) -> (DeviceId, VerifiedKeyPackage) {
         let (id, bytes) = self.handed_out(caller).await;
         let parsed = key_package::parse_and_verify(&bytes).expect("a package");
         let certificate = &self.house.caller(caller).certificate;

@@ -21,8 +21,8 @@ use wardline_client_core::relay::{
 };
 use wardline_identity::{
     Clock, DeviceCertificate, DeviceName, DeviceSubject, DisplayName, IssuerAuthority, ManualClock,
-    Organisation, OrganisationId, P256SigningKey, Role, RootAuthority, SigningKey, SystemClock,
-    SystemEntropy, UserId, certificate_request, device_id_new,
+    Organisation, OrganisationId, P256SigningKey, RevocationReason, Role, RootAuthority, SigningKey,
+    SystemClock, SystemEntropy, UserId, certificate_request, device_id_new,
 };
 use wardline_proto::{DeviceId, UtcMillis, relay as pb};
 use wardline_server::transport::{
@@ -31,6 +31,9 @@ use wardline_server::transport::{
 };
 
 use crate::stub::Stub;
+
+/// Since when those that are revoked are.
+pub(crate) const REVOKED: UtcMillis = UtcMillis::new(1_800_000_000_000);
 
 /// An organisation.
 pub(crate) struct Clinic {
@@ -183,7 +186,7 @@ impl Admission for Register {
         let certificate =
             self.organisation.verify_device(leaf, now).map_err(|_| Refusal::CertificateInvalid)?;
         if self.revoked.lock().expect("no panic").contains(&certificate.device()) {
-            return Err(Refusal::DeviceRevoked);
+            return Err(Refusal::DeviceRevoked { reason: RevocationReason::Lost, since: REVOKED });
         }
         if self.revoke_after_first_look.load(Ordering::SeqCst) {
             self.revoked.lock().expect("no panic").insert(certificate.device());

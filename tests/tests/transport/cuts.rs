@@ -1,6 +1,9 @@
 //! Calls and connections that end before their time, and a connection that moves.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::StreamExt as _;
 use wardline_client_core::relay::{Relay as _, RelayError, TransportChoice};
@@ -86,6 +89,76 @@ on_both_doors! {
         }
         kept.get_organisation(GetOrganisationRequest {}).await.expect("the other device goes on");
     }
+}
+
+on_both_doors! {
+    /// It dials all the while, four times side by side: whatever of it was under way at the instant gets nowhere.
+    async fn a_revoked_device_that_dials_on_and_on_has_no_connection_within_a_second(door) {
+        let clinic = Clinic::found("St. Example");
+        let (house, phone) = (Arc::new(clinic.open().await), Arc::new(clinic.device("doctor-a")));
+        let dialling: Vec<_> = (0..4)
+            .map(|_| {
+                let (house, phone) = (Arc::clone(&house), Arc::clone(&phone));
+                tokio::spawn(async move {
+                    let (mut held, mut answers) = (Vec::new(), 0);
+                    loop {
+                        let answer = match house.try_connect(door, Some(&phone)).await {
+                            Ok(connection) => {
+                                let answer = connection.get_organisation(GetOrganisationRequest {}).await;
+                                held.push(connection);
+                                answer.map(drop)
+                            }
+                            Err(error) => Err(error),
+                        };
+                        match answer {
+                            Ok(()) => answers += 1,
+                            Err(RelayError::Refused { reason: Reason::DeviceRevoked, .. }) => return answers,
+                            // Cut between two steps: the next one tells.
+                            Err(_) => {}
+                        }
+                    }
+                })
+            })
+            .collect();
+        while house.connections.count() < 4 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let instant = Instant::now();
+        house.revoke(&phone);
+        // No answer to any of them, on connections of before or after.
+        tokio::time::timeout(Duration::from_secs(10), async {
+            while house.connections.count() > 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+        .await
+        .expect("they end");
+        assert!(instant.elapsed() < SOON, "{:?}", instant.elapsed());
+        let mut answers = 0;
+        for one in dialling {
+            answers += one.await.expect("it hears that it is revoked");
+        }
+        assert!(answers >= 4, "the control: it was served before");
+        assert_eq!(house.connections.count(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_device_that_moves_to_another_address_is_cut_there() {
+    let clinic = Clinic::found("St. Example");
+    let (house, phone) = (clinic.open().await, clinic.device("doctor-a"));
+    let connection = house.connect(TransportChoice::Quic, Some(&phone)).await;
+    let mut stream = connection.subscribe(stub::every(5, 100_000)).await.expect("a stream");
+    stream.next().await.expect("an event").expect("an entry");
+    connection.rebind().expect("a new socket");
+    stream.next().await.expect("an event").expect("the control: it goes on");
+    let instant = Instant::now();
+    assert_eq!(house.revoke(&phone), 1);
+    connection.rebind().expect("a new socket");
+    while let Some(Ok(_)) = stream.next().await {
+        assert!(instant.elapsed() < SOON, "{:?}", instant.elapsed());
+    }
+    house.running(0, SOON).await;
 }
 
 on_both_doors! {

@@ -50,12 +50,17 @@ on_both_doors! {
 }
 
 on_both_doors! {
-    /// TLS lets it through, the chain is good: it is admission that says no, and says why on both doors.
+    /// TLS lets it through, the chain is good: it is admission that says no, and says why and since when on both doors.
     async fn a_revoked_device_hears_that_it_is_revoked(door) {
         let clinic = Clinic::found("St. Example");
         let (house, phone, tablet) = (clinic.open().await, clinic.device("doctor-a"), clinic.device("doctor-a"));
         assert_eq!(house.revoke(&phone), 0);
-        assert_eq!(reason(first_call(&house, door, &phone).await), Reason::DeviceRevoked);
+        let Err(RelayError::Refused { reason, metadata, .. }) = first_call(&house, door, &phone).await else {
+            panic!("it got in");
+        };
+        assert_eq!(reason, Reason::DeviceRevoked);
+        let said = |key: &str| metadata.get(key).map(String::as_str);
+        assert_eq!((said("reason"), said("since_ms")), (Some("lost"), Some("1800000000000")));
         first_call(&house, door, &tablet).await.expect("another device of the same person gets in");
     }
 }

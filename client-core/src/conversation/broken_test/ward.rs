@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use tempfile::TempDir;
 use wardline_identity::{
     DateCheck, DeviceKey, DeviceName, DeviceSubject, DisplayName, Invitation, InvitationSubject,
-    IssuerAuthority, ManualClock, Organisation, OrganisationId, Role, RootAuthority, SigningKey,
-    StatementLabel, SystemEntropy, UserId, device_id_new, sign_statement,
+    IssuerAuthority, ManualClock, Organisation, OrganisationId, RevocationRegister, Role, RootAuthority,
+    SigningKey, StatementLabel, SystemEntropy, UserId, device_id_new, sign_statement,
 };
 use wardline_proto::{
     ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Suite, UtcMillis,
@@ -15,7 +15,7 @@ use wardline_proto::{
 
 use crate::{
     conversation::{
-        Change, Core, Device, Sealed, Staged, create, created, join, random, read, receive,
+        Change, Core, Device, KnownList, Sealed, Staged, create, created, join, random, read, receive,
         receive::{Effect, decode},
         seal, stage,
     },
@@ -37,8 +37,8 @@ const LIFE: u32 = 86_400;
 
 /// An organisation that certifies whoever a test needs.
 pub(crate) struct House {
-    issuer: IssuerAuthority,
-    organisation: Organisation,
+    pub(super) issuer: IssuerAuthority,
+    pub(super) organisation: Organisation,
     wire: relay::Organisation,
     root: wardline_identity::RootFingerprint,
     pub clock: Arc<ManualClock>,
@@ -113,6 +113,8 @@ impl House {
             vault,
             store: MlsStore::new(),
             groups: HashMap::new(),
+            revocations: RevocationRegister::new(device.organisation.id()),
+            list: KnownList::default(),
             device,
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),

@@ -3,9 +3,10 @@
 use data_encoding::HEXLOWER;
 use prost::Message as _;
 use serde_json::{Value, json};
+use wardline_identity::RevocationList;
 use wardline_proto::{
     UtcMillis, fault,
-    relay::{RelayGreeting, RelayTime},
+    relay::{RelayGreeting, RelayTime, SignedStatement},
 };
 
 use super::{CLOCKS_AGREE_MS, Suspicion};
@@ -46,7 +47,7 @@ pub(crate) async fn greeted(core: &Core, greeting: &RelayGreeting) -> Result<boo
         caught.push((RelayFaultKind::TimeBack, 0));
     }
     // 2. Its lists: never lower than they were, nor than this device has them.
-    let known = core.device.organisation.issuers_number();
+    let known = (core.device.organisation.issuers_number(), core.revocations.number());
     if let Some(lower) = lower(&said, earlier.as_ref(), known)
         && !fault::planted("mutant.lower_list")
     {
@@ -67,23 +68,59 @@ pub(crate) async fn greeted(core: &Core, greeting: &RelayGreeting) -> Result<boo
 }
 
 /// The relay announced an issuers' list that it does not have. It is gone on with: the list that this device has counts.
-pub(crate) async fn no_such_list(core: &Core, greeting: &RelayGreeting) -> Result<(), CoreError> {
+pub(crate) async fn no_such_list(
+    core: &Core,
+    greeting: &RelayGreeting,
+    number: u64,
+) -> Result<(), CoreError> {
     if fault::planted("mutant.higher_list") {
         return Ok(());
     }
-    let number = said(greeting).map_or(0, |said| said.issuers_list_number);
     let evidence = json!({ "greeting": encoded(Some(greeting)) });
     let kind = RelayFaultKind::HigherList;
     Suspicion { conversation: None, kind, number, about: "", evidence }.note_alone(core).await?;
     Ok(())
 }
 
+/// The relay sent a revocation list that is not accepted: the one that this device has stays in force. `older`: it has a lower
+/// number.
+pub(crate) async fn false_list(
+    core: &Core,
+    sent: Option<&SignedStatement>,
+    older: bool,
+) -> Result<(), CoreError> {
+    if fault::planted("mutant.false_list") {
+        return Ok(());
+    }
+    let list = |one: Option<&SignedStatement>| one.map(|one| HEXLOWER.encode(&one.encode_to_vec()));
+    let own = core.revocations.list().map(RevocationList::statement);
+    let evidence = json!({ "list": list(sent), "list_before": list(own) });
+    let kind = if older { RelayFaultKind::LowerList } else { RelayFaultKind::FalseList };
+    let number = core.revocations.number();
+    Suspicion { conversation: None, kind, number, about: "", evidence }.note_alone(core).await?;
+    Ok(())
+}
+
+/// A member goes by a higher revocation list than the relay shows.
+pub(crate) async fn hidden_list(core: &Core, user: &str, number: u64) -> Result<(), CoreError> {
+    if fault::planted("mutant.hidden_list") {
+        return Ok(());
+    }
+    let evidence = json!({ "said_by": user, "list": number, "shown": core.revocations.number() });
+    let kind = RelayFaultKind::HiddenList;
+    Suspicion { conversation: None, kind, number, about: user, evidence }.note_alone(core).await?;
+    Ok(())
+}
+
 /// The number of the list that the relay says it does not have any more, if there is one.
-fn lower(said: &RelayTime, earlier: Option<&RelayTime>, known: u64) -> Option<u64> {
+fn lower(said: &RelayTime, earlier: Option<&RelayTime>, (issuers, revocations): (u64, u64)) -> Option<u64> {
     let numbers =
         |time: &RelayTime| [time.revocation_list_number, time.policy_number, time.issuers_list_number];
-    if said.issuers_list_number < known {
-        return Some(known);
+    if said.revocation_list_number < revocations {
+        return Some(revocations);
+    }
+    if said.issuers_list_number < issuers {
+        return Some(issuers);
     }
     let pairs = numbers(said).into_iter().zip(earlier.map(numbers)?);
     pairs.into_iter().find(|(now, before)| now < before).map(|(_, before)| before)

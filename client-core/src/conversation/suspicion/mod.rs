@@ -18,7 +18,7 @@ pub(crate) use self::{
         compare_logs, damaged, false_author, false_removal, joined_elsewhere, left_out, look, own_altered,
         repeated,
     },
-    greeting::{greeted, no_such_list},
+    greeting::{false_list, greeted, hidden_list, no_such_list},
     package::{one_time, package_twice, spent},
     place::{Compared, place},
     shown::{first, relay_fault_count, relay_faults, see_relay_faults, shown},

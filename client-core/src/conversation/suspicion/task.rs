@@ -4,7 +4,7 @@ use prost::Message as _;
 use serde_json::json;
 use wardline_proto::{
     ConversationId, DeviceId, Digest, fault,
-    relay::{Confirmation, Leave, SignedStatement, membership_task::Task},
+    relay::{Confirmation, Leave, RemoveRevoked, SignedStatement, membership_task::Task},
 };
 
 use super::Suspicion;
@@ -26,7 +26,11 @@ pub(crate) async fn look_at_task(
     roster: &Roster,
     task: &Task,
 ) -> Result<(), CoreError> {
-    let Some(victim) = baseless(roster, &row.conversation, task) else { return Ok(()) };
+    let victim = match task {
+        Task::RemoveRevoked(asked) => unlisted(core, roster, asked),
+        task => baseless(roster, &row.conversation, task),
+    };
+    let Some(victim) = victim else { return Ok(()) };
     if fault::planted("mutant.baseless_task") {
         return Ok(());
     }
@@ -65,4 +69,16 @@ fn baseless(roster: &Roster, conversation: &ConversationId, task: &Task) -> Opti
         }
         _ => None,
     }
+}
+
+/// The member whom the relay would have removed as revoked by the list that this device has, or a lower one, which does not name
+/// them.
+fn unlisted(core: &Core, roster: &Roster, asked: &RemoveRevoked) -> Option<String> {
+    if asked.list_number > core.revocations.number() {
+        return None;
+    }
+    let devices = asked.device_ids.iter().filter_map(|bytes| DeviceId::try_from(bytes).ok());
+    // One that was ever named may have been reinstated meanwhile.
+    let mut never = devices.filter(|device| core.revocations.last_act(device).is_none());
+    never.find_map(|device| Some(roster.device(&device)?.certificate.user().to_string()))
 }

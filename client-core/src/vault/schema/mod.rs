@@ -18,6 +18,8 @@ const STEPS: &[&str] = &[
     include_str!("0008_grounds.sql"),
     include_str!("0009_waiting.sql"),
     include_str!("0010_said_again_from.sql"),
+    include_str!("0011_revocation.sql"),
+    include_str!("0012_signed_list.sql"),
 ];
 
 /// Brings the database to the newest schema.

@@ -65,6 +65,8 @@ pub(crate) enum Wish {
         /// The encoded signed `OutOfStep`s that closed it.
         reports: Vec<Vec<u8>>,
     },
+    /// No device is in that the revocation list names.
+    RemoveRevoked,
     /// What members did wrong is put right: devices and settings as they should be, their authors out, the
     /// relay's roster true.
     Correct,
@@ -184,11 +186,11 @@ pub(crate) async fn find(tx: &mut Transaction<'_>, intent: i64) -> Result<Option
     row.as_ref().map(parse).transpose()
 }
 
-/// The open wishes: what has to be put right first, then who was in before a log broke, then in the order they were made.
+/// The open wishes: what has to be put right first, then who must not be in, then who was in before a log broke, then in the order they were made.
 pub(crate) async fn open(tx: &mut Transaction<'_>) -> Result<Vec<IntentRow>, VaultError> {
     let rows = sqlx::query(
         "SELECT * FROM intents WHERE outcome IS NULL
-              ORDER BY wish <> '\"correct\"', wish NOT LIKE '{\"restore\":%', intent_id",
+              ORDER BY wish <> '\"correct\"', wish <> '\"remove_revoked\"', wish NOT LIKE '{\"restore\":%', intent_id",
     )
     .fetch_all(tx.connection())
     .await?;

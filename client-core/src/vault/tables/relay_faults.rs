@@ -48,10 +48,14 @@ pub(crate) enum RelayFaultKind {
     LowerList,
     /// It signed a list number that it has no list for.
     HigherList,
+    /// It sent a revocation list that does not go on from the one that this device has, or that no issuer signed.
+    FalseList,
+    /// A member goes by a higher revocation list than the relay shows.
+    HiddenList,
 }
 
 impl RelayFaultKind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::LeftOut,
         Self::Altered,
         Self::Repeated,
@@ -70,6 +74,8 @@ impl RelayFaultKind {
         Self::TimeBack,
         Self::LowerList,
         Self::HigherList,
+        Self::FalseList,
+        Self::HiddenList,
     ];
 
     /// The stored word, which scripts read too.
@@ -93,6 +99,8 @@ impl RelayFaultKind {
             Self::TimeBack => "time_back",
             Self::LowerList => "lower_list",
             Self::HigherList => "higher_list",
+            Self::FalseList => "false_list",
+            Self::HiddenList => "hidden_list",
         }
     }
 

@@ -71,7 +71,7 @@ pub enum CommitOutcome {
 ///
 /// # Errors
 /// - [`ConversationError::NotAMember`], [`ConversationError::Closed`], [`ConversationError::RevocationPending`],
-///   [`ConversationError::YieldTurn`], [`ConversationError::CommitRate`], [`ConversationError::Declaration`],
+///   [`ConversationError::JoinRevoked`], [`ConversationError::YieldTurn`], [`ConversationError::CommitRate`], [`ConversationError::Declaration`],
 ///   [`ConversationError::Full`], [`ConversationError::Welcome`], in this order.
 pub async fn commit<S: MembershipStorage>(
     storage: &mut S,
@@ -97,6 +97,7 @@ pub async fn commit<S: MembershipStorage>(
     // 4. Fence.
     let fence = storage.fence(commit.conversation).await?;
     fence::commit_may_pass(&fence, commit.sender, &commit.declaration)?;
+    nobody_joins_who_is_out(storage, &commit.declaration).await?;
     // 5. Epoch.
     if commit.epoch != conversation.epoch && !fault::planted("mutant.skip_commit_epoch") {
         if lost_the_last_race(&conversation, commit) {
@@ -106,12 +107,16 @@ pub async fn commit<S: MembershipStorage>(
     }
     // 6. Turn and rate.
     turn_is_free(&conversation, commit.sender, now)?;
-    rate_is_kept(storage, commit, now).await?;
+    // With a fence it is one that removes somebody who must go: nobody is kept from that.
+    if fence.is_empty() || fault::planted("mutant.removals_rated") {
+        rate_is_kept(storage, commit, now).await?;
+    }
     // 7. Declaration.
     let after = commit.declaration.apply(commit.sender, &roster)?;
     if after.len() > DEVICES_MAX {
         return Err(ConversationError::Full);
     }
+    list_is_there(storage, &commit.declaration).await?;
     // Who comes in with the first commit knows that its maker has brought in all who are there.
     let first = conversation.predecessor.is_some() && conversation.epoch == Epoch::ZERO;
     if first && commit.declaration.joins().is_empty() {
@@ -133,6 +138,31 @@ pub async fn commit<S: MembershipStorage>(
     };
     settle(storage, &settled).await?;
     Ok(CommitOutcome::Accepted { receipt: new.entry.receipt, fresh: true })
+}
+
+async fn nobody_joins_who_is_out<S: ConversationStorage>(
+    storage: &mut S,
+    declaration: &CommitDeclaration,
+) -> Result<(), ConversationError> {
+    for device in declaration.joins() {
+        let guarded = !fault::planted("mutant.join_revoked") && !fault::planted("relay.no_fence");
+        if guarded && storage.is_out(*device).await? {
+            return Err(ConversationError::JoinRevoked { device: *device });
+        }
+    }
+    Ok(())
+}
+
+/// Members wait for the list that a removal names before they judge it: for one that nobody has they would wait for ever.
+async fn list_is_there<S: ConversationStorage>(
+    storage: &mut S,
+    declaration: &CommitDeclaration,
+) -> Result<(), ConversationError> {
+    let relay = storage.revocation_number().await?;
+    if declaration.list() > relay && !fault::planted("mutant.any_list") {
+        return Err(DeclarationFault::UnknownList { relay }.into());
+    }
+    Ok(())
 }
 
 /// Whether this is somebody who lost to the last winner, and the first to say so in this epoch: a second word

@@ -17,6 +17,7 @@ pub struct CommitDeclaration {
     leaves: Vec<DeviceId>,
     roster_sha256: Digest,
     seen: EntryNumber,
+    list: u64,
 }
 
 /// What is wrong with a declaration.
@@ -54,6 +55,12 @@ pub enum DeclarationFault {
     /// The digest of the resulting roster is another.
     #[error("the resulting roster has another digest")]
     Roster,
+    /// It names a revocation list that is not in force here yet: nobody could get it to judge the commit by.
+    #[error("it names a revocation list above the relay's, number {relay}")]
+    UnknownList {
+        /// The relay's number.
+        relay: u64,
+    },
     /// Somebody joins, and the last entry its author processed is not one of the last in the log: they could not
     /// check where they join.
     #[error("its author is not at one of the last {BETWEEN_MAX} entries, and somebody joins")]
@@ -90,6 +97,7 @@ impl CommitDeclaration {
             leaves,
             roster_sha256: Digest::try_from(&data.roster_sha256).map_err(|_| DeclarationFault::Field)?,
             seen: EntryNumber::new(data.seen_number),
+            list: named_list(data),
         })
     }
 
@@ -109,6 +117,12 @@ impl CommitDeclaration {
     #[must_use]
     pub const fn seen(&self) -> EntryNumber {
         self.seen
+    }
+
+    /// The highest revocation list that it names: the one it was judged by, or one by which somebody is removed.
+    #[must_use]
+    pub const fn list(&self) -> u64 {
+        self.list
     }
 
     /// The roster after the commit by `author`.
@@ -135,6 +149,15 @@ impl CommitDeclaration {
         }
         Ok(after)
     }
+}
+
+/// The highest revocation list that a commit names.
+fn named_list(data: &CommitData) -> u64 {
+    let by_list = data.grounds.iter().filter_map(|ground| match ground.ground {
+        Some(Ground::RevocationListNumber(number)) => Some(number),
+        _ => None,
+    });
+    by_list.fold(data.revocation_list_number, u64::max)
 }
 
 /// Whether each statement that it carries is one of the kind that belongs there.

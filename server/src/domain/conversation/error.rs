@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wardline_proto::{ConversationId, EntryNumber, Epoch};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, Epoch};
 
 use super::DeclarationFault;
 use crate::store::StoreError;
@@ -64,6 +64,12 @@ pub enum ConversationError {
     /// Peer: the Welcome does not fit.
     #[error("the Welcome does not fit: {0}")]
     Welcome(#[from] WelcomeFault),
+    /// Peer: a device that is revoked or on hold would come in.
+    #[error("device {device} is revoked or on hold")]
+    JoinRevoked {
+        /// Which.
+        device: DeviceId,
+    },
     /// Peer: the conversation would have too many devices.
     #[error("a conversation has at most 500 devices")]
     Full,

@@ -55,6 +55,12 @@ pub trait ConversationStorage: Send {
         head: EntryNumber,
     ) -> impl Future<Output = Result<Vec<ChainLink>, StoreError>> + Send;
 
+    /// Number of the revocation list in force; 0 before the first.
+    fn revocation_number(&mut self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Whether a device is revoked or on hold.
+    fn is_out(&mut self, device: DeviceId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// When `device` committed by the clock as it was, from `from` up to `to`, ascending.
     fn commits_taken(
         &mut self,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wardline_proto::{DeviceId, Suite, UtcMillis};
+use wardline_proto::{DeviceId, Suite, UtcMillis, fault};
 
 use super::{HandedOut, Handout, KeyPackageError, KeyPackageStorage, low_for};
 
@@ -30,7 +30,8 @@ pub struct ClaimOutcome {
 
 /// Hands out one package per device; the same request gets the same packages, and so does, for an hour, another
 /// request of the same caller while no commit has used them: nobody empties a device's stock by asking. A package
-/// that a commit has used meanwhile opens nothing any more: the same request gets another in its place.
+/// that a commit has used meanwhile opens nothing any more: the same request gets another in its place. Of a device that is
+/// revoked or on hold none is handed out, whoever was given one before.
 ///
 /// # Errors
 /// Only those of the store.
@@ -43,6 +44,9 @@ pub async fn claim<S: KeyPackageStorage>(
     let before = storage.handed_out(claim.claimer, &claim.request).await?;
     if !before.is_empty() {
         for HandedOut { position, handout, used } in before {
+            if storage.is_out(handout.device).await? && !fault::planted("mutant.package_of_revoked") {
+                continue;
+            }
             if used {
                 hand_out(storage, claim, handout.device, position, now, &mut outcome).await?;
             } else {
@@ -68,6 +72,9 @@ async fn hand_out<S: KeyPackageStorage>(
     now: UtcMillis,
     outcome: &mut ClaimOutcome,
 ) -> Result<(), KeyPackageError> {
+    if storage.is_out(device).await? && !fault::planted("mutant.package_of_revoked") {
+        return Ok(());
+    }
     let again = storage.held(claim.claimer, device, claim.suite, hour_before(now), now).await?;
     let fresh = again.is_none();
     let handout = match again {

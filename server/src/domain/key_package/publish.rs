@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use wardline_proto::{DeviceId, Suite, UtcMillis};
+use wardline_proto::{DeviceId, Suite, UtcMillis, fault};
 
 use super::{KeyPackageError, KeyPackageStorage, ONE_TIME_MAX};
 
@@ -33,15 +33,19 @@ pub struct Package {
     pub bytes: Bytes,
 }
 
-/// Stores those that are new; all or none.
+/// Stores those that are new; all or none. Of a device that is out none ever, whenever it asked.
 ///
 /// # Errors
+/// - [`KeyPackageError::Revoked`].
 /// - [`KeyPackageError::TooMany`]: more one-time packages would wait than may.
 /// - [`KeyPackageError::AnotherDevices`]: one is known as another device's.
 pub async fn publish<S: KeyPackageStorage>(
     storage: &mut S,
     publication: &Publication,
 ) -> Result<(), KeyPackageError> {
+    if storage.is_out(publication.device).await? && !fault::planted("mutant.package_of_revoked") {
+        return Err(KeyPackageError::Revoked);
+    }
     let mut left = BTreeMap::new();
     for package in &publication.packages {
         match storage.owner(&package.reference).await? {

@@ -16,6 +16,9 @@ pub trait KeyPackageStorage: Send {
         reference: &[u8],
     ) -> impl Future<Output = Result<Option<DeviceId>, StoreError>> + Send;
 
+    /// Whether a device is revoked or on hold.
+    fn is_out(&mut self, device: DeviceId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// How many one-time packages of `device` nobody has claimed.
     fn one_time_left(
         &mut self,

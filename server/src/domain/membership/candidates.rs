@@ -14,7 +14,15 @@ pub fn candidates(
     connected: &BTreeSet<DeviceId>,
     now: UtcMillis,
 ) -> Vec<DeviceId> {
-    if circle.closed.is_some() != matches!(task.kind, TaskKind::Succeed { .. }) {
+    if circle.closed.is_some() != is_succeed(task) {
+        return Vec::new();
+    }
+    if task.kind == TaskKind::Remove && fault::planted("relay.no_fence") {
+        return Vec::new();
+    }
+    // No commit is taken but one that removes them.
+    let first = circle.tasks.iter().any(|task| task.kind == TaskKind::Remove) && circle.closed.is_none();
+    if first && task.kind != TaskKind::Remove && !fault::planted("mutant.removal_waits") {
         return Vec::new();
     }
     let there = |member: &&Member| {
@@ -34,7 +42,7 @@ fn can(circle: &Circle, task: &Task, member: &Member, now: UtcMillis) -> bool {
     let follows = has(member.joined) && !cannot_follow(circle, member.device);
     match &task.kind {
         TaskKind::LetGo { user, .. } => follows && member.user != user.as_str(),
-        TaskKind::AddDevice { .. } | TaskKind::Renew { .. } => follows,
+        TaskKind::AddDevice { .. } | TaskKind::Renew { .. } | TaskKind::Remove => follows,
         TaskKind::LetBack { replaces, .. } => follows && member.device != *replaces,
         TaskKind::AddAnew { number } => follows && has(*number),
         TaskKind::Succeed { number } => {
@@ -83,7 +91,9 @@ fn order(circle: &Circle, task: &Task, member: &Member) -> (u8, u64) {
         }
         // Who merged it before those who came later, and cannot judge it.
         TaskKind::AddAnew { number } => (u8::from(member.joined > *number), 0),
-        TaskKind::LetGo { .. } | TaskKind::AddDevice { .. } | TaskKind::LetBack { .. } => (0, 0),
+        TaskKind::LetGo { .. } | TaskKind::AddDevice { .. } | TaskKind::LetBack { .. } | TaskKind::Remove => {
+            (0, 0)
+        }
     }
 }
 

@@ -60,6 +60,8 @@ pub enum TaskKind {
         /// The commit at which it was closed.
         number: EntryNumber,
     },
+    /// Remove the devices in the fence. One a conversation.
+    Remove,
 }
 
 /// How clients and the job call a task: the same task always has the same.
@@ -75,6 +77,12 @@ impl TaskId {
 }
 
 impl Task {
+    /// The id of the task to remove the devices in a conversation's fence.
+    #[must_use]
+    pub fn removal_id(conversation: ConversationId) -> TaskId {
+        Self { conversation, kind: TaskKind::Remove, made_at: UtcMillis::new(0) }.id()
+    }
+
     /// Its id: from what it is, so that no randomness is needed and asking again is the same task.
     #[must_use]
     pub fn id(&self) -> TaskId {
@@ -103,6 +111,7 @@ impl TaskKind {
             Self::AddAnew { .. } => 4,
             Self::Renew { .. } => 5,
             Self::Succeed { .. } => 6,
+            Self::Remove => 7,
         }
     }
 
@@ -114,6 +123,7 @@ impl TaskKind {
             Self::AddDevice { device, .. } | Self::LetBack { device, .. } => device.as_bytes().to_vec(),
             Self::AddAnew { number } | Self::Succeed { number } => number.get().to_be_bytes().to_vec(),
             Self::Renew { epoch } => epoch.get().to_be_bytes().to_vec(),
+            Self::Remove => Vec::new(),
         }
     }
 
@@ -124,7 +134,7 @@ impl TaskKind {
             Self::LetGo { ground, .. } | Self::AddDevice { ground, .. } | Self::LetBack { ground, .. } => {
                 Some(ground)
             }
-            Self::AddAnew { .. } | Self::Renew { .. } | Self::Succeed { .. } => None,
+            Self::AddAnew { .. } | Self::Renew { .. } | Self::Succeed { .. } | Self::Remove => None,
         }
     }
 

@@ -56,6 +56,7 @@ pub async fn settle<S: MembershipStorage>(storage: &mut S, commit: &Settled<'_>)
                 storage.drop_task(predecessor, &task.kind).await?;
             }
         }
+        storage.left_out(predecessor, commit.conversation).await?;
     }
     Ok(())
 }
@@ -73,5 +74,6 @@ async fn is_done<S: MembershipStorage>(
         TaskKind::AddAnew { number } => Ok(!storage.is_reported(commit.conversation, *number).await?),
         TaskKind::Renew { .. } => Ok(true),
         TaskKind::Succeed { .. } => Ok(false),
+        TaskKind::Remove => Ok(storage.fence(commit.conversation).await?.is_empty()),
     }
 }

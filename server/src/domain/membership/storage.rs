@@ -1,6 +1,6 @@
 //! What the rules need stored. Implemented by the store; runs inside its transactions.
 
-use std::future::Future;
+use std::{collections::BTreeSet, future::Future};
 
 use wardline_identity::UserId;
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis};
@@ -105,6 +105,20 @@ pub trait MembershipStorage: ConversationStorage {
         now: UtcMillis,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Closes a log from which nothing goes on, if it is open, and ends what is owed about the devices in its fence.
+    fn abandon(
+        &mut self,
+        id: ConversationId,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The devices in the fence of a closed log were left out of its successor, by the successor's first commit.
+    fn left_out(
+        &mut self,
+        id: ConversationId,
+        successor: ConversationId,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Makes one conversation the successor of another, closed one.
     fn set_successor(
         &mut self,
@@ -112,7 +126,7 @@ pub trait MembershipStorage: ConversationStorage {
         successor: ConversationId,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Whose device it is, if this certificate is its own and it is not revoked.
+    /// Whose device it is, if this certificate is its own and it is neither revoked nor on hold.
     fn certified(
         &mut self,
         device: DeviceId,
@@ -146,6 +160,12 @@ pub trait MembershipView: Send {
 
     /// What a conversation is owed.
     fn tasks(&mut self, id: ConversationId) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+
+    /// The devices that must leave it.
+    fn fence(
+        &mut self,
+        id: ConversationId,
+    ) -> impl Future<Output = Result<BTreeSet<DeviceId>, StoreError>> + Send;
 
     /// The encoded reports about this commit, at most [`REPORTS_MAX`](super::REPORTS_MAX).
     fn reports(

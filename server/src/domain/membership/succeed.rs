@@ -83,7 +83,7 @@ pub async fn succeed<S: MembershipStorage>(
     }
     let gave_way = closure.successor;
     if let Some(first) = gave_way {
-        storage.close(first, EntryNumber::ZERO, now).await?;
+        storage.abandon(first, now).await?;
         storage.set_successor(first, new.id).await?;
     }
     let created = create(storage, new).await?;

@@ -73,7 +73,8 @@ pub async fn issue<S: OrganisationStorage>(
     if let Step::Made(()) = invitation.issue(certificate.der())? {
         return Ok(Issuance::Known);
     }
-    if storage.device_owner(certificate.device()).await?.is_some() {
+    let device = certificate.device();
+    if storage.device_owner(device).await?.is_some() || storage.is_out(device).await? {
         storage.keep_refused(id, TAKEN, now).await?;
         return Ok(Issuance::Taken);
     }

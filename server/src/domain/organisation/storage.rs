@@ -83,6 +83,9 @@ pub trait OrganisationStorage: Send {
         now: UtcMillis,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Whether an id is revoked or on hold, also one that was never certified.
+    fn is_out(&mut self, device: DeviceId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Whose a device id is, if it was ever used.
     fn device_owner(
         &mut self,
@@ -117,7 +120,7 @@ pub trait OrganisationView: Send {
     /// The organisation this database belongs to; `None` before the first import.
     fn pin(&mut self) -> impl Future<Output = Result<Option<OrganisationPin>, StoreError>> + Send;
 
-    /// The certificates, DER, of all devices that are not revoked, in order of issue.
+    /// The certificates, DER, of all devices, in order of issue.
     fn certificates(&mut self) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;
 
     /// Whose a device id is, if it was ever used.

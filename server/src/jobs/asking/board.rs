@@ -67,7 +67,13 @@ impl Board {
 
     /// Takes in what was rung for.
     pub(super) fn hear(&mut self, rung: Rung, live: &Live) {
-        self.looks.extend(rung.owed);
+        for conversation in rung.owed {
+            // Whoever is asked to remove some is asked anew when there are more.
+            if let Some(open) = self.open.get_mut(&conversation) {
+                open.turns.remove(&Task::removal_id(conversation));
+            }
+            self.looks.insert(conversation);
+        }
         self.looks.extend(rung.moved.into_iter().filter(|moved| self.open.contains_key(moved)));
         for device in rung.ready {
             for conversation in live.conversations_of(device) {

@@ -99,7 +99,7 @@ async fn enrol(
 
 fn encode(relay: &Relay, status: EnrolmentStatus) -> EnrolResponse {
     let mut response = EnrolResponse {
-        greeting: Some(relay.identity.greeting(relay.clock.now())),
+        greeting: Some(relay.identity.greeting(relay.clock.now(), relay.revocations.number())),
         ..EnrolResponse::default()
     };
     match status {

@@ -5,7 +5,7 @@ use wardline_proto::ClientMessageId;
 
 use super::{links, stays};
 use crate::domain::conversation::{NewCommit, NewEntry};
-use crate::store::{StoreError, key_package::claims, row::integer};
+use crate::store::{StoreError, key_package::claims, revocation::removals, row::integer};
 
 pub(super) async fn message(
     connection: &mut SqliteConnection,
@@ -53,6 +53,7 @@ pub(super) async fn commit(connection: &mut SqliteConnection, commit: &NewCommit
     // Out before in: a device in both lists is added anew.
     for device in &commit.leaves {
         stays::depart(connection, entry.conversation, *device, number).await?;
+        removals::close(connection, commit, *device).await?;
     }
     for device in &commit.joins {
         stays::join(connection, entry.conversation, *device, number).await?;

@@ -17,7 +17,7 @@ use crate::domain::conversation::{
     Budget, ClaimedReference, CommitRecord, Conversation, ConversationStorage, ConversationView, Delivery,
     Entry, NewCommit, NewConversation, NewEntry, SendView, Stay, Unfinished,
 };
-use crate::store::key_package::claims;
+use crate::store::{key_package::claims, revocation::list};
 
 impl ConversationStorage for WriteTx {
     async fn send_view(
@@ -56,6 +56,14 @@ impl ConversationStorage for WriteTx {
         head: EntryNumber,
     ) -> Result<Vec<ChainLink>, StoreError> {
         links::after(self.connection(), id, seen, head).await
+    }
+
+    async fn revocation_number(&mut self) -> Result<u64, StoreError> {
+        list::number(self.connection()).await
+    }
+
+    async fn is_out(&mut self, device: DeviceId) -> Result<bool, StoreError> {
+        list::is_out(self.connection(), device).await
     }
 
     async fn commits_taken(

@@ -5,7 +5,7 @@ mod packages;
 
 use wardline_proto::{DeviceId, Suite, UtcMillis};
 
-use super::{ReadTx, StoreError, WriteTx};
+use super::{ReadTx, StoreError, WriteTx, revocation::list};
 use crate::domain::key_package::{
     HandedOut, Handout, KeyPackageStorage, KeyPackageView, Package, Publication, Stock,
 };
@@ -13,6 +13,10 @@ use crate::domain::key_package::{
 impl KeyPackageStorage for WriteTx {
     async fn owner(&mut self, reference: &[u8]) -> Result<Option<DeviceId>, StoreError> {
         packages::owner(self.connection(), reference).await
+    }
+
+    async fn is_out(&mut self, device: DeviceId) -> Result<bool, StoreError> {
+        list::is_out(self.connection(), device).await
     }
 
     async fn one_time_left(&mut self, device: DeviceId, suite: Suite) -> Result<u64, StoreError> {

@@ -74,6 +74,61 @@ pub(super) async fn close(
     Ok(())
 }
 
+/// Nothing goes on from it. Of one that is closed only what was owed is over: whoever it put out may still go on from it.
+pub(super) async fn abandon(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    let open = sqlx::query("SELECT 1 FROM conversations WHERE id = ?1 AND closed_number IS NULL")
+        .bind(id.as_bytes().as_slice())
+        .fetch_optional(&mut *connection)
+        .await?;
+    if open.is_some() {
+        close(connection, id, EntryNumber::ZERO, now).await?;
+        end_fence(connection, id).await?;
+    }
+    sqlx::query("UPDATE removals SET taken_at = ?2 WHERE conversation = ?1 AND taken_at IS NULL")
+        .bind(id.as_bytes().as_slice())
+        .bind(integer(now.get()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The successor's first commit is the closure of what a closed log's fence was owed.
+pub(super) async fn left_out(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    successor: ConversationId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE removals
+            SET taken_at = e.taken_at, log = e.conversation, number = e.number, epoch = e.epoch,
+                message_sha256 = e.message_sha256, author = e.author
+           FROM entries e
+          WHERE e.conversation = ?2 AND e.kind = 1 AND e.epoch = 0
+            AND removals.conversation = ?1 AND removals.taken_at IS NULL",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(successor.as_bytes().as_slice())
+    .execute(&mut *connection)
+    .await?;
+    end_fence(connection, id).await
+}
+
+async fn end_fence(connection: &mut SqliteConnection, id: ConversationId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM fences WHERE conversation = ?1")
+        .bind(id.as_bytes().as_slice())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM tasks WHERE conversation = ?1 AND kind = 7")
+        .bind(id.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn set_successor(
     connection: &mut SqliteConnection,
     id: ConversationId,

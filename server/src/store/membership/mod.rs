@@ -7,6 +7,8 @@ pub(in crate::store) mod replacements;
 mod reports;
 mod tasks;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use wardline_identity::UserId;
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis};
@@ -18,7 +20,11 @@ use crate::domain::{
         Circle, Closure, MembershipStorage, MembershipView, Report, Task, TaskKind, WaitingReplacement,
     },
 };
-use crate::store::{conversation::entries, organisation::devices};
+use crate::store::{
+    conversation::{entries, stays},
+    organisation::devices,
+    revocation::list,
+};
 
 impl MembershipStorage for WriteTx {
     async fn circle(&mut self, id: ConversationId) -> Result<Option<Circle>, StoreError> {
@@ -101,6 +107,14 @@ impl MembershipStorage for WriteTx {
         closure::close(self.connection(), id, number, now).await
     }
 
+    async fn abandon(&mut self, id: ConversationId, now: UtcMillis) -> Result<(), StoreError> {
+        closure::abandon(self.connection(), id, now).await
+    }
+
+    async fn left_out(&mut self, id: ConversationId, successor: ConversationId) -> Result<(), StoreError> {
+        closure::left_out(self.connection(), id, successor).await
+    }
+
     async fn set_successor(
         &mut self,
         id: ConversationId,
@@ -114,6 +128,9 @@ impl MembershipStorage for WriteTx {
         device: DeviceId,
         certificate: &Digest,
     ) -> Result<Option<UserId>, StoreError> {
+        if list::is_out(self.connection(), device).await? {
+            return Ok(None);
+        }
         devices::certified(self.connection(), device, certificate).await
     }
 
@@ -137,6 +154,10 @@ impl MembershipView for ReadTx {
 
     async fn tasks(&mut self, id: ConversationId) -> Result<Vec<Task>, StoreError> {
         tasks::of_conversation(self.connection(), id).await
+    }
+
+    async fn fence(&mut self, id: ConversationId) -> Result<BTreeSet<DeviceId>, StoreError> {
+        stays::fence(self.connection(), id).await
     }
 
     async fn reports(&mut self, id: ConversationId, number: EntryNumber) -> Result<Vec<Bytes>, StoreError> {

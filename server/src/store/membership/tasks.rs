@@ -48,6 +48,7 @@ fn kind(row: &SqliteRow) -> Result<TaskKind, StoreError> {
         4 => TaskKind::AddAnew { number: EntryNumber::new(number()?) },
         5 => TaskKind::Renew { epoch: Epoch::new(number()?) },
         6 => TaskKind::Succeed { number: EntryNumber::new(number()?) },
+        7 => TaskKind::Remove,
         _ => return Err(StoreError::Unreadable { column: "kind" }),
     })
 }

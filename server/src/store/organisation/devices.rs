@@ -5,8 +5,8 @@ use wardline_identity::{DeviceCertificate, UserId};
 use wardline_proto::{DeviceId, Digest, UtcMillis};
 
 use crate::domain::organisation::DeviceOwner;
-use crate::store::StoreError;
 use crate::store::row::{Columns as _, integer};
+use crate::store::{StoreError, WriteTx};
 
 /// Whose a device id is, if it was ever used.
 pub(in crate::store) async fn owner(
@@ -73,15 +73,31 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// The certificates of all devices that are not revoked, in order of issue.
-pub(super) async fn in_force(connection: &mut SqliteConnection) -> Result<Vec<Vec<u8>>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT certificate FROM device_certificates JOIN devices USING (device_id)
-         WHERE revoked_at IS NULL ORDER BY issued_at, fingerprint",
-    )
-    .fetch_all(connection)
-    .await?;
+/// The certificates of all devices, in order of issue; also of those that are revoked, which are told so.
+pub(super) async fn certificates(connection: &mut SqliteConnection) -> Result<Vec<Vec<u8>>, StoreError> {
+    let rows = sqlx::query("SELECT certificate FROM device_certificates ORDER BY issued_at, fingerprint")
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(|row| row.blob("certificate")).collect()
+}
+
+impl WriteTx {
+    /// These devices had a connection in this minute.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn note_seen(&mut self, devices: &[DeviceId], minute: UtcMillis) -> Result<(), StoreError> {
+        for device in devices {
+            sqlx::query(
+                "UPDATE devices SET last_seen_at = ?2 WHERE device_id = ?1 AND last_seen_at IS NOT ?2",
+            )
+            .bind(device.as_bytes().as_slice())
+            .bind(integer(minute.get()))
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod pin;
 use wardline_identity::DeviceCertificate;
 use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 
-use super::{ReadTx, StoreError, WriteTx, membership::replacements};
+use super::{ReadTx, StoreError, WriteTx, membership::replacements, revocation::list};
 use crate::domain::organisation::{
     DeviceOwner, NewClaim, NewInvitation, OrganisationPin, OrganisationStorage, OrganisationView,
     PlaceInLine, StoredInvitation,
@@ -62,6 +62,10 @@ impl OrganisationStorage for WriteTx {
         enrolments::refuse(self.connection(), id, reason, now).await
     }
 
+    async fn is_out(&mut self, device: DeviceId) -> Result<bool, StoreError> {
+        list::is_out(self.connection(), device).await
+    }
+
     async fn device_owner(&mut self, device: DeviceId) -> Result<Option<DeviceOwner>, StoreError> {
         devices::owner(self.connection(), device).await
     }
@@ -94,7 +98,7 @@ impl OrganisationView for ReadTx {
     }
 
     async fn certificates(&mut self) -> Result<Vec<Vec<u8>>, StoreError> {
-        devices::in_force(self.connection()).await
+        devices::certificates(self.connection()).await
     }
 
     async fn device_owner(&mut self, device: DeviceId) -> Result<Option<DeviceOwner>, StoreError> {

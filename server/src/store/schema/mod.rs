@@ -33,4 +33,5 @@ const VERSIONS: &[&str] = &[
     include_str!("0003_membership.sql"),
     include_str!("0004_links.sql"),
     include_str!("0005_asked.sql"),
+    include_str!("0006_revocation.sql"),
 ];

@@ -11,6 +11,7 @@ mod memberships;
 mod messages;
 mod registrar;
 mod requests;
+mod revocation;
 
 use futures::future::LocalBoxFuture;
 use prost::Message;
@@ -50,6 +51,12 @@ pub(crate) mod path {
         "MembershipService" {
             REPORT_OUT_OF_STEP = "ReportOutOfStep",
             ASK_MEMBERS = "AskMembers",
+        }
+        "RevocationService" {
+            PUBLISH_REVOCATION_LIST = "PublishRevocationList",
+            GET_REVOCATION_LIST = "GetRevocationList",
+            LIST_DEVICES = "ListDevices",
+            GET_REMOVALS = "GetRemovals",
         }
         "DirectoryService" {
             GET_ORGANISATION = "GetOrganisation",
@@ -200,5 +207,6 @@ pub(crate) fn sections() -> Vec<Section> {
         section("KeyPackages", key_packages::rows()),
         section("Invitations and enrolment", enrolment::rows()),
         section("Registrars", registrar::rows()),
+        section("Revocation", revocation::rows()),
     ]
 }

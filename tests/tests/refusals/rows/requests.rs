@@ -105,6 +105,7 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
         path::CANCEL_INVITATION | path::ISSUE_CERTIFICATE | path::REFUSE_ENROLMENT => {
             super::registrar::right(house, path).await
         }
+        path::PUBLISH_REVOCATION_LIST | path::GET_REMOVALS => super::revocation::right(house, path).await,
         path::REPORT_OUT_OF_STEP | path::ASK_MEMBERS => super::memberships::right(house, path).await,
         // Field 7, list_services, with nothing in it.
         REFLECTION => doctor(vec![0x3a, 0]),

@@ -49,7 +49,7 @@ async fn who_goes_on_alone_does_not_put_off_the_end() {
     let with: Vec<u8> = ALL.into_iter().chain([7]).collect();
     committed(&ward, 1, 2, Says { joins: &[7], roster: &with, seen: commit, ..Says::default() }).await;
     let last = updates(&ward, 1, 3, &with, 20).await;
-    let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &with, seen: last };
+    let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &with, seen: last, ..Says::default() };
     ward.pass(60);
     let last = committed(&ward, 1, 23, says).await;
     for who in [1, 7] {

@@ -11,7 +11,7 @@ async fn taken_out_and_in(and_out: bool) -> (Ward, u64) {
     for who in [2, 3] {
         ward.ack(who, 1).await.unwrap();
     }
-    let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &[1, 2, 3], seen: 1 };
+    let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &[1, 2, 3], seen: 1, ..Says::default() };
     let commit = committed(&ward, 1, 1, says).await;
     if and_out {
         committed(&ward, 1, 2, Says { leaves: &[2, 3], roster: &[1], ..Says::default() }).await;
@@ -76,7 +76,7 @@ async fn taken_twice(at_once: bool) -> (Ward, u64) {
     let (ward, first) = taken_out_and_in(!at_once).await;
     let leaves: &[u8] = if at_once { &[2, 3] } else { &[] };
     let epoch = if at_once { 2 } else { 3 };
-    let says = Says { joins: &[2, 3], leaves, roster: &[1, 2, 3], seen: first };
+    let says = Says { joins: &[2, 3], leaves, roster: &[1, 2, 3], seen: first, ..Says::default() };
     let last = committed(&ward, 1, epoch, says).await;
     ward.ack(1, last).await.unwrap();
     for who in [2, 3] {

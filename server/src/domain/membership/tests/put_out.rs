@@ -132,7 +132,7 @@ async fn who_breaks_a_log_and_has_an_accomplice_silences_no_greater_number() {
 /// 1 puts 4 and 5 out and takes 2 and 3 out and in, who may say that they follow. Whether 4 and 5 close the log.
 async fn closed_in_spite_of(they_follow: bool) -> bool {
     let (ward, commit) = silenced(&[1, 2, 3, 4, 5], &[4, 5]).await;
-    let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &[1, 2, 3], seen: commit };
+    let says = Says { joins: &[2, 3], leaves: &[2, 3], roster: &[1, 2, 3], seen: commit, ..Says::default() };
     let anew = committed(&ward, 1, 2, says).await;
     for who in [2, 3] {
         assert_eq!(ward.stays(who).await.last().unwrap().acked.get(), commit, "where it begins");

@@ -50,7 +50,7 @@ async fn nor_by_taking_one_of_them_out_and_in_alone() {
     for who in [2, 3] {
         assert!(stuck(&ward, who, first).await.unwrap());
     }
-    let says = Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3], seen: first };
+    let says = Says { joins: &[2], leaves: &[2], roster: &[1, 2, 3], seen: first, ..Says::default() };
     let second = committed(&ward, 1, 2, says).await;
     ward.ack(1, second).await.unwrap();
     assert!(stuck(&ward, 2, second).await.unwrap());

@@ -22,7 +22,10 @@ use crate::domain::conversation::{
 use crate::domain::key_package::{KeyPackageError, is_low, stock};
 use crate::live::{Asked, LiveStream, News};
 use crate::service::conversation::wire;
-use crate::service::status::{self, Refusal};
+use crate::service::{
+    authorise,
+    status::{self, Refusal},
+};
 use crate::state::Relay;
 
 /// Where each log stands that a device reads.
@@ -139,6 +142,10 @@ impl Feed {
         if self.certificate.check_dates(self.relay.clock.now()).is_err() {
             let message = "the certificate is not in force any more";
             return Err(Refusal::new(Reason::CertificateInvalid, message).into());
+        }
+        authorise::in_force(&self.relay, self.certificate.device())?;
+        if news.revocations {
+            self.ready.extend(self.relay.revocations.list().map(Event::RevocationList));
         }
         self.low |= news.key_packages_low;
         self.asked.extend(news.tasks);

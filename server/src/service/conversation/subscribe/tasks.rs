@@ -1,13 +1,18 @@
 //! Tasks and closed logs as the wire has them.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use prost::Message as _;
 use tonic::Status;
-use wardline_proto::ConversationId;
 use wardline_proto::relay::membership_task::Task as Wire;
-use wardline_proto::relay::{AddAnew, Closed, MembershipTask, Renew, SignedStatement, Succeed};
+use wardline_proto::relay::{
+    AddAnew, Closed, MembershipTask, RemoveRevoked, Renew, SignedStatement, Succeed,
+};
+use wardline_proto::{ConversationId, DeviceId};
 
 use crate::domain::membership::{Closure, MembershipView as _, Task, TaskKind};
+use crate::domain::revocation::RevocationView as _;
 use crate::live::Asked;
 use crate::service::status;
 use crate::state::Relay;
@@ -20,28 +25,48 @@ pub(super) async fn read(relay: &Relay, asked: Asked) -> Result<Option<Membershi
         return Ok(None);
     }
     let found = relay.store.read("read_task", move |tx| Box::pin(find(tx, asked))).await?;
-    let Some((task, reports)) = found else { return Ok(None) };
+    let Some((task, beside)) = found else { return Ok(None) };
     let lease_ms = asked.until.get() - now.get();
     Ok(Some(MembershipTask {
         conversation_id: asked.conversation.to_wire(),
         task_id: Bytes::copy_from_slice(asked.task.as_bytes()),
         lease_ms: u32::try_from(lease_ms).unwrap_or(u32::MAX),
-        task: Some(encode(&task, &reports)?),
+        task: Some(encode(&task, &beside)?),
     }))
 }
 
-async fn find(tx: &mut ReadTx, asked: Asked) -> Result<Option<(Task, Vec<Bytes>)>, StoreError> {
-    let tasks = tx.tasks(asked.conversation).await?;
-    let Some(task) = tasks.into_iter().find(|task| task.id() == asked.task) else { return Ok(None) };
-    let reports = match task.kind {
-        TaskKind::AddAnew { number } => tx.reports(asked.conversation, number).await?,
-        TaskKind::Succeed { number } => tx.closing_reports(asked.conversation, number).await?,
-        _ => Vec::new(),
-    };
-    Ok(Some((task, reports)))
+/// What a task is told with.
+#[derive(Default)]
+struct Beside {
+    reports: Vec<Bytes>,
+    fence: BTreeSet<DeviceId>,
+    /// The list that names all in the fence.
+    list_number: u64,
 }
 
-fn encode(task: &Task, reports: &[Bytes]) -> Result<Wire, Status> {
+async fn find(tx: &mut ReadTx, asked: Asked) -> Result<Option<(Task, Beside)>, StoreError> {
+    let tasks = tx.tasks(asked.conversation).await?;
+    let Some(task) = tasks.into_iter().find(|task| task.id() == asked.task) else { return Ok(None) };
+    let mut beside = Beside::default();
+    match task.kind {
+        TaskKind::AddAnew { number } => beside.reports = tx.reports(asked.conversation, number).await?,
+        TaskKind::Succeed { number } => {
+            beside.reports = tx.closing_reports(asked.conversation, number).await?;
+        }
+        TaskKind::Remove => {
+            beside.fence = tx.fence(asked.conversation).await?;
+            beside.list_number = tx.revocation_list().await?.map_or(0, |list| list.number());
+        }
+        TaskKind::LetGo { .. }
+        | TaskKind::AddDevice { .. }
+        | TaskKind::LetBack { .. }
+        | TaskKind::Renew { .. } => {}
+    }
+    Ok(Some((task, beside)))
+}
+
+fn encode(task: &Task, beside: &Beside) -> Result<Wire, Status> {
+    let reports = &beside.reports;
     Ok(match &task.kind {
         TaskKind::LetGo { ground, .. } => Wire::LetGo(statement(ground)?),
         TaskKind::AddDevice { ground, .. } => Wire::AddDevice(statement(ground)?),
@@ -51,6 +76,10 @@ fn encode(task: &Task, reports: &[Bytes]) -> Result<Wire, Status> {
         TaskKind::Succeed { number } => {
             Wire::Succeed(Succeed { number: number.get(), reports: statements(reports)? })
         }
+        TaskKind::Remove => Wire::RemoveRevoked(RemoveRevoked {
+            device_ids: beside.fence.iter().map(|device| device.to_wire()).collect(),
+            list_number: beside.list_number,
+        }),
     })
 }
 

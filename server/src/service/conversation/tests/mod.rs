@@ -3,6 +3,7 @@
 mod owed;
 mod put_out;
 mod refusals;
+mod revoked;
 mod streams;
 
 use std::sync::Arc;
@@ -203,6 +204,7 @@ async fn up_to_now(stream: &mut EventStream) -> Vec<String> {
             Event::Closed(closed) => words.push(format!("closed {}", closed.number)),
             Event::Place(place) => words.push(format!("place {}", place.number)),
             Event::Replacement(_) => words.push("replacement".to_owned()),
+            Event::RevocationList(_) => words.push("list".to_owned()),
             Event::CaughtUp(_) => return words,
         }
     }

@@ -1,10 +1,14 @@
 //! The command line's shape. `--home`, `--passcode-file` and `--json` are accepted by every command, before or after
 //! its arguments.
 
+mod devices;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub(crate) use self::devices::{AdminDeviceTask, AdminUserTask, Person, PutOut};
 
 /// End-to-end encrypted messaging for hospitals and clinics.
 #[derive(Debug, Parser)]
@@ -53,7 +57,7 @@ pub(crate) enum Task {
         #[arg(long, value_name = "DIR")]
         keep: Option<PathBuf>,
     },
-    /// Found an organisation, invite people, certify devices
+    /// Found an organisation, invite people, certify and revoke devices
     #[command(subcommand)]
     Admin(AdminTask),
     /// Make this device yours, with an invitation from your administrator
@@ -253,12 +257,18 @@ pub(crate) enum AdminTask {
   wardline admin invite cancel 3f9a"
     )]
     Invite(InviteArgs),
-    /// Check and certify the devices that wait, until interrupted
+    /// Check and certify the devices that wait, and keep the list of revoked devices fresh, until interrupted
     Registrar {
         /// Judge what waits now, then end
         #[arg(long)]
         once: bool,
     },
+    /// List, revoke, hold and reinstate devices
+    #[command(subcommand)]
+    Device(AdminDeviceTask),
+    /// Hold, reinstate or revoke all devices of a person
+    #[command(subcommand)]
+    User(AdminUserTask),
 }
 
 /// `wardline admin found`

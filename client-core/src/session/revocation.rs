@@ -1,0 +1,379 @@
+//! The revocation list: fetched, taken in, and shown to a relay that does not have it (design 4.2, 4.4).
+//!
+//! A list is judged by its issuer's signature, whoever brings it. It is in the vault before it is in memory, and in memory
+//! before anything else is done. One that does not go on from the list at hand changes nothing, and is kept as what the relay
+//! did; it is gone on with, for as long as the list at hand lives.
+
+use std::sync::Arc;
+
+use wardline_identity::{Adoption, DateCheck, RevocationAct, RevocationError, RevocationList};
+use wardline_proto::{
+    ConversationId, Reason, UtcMillis, fault,
+    relay::{
+        Entry, GetRevocationListRequest, GetWinnerRequest, MembershipTask, PublishRevocationListRequest,
+        SignedStatement, membership_task::Task,
+    },
+};
+
+use super::{Session, greet::Greeted};
+use crate::{
+    conversation::{self, Core, Effect, Hold, revoked},
+    error::CoreError,
+    relay::{Relay, RelayError},
+    vault::tables::{
+        conversations::{self, Standing},
+        pending_commits::PendingCommit,
+        revocation,
+    },
+};
+
+/// How old the signature of the list at hand may be when a connection begins, in seconds: a registrar signs it again every
+/// hour, and the relay tells of that only once.
+const SIGNED_WITHIN: u64 = 3_600;
+
+/// How many acts a relay takes at once.
+const ACTS_MAX: usize = 4_000;
+
+/// A list as it was fetched, and the acts after some number.
+type Fetched = (SignedStatement, Vec<RevocationAct>);
+
+/// Fetches the relay's newest list with the acts that this device does not have, and takes it in. One that is not accepted is
+/// noted, and changes nothing.
+///
+/// # Errors
+/// [`CoreError::Revocation`] for a list that does not go on from the one at hand; as for every call.
+pub(crate) async fn fetch(session: &Session, relay: &Arc<dyn Relay>) -> Result<Adoption, CoreError> {
+    let before = session.core().await.revocations.number();
+    let (sent, taken) = match download(session, relay).await? {
+        Some((statement, acts)) => (Some(statement.clone()), adopt(session, statement, &acts).await),
+        None if before == 0 => return Ok(Adoption::Known),
+        None => (None, Err(RevocationError::Older { current: before }.into())),
+    };
+    if let Err(CoreError::Revocation(error)) = &taken {
+        refused(session, sent, (before, *error)).await?;
+    }
+    taken
+}
+
+/// Takes in a list with the acts after those at hand, in the vault first. More acts than that are fine: another task may have
+/// taken some of them in meanwhile. Its maker takes it in once the relay has it.
+///
+/// # Errors
+/// [`CoreError::Revocation`] for one that no issuer signed, or that does not go on from the list at hand; the vault's.
+pub(crate) async fn adopt(
+    session: &Session,
+    statement: SignedStatement,
+    acts: &[RevocationAct],
+) -> Result<Adoption, CoreError> {
+    let mut core = session.core().await;
+    let adoption = take_in(&mut core, &statement, acts).await?;
+    drop(core);
+    if adoption != Adoption::Known {
+        session.wake.notify_one();
+        session.stepped(&[]);
+    }
+    Ok(adoption)
+}
+
+/// The same, as a step of this device's state.
+pub(crate) async fn take_in(
+    core: &mut Core,
+    statement: &SignedStatement,
+    acts: &[RevocationAct],
+) -> Result<Adoption, CoreError> {
+    let list = verify(core, statement)?;
+    let first = list.acts().saturating_sub(acts.len() as u64);
+    let known = usize::try_from(core.revocations.acts().saturating_sub(first)).unwrap_or(usize::MAX);
+    let acts = acts.get(known..).unwrap_or_default();
+    // What is at hand goes on being used until the vault has the new one.
+    let mut next = core.revocations.clone();
+    let adoption = next.adopt(list.clone(), acts)?;
+    if adoption == Adoption::Known {
+        return Ok(adoption);
+    }
+    let mut tx = core.vault.begin("adopt_revocation_list").await?;
+    let new = if adoption == Adoption::Newer { acts } else { &[] };
+    revocation::store(&mut tx, &list, new).await?;
+    tx.commit().await?;
+    core.revocations = next;
+    (core.list.outlived, core.list.refreshed) = (false, true);
+    Ok(adoption)
+}
+
+/// Checks that an issuer in force signed a list.
+fn verify(core: &Core, statement: &SignedStatement) -> Result<RevocationList, CoreError> {
+    let now = core.clock.now();
+    Ok(core.device.organisation.verify_revocation_list(statement, DateCheck::At(now))?)
+}
+
+/// The relay's newest list and the acts after those at hand, in as many calls as it takes; `None` if it has none. The list's
+/// signature is checked with the first page: without one no more are asked for.
+async fn download(session: &Session, relay: &Arc<dyn Relay>) -> Result<Option<Fetched>, CoreError> {
+    let have = session.core().await.revocations.acts();
+    let mut acts = Vec::new();
+    loop {
+        let known = have.saturating_add(acts.len() as u64);
+        let answer = relay.get_revocation_list(GetRevocationListRequest { acts: known }).await?;
+        let Some(statement) = answer.list else { return Ok(None) };
+        let page = answer.acts.iter().map(RevocationAct::read).collect::<Result<Vec<_>, _>>();
+        let list = verify(&*session.core().await, &statement);
+        // What does not read or verify ends it: it is taken in as little as what is missing then.
+        let (Ok(page), Ok(list)) = (page, list) else { return Ok(Some((statement, acts))) };
+        let last = page.is_empty() || known.saturating_add(page.len() as u64) >= list.acts();
+        acts.extend(page);
+        if last {
+            return Ok(Some((statement, acts)));
+        }
+    }
+}
+
+/// The same, and goes on with the list at hand where the relay's is not accepted.
+async fn catch_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
+    match fetch(session, relay).await {
+        Ok(_) | Err(CoreError::Revocation(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The relay gave a list that is not accepted.
+async fn refused(
+    session: &Session,
+    sent: Option<SignedStatement>,
+    (before, error): (u64, RevocationError),
+) -> Result<(), CoreError> {
+    let number =
+        sent.clone().and_then(|sent| RevocationList::stored(sent).ok()).map_or(0, |list| list.number());
+    let older = matches!(error, RevocationError::Older { .. });
+    // Since it was asked for, a newer one may have come another way.
+    if older && number >= before {
+        return Ok(());
+    }
+    tracing::warn!(%error, "a revocation list of the relay was refused");
+    conversation::false_list(&*session.core().await, sent.as_ref(), older).await
+}
+
+/// The relay's greeting: a higher list than one's own is fetched, a lower one is told of the own, and the time that was
+/// signed counts. Answers whether the relay has the list that it named.
+pub(crate) async fn greeted(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    greeted: &Greeted,
+) -> Result<bool, CoreError> {
+    note_time(&mut *session.core().await, greeted.time).await?;
+    let now = session.clock.now();
+    let (own, old) = {
+        let core = session.core().await;
+        let list = core.revocations.list();
+        let old = list.is_some_and(|list| list.signed_at().plus_seconds(SIGNED_WITHIN) <= now);
+        (core.revocations.number(), old || core.list.outlived)
+    };
+    let said = greeted.revocation_list_number;
+    if said < own {
+        show(session, relay).await?;
+    } else if (said > own || old) && !fault::planted("mutant.list_later") {
+        catch_up(session, relay).await?;
+        return Ok(session.core().await.revocations.number() >= said);
+    }
+    Ok(true)
+}
+
+/// A time that the relay has signed. One that is past the end of the list is remembered: it is not relied on again before it
+/// is signed again, whatever the clocks say later.
+async fn note_time(core: &mut Core, time: UtcMillis) -> Result<(), CoreError> {
+    core.list.signed_ms = time.get();
+    let ended = core.revocations.list().is_some_and(|list| list.fresh_until() <= time);
+    if ended && !core.list.outlived {
+        let mut tx = core.vault.begin("outlive_revocation_list").await?;
+        revocation::outlive(&mut tx).await?;
+        tx.commit().await?;
+        core.list.outlived = true;
+    }
+    Ok(())
+}
+
+/// The relay says that a newer list is in force, or that it was signed again.
+pub(crate) async fn heard(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    statement: SignedStatement,
+) -> Result<(), CoreError> {
+    let own = session.core().await.revocations.number();
+    let number = RevocationList::stored(statement.clone()).map_or(u64::MAX, |list| list.number());
+    if number > own {
+        return catch_up(session, relay).await;
+    }
+    match adopt(session, statement.clone(), &[]).await {
+        Err(CoreError::Revocation(error)) => refused(session, Some(statement), (own, error)).await,
+        taken => taken.map(|_| ()),
+    }
+}
+
+/// A commit is judged by the list that it names, or a higher one: that is fetched before it is taken in.
+pub(crate) async fn named(session: &Session, relay: &Arc<dyn Relay>, entry: &Entry) -> Result<(), CoreError> {
+    let named = revoked::named_list(entry);
+    if named > session.core().await.revocations.number() && !fault::planted("mutant.list_unheard") {
+        catch_up(session, relay).await?;
+    }
+    Ok(())
+}
+
+/// What was taken in names a higher list, or brought this device into a conversation in which somebody must not be.
+pub(crate) async fn heard_of(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    effects: &[Effect],
+) -> Result<(), CoreError> {
+    for effect in effects {
+        match effect {
+            Effect::List(number, user) => {
+                catch_up(session, relay).await?;
+                let core = session.core().await;
+                if core.revocations.number() < *number {
+                    conversation::hidden_list(&core, user, *number).await?;
+                }
+            }
+            Effect::Joined(conversation) => {
+                let mut core = session.core().await;
+                let soon = revoked::by_itself(&core);
+                revoked::look_in(&mut core, conversation, soon).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The relay asks for the removal of devices by a list: that is fetched first.
+pub(crate) async fn asked(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    task: &MembershipTask,
+) -> Result<(), CoreError> {
+    let Some(Task::RemoveRevoked(asked)) = &task.task else { return Ok(()) };
+    if asked.list_number > session.core().await.revocations.number() {
+        catch_up(session, relay).await?;
+    }
+    Ok(())
+}
+
+/// The relay took no message or commit before somebody has left the conversation. Answers whether this device knows of such:
+/// then it wishes for the removal, at once.
+pub(crate) async fn pending(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    conversation: &ConversationId,
+) -> Result<bool, CoreError> {
+    if fault::planted("mutant.pending_waits") {
+        return Ok(false);
+    }
+    catch_up(session, relay).await?;
+    let now = session.clock.now();
+    let some = revoked::look_in(&mut *session.core().await, conversation, now).await?;
+    if some {
+        session.wake.notify_one();
+    }
+    Ok(some)
+}
+
+/// Whether a commit under way leaves or brings in somebody who must not be in by now: it is not sent. Where the relay has not taken
+/// it before, it is made anew; where it has, the log shows that.
+pub(crate) async fn stale(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    pending: &PendingCommit,
+) -> Result<bool, CoreError> {
+    let conversation = pending.conversation;
+    {
+        let mut core = session.core().await;
+        if revoked::outlived(&core).is_none()
+            && !revoked::outdated(&mut core, &conversation, &pending.commit).await?
+        {
+            return Ok(false);
+        }
+        if revoked::outlived(&core).is_some() || revoked::is_itself_out(&core) {
+            return Ok(true);
+        }
+    }
+    let request = GetWinnerRequest { conversation_id: conversation.to_wire(), epoch: pending.epoch.get() };
+    match relay.get_winner(request).await {
+        Ok(answer) if answer.winner.is_none() => {}
+        Ok(_) | Err(RelayError::Refused { .. }) => return Ok(true),
+        Err(error) => return Err(error.into()),
+    }
+    let now = session.clock.now();
+    let mut core = session.core().await;
+    conversation::withdraw(&mut core, conversation).await?;
+    revoked::look_in(&mut core, &conversation, now).await?;
+    Ok(true)
+}
+
+/// Looks through all conversations by a list by which they were not looked through yet; by one that was only signed again,
+/// through those that wait for a list.
+pub(crate) async fn look_through(session: &Session) -> Result<(), CoreError> {
+    let (number, newer, rows) = {
+        let core = session.core().await;
+        let (number, known) = (core.revocations.number(), core.list);
+        let newer = known.looked < number;
+        if !newer && !known.refreshed || fault::planted("mutant.look_at_none") {
+            return Ok(());
+        }
+        let mut tx = core.vault.begin("list_conversations").await?;
+        let rows = conversations::list(&mut tx).await?;
+        tx.commit().await?;
+        (number, newer, rows)
+    };
+    for row in rows.iter().filter(|row| row.standing == Standing::Active) {
+        let waits = row.held.as_deref().is_some_and(|held| Hold::parse(held).waits_for_list());
+        if newer || waits {
+            let mut core = session.core().await;
+            let soon = revoked::by_itself(&core);
+            revoked::look_in(&mut core, &row.conversation, soon).await?;
+        }
+    }
+    let mut core = session.core().await;
+    if newer {
+        let mut tx = core.vault.begin("looked_through").await?;
+        revocation::look(&mut tx, number).await?;
+        tx.commit().await?;
+        core.list.looked = number;
+    }
+    // One that came meanwhile is looked at the next time.
+    core.list.refreshed = core.revocations.number() != number;
+    Ok(())
+}
+
+/// The relay has a lower list than this device, as after a restore: it is told of the own.
+async fn show(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
+    if fault::planted("mutant.list_kept") {
+        return Ok(());
+    }
+    let acts = session.core().await.revocations.acts();
+    let theirs = relay.get_revocation_list(GetRevocationListRequest { acts }).await?.list;
+    let theirs = theirs.and_then(|list| RevocationList::stored(list).ok());
+    let request = {
+        let core = session.core().await;
+        let Some(list) = core.revocations.list() else { return Ok(()) };
+        let mut tx = core.vault.begin("look_for_acts").await?;
+        let acts = revocation::acts_after(&mut tx, theirs.map_or(0, |list| list.acts())).await?;
+        tx.commit().await?;
+        let acts: Vec<_> = acts.iter().map(RevocationAct::to_wire).collect();
+        PublishRevocationListRequest { list: Some(list.statement().clone()), acts }
+    };
+    if request.acts.len() > ACTS_MAX {
+        tracing::warn!(
+            acts = request.acts.len(),
+            "the relay lacks more of the revocation list than it takes at once"
+        );
+        return Ok(());
+    }
+    match relay.publish_revocation_list(request).await {
+        Ok(_) => Ok(()),
+        // Somebody else was first.
+        Err(RelayError::Refused { reason: Reason::ListConflict, .. }) => catch_up(session, relay).await,
+        Err(error @ RelayError::Refused { .. }) => {
+            tracing::warn!(%error, "the relay did not take the revocation list");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

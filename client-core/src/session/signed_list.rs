@@ -1,0 +1,202 @@
+//! An issuer's list on its way into force: signed, stored, published, and merged with whoever came first.
+//!
+//! What is signed is in the vault before it leaves, and is published again until the relay has confirmed it or another list has
+//! come first; then what is still to be done is signed again, on top of that one. So no act is lost, whoever else signs
+//! at the same time and wherever this process is killed.
+
+use std::{sync::Arc, time::Duration};
+
+use wardline_identity::{
+    DateCheck, Entropy, RevocationAct, RevocationAnswer, RevocationError, RevocationKind, RevocationReason,
+};
+use wardline_proto::{DeviceId, Reason, fault, relay::PublishRevocationListRequest};
+
+use super::{Session, revocation};
+use crate::{
+    api::{Failure, FailureKind},
+    conversation::Core,
+    error::CoreError,
+    relay::{Relay, RelayError},
+    vault::tables::signed_list,
+};
+
+/// How often a list is signed again because another came first, before the person is asked to try later.
+const ATTEMPTS: usize = 40;
+
+/// The longest pause before it is signed again; each is a random part of it, so that two administrators do not meet for ever.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// What is to be done to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub device: DeviceId,
+    pub kind: RevocationKind,
+    pub reason: RevocationReason,
+}
+
+/// Has what is wanted put in force, and whatever was left under way; what the relay answered to the lists that it took.
+///
+/// What is in force already is not done again. What cannot be done any more, because another administrator did otherwise
+/// meanwhile, is left out: the caller looks at where each device stands then.
+pub(crate) async fn put_in_force(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    wanted: &[Wanted],
+) -> Result<Vec<RevocationAnswer>, CoreError> {
+    let _alone = session.issuing.lock().await;
+    let mut answers = Vec::new();
+    for _ in 0..ATTEMPTS {
+        // 1. What is under way already: it may be in force.
+        let under_way = under_way(session).await?;
+        if let Some(request) = &under_way {
+            match publish(session, relay, request).await {
+                Ok(answer) => answers.extend(answer),
+                // Such as signed by a clock that was ahead: it is signed anew.
+                Err(CoreError::Relay(RelayError::Refused { reason, .. })) if never_taken(reason) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        revocation::fetch(session, relay).await?;
+        // 2. What is left to do, on top of the newest list.
+        let before = under_way.iter().filter(|_| !fault::planted("mutant.loser_forgets"));
+        let before = before.flat_map(|request| &request.acts).filter_map(wanted_again);
+        let all: Vec<Wanted> = before.chain(wanted.iter().copied()).collect();
+        let Some(request) = sign(session, &all).await? else { return Ok(answers) };
+        fault::crash("crash.list_signed");
+        // 3. The relay takes it, or another one came first.
+        if let Some(answer) = publish(session, relay, &request).await? {
+            answers.push(answer);
+            return Ok(answers);
+        }
+        if fault::planted("mutant.loser_gives_up") {
+            return Ok(answers);
+        }
+        tokio::time::sleep(pause(&*session.entropy)).await;
+    }
+    Err(Failure::new(
+        FailureKind::Unavailable,
+        "The list of revoked devices could not be changed yet.",
+        "Others change it at the same time, again and again.",
+        "Run the command again: what was not done is done then.",
+    )
+    .into())
+}
+
+/// What is signed and not confirmed.
+async fn under_way(session: &Session) -> Result<Option<PublishRevocationListRequest>, CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("look_for_signed_list").await?;
+    let request = signed_list::load(&mut tx).await?;
+    tx.commit().await?;
+    Ok(request)
+}
+
+fn wanted_again(act: &wardline_proto::relay::RevocationAct) -> Option<Wanted> {
+    let RevocationAct { device, kind, reason, .. } = RevocationAct::read(act).ok()?;
+    Some(Wanted { device, kind, reason })
+}
+
+/// Signs the next list with what is not done yet, and stores it; `None` if nothing is left, which is noted too.
+async fn sign(
+    session: &Session,
+    wanted: &[Wanted],
+) -> Result<Option<PublishRevocationListRequest>, CoreError> {
+    let core = session.core().await;
+    let acts = left_to_do(&core, wanted)?;
+    let mut tx = core.vault.begin("sign_revocation_list").await?;
+    if acts.is_empty() {
+        signed_list::delete(&mut tx).await?;
+        tx.commit().await?;
+        return Ok(None);
+    }
+    let issuer = issuer(&core)?;
+    let statement =
+        core.revocations.sign_next(issuer, &core.device.organisation, &acts, session.clock.now())?;
+    let acts = acts.iter().map(RevocationAct::to_wire).collect();
+    let request = PublishRevocationListRequest { list: Some(statement), acts };
+    signed_list::store(&mut tx, &request).await?;
+    tx.commit().await?;
+    Ok(Some(request))
+}
+
+/// The acts that are not in force and can be.
+fn left_to_do(core: &Core, wanted: &[Wanted]) -> Result<Vec<RevocationAct>, CoreError> {
+    let issuer = *issuer(core)?.certificate().fingerprint();
+    let at = core.clock.now();
+    let mut acts: Vec<RevocationAct> = Vec::with_capacity(wanted.len());
+    for Wanted { device, kind, reason } in wanted.iter().copied() {
+        let act = RevocationAct { device, kind, reason, at, issuer };
+        let before = acts.iter().rev().find(|act| act.device == device);
+        let before = before.or_else(|| core.revocations.last_act(&device));
+        if !is_done(before, kind) && act.may_follow(before) {
+            acts.push(act);
+        }
+    }
+    Ok(acts)
+}
+
+/// Whether what was done last to a device is what is wanted, or more.
+pub(crate) fn is_done(before: Option<&RevocationAct>, wanted: RevocationKind) -> bool {
+    use RevocationKind::{Held, Reinstated, Revoked};
+    match (before.map(|act| act.kind), wanted) {
+        (last, Reinstated) => matches!(last, None | Some(Reinstated)),
+        (last, Held) => matches!(last, Some(Held | Revoked)),
+        (last, Revoked) => last == Some(Revoked),
+    }
+}
+
+/// Publishes a list and takes it in; `None` if another came first.
+pub(super) async fn publish(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    request: &PublishRevocationListRequest,
+) -> Result<Option<RevocationAnswer>, CoreError> {
+    let response = match relay.publish_revocation_list(request.clone()).await {
+        Ok(response) => response,
+        Err(RelayError::Refused { reason: Reason::ListConflict, .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    fault::crash("crash.list_answered");
+    let acts = request.acts.iter().map(RevocationAct::read).collect::<Result<Vec<_>, _>>()?;
+    let statement = request.list.clone().unwrap_or_default();
+    let answer = {
+        let core = session.core().await;
+        let (organisation, now) = (&core.device.organisation, DateCheck::At(session.clock.now()));
+        let list = organisation.verify_revocation_list(&statement, DateCheck::Skip)?;
+        RevocationAnswer::verify(organisation, &list, &acts, &response, now)
+            .map_err(|_| CoreError::Protocol("did not sign that the list is in force"))?
+    };
+    match revocation::adopt(session, statement, &acts).await {
+        // Here it may have come by the stream before, and a newer one after it.
+        Ok(_) | Err(CoreError::Revocation(RevocationError::Older { .. })) => {}
+        Err(error) => return Err(error),
+    }
+    let core = session.core().await;
+    let mut tx = core.vault.begin("list_in_force").await?;
+    signed_list::delete(&mut tx).await?;
+    tx.commit().await?;
+    Ok(Some(answer))
+}
+
+/// Refusals of a list that stand however often it is published.
+fn never_taken(reason: Reason) -> bool {
+    matches!(reason, Reason::FieldInvalid | Reason::StatementInvalid)
+}
+
+fn pause(entropy: &dyn Entropy) -> Duration {
+    let random = entropy.array::<1>().map_or(255, |[byte]| byte);
+    PAUSE * u32::from(random) / 255
+}
+
+/// This device's issuer.
+pub(super) fn issuer(core: &Core) -> Result<&wardline_identity::IssuerAuthority, CoreError> {
+    core.device.issuer.as_ref().ok_or_else(|| {
+        Failure::new(
+            FailureKind::Refused,
+            "This device cannot revoke, hold or reinstate.",
+            "It holds no issuer.",
+            "Do it on an administrator's device.",
+        )
+        .into()
+    })
+}

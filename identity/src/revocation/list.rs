@@ -1,0 +1,120 @@
+//! The signed list: the head that stands for all acts, and for how long it may be relied on.
+
+use prost::{Message as _, bytes::Bytes};
+use wardline_proto::{Digest, UtcMillis, relay as pb};
+
+use crate::RevocationError;
+
+/// For how long a list may be relied on when nothing else is said, in seconds: 72 hours.
+pub const LIST_LIFE_SECONDS: u32 = 72 * 3_600;
+
+/// The shortest and the longest life, in seconds: an hour and 14 days.
+const LIFE: std::ops::RangeInclusive<u32> = 3_600..=14 * 86_400;
+
+/// The checkpoint of the record has at most so many bytes.
+const RECORD_HEAD_BYTES_MAX: usize = 1_024;
+
+/// A revocation list that an issuer signed ([`Organisation::verify_revocation_list`](crate::Organisation::verify_revocation_list)).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RevocationList {
+    number: u64,
+    signed_at: UtcMillis,
+    life_seconds: u32,
+    acts: u64,
+    chain: Digest,
+    policy_number: u64,
+    issuers_number: u64,
+    statement: pb::SignedStatement,
+}
+
+impl RevocationList {
+    /// From the body of a statement whose signature was checked.
+    pub(crate) fn read(body: &Bytes, statement: pb::SignedStatement) -> Result<Self, RevocationError> {
+        let list = pb::RevocationList::decode(body.clone())
+            .map_err(|_| RevocationError::Statement(crate::StatementError::Undecodable))?;
+        let field = |field| RevocationError::Field { field };
+        if list.number == 0 {
+            return Err(field("number"));
+        }
+        if !LIFE.contains(&list.life_seconds) {
+            return Err(field("life"));
+        }
+        let has_policy = list.policy_number > 0;
+        if list.policy_sha256.len() != if has_policy { Digest::LENGTH } else { 0 } {
+            return Err(field("policy"));
+        }
+        if list.issuers_list_number == 0 || list.issuers_list_sha256.len() != Digest::LENGTH {
+            return Err(field("issuers' list"));
+        }
+        if list.record_head.len() > RECORD_HEAD_BYTES_MAX {
+            return Err(field("record"));
+        }
+        Ok(Self {
+            number: list.number,
+            signed_at: list.signed_at.as_ref().map(UtcMillis::from).ok_or(field("time"))?,
+            life_seconds: list.life_seconds,
+            acts: list.acts,
+            chain: Digest::try_from(&list.chain_hash).map_err(|_| field("chain"))?,
+            policy_number: list.policy_number,
+            issuers_number: list.issuers_list_number,
+            statement,
+        })
+    }
+
+    /// One that was checked when it was stored, as it was signed: its issuer may be struck by now.
+    ///
+    /// # Errors
+    /// As [`Organisation::verify_revocation_list`](crate::Organisation::verify_revocation_list), but for the signature.
+    pub fn stored(statement: pb::SignedStatement) -> Result<Self, RevocationError> {
+        let body = statement.body.clone();
+        Self::read(&body, statement)
+    }
+
+    /// Its number, from 1; rises by one with each change.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// When it was signed, by its issuer's clock.
+    #[must_use]
+    pub const fn signed_at(&self) -> UtcMillis {
+        self.signed_at
+    }
+
+    /// It may be relied on before this instant.
+    #[must_use]
+    pub fn fresh_until(&self) -> UtcMillis {
+        self.signed_at.plus_seconds(self.life_seconds.into())
+    }
+
+    /// How many acts it stands for.
+    #[must_use]
+    pub const fn acts(&self) -> u64 {
+        self.acts
+    }
+
+    /// The chain of its acts.
+    #[must_use]
+    pub const fn chain(&self) -> &Digest {
+        &self.chain
+    }
+
+    /// Number of the policy in force; 0 before the first.
+    #[must_use]
+    pub const fn policy_number(&self) -> u64 {
+        self.policy_number
+    }
+
+    /// Number of the issuers' list that its signer knew.
+    #[must_use]
+    pub const fn issuers_number(&self) -> u64 {
+        self.issuers_number
+    }
+
+    /// As it was signed.
+    #[must_use]
+    pub const fn statement(&self) -> &pb::SignedStatement {
+        &self.statement
+    }
+}

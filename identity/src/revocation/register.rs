@@ -1,0 +1,234 @@
+//! What relay and client know of revocation: the newest list, and what was done last to each device.
+
+use std::collections::HashMap;
+
+use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
+
+use super::{
+    LIST_LIFE_SECONDS, RevocationAct, RevocationKind, RevocationList, RevocationReason, act::genesis,
+};
+use crate::{IssuerAuthority, Organisation, OrganisationId, RevocationError, StatementLabel};
+
+/// The newest list with its acts. Only what goes on from it is taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RevocationRegister {
+    list: Option<RevocationList>,
+    acts: u64,
+    chain: Digest,
+    /// What was done last to each device that was ever named.
+    devices: HashMap<DeviceId, RevocationAct>,
+}
+
+/// Where a device stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has revoked it.
+    InForce,
+    /// On hold.
+    Held {
+        /// Since when.
+        since: UtcMillis,
+        /// It counts as revoked from then on.
+        until: UtcMillis,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// For good.
+    Revoked {
+        /// Since when: the act, or the end of a hold.
+        since: UtcMillis,
+        /// Why.
+        reason: RevocationReason,
+    },
+}
+
+/// What taking in a list has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adoption {
+    /// Nothing: it was known.
+    Known,
+    /// It is the same list, signed again: it lives longer.
+    Refreshed,
+    /// It is a newer list.
+    Newer,
+}
+
+impl Standing {
+    /// Whether nothing may be encrypted to it and it may do nothing.
+    #[must_use]
+    pub const fn is_out(&self) -> bool {
+        !matches!(self, Self::InForce)
+    }
+}
+
+impl RevocationRegister {
+    /// That of an organisation with no list yet.
+    #[must_use]
+    pub fn new(organisation: &OrganisationId) -> Self {
+        Self { list: None, acts: 0, chain: genesis(organisation), devices: HashMap::new() }
+    }
+
+    /// As it was, from a list that was taken in before and what was done last to the devices that matter: what is not given
+    /// counts as never named.
+    #[must_use]
+    pub fn restore(list: RevocationList, last: impl IntoIterator<Item = RevocationAct>) -> Self {
+        let devices = last.into_iter().map(|act| (act.device, act)).collect();
+        Self { acts: list.acts(), chain: *list.chain(), devices, list: Some(list) }
+    }
+
+    /// The newest list.
+    #[must_use]
+    pub const fn list(&self) -> Option<&RevocationList> {
+        self.list.as_ref()
+    }
+
+    /// Its number; 0 before the first.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.list.as_ref().map_or(0, RevocationList::number)
+    }
+
+    /// How many acts there are.
+    #[must_use]
+    pub const fn acts(&self) -> u64 {
+        self.acts
+    }
+
+    /// Where a device stands at an instant.
+    #[must_use]
+    pub fn standing(&self, device: &DeviceId, now: UtcMillis) -> Standing {
+        self.devices.get(device).map_or(Standing::InForce, |act| standing(act, now))
+    }
+
+    /// What was done last to a device.
+    #[must_use]
+    pub fn last_act(&self, device: &DeviceId) -> Option<&RevocationAct> {
+        self.devices.get(device)
+    }
+
+    /// The devices that are revoked or on hold at an instant, in no order.
+    pub fn out(&self, now: UtcMillis) -> impl Iterator<Item = (DeviceId, Standing)> {
+        let each = self.devices.iter().map(move |(device, act)| (*device, standing(act, now)));
+        each.filter(|(_, standing)| standing.is_out())
+    }
+
+    /// Takes in a list whose signature was checked, with the acts after those at hand. On an error nothing has changed.
+    ///
+    /// # Errors
+    /// [`RevocationError::Older`], [`RevocationError::Gap`], [`RevocationError::Fork`], [`RevocationError::Act`].
+    pub fn adopt(
+        &mut self,
+        list: RevocationList,
+        acts: &[RevocationAct],
+    ) -> Result<Adoption, RevocationError> {
+        let current = self.number();
+        // 1. The list at hand, or an older one.
+        if let Some(have) = &self.list {
+            if list.number() < current {
+                return Err(RevocationError::Older { current });
+            }
+            if list.number() == current {
+                if (list.acts(), list.chain()) != (have.acts(), have.chain()) {
+                    return Err(RevocationError::Fork { current });
+                }
+                if list.signed_at() <= have.signed_at() {
+                    return Ok(Adoption::Known);
+                }
+                self.list = Some(list);
+                return Ok(Adoption::Refreshed);
+            }
+            if list.policy_number() < have.policy_number() || list.issuers_number() < have.issuers_number() {
+                return Err(RevocationError::Fork { current });
+            }
+        }
+        // 2. A newer one goes on from all that is at hand.
+        if list.acts() < self.acts {
+            return Err(RevocationError::Fork { current });
+        }
+        if list.acts() - self.acts > acts.len() as u64 {
+            return Err(RevocationError::Gap { have: self.acts });
+        }
+        let chain = self.follow(acts)?;
+        if list.acts() - self.acts != acts.len() as u64 || chain != *list.chain() {
+            return Err(RevocationError::Fork { current });
+        }
+        // 3. Nothing of it can fail any more.
+        (self.acts, self.chain) = (list.acts(), chain);
+        self.devices.extend(acts.iter().map(|act| (act.device, *act)));
+        self.list = Some(list);
+        Ok(Adoption::Newer)
+    }
+
+    /// The next list: this one with more acts, signed.
+    ///
+    /// # Errors
+    /// [`RevocationError::Act`] for one that cannot follow what was done to its device.
+    pub fn sign_next(
+        &self,
+        issuer: &IssuerAuthority,
+        organisation: &Organisation,
+        acts: &[RevocationAct],
+        now: UtcMillis,
+    ) -> Result<pb::SignedStatement, RevocationError> {
+        let chain = self.follow(acts)?;
+        let number = self.number().saturating_add(1);
+        Ok(self.sign((number, self.acts.saturating_add(acts.len() as u64), chain), issuer, organisation, now))
+    }
+
+    /// The list at hand, signed again so that it lives on; `None` before the first.
+    #[must_use]
+    pub fn sign_again(
+        &self,
+        issuer: &IssuerAuthority,
+        organisation: &Organisation,
+        now: UtcMillis,
+    ) -> Option<pb::SignedStatement> {
+        let list = self.list.as_ref()?;
+        Some(self.sign((list.number(), self.acts, self.chain), issuer, organisation, now))
+    }
+
+    fn sign(
+        &self,
+        (number, acts, chain): (u64, u64, Digest),
+        issuer: &IssuerAuthority,
+        organisation: &Organisation,
+        now: UtcMillis,
+    ) -> pb::SignedStatement {
+        let list = pb::RevocationList {
+            number,
+            signed_at: Some(now.into()),
+            life_seconds: LIST_LIFE_SECONDS,
+            acts,
+            chain_hash: chain.to_wire(),
+            issuers_list_number: organisation.issuers_number(),
+            issuers_list_sha256: organisation.issuers_digest().to_wire(),
+            ..pb::RevocationList::default()
+        };
+        issuer.sign(StatementLabel::RevocationList, &list)
+    }
+
+    /// The chain after more acts, if each can follow what was done to its device.
+    fn follow(&self, acts: &[RevocationAct]) -> Result<Digest, RevocationError> {
+        let mut chain = self.chain;
+        let mut last: HashMap<DeviceId, &RevocationAct> = HashMap::with_capacity(acts.len());
+        for (number, act) in (self.acts.saturating_add(1)..).zip(acts) {
+            let before = last.get(&act.device).copied().or_else(|| self.devices.get(&act.device));
+            if !act.may_follow(before) {
+                return Err(RevocationError::Act { number });
+            }
+            chain = act.chain(number, &chain);
+            last.insert(act.device, act);
+        }
+        Ok(chain)
+    }
+}
+
+fn standing(act: &RevocationAct, now: UtcMillis) -> Standing {
+    let (since, reason) = (act.at, act.reason);
+    match act.kind {
+        RevocationKind::Revoked => Standing::Revoked { since, reason },
+        RevocationKind::Held if now < act.ends_at() => Standing::Held { since, until: act.ends_at(), reason },
+        RevocationKind::Held => Standing::Revoked { since: act.ends_at(), reason },
+        RevocationKind::Reinstated => Standing::InForce,
+    }
+}

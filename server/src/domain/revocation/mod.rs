@@ -1,0 +1,19 @@
+//! Revocation: taking in a list, and what it does to the devices that it names. One transaction, one instant.
+
+mod apply;
+mod error;
+mod publish;
+mod removal;
+mod run_out;
+mod storage;
+#[cfg(test)]
+mod tests;
+
+pub use error::RevocationRefusal;
+pub use publish::{NewList, Published, publish};
+pub use removal::{Presence, Removal, RemovalClosure, RemovingCommit};
+pub use run_out::run_out;
+pub use storage::{RevocationStorage, RevocationView};
+
+/// The most acts in one page of the list.
+pub const ACTS_PAGE_MAX: usize = 4_000;

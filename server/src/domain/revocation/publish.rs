@@ -1,0 +1,101 @@
+//! PublishRevocationList: a compare-and-set on the list's number.
+//!
+//! List, acts, fences and the answer are one transaction: it is wholly in force, or it was never acknowledged.
+
+use bytes::Bytes;
+use wardline_identity::{
+    Adoption, OrganisationId, RevocationAct, RevocationError, RevocationKind, RevocationList,
+    RevocationRegister,
+};
+use wardline_proto::{ConversationId, InvitationId, UtcMillis, fault};
+
+use super::apply::{abandon, fences};
+use super::{RevocationRefusal, RevocationStorage};
+
+/// A list whose signature was checked, with the acts that the relay may lack.
+#[derive(Debug, Clone)]
+pub struct NewList {
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// The list.
+    pub list: RevocationList,
+    /// The acts.
+    pub acts: Vec<RevocationAct>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// How the list compares with the one before.
+    pub adoption: Adoption,
+    /// The encoded answer: the same whenever the same list comes.
+    pub answer: Bytes,
+    /// The conversations that are owed something by it.
+    pub touched: Vec<ConversationId>,
+    /// The enrolments that it has ended.
+    pub refused: Vec<InvitationId>,
+}
+
+/// Takes a list that goes on from the relay's. `answer` makes the answer: of the list, the instant, and the conversations of
+/// each act's device.
+///
+/// # Errors
+/// [`RevocationRefusal::Conflict`], [`RevocationRefusal::List`].
+pub async fn publish<S: RevocationStorage>(
+    storage: &mut S,
+    new: &NewList,
+    now: UtcMillis,
+    answer: impl FnOnce(&[(RevocationAct, Vec<ConversationId>)]) -> Bytes + Send,
+) -> Result<Published, RevocationRefusal> {
+    let NewList { organisation, list, acts } = new;
+    // 1. What it goes on from, as far as it matters.
+    let mut register = match storage.revocation_list().await? {
+        None => RevocationRegister::new(organisation),
+        Some(current) => {
+            let mut last = Vec::with_capacity(acts.len());
+            for (number, act) in (current.acts().saturating_add(1)..).zip(acts) {
+                // What was carried out for good is not undone by an act that was signed in time.
+                if act.kind == RevocationKind::Reinstated && storage.is_ended(act.device).await? {
+                    return Err(RevocationRefusal::List(RevocationError::Act { number }));
+                }
+                last.extend(storage.last_act(act.device).await?);
+            }
+            RevocationRegister::restore(current, last)
+        }
+    };
+    let (number, first) = (register.number(), register.acts().saturating_add(1));
+    let conflict = RevocationRefusal::Conflict { number, acts: register.acts() };
+    // Who asks again has sent the acts before.
+    let known = list.number() == number;
+    let adoption =
+        register.adopt(list.clone(), if known { &[] } else { acts }).map_err(|error| match error {
+            RevocationError::Older { .. } | RevocationError::Gap { .. } | RevocationError::Fork { .. } => {
+                conflict
+            }
+            other => RevocationRefusal::List(other),
+        })?;
+    if adoption != Adoption::Known {
+        storage.keep_revocation_list(list).await?;
+    }
+    // 2. The same list: the same answer.
+    if let Some(answer) = storage.revocation_answer(list.number()).await? {
+        return Ok(Published { adoption, answer, touched: Vec::new(), refused: Vec::new() });
+    }
+    // 3. All of it or nothing.
+    let (mut done, mut refused) = (Vec::with_capacity(acts.len()), Vec::new());
+    for (number, act) in (first..).zip(acts).filter(|_| !known) {
+        storage.keep_act(number, act).await?;
+        if act.kind == RevocationKind::Revoked {
+            refused.extend(storage.end_device(act.device, now).await?);
+        }
+        done.push((*act, fences(storage, list.number(), act, now).await?));
+    }
+    for (act, _) in &done {
+        abandon(storage, act, now).await?;
+    }
+    let answer = answer(&done);
+    storage.keep_revocation_answer(list.number(), &answer).await?;
+    fault::crash("crash.list_published");
+    let touched = done.into_iter().flat_map(|(_, conversations)| conversations).collect();
+    Ok(Published { adoption, answer, touched, refused })
+}

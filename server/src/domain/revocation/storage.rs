@@ -1,0 +1,112 @@
+//! What revocation asks of the store.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use wardline_identity::{RevocationAct, RevocationList};
+use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
+
+use super::{Presence, Removal};
+use crate::domain::membership::MembershipStorage;
+use crate::store::StoreError;
+
+/// Reads and writes of one transaction.
+pub trait RevocationStorage: MembershipStorage {
+    /// The newest list.
+    fn revocation_list(&mut self) -> impl Future<Output = Result<Option<RevocationList>, StoreError>> + Send;
+
+    /// What was done last to a device.
+    fn last_act(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
+
+    /// Whether a device is revoked, or its hold was carried out for good.
+    fn is_ended(&mut self, device: DeviceId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Keeps a list in place of the one before.
+    fn keep_revocation_list(
+        &mut self,
+        list: &RevocationList,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps an act under its number; a hold of the device before it is over.
+    fn keep_act(
+        &mut self,
+        number: u64,
+        act: &RevocationAct,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The encoded answer to the list with this number.
+    fn revocation_answer(
+        &mut self,
+        number: u64,
+    ) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+
+    /// Keeps it.
+    fn keep_revocation_answer(
+        &mut self,
+        number: u64,
+        answer: &Bytes,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// By the list with this number the device must leave every conversation that it is in, and each is owed that; in one that
+    /// is closed and has nothing yet that goes on from it, it is to be left out. Gives all that it must leave, ascending.
+    fn raise_fences(
+        &mut self,
+        device: DeviceId,
+        list_number: u64,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
+
+    /// The device may stay where it is; gives the conversations that it need not leave any more.
+    fn lower_fences(
+        &mut self,
+        device: DeviceId,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
+
+    /// The conversations that the device must leave, and in which nobody may stay.
+    fn enclosed(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
+
+    /// The holds that no later act has ended and that were not carried out for good, with their numbers.
+    fn holds(&mut self) -> impl Future<Output = Result<Vec<(u64, RevocationAct)>, StoreError>> + Send;
+
+    /// The hold with this number is over.
+    fn end_hold(
+        &mut self,
+        number: u64,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends a device for good: its id counts as revoked, its KeyPackages and the Welcomes for nobody but it go, and enrolments
+    /// that claim its id are refused: gives them.
+    fn end_device(
+        &mut self,
+        device: DeviceId,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<InvitationId>, StoreError>> + Send;
+}
+
+/// Reads of one consistent view.
+pub trait RevocationView: Send {
+    /// The newest list.
+    fn revocation_list(&mut self) -> impl Future<Output = Result<Option<RevocationList>, StoreError>> + Send;
+
+    /// The acts after so many, in order, at most so many.
+    fn acts_after(
+        &mut self,
+        acts: u64,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<RevocationAct>, StoreError>> + Send;
+
+    /// What became of a device, by conversation, ascending: of each the last.
+    fn removals(&mut self, device: DeviceId)
+    -> impl Future<Output = Result<Vec<Removal>, StoreError>> + Send;
+
+    /// When a device was last there, and in how many conversations it is.
+    fn presence(&mut self, device: DeviceId) -> impl Future<Output = Result<Presence, StoreError>> + Send;
+}

@@ -1,0 +1,98 @@
+//! Tables of the revocation list, and what it does to others' tables. The rules are the domain's.
+
+mod ended;
+mod fences;
+pub(in crate::store) mod list;
+pub(in crate::store) mod removals;
+
+use bytes::Bytes;
+use wardline_identity::{RevocationAct, RevocationList};
+use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
+
+use super::{ReadTx, StoreError, WriteTx};
+use crate::domain::revocation::{Presence, Removal, RevocationStorage, RevocationView};
+
+impl RevocationStorage for WriteTx {
+    async fn revocation_list(&mut self) -> Result<Option<RevocationList>, StoreError> {
+        list::read(self.connection()).await
+    }
+
+    async fn last_act(&mut self, device: DeviceId) -> Result<Option<RevocationAct>, StoreError> {
+        list::last_act(self.connection(), device).await
+    }
+
+    async fn is_ended(&mut self, device: DeviceId) -> Result<bool, StoreError> {
+        list::is_ended(self.connection(), device).await
+    }
+
+    async fn keep_revocation_list(&mut self, list: &RevocationList) -> Result<(), StoreError> {
+        list::keep(self.connection(), list).await
+    }
+
+    async fn keep_act(&mut self, number: u64, act: &RevocationAct) -> Result<(), StoreError> {
+        list::keep_act(self.connection(), number, act).await
+    }
+
+    async fn revocation_answer(&mut self, number: u64) -> Result<Option<Bytes>, StoreError> {
+        list::answer(self.connection(), number).await
+    }
+
+    async fn keep_revocation_answer(&mut self, number: u64, answer: &Bytes) -> Result<(), StoreError> {
+        list::keep_answer(self.connection(), number, answer).await
+    }
+
+    async fn raise_fences(
+        &mut self,
+        device: DeviceId,
+        list_number: u64,
+        now: UtcMillis,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        fences::raise(self.connection(), device, list_number, now).await
+    }
+
+    async fn lower_fences(
+        &mut self,
+        device: DeviceId,
+        now: UtcMillis,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        fences::lower(self.connection(), device, now).await
+    }
+
+    async fn enclosed(&mut self, device: DeviceId) -> Result<Vec<ConversationId>, StoreError> {
+        fences::enclosed(self.connection(), device).await
+    }
+
+    async fn holds(&mut self) -> Result<Vec<(u64, RevocationAct)>, StoreError> {
+        list::holds(self.connection()).await
+    }
+
+    async fn end_hold(&mut self, number: u64, now: UtcMillis) -> Result<(), StoreError> {
+        list::end_hold(self.connection(), number, now).await
+    }
+
+    async fn end_device(
+        &mut self,
+        device: DeviceId,
+        now: UtcMillis,
+    ) -> Result<Vec<InvitationId>, StoreError> {
+        ended::end(self.connection(), device, now).await
+    }
+}
+
+impl RevocationView for ReadTx {
+    async fn revocation_list(&mut self) -> Result<Option<RevocationList>, StoreError> {
+        list::read(self.connection()).await
+    }
+
+    async fn acts_after(&mut self, acts: u64, most: usize) -> Result<Vec<RevocationAct>, StoreError> {
+        list::acts_after(self.connection(), acts, most).await
+    }
+
+    async fn removals(&mut self, device: DeviceId) -> Result<Vec<Removal>, StoreError> {
+        removals::of_device(self.connection(), device).await
+    }
+
+    async fn presence(&mut self, device: DeviceId) -> Result<Presence, StoreError> {
+        removals::presence(self.connection(), device).await
+    }
+}

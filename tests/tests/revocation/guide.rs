@@ -1,0 +1,95 @@
+//! The administrators' guide, page one, run as it is written.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+use crate::scene::{Scene, WARD, id, texts};
+
+const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/administrators.md"));
+
+/// The id that the guide's phone has.
+const PHONE: &str = "5b1c77f0";
+
+/// The commands of page one, in their order.
+fn commands() -> Vec<&'static str> {
+    let page = GUIDE.split("\n## ").nth(1).expect("page one");
+    assert!(page.starts_with("A phone is lost\n"), "{page}");
+    let block = page.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    block.flat_map(str::lines).map(str::trim).filter(|line| line.starts_with("wardline ")).collect()
+}
+
+#[test]
+fn a_phone_is_lost_and_page_one_says_what_to_do() {
+    let scene = Scene::set();
+    let commands = commands();
+    assert_eq!(commands.len(), 6, "{commands:?}");
+    let device = id(&scene.locum);
+    let _nurse = scene.online(&scene.nurse);
+
+    // `wardline` asks for the passcode; here it is in a file. `A` is the administrator's home.
+    let bin = scene.ward.folder().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let administrator = &scene.ward.administrator;
+    let program = administrator.command(&[]).get_program().to_owned();
+    let wrapper = format!(
+        "#!/bin/sh\nexec '{}' --passcode-file '{}' \"$@\"\n",
+        program.display(),
+        administrator.passcode_file.display()
+    );
+    fs::write(bin.join("wardline"), wrapper).unwrap();
+    fs::set_permissions(bin.join("wardline"), fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink(&administrator.home, scene.ward.folder().join("A")).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let mut said = Vec::new();
+    for command in &commands {
+        let command = command.replace(PHONE, &device[..8]).replace("doctor-a", "locum-c");
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", &command]).current_dir(scene.ward.folder()).env("PATH", &path);
+        shell.env("FAILPOINTS", "simulation.cheap_passcodes=return;simulation.few_key_packages=return");
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{command}: {output:?}");
+        said.push(String::from_utf8(output.stdout).unwrap());
+    }
+    // Each says what the guide says that it says.
+    let expected =
+        ["in force", "on hold", "removed from", "revoked", "removed from 1 of 1", "wardline://enrol/"];
+    for ((command, said), expected) in commands.iter().zip(&said).zip(expected) {
+        assert!(said.contains(expected), "{command}: {said}");
+    }
+    // It is out, everywhere, and the others go on.
+    scene.locum.cli(&["sync"]).failed(78);
+    scene.doctor.cli(&["send", WARD, "the lost phone is out"]).good();
+    assert!(!texts(&scene.locum).iter().any(|text| text.contains("is out")));
+    // The person comes with a new phone, and whoever talks with them adds them again.
+    let invitation = said[5].split_whitespace().find(|word| word.starts_with("wardline://enrol/")).unwrap();
+    let phone = scene.ward.device("locum-c-again");
+    let _registrar = administrator.start(&["admin", "registrar"]);
+    phone.cli(&["enrol", invitation, "--device", "new phone"]).good();
+    let add = GUIDE
+        .split('`')
+        .find(|text| text.starts_with("wardline conversation add"))
+        .expect("page one says how");
+    assert_eq!(add, "wardline conversation add 'Ward 4' doctor-a");
+    scene.doctor.cli(&["conversation", "add", WARD, "locum-c"]).good();
+    scene.doctor.cli(&["send", WARD, "welcome back"]).good();
+    phone.cli(&["sync"]).good();
+    assert_eq!(texts(&phone), ["welcome back"]);
+}
+
+#[test]
+fn every_command_that_the_guide_names_exists() {
+    let scene = Scene::set();
+    let named = GUIDE.split('`').skip(1).step_by(2).filter(|text| text.starts_with("wardline admin "));
+    let mut count = 0;
+    for command in
+        named.chain(GUIDE.lines().map(str::trim).filter(|line| line.starts_with("wardline admin ")))
+    {
+        let words: Vec<&str> = command.split_whitespace().skip(1).take(3).collect();
+        let words: Vec<&str> =
+            words.into_iter().take_while(|word| word.starts_with(char::is_lowercase)).collect();
+        let mut help = words.clone();
+        help.push("--help");
+        scene.ward.administrator.cli(&help).good();
+        count += 1;
+    }
+    assert!(count >= 6, "{count}");
+}

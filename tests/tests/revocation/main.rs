@@ -1,0 +1,14 @@
+//! Revoking a device, by hand: a real relay, real devices and the real command line (design 4.4).
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a step that fails is a test that fails")]
+
+mod administrators;
+mod attack;
+mod crash;
+mod fresh;
+mod guide;
+mod hostile;
+mod instant;
+mod scene;
+#[path = "../attacker/tap.rs"]
+mod tap;
