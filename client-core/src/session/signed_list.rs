@@ -7,9 +7,10 @@
 use std::{sync::Arc, time::Duration};
 
 use wardline_identity::{
-    DateCheck, Entropy, RevocationAct, RevocationAnswer, RevocationError, RevocationKind, RevocationReason,
+    ACTS_MAX, DateCheck, Entropy, RevocationAct, RevocationAnswer, RevocationError, RevocationKind,
+    RevocationReason, RevocationRegister,
 };
-use wardline_proto::{DeviceId, Reason, fault, relay::PublishRevocationListRequest};
+use wardline_proto::{DeviceId, Digest, Reason, UtcMillis, fault, relay::PublishRevocationListRequest};
 
 use super::{Session, revocation};
 use crate::{
@@ -37,7 +38,8 @@ pub(crate) struct Wanted {
 /// Has what is wanted put in force, and whatever was left under way; what the relay answered to the lists that it took.
 ///
 /// What is in force already is not done again. What cannot be done any more, because another administrator did otherwise
-/// meanwhile, is left out: the caller looks at where each device stands then.
+/// meanwhile, is left out: the caller looks at where each device stands then. More than one list holds are several, one on
+/// top of the other.
 pub(crate) async fn put_in_force(
     session: &Session,
     relay: &Arc<dyn Relay>,
@@ -66,7 +68,10 @@ pub(crate) async fn put_in_force(
         // 3. The relay takes it, or another one came first.
         if let Some(answer) = publish(session, relay, &request).await? {
             answers.push(answer);
-            return Ok(answers);
+            if request.acts.len() < ACTS_MAX {
+                return Ok(answers);
+            }
+            continue;
         }
         if fault::planted("mutant.loser_gives_up") {
             return Ok(answers);
@@ -102,7 +107,8 @@ async fn sign(
     wanted: &[Wanted],
 ) -> Result<Option<PublishRevocationListRequest>, CoreError> {
     let core = session.core().await;
-    let acts = left_to_do(&core, wanted)?;
+    let signer = (*issuer(&core)?.certificate().fingerprint(), core.clock.now());
+    let acts = left_to_do(&core.revocations, signer, wanted);
     let mut tx = core.vault.begin("sign_revocation_list").await?;
     if acts.is_empty() {
         signed_list::delete(&mut tx).await?;
@@ -119,20 +125,26 @@ async fn sign(
     Ok(Some(request))
 }
 
-/// The acts that are not in force and can be.
-fn left_to_do(core: &Core, wanted: &[Wanted]) -> Result<Vec<RevocationAct>, CoreError> {
-    let issuer = *issuer(core)?.certificate().fingerprint();
-    let at = core.clock.now();
-    let mut acts: Vec<RevocationAct> = Vec::with_capacity(wanted.len());
+/// The acts that are not in force and can be; as many as one list holds. What was left under way comes first and fits, so what
+/// is on disk is never cut off.
+fn left_to_do(
+    register: &RevocationRegister,
+    (issuer, at): (Digest, UtcMillis),
+    wanted: &[Wanted],
+) -> Vec<RevocationAct> {
+    let mut acts: Vec<RevocationAct> = Vec::with_capacity(wanted.len().min(ACTS_MAX));
     for Wanted { device, kind, reason } in wanted.iter().copied() {
+        if acts.len() == ACTS_MAX && !fault::planted("mutant.order_in_one_list") {
+            break;
+        }
         let act = RevocationAct { device, kind, reason, at, issuer };
         let before = acts.iter().rev().find(|act| act.device == device);
-        let before = before.or_else(|| core.revocations.last_act(&device));
+        let before = before.or_else(|| register.last_act(&device));
         if !is_done(before, kind) && act.may_follow(before) {
             acts.push(act);
         }
     }
-    Ok(acts)
+    acts
 }
 
 /// Whether what was done last to a device is what is wanted, or more.
@@ -199,4 +211,46 @@ pub(super) fn issuer(core: &Core) -> Result<&wardline_identity::IssuerAuthority,
         )
         .into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use wardline_identity::Clock as _;
+    use wardline_proto::in_place::{arm, disarm};
+
+    use super::*;
+    use crate::conversation::broken_test::{lists::Lists, ward::House};
+
+    /// How many acts each list has that carries out an order about so many devices.
+    async fn lists(devices: u32) -> Vec<usize> {
+        let house = House::found();
+        let (mut phone, mut lists) = (house.phone("doctor-a").await, Lists::none(&house));
+        let (kind, reason) = (RevocationKind::Revoked, RevocationReason::Lost);
+        let wanted = |number: u32| {
+            let device = DeviceId::from_bytes((u128::from(number) + 1).to_be_bytes());
+            Wanted { device, kind, reason }
+        };
+        let wanted: Vec<Wanted> = (0..devices).map(wanted).collect();
+        let mut each = Vec::new();
+        loop {
+            let signer = (Digest::of(b"an issuer"), house.clock.now());
+            let acts = left_to_do(&phone.core.revocations, signer, &wanted);
+            if acts.is_empty() {
+                return each;
+            }
+            each.push(acts.len());
+            lists.revoke(&house, &acts.iter().map(|act| act.device).collect::<Vec<_>>());
+            lists.reaches(&mut phone).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_order_about_more_than_one_list_holds_is_carried_out_by_several() {
+        assert_eq!(lists(2_300).await, [1_000, 1_000, 300]);
+        assert_eq!(lists(3).await, [3]);
+        arm("mutant.order_in_one_list");
+        let one = lists(1_200).await;
+        disarm("mutant.order_in_one_list");
+        assert_eq!(one, [1_200], "the guard taken away: no relay takes it");
+    }
 }
