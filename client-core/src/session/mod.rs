@@ -11,6 +11,8 @@ mod broken;
 mod directory;
 mod early;
 mod enrol;
+#[cfg(test)]
+mod fence_test;
 mod follow;
 mod found;
 mod grant;

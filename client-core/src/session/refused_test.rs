@@ -43,6 +43,8 @@ type Refuses<R> = Box<dyn Fn(&R) -> Option<Reason> + Send + Sync>;
 pub(super) struct Answers {
     pub acks: Refuses<pb::AckRequest>,
     pub sends: Refuses<pb::SendRequest>,
+    pub commits: Refuses<pb::CommitRequest>,
+    pub winners: Refuses<pb::GetWinnerRequest>,
     /// How long a report has to wait; none: it is taken.
     pub reports: Option<Duration>,
     /// How many reports came, and how many messages were taken.
@@ -64,6 +66,8 @@ impl Answers {
         Self {
             acks: Box::new(|_| None),
             sends: Box::new(|_| None),
+            commits: Box::new(|_| None),
+            winners: Box::new(|_| None),
             reports: None,
             came: Mutex::default(),
             acked: Mutex::default(),
@@ -117,8 +121,9 @@ macro_rules! answers {
             }
 
             async fn commit(&self, request: pb::CommitRequest) -> Result<pb::CommitResponse, RelayError> {
+                let refusal = (self.commits)(&request);
                 self.committed.lock().unwrap().push(request.conversation_id);
-                Ok(pb::CommitResponse::default())
+                refusal.map_or(Ok(pb::CommitResponse::default()), refused)
             }
 
             async fn get_revocation_list(
@@ -137,8 +142,11 @@ macro_rules! answers {
                 Ok(pb::PublishRevocationListResponse::default())
             }
 
-            async fn get_winner(&self, _: pb::GetWinnerRequest) -> Result<pb::GetWinnerResponse, RelayError> {
-                Ok(pb::GetWinnerResponse::default())
+            async fn get_winner(
+                &self,
+                request: pb::GetWinnerRequest,
+            ) -> Result<pb::GetWinnerResponse, RelayError> {
+                (self.winners)(&request).map_or(Ok(pb::GetWinnerResponse::default()), refused)
             }
 
             async fn subscribe(&self, _: pb::SubscribeRequest) -> Result<Subscription, RelayError> {

@@ -275,36 +275,47 @@ pub(crate) async fn pending(
     Ok(some)
 }
 
+/// What becomes of a commit under way, by the list at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnderWay {
+    /// It is sent.
+    Goes,
+    /// It was taken back, and is made anew.
+    TakenBack,
+    /// It is not sent now: it is looked at again.
+    Waits,
+}
+
 /// Whether a commit under way leaves or brings in somebody who must not be in by now: it is not sent. Where the relay has not taken
 /// it before, it is made anew; where it has, the log shows that.
-pub(crate) async fn stale(
+pub(crate) async fn under_way(
     session: &Session,
     relay: &Arc<dyn Relay>,
     pending: &PendingCommit,
-) -> Result<bool, CoreError> {
+) -> Result<UnderWay, CoreError> {
     let conversation = pending.conversation;
     {
         let mut core = session.core().await;
         if revoked::outlived(&core).is_none()
             && !revoked::outdated(&mut core, &conversation, &pending.commit).await?
         {
-            return Ok(false);
+            return Ok(UnderWay::Goes);
         }
         if revoked::outlived(&core).is_some() || revoked::is_itself_out(&core) {
-            return Ok(true);
+            return Ok(UnderWay::Waits);
         }
     }
     let request = GetWinnerRequest { conversation_id: conversation.to_wire(), epoch: pending.epoch.get() };
     match relay.get_winner(request).await {
         Ok(answer) if answer.winner.is_none() => {}
-        Ok(_) | Err(RelayError::Refused { .. }) => return Ok(true),
+        Ok(_) | Err(RelayError::Refused { .. }) => return Ok(UnderWay::Waits),
         Err(error) => return Err(error.into()),
     }
     let now = session.clock.now();
     let mut core = session.core().await;
     conversation::withdraw(&mut core, conversation).await?;
     revoked::look_in(&mut core, &conversation, now).await?;
-    Ok(true)
+    Ok(UnderWay::TakenBack)
 }
 
 /// Looks through all conversations by a list by which they were not looked through yet; by one that was only signed again,
