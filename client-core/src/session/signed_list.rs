@@ -46,15 +46,17 @@ pub(crate) async fn put_in_force(
     wanted: &[Wanted],
 ) -> Result<Vec<RevocationAnswer>, CoreError> {
     let _alone = session.issuing.lock().await;
-    let mut answers = Vec::new();
+    let (mut answers, mut own_clock) = (Vec::new(), false);
     for _ in 0..ATTEMPTS {
         // 1. What is under way already: it may be in force.
         let under_way = under_way(session).await?;
         if let Some(request) = &under_way {
             match publish(session, relay, request).await {
                 Ok(answer) => answers.extend(answer),
-                // Such as signed by a clock that was ahead: it is signed anew.
-                Err(CoreError::Relay(RelayError::Refused { reason, .. })) if never_taken(reason) => {}
+                // Such as signed by a clock that was ahead, this one's or that of who signed the list before: it is signed anew.
+                Err(CoreError::Relay(RelayError::Refused { reason, .. })) if never_taken(reason) => {
+                    own_clock = true;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -63,7 +65,7 @@ pub(crate) async fn put_in_force(
         let before = under_way.iter().filter(|_| !fault::planted("mutant.loser_forgets"));
         let before = before.flat_map(|request| &request.acts).filter_map(wanted_again);
         let all: Vec<Wanted> = before.chain(wanted.iter().copied()).collect();
-        let Some(request) = sign(session, &all).await? else { return Ok(answers) };
+        let Some(request) = sign(session, &all, own_clock).await? else { return Ok(answers) };
         fault::crash("crash.list_signed");
         // 3. The relay takes it, or another one came first.
         if let Some(answer) = publish(session, relay, &request).await? {
@@ -105,9 +107,12 @@ fn wanted_again(act: &wardline_proto::relay::RevocationAct) -> Option<Wanted> {
 async fn sign(
     session: &Session,
     wanted: &[Wanted],
+    own_clock: bool,
 ) -> Result<Option<PublishRevocationListRequest>, CoreError> {
     let core = session.core().await;
-    let signer = (*issuer(&core)?.certificate().fingerprint(), core.clock.now());
+    let now = session.clock.now();
+    let at = if own_clock { now } else { core.revocations.next_at(now) };
+    let signer = (*issuer(&core)?.certificate().fingerprint(), at);
     let acts = left_to_do(&core.revocations, signer, wanted);
     let mut tx = core.vault.begin("sign_revocation_list").await?;
     if acts.is_empty() {
@@ -116,8 +121,7 @@ async fn sign(
         return Ok(None);
     }
     let issuer = issuer(&core)?;
-    let statement =
-        core.revocations.sign_next(issuer, &core.device.organisation, &acts, session.clock.now())?;
+    let statement = core.revocations.sign_next(issuer, &core.device.organisation, &acts, at)?;
     let acts = acts.iter().map(RevocationAct::to_wire).collect();
     let request = PublishRevocationListRequest { list: Some(statement), acts };
     signed_list::store(&mut tx, &request).await?;
