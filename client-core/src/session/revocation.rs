@@ -94,9 +94,15 @@ pub(crate) async fn take_in(
     let mut tx = core.vault.begin("adopt_revocation_list").await?;
     let new = if adoption == Adoption::Newer { acts } else { &[] };
     revocation::store(&mut tx, &list, new).await?;
+    // One that ends no later than what has ended already is not relied on either.
+    let ended = core.revocations.list().map_or(UtcMillis::new(0), RevocationList::fresh_until);
+    let outlived = core.list.outlived && list.fresh_until() <= ended;
+    if outlived {
+        revocation::outlive(&mut tx).await?;
+    }
     tx.commit().await?;
     core.revocations = next;
-    (core.list.outlived, core.list.refreshed) = (false, true);
+    (core.list.outlived, core.list.refreshed) = (outlived, true);
     Ok(adoption)
 }
 
@@ -172,16 +178,27 @@ pub(crate) async fn greeted(
         show(session, relay).await?;
     } else if (said > own || old) && !fault::planted("mutant.list_later") {
         catch_up(session, relay).await?;
-        return Ok(session.core().await.revocations.number() >= said);
+        let mut core = session.core().await;
+        // What was fetched may have ended by that time too.
+        if !fault::planted("mutant.any_list_is_fresh") {
+            note_time(&mut core, greeted.time).await?;
+        }
+        return Ok(core.revocations.number() >= said);
     }
     Ok(true)
 }
 
 /// A time that the relay has signed. One that is past the end of the list is remembered: it is not relied on again before it
-/// is signed again, whatever the clocks say later.
+/// is signed again, whatever the clocks say later. It counts up to that end and no further, so that a clock of the relay that was
+/// ahead once does not outlast the next signature of an issuer.
 async fn note_time(core: &mut Core, time: UtcMillis) -> Result<(), CoreError> {
-    core.list.signed_ms = time.get();
-    let ended = core.revocations.list().is_some_and(|list| list.fresh_until() <= time);
+    let until = core.revocations.list().map(RevocationList::fresh_until);
+    let counts = match until {
+        Some(until) if !fault::planted("mutant.jumped_clock") => time.min(until),
+        _ => time,
+    };
+    core.list.signed_ms = core.list.signed_ms.max(counts.get());
+    let ended = until.is_some_and(|until| until <= time);
     if ended && !core.list.outlived {
         let mut tx = core.vault.begin("outlive_revocation_list").await?;
         revocation::outlive(&mut tx).await?;
@@ -203,6 +220,10 @@ pub(crate) async fn heard(
         return catch_up(session, relay).await;
     }
     match adopt(session, statement.clone(), &[]).await {
+        // A stream that lags is no lie: a newer one has come another way, such as by this device's own order.
+        Err(CoreError::Revocation(RevocationError::Older { .. })) if !fault::planted("mutant.lag_is_a_lie") => {
+            Ok(())
+        }
         Err(CoreError::Revocation(error)) => refused(session, Some(statement), (own, error)).await,
         taken => taken.map(|_| ()),
     }
