@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use wardline_identity::{Adoption, DateCheck, RevocationAct, RevocationError, RevocationList};
+use wardline_identity::{ACTS_MAX, Adoption, DateCheck, RevocationAct, RevocationError, RevocationList};
 use wardline_proto::{
     ConversationId, Reason, UtcMillis, fault,
     relay::{
@@ -30,9 +30,6 @@ use crate::{
 /// How old the signature of the list at hand may be when a connection begins, in seconds: a registrar signs it again every
 /// hour, and the relay tells of that only once.
 const SIGNED_WITHIN: u64 = 3_600;
-
-/// How many acts a relay takes at once.
-const ACTS_MAX: usize = 4_000;
 
 /// A list as it was fetched, and the acts after some number.
 type Fetched = (SignedStatement, Vec<RevocationAct>);
@@ -221,7 +218,9 @@ pub(crate) async fn heard(
     }
     match adopt(session, statement.clone(), &[]).await {
         // A stream that lags is no lie: a newer one has come another way, such as by this device's own order.
-        Err(CoreError::Revocation(RevocationError::Older { .. })) if !fault::planted("mutant.lag_is_a_lie") => {
+        Err(CoreError::Revocation(RevocationError::Older { .. }))
+            if !fault::planted("mutant.lag_is_a_lie") =>
+        {
             Ok(())
         }
         Err(CoreError::Revocation(error)) => refused(session, Some(statement), (own, error)).await,
