@@ -2,6 +2,7 @@
 
 mod ends;
 mod owed;
+mod repeated;
 
 use bytes::Bytes;
 use wardline_identity::{
@@ -144,19 +145,6 @@ async fn it_stands_after_a_restart() {
         matches!(ward.post(1, 2).await, Err(ConversationError::RevocationPending)),
         "2 is to leave as well"
     );
-}
-
-#[tokio::test]
-async fn the_same_list_again_gives_the_same_answer_and_does_nothing() {
-    let (ward, mut office) = (Ward::with(&[1, 2, 3]).await, Office::open());
-    let new = office.list(&[office.act(3, REVOKED, &ward)]);
-    let first = office.publishes(&ward, &new.acts).await;
-    ward.commit(1, 1, Says { leaves: &[3], roster: &[1, 2], ..Says::default() }).await.unwrap();
-    ward.pass(3_600);
-    let again = put(&ward, &new).await.unwrap();
-    assert_eq!((again.adoption, again.touched), (Adoption::Known, vec![]));
-    assert_eq!(again.answer, first.answer, "also when it is out by now");
-    ward.post(1, 2).await.expect("no fence was raised again");
 }
 
 #[tokio::test]
