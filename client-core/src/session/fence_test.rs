@@ -9,12 +9,13 @@ use std::{
     time::Duration,
 };
 
-use wardline_identity::Clock as _;
-use wardline_proto::{Reason, in_place};
+use wardline_identity::{Clock as _, RevocationAct, RevocationKind, RevocationReason};
+use wardline_proto::{DeviceId, Reason, in_place, relay::PublishRevocationListRequest};
 
 use super::{
     outbox::{Passing, pass},
     refused_test::{Answers, session},
+    signed_list::{Wanted, put_in_force},
 };
 use crate::{
     conversation::{
@@ -106,4 +107,36 @@ async fn a_commit_that_is_held_back_is_looked_at_again_over_the_same_connection(
     assert_eq!(asked_once_more("", 0).await, 1, "the control: the removal goes in its place");
     assert_eq!(asked_once_more("", 1).await, 1);
     assert_eq!(asked_once_more("mutant.waits_for_next_connection", 1).await, 0, "the guard taken away");
+}
+
+/// An order is under way that the relay refuses for what it says, and another is given. Which devices each list names that the relay is
+/// asked to take.
+async fn under_way_and_refused(guard: &'static str) -> Vec<Vec<DeviceId>> {
+    let house = House::found();
+    let a = house.administrator("admin").await;
+    let [never, wanted] = [7, 8].map(|byte| DeviceId::from_bytes([byte; 16]));
+    let (kind, reason) = (RevocationKind::Revoked, RevocationReason::Lost);
+    let names = |request: &PublishRevocationListRequest| -> Vec<DeviceId> {
+        request.acts.iter().map(|act| RevocationAct::read(act).unwrap().device).collect()
+    };
+    let publishes =
+        Box::new(move |request: &_| names(request).contains(&never).then_some(Reason::StatementInvalid));
+    let answers = Arc::new(Answers { publishes, ..Answers::yes() });
+    let (session, relay, _home) = session(a, &answers);
+    let order = |device| Wanted { device, kind, reason };
+    let _ = put_in_force(&session, &relay, &[order(never)]).await.expect_err("it is refused");
+    in_place::arm(guard);
+    // What this relay answers to a list that it takes is no proof, and ends it.
+    let _ = put_in_force(&session, &relay, &[order(wanted)]).await;
+    in_place::disarm(guard);
+    answers.published.lock().unwrap().iter().map(names).collect()
+}
+
+#[tokio::test]
+async fn what_the_relay_will_never_take_keeps_no_other_order_from_being_carried_out() {
+    let [never, wanted] = [7, 8].map(|byte| DeviceId::from_bytes([byte; 16]));
+    let blocked = [vec![never], vec![never], vec![never, wanted]];
+    let lists = under_way_and_refused("").await;
+    assert_eq!((&lists[..3], &lists[3..]), (&blocked[..], &[vec![wanted]][..]));
+    assert_eq!(under_way_and_refused("mutant.refused_act_blocks").await, blocked, "the guard taken away");
 }

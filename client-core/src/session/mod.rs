@@ -20,6 +20,7 @@ mod greet;
 mod inventory;
 mod keep_list;
 mod key_packages;
+mod left_over;
 mod link;
 mod open;
 mod outbox;

@@ -45,6 +45,7 @@ pub(super) struct Answers {
     pub sends: Refuses<pb::SendRequest>,
     pub commits: Refuses<pb::CommitRequest>,
     pub winners: Refuses<pb::GetWinnerRequest>,
+    pub publishes: Refuses<pb::PublishRevocationListRequest>,
     /// How long a report has to wait; none: it is taken.
     pub reports: Option<Duration>,
     /// How many reports came, and how many messages were taken.
@@ -68,6 +69,7 @@ impl Answers {
             sends: Box::new(|_| None),
             commits: Box::new(|_| None),
             winners: Box::new(|_| None),
+            publishes: Box::new(|_| None),
             reports: None,
             came: Mutex::default(),
             acked: Mutex::default(),
@@ -138,8 +140,9 @@ macro_rules! answers {
                 &self,
                 request: pb::PublishRevocationListRequest,
             ) -> Result<pb::PublishRevocationListResponse, RelayError> {
+                let refusal = (self.publishes)(&request);
                 self.published.lock().unwrap().push(request);
-                Ok(pb::PublishRevocationListResponse::default())
+                refusal.map_or(Ok(pb::PublishRevocationListResponse::default()), refused)
             }
 
             async fn get_winner(

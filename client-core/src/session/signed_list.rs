@@ -12,7 +12,11 @@ use wardline_identity::{
 };
 use wardline_proto::{DeviceId, Digest, Reason, UtcMillis, fault, relay::PublishRevocationListRequest};
 
-use super::{Session, revocation};
+use super::{
+    Session,
+    left_over::{left_over, let_go},
+    revocation,
+};
 use crate::{
     api::{Failure, FailureKind},
     conversation::Core,
@@ -49,8 +53,8 @@ pub(crate) async fn put_in_force(
     let (mut answers, mut own_clock) = (Vec::new(), false);
     for _ in 0..ATTEMPTS {
         // 1. What is under way already: it may be in force.
-        let under_way = under_way(session).await?;
-        if let Some(request) = &under_way {
+        let left = left_over(session, relay).await?;
+        if let Some(request) = &left.request {
             match publish(session, relay, request).await {
                 Ok(answer) => answers.extend(answer),
                 // Such as signed by a clock that was ahead, this one's or that of who signed the list before: it is signed anew.
@@ -62,13 +66,20 @@ pub(crate) async fn put_in_force(
         }
         revocation::fetch(session, relay).await?;
         // 2. What is left to do, on top of the newest list.
-        let before = under_way.iter().filter(|_| !fault::planted("mutant.loser_forgets"));
-        let before = before.flat_map(|request| &request.acts).filter_map(wanted_again);
-        let all: Vec<Wanted> = before.chain(wanted.iter().copied()).collect();
+        let before = left.acts.iter().filter(|_| !fault::planted("mutant.loser_forgets"));
+        let all: Vec<Wanted> = before.map(wanted_again).chain(wanted.iter().copied()).collect();
         let Some(request) = sign(session, &all, own_clock).await? else { return Ok(answers) };
         fault::crash("crash.list_signed");
         // 3. The relay takes it, or another one came first.
-        if let Some(answer) = publish(session, relay, &request).await? {
+        let taken = match publish(session, relay, &request).await {
+            // What was left under way is refused again, and by no clock: whatever else is wanted is done without it.
+            Err(error) if for_good(&error) && !left.acts.is_empty() => {
+                let_go(session, &left.acts).await?;
+                continue;
+            }
+            taken => taken?,
+        };
+        if let Some(answer) = taken {
             answers.push(answer);
             if request.acts.len() < ACTS_MAX {
                 return Ok(answers);
@@ -89,18 +100,8 @@ pub(crate) async fn put_in_force(
     .into())
 }
 
-/// What is signed and not confirmed.
-async fn under_way(session: &Session) -> Result<Option<PublishRevocationListRequest>, CoreError> {
-    let core = session.core().await;
-    let mut tx = core.vault.begin("look_for_signed_list").await?;
-    let request = signed_list::load(&mut tx).await?;
-    tx.commit().await?;
-    Ok(request)
-}
-
-fn wanted_again(act: &wardline_proto::relay::RevocationAct) -> Option<Wanted> {
-    let RevocationAct { device, kind, reason, .. } = RevocationAct::read(act).ok()?;
-    Some(Wanted { device, kind, reason })
+fn wanted_again(act: &RevocationAct) -> Wanted {
+    Wanted { device: act.device, kind: act.kind, reason: act.reason }
 }
 
 /// Signs the next list with what is not done yet, and stores it; `None` if nothing is left, which is noted too.
@@ -197,6 +198,12 @@ pub(super) async fn publish(
 /// Refusals of a list that stand however often it is published.
 fn never_taken(reason: Reason) -> bool {
     matches!(reason, Reason::FieldInvalid | Reason::StatementInvalid)
+}
+
+/// Whether it is refused for what it says, and not for when it says so.
+fn for_good(error: &CoreError) -> bool {
+    let refused = |reason| reason == Reason::StatementInvalid && !fault::planted("mutant.refused_act_blocks");
+    matches!(error, CoreError::Relay(RelayError::Refused { reason, .. }) if refused(*reason))
 }
 
 fn pause(entropy: &dyn Entropy) -> Duration {
