@@ -12,8 +12,8 @@ use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::{ConversationId, DeviceId};
 
 use super::{
-    NewList, Published, Removal, RevocationRefusal, RevocationStorage as _, RevocationView as _, publish,
-    run_out,
+    NewList, Published, RanOut, Removal, RevocationRefusal, RevocationStorage as _, RevocationView as _,
+    publish, run_out,
 };
 use crate::domain::conversation::{CommitOutcome, ConversationError, DeclarationFault};
 use crate::domain::key_package::KeyPackageError;
@@ -90,8 +90,8 @@ async fn owed(ward: &Ward) -> Vec<TaskKind> {
 async fn holds_end(ward: &Ward) -> Vec<DeviceId> {
     let now = ward.now();
     let write = ward.store.write("run_out", move |tx| Box::pin(async move { run_out(tx, now).await }));
-    let ended: Result<_, StoreError> = write.await;
-    ended.unwrap()
+    let ended: Result<RanOut, StoreError> = write.await;
+    ended.unwrap().devices
 }
 
 #[tokio::test]
