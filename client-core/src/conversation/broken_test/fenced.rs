@@ -76,6 +76,8 @@ async fn corrected(guard: &'static str) -> bool {
     for phone in [&mut a, &mut b] {
         log.deliver(phone).await;
         let open = wishes(phone).await;
+        let mends = open.iter().any(|wish| matches!(wish, Wish::Mend { .. }));
+        assert!(mends, "who made it wishes them back too");
         assert!(!open.contains(&Wish::Correct) && !open.contains(&Wish::RemoveRevoked), "{open:?}");
     }
     assert_eq!(accused(&b, &log).await, ["mallory"], "and nobody else");
