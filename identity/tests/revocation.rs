@@ -319,3 +319,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn by_a_clock_that_is_days_behind_a_hold_is_a_hold_and_the_list_lives() {
+    let hospital = Hospital::found(1);
+    let behind = UtcMillis::new(NOW.get() - 8 * 86_400_000);
+    let held_at = |at: UtcMillis| {
+        let mut register = hospital.with(&[hospital.revokes(1)]);
+        let acts = [hospital.act(2, RevocationKind::Held, at)];
+        let signed = register.sign_next(&hospital.issuer, &hospital.organisation, &acts, at).unwrap();
+        let list = hospital.organisation.verify_revocation_list(&signed, DateCheck::Skip).unwrap();
+        register.adopt(list, &acts).unwrap();
+        let held = matches!(register.standing(&device(2), NOW), Standing::Held { .. });
+        (held, NOW < register.list().unwrap().fresh_until())
+    };
+    let register = hospital.with(&[hospital.revokes(1)]);
+    assert_eq!(held_at(register.next_at(behind)), (true, true));
+    assert_eq!(held_at(behind), (false, false), "the control: by that clock");
+    assert_eq!(register.next_at(later(DAY)), later(DAY), "a clock that is right is believed");
+    assert_eq!(hospital.register().next_at(behind), behind, "the first list has none before it");
+}

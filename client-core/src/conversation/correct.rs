@@ -19,7 +19,7 @@ use super::{
     merged::{Merged, Merging},
     receive::Received,
     report::say_so,
-    revoked::{out, removals},
+    revoked::{is_out, out, removals},
     roster::{Member, Roster},
 };
 use crate::{
@@ -190,6 +190,8 @@ pub(crate) struct Wrongs {
     pub revoked: Vec<Member>,
     /// Members whom the relay does not hold to be in: taken out and in again.
     pub undeclared: Vec<Member>,
+    /// Whether the relay lets nobody in before somebody is out whom the revocation list names.
+    pub fenced: bool,
     /// The first entry of all this.
     pub number: EntryNumber,
 }
@@ -247,7 +249,10 @@ pub(crate) async fn wrongs(
         let lacks = |member: &&Member| !known.devices.contains(&member.certificate.device());
         roster.members.iter().filter(stays).filter(lacks).cloned().collect()
     };
+    let devices = declared.as_ref().map_or(&[][..], |known| &known.devices);
+    let fenced = !revoked.is_empty() || devices.iter().any(|device| is_out(&core.revocations, device));
     let wrongs = Wrongs {
+        fenced: fenced && !planted("mutant.correct_with_adds"),
         strangers: roster.strangers.iter().copied().filter(|index| *index != group.own_index()).collect(),
         right: hold.as_ref().and_then(Hold::right),
         undeclared: declared.as_ref().map_or_else(Vec::new, undeclared),
@@ -265,7 +270,9 @@ pub(crate) fn correction(
     adds: Vec<(VerifiedKeyPackage, wardline_identity::DeviceCertificate)>,
 ) -> Change {
     let ground = |number: EntryNumber| RemovalGround { ground: Some(Ground::FaultEntryNumber(number.get())) };
-    // Whoever cannot be added now goes out all the same: the relay has cut it off, and it is added back later.
+    // Whoever cannot be added now goes out all the same: the relay has cut it off, and it is added back later. Nobody can be
+    // while the relay's fence stands.
+    let adds = if wrongs.fenced { Vec::new() } else { adds };
     let anew: Vec<_> = wrongs.undeclared.into_iter().map(|member| (member, ground(wrongs.number))).collect();
     let removes = wrongs.removes.into_iter().map(|(member, number)| (member, ground(number)));
     let revoked = removals(revocations, wrongs.revoked);

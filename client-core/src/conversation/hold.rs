@@ -167,17 +167,20 @@ impl Hold {
     }
 
     /// What is left of it by a list that it waited for, and who was removed by that list without being named in it; `None` if
-    /// it waits for none, or still. An issuer who signs a lower list later says that there was no such list.
+    /// it waits for none, or still. An issuer who signs a lower list later ends it, and wishes nobody back: the relay may hide the higher
+    /// one from that issuer too.
     pub(crate) fn listed(mut self, revocations: &RevocationRegister) -> Option<(Option<Self>, Wronged)> {
         let refuted = UtcMillis::new(self.list_at.saturating_add(CLOCKS_AGREE_MS));
         let signed_since = revocations.list().is_some_and(|list| list.signed_at() > refuted);
-        let told = revocations.number() >= self.list || signed_since && !planted("mutant.held_for_ever");
+        let here = revocations.number() >= self.list;
+        let told = here || signed_since && !planted("mutant.held_for_ever");
         if self.list == 0 || !told {
             return None;
         }
         self.list = 0;
-        let mut wronged = Wronged::new();
-        for (user, device) in std::mem::take(&mut self.removed) {
+        let (mut wronged, removed) = (Wronged::new(), std::mem::take(&mut self.removed));
+        let counts = here || planted("mutant.mend_by_lower_list");
+        for (user, device) in removed.into_iter().filter(|_| counts) {
             match wronged.iter_mut().find(|(known, _)| *known == user) {
                 _ if is_named(revocations, &device) => {}
                 Some((_, devices)) => devices.push(device),

@@ -325,7 +325,12 @@ fn may_remove(commit: &Judged<'_>, member: &Member, anew: bool) -> Ruling {
     // Whom the relay did not have cannot be declared to leave: they are out by their fault, or in again.
     if commit.declared.is_some_and(|declared| !declared.contains(&device)) {
         let at_fault = commit.faults.iter().any(|fault| fault.proven && names(fault, member));
-        return Ruling::from(anew || at_fault || is_out(commit.revocations, &device));
+        // Where it cannot be added anew at once, a correction takes it out first. Nobody is accused, and it comes back.
+        let first = data.corrects_number > 0 && !anew;
+        return match Ruling::from(anew || at_fault || is_out(commit.revocations, &device)) {
+            Ruling::Wrong if first => Ruling::Over,
+            ruling => ruling,
+        };
     }
     let at = data.leaves.iter().position(|leaf| leaf.as_ref() == device.as_bytes().as_slice());
     let Some(RemovalGround { ground: Some(ground) }) = at.and_then(|at| data.grounds.get(at)) else {

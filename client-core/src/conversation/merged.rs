@@ -15,7 +15,7 @@ use super::{
     event::describe,
     hold::Hold,
     judge::{
-        DECLARATION, IN_PLACE, Judged, REMOVAL, REUSED, REVOKED, SETTINGS, STRANGER, Verdict, judge,
+        DECLARATION, IN_PLACE, Judged, REMOVAL, REUSED, REVOKED, SETTINGS, STRANGER, Verdict, judge, names,
         settings_at_fault,
     },
     receive::{Received, decode},
@@ -129,6 +129,7 @@ impl<'a> Merging<'a> {
         if settings_at_fault(&self.before, &self.right, &settings, by) {
             verdict.held.push(SETTINGS);
         }
+        verdict.wronged = self.taken_out_first(&after);
         let name = own.display_name().to_string();
         let event = self.describe(&name, data, (&after, &settings));
         // What this device declares is what it makes, and the relay has taken it.
@@ -140,6 +141,19 @@ impl<'a> Merging<'a> {
         let moved = Moved::between(&self.before, &after, &anew);
         let merged = self.merged(verdict, (after, &leaves), settings, event, (own.user().to_string(), name));
         Ok(Merged { moved, ..merged })
+    }
+
+    /// Whom the relay had cut off by a lie, and an own correction took out without adding them anew at once: they come back.
+    fn taken_out_first(&self, after: &Roster) -> Vec<(DeviceId, UserId)> {
+        let Some(declared) = &self.declared else { return Vec::new() };
+        let first = |member: &&Member| {
+            let device = member.certificate.device();
+            let at_fault = self.faults.iter().any(|fault| fault.proven && names(fault, member));
+            let stays_out = at_fault || is_out(self.revocations, &device);
+            after.device(&device).is_none() && !declared.contains(&device) && !stays_out
+        };
+        let gone = self.before.members.iter().filter(first);
+        gone.map(|member| (member.certificate.device(), member.certificate.user().clone())).collect()
     }
 
     /// Merges another's commit and judges it.

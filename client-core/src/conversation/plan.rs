@@ -170,7 +170,7 @@ fn people<'a>(members: impl Iterator<Item = &'a Member>) -> Plan {
 async fn correct(core: &mut Core, row: &ConversationRow) -> Result<Plan, CoreError> {
     Ok(match wrongs(core, row).await? {
         None => Plan::Nothing,
-        Some((wrongs, _)) if wrongs.undeclared.is_empty() => {
+        Some((wrongs, _)) if wrongs.undeclared.is_empty() || wrongs.fenced => {
             Plan::Commit(Box::new(correction(&core.revocations, wrongs, Vec::new())))
         }
         Some((wrongs, _)) => Plan::People(wrongs.users()),

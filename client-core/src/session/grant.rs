@@ -9,7 +9,13 @@ use wardline_proto::{
     relay::{ClaimKeyPackagesRequest, ClaimedKeyPackage, CommitRequest, SignedStatement},
 };
 
-use super::{Session, ask_people, outbox::Passing, revocation, send::passes, verified_devices};
+use super::{
+    Session, ask_people,
+    outbox::Passing,
+    revocation::{self, UnderWay},
+    send::passes,
+    verified_devices,
+};
 use crate::{
     api::{Failure, FailureKind},
     conversation::{self, Change, Plan, Staged, abandon, complete, missing, nobody, plan, random, stage},
@@ -102,8 +108,16 @@ pub(crate) async fn submit(
     if !passing.submit(pending.sha256) {
         return Ok(());
     }
-    if revocation::stale(session, relay, &pending).await? {
-        return Ok(());
+    match revocation::under_way(session, relay, &pending).await? {
+        UnderWay::Goes => {}
+        UnderWay::TakenBack => return Ok(()),
+        UnderWay::Waits => {
+            if !fault::planted("mutant.waits_for_next_connection") {
+                passing.resubmit(&pending.sha256);
+            }
+            passing.rest(pending.conversation, Some(5 * SOON));
+            return Ok(());
+        }
     }
     let author = prost::Message::decode(pending.author.as_slice());
     let author: SignedStatement =
@@ -126,8 +140,11 @@ pub(crate) async fn submit(
         // It was not taken, and is made anew by a newer list.
         Err(RelayError::Refused { reason: Reason::RevocationPending | Reason::JoinRevoked, .. }) => {
             conversation::withdraw(&mut *session.core().await, pending.conversation).await?;
-            if !revocation::pending(session, relay, &pending.conversation).await? {
-                passing.rest(pending.conversation, None);
+            // Who knows whom to remove tries again soon, and not at once: the relay may have another reason, and everybody else's
+            // messages wait behind this.
+            let known = revocation::pending(session, relay, &pending.conversation).await?;
+            if !known || !fault::planted("mutant.fence_spins") {
+                passing.rest(pending.conversation, known.then_some(SOON));
             }
             session.stepped(&[]);
             Ok(())

@@ -11,6 +11,8 @@ mod broken;
 mod directory;
 mod early;
 mod enrol;
+#[cfg(test)]
+mod fence_test;
 mod follow;
 mod found;
 mod grant;
@@ -18,6 +20,7 @@ mod greet;
 mod inventory;
 mod keep_list;
 mod key_packages;
+mod left_over;
 mod link;
 mod open;
 mod outbox;

@@ -43,6 +43,9 @@ type Refuses<R> = Box<dyn Fn(&R) -> Option<Reason> + Send + Sync>;
 pub(super) struct Answers {
     pub acks: Refuses<pb::AckRequest>,
     pub sends: Refuses<pb::SendRequest>,
+    pub commits: Refuses<pb::CommitRequest>,
+    pub winners: Refuses<pb::GetWinnerRequest>,
+    pub publishes: Refuses<pb::PublishRevocationListRequest>,
     /// How long a report has to wait; none: it is taken.
     pub reports: Option<Duration>,
     /// How many reports came, and how many messages were taken.
@@ -64,6 +67,9 @@ impl Answers {
         Self {
             acks: Box::new(|_| None),
             sends: Box::new(|_| None),
+            commits: Box::new(|_| None),
+            winners: Box::new(|_| None),
+            publishes: Box::new(|_| None),
             reports: None,
             came: Mutex::default(),
             acked: Mutex::default(),
@@ -117,8 +123,9 @@ macro_rules! answers {
             }
 
             async fn commit(&self, request: pb::CommitRequest) -> Result<pb::CommitResponse, RelayError> {
+                let refusal = (self.commits)(&request);
                 self.committed.lock().unwrap().push(request.conversation_id);
-                Ok(pb::CommitResponse::default())
+                refusal.map_or(Ok(pb::CommitResponse::default()), refused)
             }
 
             async fn get_revocation_list(
@@ -133,12 +140,16 @@ macro_rules! answers {
                 &self,
                 request: pb::PublishRevocationListRequest,
             ) -> Result<pb::PublishRevocationListResponse, RelayError> {
+                let refusal = (self.publishes)(&request);
                 self.published.lock().unwrap().push(request);
-                Ok(pb::PublishRevocationListResponse::default())
+                refusal.map_or(Ok(pb::PublishRevocationListResponse::default()), refused)
             }
 
-            async fn get_winner(&self, _: pb::GetWinnerRequest) -> Result<pb::GetWinnerResponse, RelayError> {
-                Ok(pb::GetWinnerResponse::default())
+            async fn get_winner(
+                &self,
+                request: pb::GetWinnerRequest,
+            ) -> Result<pb::GetWinnerResponse, RelayError> {
+                (self.winners)(&request).map_or(Ok(pb::GetWinnerResponse::default()), refused)
             }
 
             async fn subscribe(&self, _: pb::SubscribeRequest) -> Result<Subscription, RelayError> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use wardline_identity::{Adoption, DateCheck, RevocationAct, RevocationError, RevocationList};
+use wardline_identity::{ACTS_MAX, Adoption, DateCheck, RevocationAct, RevocationError, RevocationList};
 use wardline_proto::{
     ConversationId, Reason, UtcMillis, fault,
     relay::{
@@ -30,9 +30,6 @@ use crate::{
 /// How old the signature of the list at hand may be when a connection begins, in seconds: a registrar signs it again every
 /// hour, and the relay tells of that only once.
 const SIGNED_WITHIN: u64 = 3_600;
-
-/// How many acts a relay takes at once.
-const ACTS_MAX: usize = 4_000;
 
 /// A list as it was fetched, and the acts after some number.
 type Fetched = (SignedStatement, Vec<RevocationAct>);
@@ -94,9 +91,15 @@ pub(crate) async fn take_in(
     let mut tx = core.vault.begin("adopt_revocation_list").await?;
     let new = if adoption == Adoption::Newer { acts } else { &[] };
     revocation::store(&mut tx, &list, new).await?;
+    // One that ends no later than what has ended already is not relied on either.
+    let ended = core.revocations.list().map_or(UtcMillis::new(0), RevocationList::fresh_until);
+    let outlived = core.list.outlived && list.fresh_until() <= ended;
+    if outlived {
+        revocation::outlive(&mut tx).await?;
+    }
     tx.commit().await?;
     core.revocations = next;
-    (core.list.outlived, core.list.refreshed) = (false, true);
+    (core.list.outlived, core.list.refreshed) = (outlived, true);
     Ok(adoption)
 }
 
@@ -172,16 +175,27 @@ pub(crate) async fn greeted(
         show(session, relay).await?;
     } else if (said > own || old) && !fault::planted("mutant.list_later") {
         catch_up(session, relay).await?;
-        return Ok(session.core().await.revocations.number() >= said);
+        let mut core = session.core().await;
+        // What was fetched may have ended by that time too.
+        if !fault::planted("mutant.any_list_is_fresh") {
+            note_time(&mut core, greeted.time).await?;
+        }
+        return Ok(core.revocations.number() >= said);
     }
     Ok(true)
 }
 
 /// A time that the relay has signed. One that is past the end of the list is remembered: it is not relied on again before it
-/// is signed again, whatever the clocks say later.
+/// is signed again, whatever the clocks say later. It counts up to that end and no further, so that a clock of the relay that was
+/// ahead once does not outlast the next signature of an issuer.
 async fn note_time(core: &mut Core, time: UtcMillis) -> Result<(), CoreError> {
-    core.list.signed_ms = time.get();
-    let ended = core.revocations.list().is_some_and(|list| list.fresh_until() <= time);
+    let until = core.revocations.list().map(RevocationList::fresh_until);
+    let counts = match until {
+        Some(until) if !fault::planted("mutant.jumped_clock") => time.min(until),
+        _ => time,
+    };
+    core.list.signed_ms = core.list.signed_ms.max(counts.get());
+    let ended = until.is_some_and(|until| until <= time);
     if ended && !core.list.outlived {
         let mut tx = core.vault.begin("outlive_revocation_list").await?;
         revocation::outlive(&mut tx).await?;
@@ -203,6 +217,12 @@ pub(crate) async fn heard(
         return catch_up(session, relay).await;
     }
     match adopt(session, statement.clone(), &[]).await {
+        // A stream that lags is no lie: a newer one has come another way, such as by this device's own order.
+        Err(CoreError::Revocation(RevocationError::Older { .. }))
+            if !fault::planted("mutant.lag_is_a_lie") =>
+        {
+            Ok(())
+        }
         Err(CoreError::Revocation(error)) => refused(session, Some(statement), (own, error)).await,
         taken => taken.map(|_| ()),
     }
@@ -275,36 +295,47 @@ pub(crate) async fn pending(
     Ok(some)
 }
 
+/// What becomes of a commit under way, by the list at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnderWay {
+    /// It is sent.
+    Goes,
+    /// It was taken back, and is made anew.
+    TakenBack,
+    /// It is not sent now: it is looked at again.
+    Waits,
+}
+
 /// Whether a commit under way leaves or brings in somebody who must not be in by now: it is not sent. Where the relay has not taken
 /// it before, it is made anew; where it has, the log shows that.
-pub(crate) async fn stale(
+pub(crate) async fn under_way(
     session: &Session,
     relay: &Arc<dyn Relay>,
     pending: &PendingCommit,
-) -> Result<bool, CoreError> {
+) -> Result<UnderWay, CoreError> {
     let conversation = pending.conversation;
     {
         let mut core = session.core().await;
         if revoked::outlived(&core).is_none()
             && !revoked::outdated(&mut core, &conversation, &pending.commit).await?
         {
-            return Ok(false);
+            return Ok(UnderWay::Goes);
         }
         if revoked::outlived(&core).is_some() || revoked::is_itself_out(&core) {
-            return Ok(true);
+            return Ok(UnderWay::Waits);
         }
     }
     let request = GetWinnerRequest { conversation_id: conversation.to_wire(), epoch: pending.epoch.get() };
     match relay.get_winner(request).await {
         Ok(answer) if answer.winner.is_none() => {}
-        Ok(_) | Err(RelayError::Refused { .. }) => return Ok(true),
+        Ok(_) | Err(RelayError::Refused { .. }) => return Ok(UnderWay::Waits),
         Err(error) => return Err(error.into()),
     }
     let now = session.clock.now();
     let mut core = session.core().await;
     conversation::withdraw(&mut core, conversation).await?;
     revoked::look_in(&mut core, &conversation, now).await?;
-    Ok(true)
+    Ok(UnderWay::TakenBack)
 }
 
 /// Looks through all conversations by a list by which they were not looked through yet; by one that was only signed again,

@@ -19,7 +19,7 @@ use super::{
     open,
     outbox::{Passing, pass},
     refused_test::{Answers, session},
-    revocation::{adopt, greeted, heard},
+    revocation::{adopt, fetch, greeted, heard},
 };
 use crate::{
     conversation::{
@@ -147,9 +147,16 @@ async fn a_list_that_the_relay_hides_is_heard_of_by_the_first_word_of_a_member_w
     assert_eq!(says_something("mutant.list_unheard", false).await, (0, Vec::new()), "the guard taken away");
 }
 
-/// A device has list 2, and the relay tells of another. What it was caught doing.
+/// A device has list 2, and the relay tells of another when it is asked, or by the stream. What it was caught doing.
 async fn told_of_another(
     guard: &'static str,
+    other: impl FnOnce(&House, &Lists) -> Lists,
+) -> Vec<(RelayFaultKind, u64, String)> {
+    told_by((guard, false), other).await
+}
+
+async fn told_by(
+    (guard, stream): (&'static str, bool),
     other: impl FnOnce(&House, &Lists) -> Lists,
 ) -> Vec<(RelayFaultKind, u64, String)> {
     let house = House::found();
@@ -161,7 +168,11 @@ async fn told_of_another(
     let other = other(&house, &first);
     let (session, relay, _home) = session(a, &shows(&other));
     in_place::arm(guard);
-    heard(&session, &relay, other.signed()).await.unwrap();
+    if stream {
+        heard(&session, &relay, other.signed()).await.unwrap();
+    } else {
+        let _ = fetch(&session, &relay).await;
+    }
     in_place::disarm(guard);
     let core = session.core().await;
     assert_eq!(core.revocations.number(), 2, "the list at hand stays");
@@ -197,6 +208,21 @@ async fn an_old_list_and_one_that_leaves_somebody_out_are_refused_kept_and_shown
         same
     };
     assert!(told_of_another("", known).await.is_empty(), "the control: the same one, signed again");
+}
+
+#[tokio::test]
+async fn a_stream_that_lags_behind_what_the_device_got_another_way_is_no_lie() {
+    let old = |_: &House, first: &Lists| first.copy();
+    assert!(told_by(("", true), old).await.is_empty());
+    let accused = told_by(("mutant.lag_is_a_lie", true), old).await;
+    assert_eq!(accused, [(RelayFaultKind::LowerList, 2, String::new())], "the guard taken away");
+    let instead = |house: &House, first: &Lists| {
+        let mut other = first.copy();
+        other.revoke(house, &[DeviceId::from_bytes([8; 16])]);
+        other
+    };
+    let caught = told_by(("", true), instead).await;
+    assert_eq!(caught, [(RelayFaultKind::FalseList, 2, String::new())], "the control: one that leaves out");
 }
 
 #[tokio::test]
@@ -352,4 +378,57 @@ async fn a_time_that_the_relay_has_signed_ends_the_list_though_the_own_clock_sta
     *answers.lists.lock().unwrap() = Some(lists.copy());
     heard(&session, &relay, lists.signed()).await.unwrap();
     assert!(outlived(&*session.core().await).is_none());
+}
+
+/// A relay's clock is so many hours ahead once, and right again when an issuer signs the list, so many hours after the first time. Whether
+/// a device that was connected all the while goes by that.
+async fn after_a_jump(guard: &'static str) -> [bool; 2] {
+    let house = House::found();
+    let mut a = house.phone("doctor-a").await;
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[]);
+    lists.reaches(&mut a).await;
+    let answers = shows(&lists);
+    let (session, relay, _home) = session(a, &answers);
+    let ahead = UtcMillis::new(house.clock.now().get() + 100 * 3_600_000);
+    in_place::arm(guard);
+    greeted(&session, &relay, &Greeted { time: ahead, ..says(&house, 1) }).await.unwrap();
+    let before = outlived(&*session.core().await).is_none();
+    house.clock.advance_seconds(3_600);
+    lists.sign_again(&house);
+    heard(&session, &relay, lists.signed()).await.unwrap();
+    in_place::disarm(guard);
+    let after = outlived(&*session.core().await).is_none();
+    [before, after]
+}
+
+#[tokio::test]
+async fn a_relay_clock_that_was_ahead_once_does_not_outlast_the_next_signature() {
+    assert_eq!(after_a_jump("").await, [false, true]);
+    assert_eq!(after_a_jump("mutant.jumped_clock").await, [false, false], "the guard taken away");
+}
+
+/// A list ends by the time that the relay signs, and the one that it gives then was signed so many hours after the first. Whether it
+/// is relied on.
+async fn signed_after(guard: &'static str, hours: u64) -> bool {
+    let house = House::found();
+    let mut a = house.phone("doctor-a").await;
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[]);
+    lists.reaches(&mut a).await;
+    let time = UtcMillis::new(house.clock.now().get() + 200 * 3_600_000);
+    house.clock.advance_seconds(hours * 3_600);
+    lists.sign_again(&house);
+    let (session, relay, _home) = session(a, &shows(&lists));
+    in_place::arm(guard);
+    greeted(&session, &relay, &Greeted { time, ..says(&house, 1) }).await.unwrap();
+    in_place::disarm(guard);
+    outlived(&*session.core().await).is_none()
+}
+
+#[tokio::test]
+async fn a_list_that_was_signed_again_and_has_ended_by_then_is_not_relied_on() {
+    assert!(signed_after("", 199).await, "the control");
+    assert!(!signed_after("", 1).await);
+    assert!(signed_after("mutant.any_list_is_fresh", 1).await, "the guard taken away");
 }

@@ -7,11 +7,16 @@
 use std::{sync::Arc, time::Duration};
 
 use wardline_identity::{
-    DateCheck, Entropy, RevocationAct, RevocationAnswer, RevocationError, RevocationKind, RevocationReason,
+    ACTS_MAX, DateCheck, Entropy, RevocationAct, RevocationAnswer, RevocationError, RevocationKind,
+    RevocationReason, RevocationRegister,
 };
-use wardline_proto::{DeviceId, Reason, fault, relay::PublishRevocationListRequest};
+use wardline_proto::{DeviceId, Digest, Reason, UtcMillis, fault, relay::PublishRevocationListRequest};
 
-use super::{Session, revocation};
+use super::{
+    Session,
+    left_over::{left_over, let_go},
+    revocation,
+};
 use crate::{
     api::{Failure, FailureKind},
     conversation::Core,
@@ -37,36 +42,49 @@ pub(crate) struct Wanted {
 /// Has what is wanted put in force, and whatever was left under way; what the relay answered to the lists that it took.
 ///
 /// What is in force already is not done again. What cannot be done any more, because another administrator did otherwise
-/// meanwhile, is left out: the caller looks at where each device stands then.
+/// meanwhile, is left out: the caller looks at where each device stands then. More than one list holds are several, one on
+/// top of the other.
 pub(crate) async fn put_in_force(
     session: &Session,
     relay: &Arc<dyn Relay>,
     wanted: &[Wanted],
 ) -> Result<Vec<RevocationAnswer>, CoreError> {
     let _alone = session.issuing.lock().await;
-    let mut answers = Vec::new();
+    let (mut answers, mut own_clock) = (Vec::new(), false);
     for _ in 0..ATTEMPTS {
         // 1. What is under way already: it may be in force.
-        let under_way = under_way(session).await?;
-        if let Some(request) = &under_way {
+        let left = left_over(session, relay).await?;
+        if let Some(request) = &left.request {
             match publish(session, relay, request).await {
                 Ok(answer) => answers.extend(answer),
-                // Such as signed by a clock that was ahead: it is signed anew.
-                Err(CoreError::Relay(RelayError::Refused { reason, .. })) if never_taken(reason) => {}
+                // Such as signed by a clock that was ahead, this one's or that of who signed the list before: it is signed anew.
+                Err(CoreError::Relay(RelayError::Refused { reason, .. })) if never_taken(reason) => {
+                    own_clock = true;
+                }
                 Err(error) => return Err(error),
             }
         }
         revocation::fetch(session, relay).await?;
         // 2. What is left to do, on top of the newest list.
-        let before = under_way.iter().filter(|_| !fault::planted("mutant.loser_forgets"));
-        let before = before.flat_map(|request| &request.acts).filter_map(wanted_again);
-        let all: Vec<Wanted> = before.chain(wanted.iter().copied()).collect();
-        let Some(request) = sign(session, &all).await? else { return Ok(answers) };
+        let before = left.acts.iter().filter(|_| !fault::planted("mutant.loser_forgets"));
+        let all: Vec<Wanted> = before.map(wanted_again).chain(wanted.iter().copied()).collect();
+        let Some(request) = sign(session, &all, own_clock).await? else { return Ok(answers) };
         fault::crash("crash.list_signed");
         // 3. The relay takes it, or another one came first.
-        if let Some(answer) = publish(session, relay, &request).await? {
+        let taken = match publish(session, relay, &request).await {
+            // What was left under way is refused again, and by no clock: whatever else is wanted is done without it.
+            Err(error) if for_good(&error) && !left.acts.is_empty() => {
+                let_go(session, &left.acts).await?;
+                continue;
+            }
+            taken => taken?,
+        };
+        if let Some(answer) = taken {
             answers.push(answer);
-            return Ok(answers);
+            if request.acts.len() < ACTS_MAX {
+                return Ok(answers);
+            }
+            continue;
         }
         if fault::planted("mutant.loser_gives_up") {
             return Ok(answers);
@@ -82,27 +100,21 @@ pub(crate) async fn put_in_force(
     .into())
 }
 
-/// What is signed and not confirmed.
-async fn under_way(session: &Session) -> Result<Option<PublishRevocationListRequest>, CoreError> {
-    let core = session.core().await;
-    let mut tx = core.vault.begin("look_for_signed_list").await?;
-    let request = signed_list::load(&mut tx).await?;
-    tx.commit().await?;
-    Ok(request)
-}
-
-fn wanted_again(act: &wardline_proto::relay::RevocationAct) -> Option<Wanted> {
-    let RevocationAct { device, kind, reason, .. } = RevocationAct::read(act).ok()?;
-    Some(Wanted { device, kind, reason })
+fn wanted_again(act: &RevocationAct) -> Wanted {
+    Wanted { device: act.device, kind: act.kind, reason: act.reason }
 }
 
 /// Signs the next list with what is not done yet, and stores it; `None` if nothing is left, which is noted too.
 async fn sign(
     session: &Session,
     wanted: &[Wanted],
+    own_clock: bool,
 ) -> Result<Option<PublishRevocationListRequest>, CoreError> {
     let core = session.core().await;
-    let acts = left_to_do(&core, wanted)?;
+    let now = session.clock.now();
+    let at = if own_clock { now } else { core.revocations.next_at(now) };
+    let signer = (*issuer(&core)?.certificate().fingerprint(), at);
+    let acts = left_to_do(&core.revocations, signer, wanted);
     let mut tx = core.vault.begin("sign_revocation_list").await?;
     if acts.is_empty() {
         signed_list::delete(&mut tx).await?;
@@ -110,8 +122,7 @@ async fn sign(
         return Ok(None);
     }
     let issuer = issuer(&core)?;
-    let statement =
-        core.revocations.sign_next(issuer, &core.device.organisation, &acts, session.clock.now())?;
+    let statement = core.revocations.sign_next(issuer, &core.device.organisation, &acts, at)?;
     let acts = acts.iter().map(RevocationAct::to_wire).collect();
     let request = PublishRevocationListRequest { list: Some(statement), acts };
     signed_list::store(&mut tx, &request).await?;
@@ -119,20 +130,26 @@ async fn sign(
     Ok(Some(request))
 }
 
-/// The acts that are not in force and can be.
-fn left_to_do(core: &Core, wanted: &[Wanted]) -> Result<Vec<RevocationAct>, CoreError> {
-    let issuer = *issuer(core)?.certificate().fingerprint();
-    let at = core.clock.now();
-    let mut acts: Vec<RevocationAct> = Vec::with_capacity(wanted.len());
+/// The acts that are not in force and can be; as many as one list holds. What was left under way comes first and fits, so what
+/// is on disk is never cut off.
+fn left_to_do(
+    register: &RevocationRegister,
+    (issuer, at): (Digest, UtcMillis),
+    wanted: &[Wanted],
+) -> Vec<RevocationAct> {
+    let mut acts: Vec<RevocationAct> = Vec::with_capacity(wanted.len().min(ACTS_MAX));
     for Wanted { device, kind, reason } in wanted.iter().copied() {
+        if acts.len() == ACTS_MAX && !fault::planted("mutant.order_in_one_list") {
+            break;
+        }
         let act = RevocationAct { device, kind, reason, at, issuer };
         let before = acts.iter().rev().find(|act| act.device == device);
-        let before = before.or_else(|| core.revocations.last_act(&device));
+        let before = before.or_else(|| register.last_act(&device));
         if !is_done(before, kind) && act.may_follow(before) {
             acts.push(act);
         }
     }
-    Ok(acts)
+    acts
 }
 
 /// Whether what was done last to a device is what is wanted, or more.
@@ -183,6 +200,12 @@ fn never_taken(reason: Reason) -> bool {
     matches!(reason, Reason::FieldInvalid | Reason::StatementInvalid)
 }
 
+/// Whether it is refused for what it says, and not for when it says so.
+fn for_good(error: &CoreError) -> bool {
+    let refused = |reason| reason == Reason::StatementInvalid && !fault::planted("mutant.refused_act_blocks");
+    matches!(error, CoreError::Relay(RelayError::Refused { reason, .. }) if refused(*reason))
+}
+
 fn pause(entropy: &dyn Entropy) -> Duration {
     let random = entropy.array::<1>().map_or(255, |[byte]| byte);
     PAUSE * u32::from(random) / 255
@@ -199,4 +222,46 @@ pub(super) fn issuer(core: &Core) -> Result<&wardline_identity::IssuerAuthority,
         )
         .into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use wardline_identity::Clock as _;
+    use wardline_proto::in_place::{arm, disarm};
+
+    use super::*;
+    use crate::conversation::broken_test::{lists::Lists, ward::House};
+
+    /// How many acts each list has that carries out an order about so many devices.
+    async fn lists(devices: u32) -> Vec<usize> {
+        let house = House::found();
+        let (mut phone, mut lists) = (house.phone("doctor-a").await, Lists::none(&house));
+        let (kind, reason) = (RevocationKind::Revoked, RevocationReason::Lost);
+        let wanted = |number: u32| {
+            let device = DeviceId::from_bytes((u128::from(number) + 1).to_be_bytes());
+            Wanted { device, kind, reason }
+        };
+        let wanted: Vec<Wanted> = (0..devices).map(wanted).collect();
+        let mut each = Vec::new();
+        loop {
+            let signer = (Digest::of(b"an issuer"), house.clock.now());
+            let acts = left_to_do(&phone.core.revocations, signer, &wanted);
+            if acts.is_empty() {
+                return each;
+            }
+            each.push(acts.len());
+            lists.revoke(&house, &acts.iter().map(|act| act.device).collect::<Vec<_>>());
+            lists.reaches(&mut phone).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_order_about_more_than_one_list_holds_is_carried_out_by_several() {
+        assert_eq!(lists(2_300).await, [1_000, 1_000, 300]);
+        assert_eq!(lists(3).await, [3]);
+        arm("mutant.order_in_one_list");
+        let one = lists(1_200).await;
+        disarm("mutant.order_in_one_list");
+        assert_eq!(one, [1_200], "the guard taken away: no relay takes it");
+    }
 }

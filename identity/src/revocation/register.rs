@@ -159,6 +159,13 @@ impl RevocationRegister {
         Ok(Adoption::Newer)
     }
 
+    /// When the next list is signed and its acts are done, by this clock: never before the list at hand was signed. By a clock
+    /// that is days behind a list would be outlived, and a hold over, before anybody has it.
+    #[must_use]
+    pub fn next_at(&self, now: UtcMillis) -> UtcMillis {
+        self.list.as_ref().map_or(now, |list| list.signed_at().max(now))
+    }
+
     /// The next list: this one with more acts, signed.
     ///
     /// # Errors

@@ -94,7 +94,8 @@ impl Sweeper {
             .write("end_holds", move |tx| Box::pin(async move { run_out(tx, now).await }))
             .await
             .map_err(|error: StoreError| error)?;
-        for device in ended {
+        ended.refused.iter().for_each(|invitation| relay.enrolments.ring(*invitation));
+        for device in ended.devices {
             tracing::info!(device.id = %device, "a hold has run out: the device is revoked for good");
         }
         Ok(())
@@ -110,11 +111,16 @@ mod tests {
 
     use wardline_identity::RevocationKind;
     use wardline_proto::DeviceId;
+    use wardline_proto::relay::enrolment_service_server::EnrolmentService as _;
+    use wardline_proto::relay::registrar_service_server::RegistrarService as _;
     use wardline_proto::relay::revocation_service_server::RevocationService as _;
+    use wardline_proto::relay::{EnrolRequest, EnrolmentState, PublishInvitationRequest};
 
     use super::*;
     use crate::domain::revocation::RevocationStorage as _;
-    use crate::founded::{Founded, from_device};
+    use crate::founded::{Founded, from_device, from_stranger, greeting};
+    use crate::service::enrolment::Enrolment;
+    use crate::service::registrar::Registrar;
     use crate::service::revocation::Revocation;
 
     const DAY: u64 = 86_400;
@@ -199,6 +205,37 @@ mod tests {
         sweeper.relay.devices.insert(certificate.unwrap());
         assert!(sweeper.pass().await.unwrap().is_some());
         assert_eq!(holds(&sweeper.relay).await, 0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_with_the_id_of_a_device_whose_hold_runs_out_is_told_at_once() {
+        let founded = Founded::new();
+        let relay = founded.relay().await;
+        let (invitation, record) = founded.invite("doctor-a");
+        let publish = PublishInvitationRequest { record: Some(record.clone()) };
+        let registrar = Registrar::new(Arc::clone(&relay));
+        registrar.publish_invitation(from_device(publish, &founded, &founded.founder)).await.unwrap();
+        let claimant = founded.claimant();
+        let request = |wait_seconds| EnrolRequest {
+            greeting: greeting(),
+            invitation_id: invitation.id().to_wire(),
+            claim: Some(founded.claim(&invitation, &record, &claimant, [7; 32])),
+            wait_seconds,
+        };
+        let enrolment = Enrolment::new(Arc::clone(&relay));
+        let waiting = enrolment.enrol(from_stranger(request(0), [7; 32])).await.unwrap().into_inner();
+        assert_eq!(waiting.state(), EnrolmentState::Waiting, "the control");
+        let calls = Revocation::new(Arc::clone(&relay));
+        let held = founded.first_list(claimant.device, RevocationKind::Held);
+        calls.publish_revocation_list(from_device(held, &founded, &founded.founder)).await.unwrap();
+        let ends = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let now = founded.clock_now().plus_seconds(8 * DAY);
+            Sweeper::end_holds(&relay, now).await.unwrap();
+        };
+        let waits = enrolment.enrol(from_stranger(request(30), [7; 32]));
+        let soon = tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(waits, ends) }).await;
+        assert_eq!(soon.expect("at once").0.unwrap().into_inner().state(), EnrolmentState::Refused);
     }
 
     #[tokio::test]

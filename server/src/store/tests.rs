@@ -247,3 +247,26 @@ async fn a_database_of_a_newer_relay_and_what_is_none_are_refused_untouched() {
     std::fs::write(&text, vec![b'x'; 8192]).unwrap();
     assert!(matches!(Store::open(&text).await, Err(StoreError::Damaged { .. })));
 }
+
+#[tokio::test]
+async fn what_ends_with_a_device_is_found_by_an_index() {
+    let shelf = Shelf::new().await;
+    let plan = |sql: &'static str| {
+        shelf.store.write("plan", move |tx| {
+            async move {
+                let rows = sqlx::query(sql).fetch_all(tx.connection()).await?;
+                let lines: Result<Vec<String>, _> =
+                    rows.iter().map(|row| sqlx::Row::try_get(row, "detail")).collect();
+                Ok::<_, StoreError>(lines?.join("; "))
+            }
+            .boxed()
+        })
+    };
+    let tasks = "EXPLAIN QUERY PLAN DELETE FROM tasks WHERE kind IN (2, 3) AND subject = x'01'";
+    let enrolments =
+        "EXPLAIN QUERY PLAN UPDATE enrolments SET state = 3 WHERE device_id = x'01' AND state = 1";
+    assert!(plan(tasks).await.unwrap().contains("tasks_of_device"));
+    assert!(plan(enrolments).await.unwrap().contains("enrolments_of_device"));
+    let scan = plan("EXPLAIN QUERY PLAN DELETE FROM tasks WHERE made_at + 1 = 7").await.unwrap();
+    assert!(scan.contains("SCAN"), "the control: {scan}");
+}

@@ -5,6 +5,7 @@
 mod administrators;
 mod attack;
 mod crash;
+mod declared;
 mod fresh;
 mod guide;
 mod hostile;

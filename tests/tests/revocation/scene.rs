@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, sqlite::SqliteConnectOptions};
 use tokio::runtime::Runtime;
-use wardline_identity::device_id_parse;
 use wardline_tests::{Device, Owner, Ward, programs};
 
 /// What everybody talks in.
@@ -73,15 +72,14 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 /// How many messages the relay took in a conversation before a device was put out, from before the instant, and from after it.
 pub(crate) fn taken_with_it_inside(ward: &Ward, device: &Device) -> (i64, i64) {
     let database = ward.relay.folder().join("relay.sqlite");
-    let device = device_id_parse(&id(device)).unwrap();
+    let device = data_encoding::HEXLOWER.decode(id(device).as_bytes()).unwrap();
     let query = "SELECT COALESCE(SUM(e.stamp <= r.in_force_at), 0), COALESCE(SUM(e.stamp > r.in_force_at), 0)
                    FROM removals r JOIN entries e ON e.conversation = r.conversation AND e.kind = 2
                   WHERE r.device = ?1 AND (r.number IS NULL OR e.number < r.number)";
     Runtime::new().unwrap().block_on(async {
         let mut connection =
             SqliteConnectOptions::new().filename(database).read_only(true).connect().await.unwrap();
-        let bytes = device.as_bytes().as_slice();
-        let row = sqlx::query(query).bind(bytes).fetch_one(&mut connection).await.unwrap();
+        let row = sqlx::query(query).bind(&device).fetch_one(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         (row.get(0), row.get(1))
     })

@@ -4,6 +4,7 @@ mod all_anew;
 mod between;
 mod breaker;
 mod ends;
+mod fenced;
 mod going_on;
 mod invented;
 mod judged;

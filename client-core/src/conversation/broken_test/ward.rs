@@ -123,6 +123,16 @@ impl House {
     }
 }
 
+impl House {
+    /// A phone that certifies and revokes.
+    pub(crate) async fn administrator(&self, user: &str) -> Phone {
+        let mut phone = self.phone(user).await;
+        let key = SigningKey::from_seed(*self.issuer.key().seed());
+        phone.core.device.issuer = IssuerAuthority::new(key, self.issuer.certificate_der()).ok();
+        phone
+    }
+}
+
 impl Phone {
     /// What a session is made of, and the home that has to stay as long.
     pub(crate) fn taken_apart(self) -> (Core, TempDir) {

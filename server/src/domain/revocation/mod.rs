@@ -12,7 +12,7 @@ mod tests;
 pub use error::RevocationRefusal;
 pub use publish::{NewList, Published, publish};
 pub use removal::{Presence, Removal, RemovalClosure, RemovingCommit};
-pub use run_out::run_out;
+pub use run_out::{RanOut, run_out};
 pub use storage::{RevocationStorage, RevocationView};
 
 /// The most acts in one page of the list.

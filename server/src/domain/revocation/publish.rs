@@ -48,42 +48,38 @@ pub async fn publish<S: RevocationStorage>(
     answer: impl FnOnce(&[(RevocationAct, Vec<ConversationId>)]) -> Bytes + Send,
 ) -> Result<Published, RevocationRefusal> {
     let NewList { organisation, list, acts } = new;
-    // 1. What it goes on from, as far as it matters.
-    let mut register = match storage.revocation_list().await? {
-        None => RevocationRegister::new(organisation),
-        Some(current) => {
-            let mut last = Vec::with_capacity(acts.len());
-            for (number, act) in (current.acts().saturating_add(1)..).zip(acts) {
-                // What was carried out for good is not undone by an act that was signed in time.
-                if act.kind == RevocationKind::Reinstated && storage.is_ended(act.device).await? {
-                    return Err(RevocationRefusal::List(RevocationError::Act { number }));
-                }
-                last.extend(storage.last_act(act.device).await?);
-            }
-            RevocationRegister::restore(current, last)
-        }
-    };
-    let (number, first) = (register.number(), register.acts().saturating_add(1));
+    // 1. What is in force already, or was: the acts beside it came before, and cost nothing.
+    let current = storage.revocation_list().await?;
+    let number = current.as_ref().map_or(0, RevocationList::number);
+    let answered = if list.number() <= number { storage.revocation_answer(list).await? } else { None };
+    if list.number() < number
+        && !fault::planted("mutant.answered_once")
+        && let Some(answer) = answered
+    {
+        return Ok(known(Adoption::Known, answer));
+    }
+    let newer = list.number() > number || fault::planted("mutant.acts_first");
+    let acts: &[RevocationAct] = if newer { acts } else { &[] };
+    // 2. What it goes on from, as far as it matters.
+    let mut register = goes_on_from(storage, organisation, current, acts).await?;
+    let first = register.acts().saturating_add(1);
     let conflict = RevocationRefusal::Conflict { number, acts: register.acts() };
-    // Who asks again has sent the acts before.
-    let known = list.number() == number;
-    let adoption =
-        register.adopt(list.clone(), if known { &[] } else { acts }).map_err(|error| match error {
-            RevocationError::Older { .. } | RevocationError::Gap { .. } | RevocationError::Fork { .. } => {
-                conflict
-            }
-            other => RevocationRefusal::List(other),
-        })?;
+    let adoption = register.adopt(list.clone(), acts).map_err(|error| match error {
+        RevocationError::Older { .. } | RevocationError::Gap { .. } | RevocationError::Fork { .. } => {
+            conflict
+        }
+        other => RevocationRefusal::List(other),
+    })?;
     if adoption != Adoption::Known {
         storage.keep_revocation_list(list).await?;
     }
-    // 2. The same list: the same answer.
-    if let Some(answer) = storage.revocation_answer(list.number()).await? {
-        return Ok(Published { adoption, answer, touched: Vec::new(), refused: Vec::new() });
+    // 3. The same list: the same answer.
+    if let Some(answer) = answered {
+        return Ok(known(adoption, answer));
     }
-    // 3. All of it or nothing.
+    // 4. All of it or nothing.
     let (mut done, mut refused) = (Vec::with_capacity(acts.len()), Vec::new());
-    for (number, act) in (first..).zip(acts).filter(|_| !known) {
+    for (number, act) in (first..).zip(acts) {
         storage.keep_act(number, act).await?;
         if act.kind == RevocationKind::Revoked {
             refused.extend(storage.end_device(act.device, now).await?);
@@ -94,8 +90,32 @@ pub async fn publish<S: RevocationStorage>(
         abandon(storage, act, now).await?;
     }
     let answer = answer(&done);
-    storage.keep_revocation_answer(list.number(), &answer).await?;
+    storage.keep_revocation_answer(list, &answer).await?;
     fault::crash("crash.list_published");
     let touched = done.into_iter().flat_map(|(_, conversations)| conversations).collect();
     Ok(Published { adoption, answer, touched, refused })
+}
+
+/// What was answered to the same list before.
+fn known(adoption: Adoption, answer: Bytes) -> Published {
+    Published { adoption, answer, touched: Vec::new(), refused: Vec::new() }
+}
+
+/// The relay's list, with what was done last to the devices of these acts.
+async fn goes_on_from<S: RevocationStorage>(
+    storage: &mut S,
+    organisation: &OrganisationId,
+    current: Option<RevocationList>,
+    acts: &[RevocationAct],
+) -> Result<RevocationRegister, RevocationRefusal> {
+    let Some(current) = current else { return Ok(RevocationRegister::new(organisation)) };
+    let mut last = Vec::with_capacity(acts.len());
+    for (number, act) in (current.acts().saturating_add(1)..).zip(acts) {
+        // What was carried out for good is not undone by an act that was signed in time.
+        if act.kind == RevocationKind::Reinstated && storage.is_ended(act.device).await? {
+            return Err(RevocationRefusal::List(RevocationError::Act { number }));
+        }
+        last.extend(storage.last_act(act.device).await?);
+    }
+    Ok(RevocationRegister::restore(current, last))
 }

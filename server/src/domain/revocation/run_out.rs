@@ -3,27 +3,33 @@
 //! Whom a hold names is out anyway, by memory and by its fences. What is done here is for good: a clock that is ahead must not
 //! do it, so the job that calls this believes its clock first, and nothing else takes a hold for a revocation on disk.
 
-use wardline_proto::{DeviceId, UtcMillis};
+use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 
 use super::RevocationStorage;
 use super::apply::abandon;
 use crate::store::StoreError;
 
-/// Ends the devices whose hold has run out; gives them.
+/// What ended with holds that had run out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RanOut {
+    /// The devices.
+    pub devices: Vec<DeviceId>,
+    /// The enrolments that claimed their ids and are refused: whoever waits there is to be told.
+    pub refused: Vec<InvitationId>,
+}
+
+/// Ends the devices whose hold has run out.
 ///
 /// # Errors
 /// Only those of the store.
-pub async fn run_out<S: RevocationStorage>(
-    storage: &mut S,
-    now: UtcMillis,
-) -> Result<Vec<DeviceId>, StoreError> {
-    let mut ended = Vec::new();
+pub async fn run_out<S: RevocationStorage>(storage: &mut S, now: UtcMillis) -> Result<RanOut, StoreError> {
+    let mut ended = RanOut::default();
     for (number, hold) in storage.holds().await? {
         if hold.ends_at() <= now {
-            storage.end_device(hold.device, now).await?;
+            ended.refused.extend(storage.end_device(hold.device, now).await?);
             storage.end_hold(number, now).await?;
             abandon(storage, &hold, now).await?;
-            ended.push(hold.device);
+            ended.devices.push(hold.device);
         }
     }
     Ok(ended)

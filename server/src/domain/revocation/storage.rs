@@ -37,16 +37,16 @@ pub trait RevocationStorage: MembershipStorage {
         act: &RevocationAct,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The encoded answer to the list with this number.
+    /// The encoded answer to this list: to the one with its number and chain, whenever it was signed.
     fn revocation_answer(
         &mut self,
-        number: u64,
+        list: &RevocationList,
     ) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
 
     /// Keeps it.
     fn keep_revocation_answer(
         &mut self,
-        number: u64,
+        list: &RevocationList,
         answer: &Bytes,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 

@@ -146,10 +146,12 @@ fn act(row: &SqliteRow) -> Result<RevocationAct, StoreError> {
 
 pub(super) async fn answer(
     connection: &mut SqliteConnection,
-    number: u64,
+    list: &RevocationList,
 ) -> Result<Option<Bytes>, StoreError> {
-    let row = sqlx::query("SELECT answer FROM revocation_answers WHERE number = ?1")
-        .bind(integer(number))
+    let answer = "SELECT answer FROM revocation_answers WHERE number = ?1 AND (chain = ?2 OR chain IS NULL)";
+    let row = sqlx::query(answer)
+        .bind(integer(list.number()))
+        .bind(list.chain().as_bytes().as_slice())
         .fetch_optional(connection)
         .await?;
     row.map(|row| row.blob("answer").map(Bytes::from)).transpose()
@@ -157,11 +159,12 @@ pub(super) async fn answer(
 
 pub(super) async fn keep_answer(
     connection: &mut SqliteConnection,
-    number: u64,
+    list: &RevocationList,
     answer: &Bytes,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO revocation_answers (number, answer) VALUES (?1, ?2)")
-        .bind(integer(number))
+    sqlx::query("INSERT INTO revocation_answers (number, chain, answer) VALUES (?1, ?2, ?3)")
+        .bind(integer(list.number()))
+        .bind(list.chain().as_bytes().as_slice())
         .bind(answer.as_ref())
         .execute(connection)
         .await?;

@@ -33,12 +33,16 @@ impl RevocationStorage for WriteTx {
         list::keep_act(self.connection(), number, act).await
     }
 
-    async fn revocation_answer(&mut self, number: u64) -> Result<Option<Bytes>, StoreError> {
-        list::answer(self.connection(), number).await
+    async fn revocation_answer(&mut self, list: &RevocationList) -> Result<Option<Bytes>, StoreError> {
+        list::answer(self.connection(), list).await
     }
 
-    async fn keep_revocation_answer(&mut self, number: u64, answer: &Bytes) -> Result<(), StoreError> {
-        list::keep_answer(self.connection(), number, answer).await
+    async fn keep_revocation_answer(
+        &mut self,
+        list: &RevocationList,
+        answer: &Bytes,
+    ) -> Result<(), StoreError> {
+        list::keep_answer(self.connection(), list, answer).await
     }
 
     async fn raise_fences(
