@@ -15,12 +15,12 @@ use super::{
     commit::Change,
     core::{Core, Device, random},
     hold::Hold,
-    judge::names,
     merged::{Merged, Merging},
     receive::Received,
     report::say_so,
     revoked::{is_out, out, removals},
     roster::{Member, Roster},
+    ruling::names,
 };
 use crate::{
     error::CoreError,

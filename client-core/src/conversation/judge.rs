@@ -9,18 +9,16 @@
 //! change is staged only in the epoch it was planned in. A removal or a false declaration proves nothing: it is
 //! shown and mended.
 
-use wardline_identity::{RevocationKind, RevocationRegister, UserId};
+use wardline_identity::{RevocationRegister, UserId};
 use wardline_proto::{
-    DeviceId, EntryNumber,
-    content::ConversationSettings,
-    fault::planted,
-    relay::{CommitData, RemovalGround, removal_ground::Ground},
+    DeviceId, EntryNumber, content::ConversationSettings, fault::planted, relay::CommitData,
 };
 
 use super::{
-    grounds::{approves, confirms, leaving, out_of_step},
+    grounds::{approves, confirms},
     revoked::is_out,
     roster::{Member, Roster},
+    ruling::{Ruling, may_remove},
     spent::Spent,
 };
 use crate::vault::tables::faults::FaultRow;
@@ -295,106 +293,6 @@ fn judge_removals(commit: &Judged<'_>, verdict: &mut Verdict) {
 
 fn who(member: &Member) -> (DeviceId, UserId) {
     (member.certificate.device(), member.certificate.user().clone())
-}
-
-/// What a removal's ground is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ruling {
-    /// It is a ground.
-    Right,
-    /// It is none.
-    Wrong,
-    /// It is something that was before this device came.
-    Unknown,
-    /// It was one, and is none any more: a hold that has ended.
-    Over,
-    /// It is a revocation list that is not here.
-    Unlisted(u64),
-}
-
-impl From<bool> for Ruling {
-    fn from(right: bool) -> Self {
-        if right { Self::Right } else { Self::Wrong }
-    }
-}
-
-/// A removal needs its ground; `anew`: the member is in again by the same commit.
-fn may_remove(commit: &Judged<'_>, member: &Member, anew: bool) -> Ruling {
-    let Some(data) = commit.data else { return Ruling::Wrong };
-    let device: DeviceId = member.certificate.device();
-    // Whom the relay did not have cannot be declared to leave: they are out by their fault, or in again.
-    if commit.declared.is_some_and(|declared| !declared.contains(&device)) {
-        let at_fault = commit.faults.iter().any(|fault| fault.proven && names(fault, member));
-        // Where it cannot be added anew at once, a correction takes it out first. Nobody is accused, and it comes back.
-        let first = data.corrects_number > 0 && !anew;
-        return match Ruling::from(anew || at_fault || is_out(commit.revocations, &device)) {
-            Ruling::Wrong if first => Ruling::Over,
-            ruling => ruling,
-        };
-    }
-    let at = data.leaves.iter().position(|leaf| leaf.as_ref() == device.as_bytes().as_slice());
-    let Some(RemovalGround { ground: Some(ground) }) = at.and_then(|at| data.grounds.get(at)) else {
-        return Ruling::Wrong;
-    };
-    let author = commit.author.certificate.user();
-    match ground {
-        Ground::Keeper(_) => keeps(commit.before, commit.right, author).into(),
-        Ground::OwnDevice(_) => (author == member.certificate.user()).into(),
-        Ground::Leave(statement) => {
-            let spent = commit.spent.contains(statement);
-            let signer = leaving(commit.before, statement, commit.conversation).filter(|_| !spent);
-            signer.is_some_and(|signer| signer.certificate.user() == member.certificate.user()).into()
-        }
-        Ground::FaultEntryNumber(number) => by_fault(commit, member, EntryNumber::new(*number)),
-        Ground::OutOfStep(statement) => {
-            let spent = commit.spent.contains(statement);
-            let signer = out_of_step(commit.before, statement, commit.conversation).filter(|_| !spent);
-            (anew && signer.is_some_and(|signer| signer.certificate.device() == device)).into()
-        }
-        Ground::Replaced(statement) => {
-            let new = commit.after.members.iter().filter(|_| !commit.spent.contains(statement));
-            let mut replaced = new.filter_map(|after| confirms(commit.before, statement, after));
-            replaced.any(|replaced| replaced == device).into()
-        }
-        Ground::RevocationListNumber(number) => by_list(commit.revocations, &device, *number),
-    }
-}
-
-/// Whether the list names the device. One that was reinstated since was named rightly.
-fn by_list(revocations: &RevocationRegister, device: &DeviceId, number: u64) -> Ruling {
-    if planted("mutant.any_list_removes") {
-        return Ruling::Right;
-    }
-    match revocations.last_act(device) {
-        _ if number > revocations.number() => Ruling::Unlisted(number),
-        Some(act) if act.kind == RevocationKind::Reinstated => Ruling::Over,
-        Some(_) => Ruling::from(number > 0),
-        None => Ruling::Wrong,
-    }
-}
-
-/// Whether the entry proves a fault of the member, or brought it in without a right. What was before the member came is no
-/// fault of its; what was before this device came it cannot judge.
-fn by_fault(commit: &Judged<'_>, member: &Member, number: EntryNumber) -> Ruling {
-    if planted("mutant.judge_fault_grounds") {
-        return Ruling::Wrong;
-    }
-    let stay = commit.spent.stays.get(&member.certificate.device());
-    if stay.is_some_and(|stay| number < stay.came) {
-        return Ruling::Wrong;
-    }
-    let earlier = number <= commit.joined && number > EntryNumber::ZERO;
-    // Of what was before, others may name another entry than this device knows the fault by.
-    let fits = |fault: &&FaultRow| fault.proven && (fault.number == number || earlier);
-    if commit.faults.iter().filter(fits).any(|fault| names(fault, member)) {
-        return Ruling::Right;
-    }
-    if earlier { Ruling::Unknown } else { Ruling::Wrong }
-}
-
-/// Whether a fault is the member's, or let it in.
-pub(crate) fn names(fault: &FaultRow, member: &Member) -> bool {
-    fault.device == member.certificate.device() || fault.devices.contains(&member.key())
 }
 
 /// Whether the author told the relay the truth about who is in.

@@ -7,7 +7,7 @@ use wardline_identity::{
 };
 use wardline_proto::{
     ConversationId, Digest, UtcMillis, in_place, relay,
-    relay::{KeeperRight, Leave, SignedStatement},
+    relay::{KeeperRight, Leave, RemovalGround, SignedStatement, removal_ground::Ground},
 };
 
 use super::*;

@@ -15,12 +15,13 @@ use super::{
     event::describe,
     hold::Hold,
     judge::{
-        DECLARATION, IN_PLACE, Judged, REMOVAL, REUSED, REVOKED, SETTINGS, STRANGER, Verdict, judge, names,
+        DECLARATION, IN_PLACE, Judged, REMOVAL, REUSED, REVOKED, SETTINGS, STRANGER, Verdict, judge,
         settings_at_fault,
     },
     receive::{Received, decode},
     revoked::{is_out, told},
     roster::{Member, Roster},
+    ruling::names,
     spent::{Moved, Spent},
 };
 use crate::{

@@ -36,6 +36,7 @@ mod replacement;
 mod report;
 pub(crate) mod revoked;
 mod roster;
+mod ruling;
 mod seal;
 mod settle;
 mod spent;

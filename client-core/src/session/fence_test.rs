@@ -13,6 +13,7 @@ use wardline_identity::{Clock as _, RevocationAct, RevocationKind, RevocationRea
 use wardline_proto::{DeviceId, Reason, in_place, relay::PublishRevocationListRequest};
 
 use super::{
+    keep_list::keep_list,
     outbox::{Passing, pass},
     refused_test::{Answers, session},
     signed_list::{Wanted, put_in_force},
@@ -139,4 +140,36 @@ async fn what_the_relay_will_never_take_keeps_no_other_order_from_being_carried_
     let lists = under_way_and_refused("").await;
     assert_eq!((&lists[..3], &lists[3..]), (&blocked[..], &[vec![wanted]][..]));
     assert_eq!(under_way_and_refused("mutant.refused_act_blocks").await, blocked, "the guard taken away");
+}
+
+/// An order is under way that the relay does not take by its clock, and the list was signed two hours ago. How many acts each list has
+/// that the relay is asked to take by the next pass of the registrar, which fails.
+async fn kept_fresh(guard: &'static str) -> Vec<usize> {
+    let house = House::found();
+    let mut a = house.administrator("admin").await;
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[DeviceId::from_bytes([6; 16])]);
+    lists.reaches(&mut a).await;
+    let publishes = Box::new(|request: &PublishRevocationListRequest| {
+        (!request.acts.is_empty()).then_some(Reason::FieldInvalid)
+    });
+    let answers = Arc::new(Answers { publishes, lists: Mutex::new(Some(lists.copy())), ..Answers::yes() });
+    let (session, relay, _home) = session(a, &answers);
+    let (device, kind, reason) =
+        (DeviceId::from_bytes([7; 16]), RevocationKind::Revoked, RevocationReason::Lost);
+    let _ = put_in_force(&session, &relay, &[Wanted { device, kind, reason }])
+        .await
+        .expect_err("not by this clock");
+    house.clock.advance_seconds(7_200);
+    answers.published.lock().unwrap().clear();
+    in_place::arm(guard);
+    let _ = keep_list(&session, &relay).await.expect_err("what is under way is told");
+    in_place::disarm(guard);
+    answers.published.lock().unwrap().iter().map(|request| request.acts.len()).collect()
+}
+
+#[tokio::test]
+async fn the_list_lives_on_whatever_became_of_what_is_under_way() {
+    assert_eq!(kept_fresh("").await.last(), Some(&0), "it is signed again");
+    assert!(!kept_fresh("mutant.stuck_is_unkept").await.contains(&0), "the guard taken away");
 }

@@ -12,8 +12,9 @@ use wardline_proto::{
 use super::{
     Session, ask_people,
     outbox::Passing,
-    revocation::{self, UnderWay},
+    revocation,
     send::passes,
+    under_way::{UnderWay, under_way},
     verified_devices,
 };
 use crate::{
@@ -108,7 +109,7 @@ pub(crate) async fn submit(
     if !passing.submit(pending.sha256) {
         return Ok(());
     }
-    match revocation::under_way(session, relay, &pending).await? {
+    match under_way(session, relay, &pending).await? {
         UnderWay::Goes => {}
         UnderWay::TakenBack => return Ok(()),
         UnderWay::Waits => {

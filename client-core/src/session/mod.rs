@@ -37,6 +37,7 @@ mod send;
 mod signed_list;
 mod task;
 mod told;
+mod under_way;
 mod wait;
 #[cfg(test)]
 mod waits_test;

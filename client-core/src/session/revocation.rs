@@ -10,8 +10,8 @@ use wardline_identity::{ACTS_MAX, Adoption, DateCheck, RevocationAct, Revocation
 use wardline_proto::{
     ConversationId, Reason, UtcMillis, fault,
     relay::{
-        Entry, GetRevocationListRequest, GetWinnerRequest, MembershipTask, PublishRevocationListRequest,
-        SignedStatement, membership_task::Task,
+        Entry, GetRevocationListRequest, MembershipTask, PublishRevocationListRequest, SignedStatement,
+        membership_task::Task,
     },
 };
 
@@ -22,7 +22,6 @@ use crate::{
     relay::{Relay, RelayError},
     vault::tables::{
         conversations::{self, Standing},
-        pending_commits::PendingCommit,
         revocation,
     },
 };
@@ -83,8 +82,7 @@ pub(crate) async fn take_in(
     let known = usize::try_from(core.revocations.acts().saturating_sub(first)).unwrap_or(usize::MAX);
     let acts = acts.get(known..).unwrap_or_default();
     // What is at hand goes on being used until the vault has the new one.
-    let mut next = core.revocations.clone();
-    let adoption = next.adopt(list.clone(), acts)?;
+    let adoption = core.revocations.outcome(&list, acts)?;
     if adoption == Adoption::Known {
         return Ok(adoption);
     }
@@ -98,7 +96,7 @@ pub(crate) async fn take_in(
         revocation::outlive(&mut tx).await?;
     }
     tx.commit().await?;
-    core.revocations = next;
+    core.revocations.adopt(list, acts)?;
     (core.list.outlived, core.list.refreshed) = (outlived, true);
     Ok(adoption)
 }
@@ -293,49 +291,6 @@ pub(crate) async fn pending(
         session.wake.notify_one();
     }
     Ok(some)
-}
-
-/// What becomes of a commit under way, by the list at hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UnderWay {
-    /// It is sent.
-    Goes,
-    /// It was taken back, and is made anew.
-    TakenBack,
-    /// It is not sent now: it is looked at again.
-    Waits,
-}
-
-/// Whether a commit under way leaves or brings in somebody who must not be in by now: it is not sent. Where the relay has not taken
-/// it before, it is made anew; where it has, the log shows that.
-pub(crate) async fn under_way(
-    session: &Session,
-    relay: &Arc<dyn Relay>,
-    pending: &PendingCommit,
-) -> Result<UnderWay, CoreError> {
-    let conversation = pending.conversation;
-    {
-        let mut core = session.core().await;
-        if revoked::outlived(&core).is_none()
-            && !revoked::outdated(&mut core, &conversation, &pending.commit).await?
-        {
-            return Ok(UnderWay::Goes);
-        }
-        if revoked::outlived(&core).is_some() || revoked::is_itself_out(&core) {
-            return Ok(UnderWay::Waits);
-        }
-    }
-    let request = GetWinnerRequest { conversation_id: conversation.to_wire(), epoch: pending.epoch.get() };
-    match relay.get_winner(request).await {
-        Ok(answer) if answer.winner.is_none() => {}
-        Ok(_) | Err(RelayError::Refused { .. }) => return Ok(UnderWay::Waits),
-        Err(error) => return Err(error.into()),
-    }
-    let now = session.clock.now();
-    let mut core = session.core().await;
-    conversation::withdraw(&mut core, conversation).await?;
-    revoked::look_in(&mut core, &conversation, now).await?;
-    Ok(UnderWay::TakenBack)
 }
 
 /// Looks through all conversations by a list by which they were not looked through yet; by one that was only signed again,

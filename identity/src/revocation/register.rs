@@ -112,13 +112,14 @@ impl RevocationRegister {
         each.filter(|(_, standing)| standing.is_out())
     }
 
-    /// Takes in a list whose signature was checked, with the acts after those at hand. On an error nothing has changed.
+    /// What taking in a list would change, whose signature was checked, with the acts after those at hand. Changes nothing, and
+    /// costs the same however many devices were ever named.
     ///
     /// # Errors
     /// [`RevocationError::Older`], [`RevocationError::Gap`], [`RevocationError::Fork`], [`RevocationError::Act`].
-    pub fn adopt(
-        &mut self,
-        list: RevocationList,
+    pub fn outcome(
+        &self,
+        list: &RevocationList,
         acts: &[RevocationAct],
     ) -> Result<Adoption, RevocationError> {
         let current = self.number();
@@ -128,14 +129,12 @@ impl RevocationRegister {
                 return Err(RevocationError::Older { current });
             }
             if list.number() == current {
-                if (list.acts(), list.chain()) != (have.acts(), have.chain()) {
-                    return Err(RevocationError::Fork { current });
-                }
-                if list.signed_at() <= have.signed_at() {
-                    return Ok(Adoption::Known);
-                }
-                self.list = Some(list);
-                return Ok(Adoption::Refreshed);
+                let same = (list.acts(), list.chain()) == (have.acts(), have.chain());
+                return match list.signed_at() > have.signed_at() {
+                    _ if !same => Err(RevocationError::Fork { current }),
+                    true => Ok(Adoption::Refreshed),
+                    false => Ok(Adoption::Known),
+                };
             }
             if list.policy_number() < have.policy_number() || list.issuers_number() < have.issuers_number() {
                 return Err(RevocationError::Fork { current });
@@ -152,11 +151,27 @@ impl RevocationRegister {
         if list.acts() - self.acts != acts.len() as u64 || chain != *list.chain() {
             return Err(RevocationError::Fork { current });
         }
-        // 3. Nothing of it can fail any more.
-        (self.acts, self.chain) = (list.acts(), chain);
-        self.devices.extend(acts.iter().map(|act| (act.device, *act)));
-        self.list = Some(list);
         Ok(Adoption::Newer)
+    }
+
+    /// Takes it in. On an error nothing has changed.
+    ///
+    /// # Errors
+    /// As [`Self::outcome`].
+    pub fn adopt(
+        &mut self,
+        list: RevocationList,
+        acts: &[RevocationAct],
+    ) -> Result<Adoption, RevocationError> {
+        let adoption = self.outcome(&list, acts)?;
+        if adoption == Adoption::Newer {
+            (self.acts, self.chain) = (list.acts(), *list.chain());
+            self.devices.extend(acts.iter().map(|act| (act.device, *act)));
+        }
+        if adoption != Adoption::Known {
+            self.list = Some(list);
+        }
+        Ok(adoption)
     }
 
     /// When the next list is signed and its acts are done, by this clock: never before the list at hand was signed. By a clock

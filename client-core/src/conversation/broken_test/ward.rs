@@ -104,8 +104,7 @@ impl House {
         let public = DeviceKey::Ed25519(key.public());
         let der = self.issuer.certify_device(&subject, &public, &SystemEntropy, NOW).unwrap();
         let certificate = self.organisation.verify_device(&der, DateCheck::At(NOW)).unwrap();
-        let home = tempfile::tempdir().unwrap();
-        let passcode = Passcode::new("right".to_owned()).unwrap();
+        let (home, passcode) = (tempfile::tempdir().unwrap(), Passcode::new("right".to_owned()).unwrap());
         let vault = Vault::create(home.path(), &passcode, &SystemEntropy, KdfCost::floor()).await.unwrap();
         let organisation = Organisation::verify(&self.wire, &self.root, NOW).unwrap();
         let device = Device { key, certificate, organisation, addresses: Vec::new(), issuer: None };
@@ -121,9 +120,7 @@ impl House {
         };
         Phone { core, read: HashMap::new(), home }
     }
-}
 
-impl House {
     /// A phone that certifies and revokes.
     pub(crate) async fn administrator(&self, user: &str) -> Phone {
         let mut phone = self.phone(user).await;
@@ -237,8 +234,7 @@ impl Phone {
 impl Log {
     /// A conversation of `first` with everybody else, at entry 1.
     pub(crate) async fn begin(first: &mut Phone, others: &mut [&mut Phone]) -> Self {
-        let made = create(&mut first.core, "Ward 4", Vec::new(), Suite::X25519).await;
-        let (conversation, _) = made.unwrap();
+        let (conversation, _) = create(&mut first.core, "Ward 4", Vec::new(), Suite::X25519).await.unwrap();
         created(&mut first.core, &conversation).await.unwrap();
         let mut log = Self::of(conversation);
         log.add(first, others).await;
