@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wardline_identity::UserId;
+use wardline_proto::fault;
 
 use super::{
     Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced, change,
@@ -24,6 +25,9 @@ pub(crate) async fn execute(session: &Session, command: Command, reach: Reach) -
         // Whoever is out learns that, whatever was asked; what the vault holds is there offline.
         if let Some(failure) = session.is_out() {
             return Err(failure.into());
+        }
+        if !fault::planted("mutant.looks_in") {
+            session.goes_on().await?;
         }
     }
     carry_out(session, command).await

@@ -56,6 +56,11 @@ impl Expected {
         self.former.going_on().any(|seat| seat.device == own.to_string())
     }
 
+    /// Whether the log was closed at a commit of this device.
+    pub(crate) fn is_after(&self, device: &DeviceId) -> bool {
+        self.author.as_ref() == Some(device)
+    }
+
     /// The people whose word counts that it goes on rightly, for one whom `adder` let in: not hers, not the breaker's.
     pub(crate) fn witnesses(&self, own: &str, adder: Option<&Member>) -> Vec<String> {
         let author = self.author.map(|device| device.to_string());

@@ -66,7 +66,7 @@ pub(crate) use self::{
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::{abandon, withdraw},
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
-    successor::waits_for_closing,
+    successor::{is_left_empty, may_be_asked, waits_for_closing},
     suspicion::{
         Compared, false_list, greeted, hidden_list, no_such_list, place, relay_fault_count, relay_faults,
         see_relay_faults, uninvited,

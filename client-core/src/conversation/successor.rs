@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use wardline_identity::RevocationRegister;
 use wardline_proto::{
-    ChainHash, ConversationId, EntryNumber, UtcMillis,
+    ChainHash, ConversationId, DeviceId, EntryNumber, UtcMillis,
     fault::{self, planted},
 };
 
@@ -195,6 +195,35 @@ pub(crate) async fn came_to_nothing(
 ) -> Result<bool, CoreError> {
     let row = conversations::load(tx, successor).await?;
     Ok(row.is_none_or(|row| is_nothing(&row)))
+}
+
+/// Whether a successor was begun here, or is asked for, and nobody is in it yet who could be let in now.
+pub(crate) async fn is_left_empty(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<bool, CoreError> {
+    let open = intents::open(tx).await?;
+    for wish in open.iter().filter(|wish| wish.is_due(now)) {
+        let empty = match wish.wish {
+            Wish::Restore { .. } => came_to_nothing(tx, &wish.conversation).await?,
+            Wish::Succeed { .. } => true,
+            _ => false,
+        };
+        if empty {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether this device may be asked to go on from a closed log: it knows who was in, and did not write the commit that others
+/// cannot follow.
+pub(crate) async fn may_be_asked(tx: &mut Transaction<'_>, own: &DeviceId) -> Result<bool, CoreError> {
+    for row in conversations::list(tx).await? {
+        let Some(closure) = row.line.closed.filter(|_| row.line.successor.is_none()) else { continue };
+        let expected = expected(tx, &row, closure).await?;
+        if expected.is_some_and(|expected| expected.has(own) && !expected.is_after(own)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn is_nothing(row: &ConversationRow) -> bool {

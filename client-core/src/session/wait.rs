@@ -8,7 +8,7 @@ use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, UtcMillis, fa
 use super::{Link, Session};
 use crate::{
     api::{Failure, FailureKind},
-    conversation::revoked,
+    conversation::{is_left_empty, may_be_asked, revoked},
     error::CoreError,
     vault::{
         Transaction,
@@ -23,8 +23,11 @@ use crate::{
 /// How long a command waits for the log before it answers "queued", and without anything new before it goes on without it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long `sync` waits for conversations that broke.
+/// How long `sync` waits for conversations that broke, and every command for what it has begun to go on with.
 const MENDING: Duration = Duration::from_secs(8);
+
+/// How long every command waits to be asked to go on from a closed log: as long as the relay asks one device.
+const ASKING: Duration = Duration::from_secs(2);
 
 /// What became of a message.
 pub(crate) enum Delivery {
@@ -133,6 +136,34 @@ impl Session {
             }
         };
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or(Ok(()))
+    }
+
+    /// Waits a while until somebody is in what goes on from a closed log, where that is begun here, and a moment where this
+    /// device may be asked to begin it: others wait for that, and perhaps nobody else can. A command that only looks in would
+    /// put it off each time.
+    pub(crate) async fn goes_on(&self) -> Result<(), CoreError> {
+        let mut progress = self.progress();
+        let began = Instant::now();
+        let wait = async {
+            loop {
+                let now = self.clock.now();
+                let core = self.core().await;
+                let own = core.device.id();
+                let mut tx = core.vault.begin("look_for_empty_successor").await?;
+                let asked = began.elapsed() < ASKING && may_be_asked(&mut tx, &own).await?;
+                let empty = is_left_empty(&mut tx, now).await?;
+                tx.commit().await?;
+                drop(core);
+                if !empty && !asked || matches!(*self.link.borrow(), Link::Offline(_)) {
+                    return Ok(());
+                }
+                let look = tokio::time::timeout(Duration::from_secs(1), progress.changed());
+                if matches!(look.await, Ok(Err(_))) {
+                    return Ok(());
+                }
+            }
+        };
+        tokio::time::timeout(MENDING, wait).await.unwrap_or(Ok(()))
     }
 
     async fn look_for(&self, message: &ClientMessageId) -> Result<Option<Delivery>, CoreError> {

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use wardline_tests::{Device, Ward, programs};
+use wardline_tests::{Device, Owner, Ward, programs};
 
 use crate::scene::{CAUGHT, Scene, WARD, assert_caught, assert_silent, read};
 
@@ -28,16 +28,15 @@ fn assert_let_in(device: &Device, conversation: &str) {
     drop(owner);
 }
 
-/// Waits until the device shows a text.
-fn assert_arrives(device: &Device, conversation: &str, text: &str) {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        let read = read(device, conversation);
-        if read.objects().iter().any(|one| one["text"] == text) {
-            return;
+/// Waits until the device shows a text; whether it did in time.
+fn arrives(device: &Device, conversation: &str, text: &str, seconds: u64) -> bool {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < until {
+        if read(device, conversation).objects().iter().any(|one| one["text"] == text) {
+            return true;
         }
-        assert!(Instant::now() < until, "it does not arrive: {read:?}");
     }
+    false
 }
 
 #[test]
@@ -60,12 +59,7 @@ fn a_welcome_that_is_withheld_is_named_and_fetched() {
 
 #[test]
 fn a_welcome_that_is_never_handed_over_shows_as_a_conversation_one_is_kept_out_of() {
-    let mut scene = Scene::honest();
-    scene.ward.relay.rearm(&["relay.withhold_welcome"]);
-    let _doctor = scene.doctor.follow();
-    scene.doctor.cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
-    let night = id_of(&scene.doctor, "Night");
-    assert_caught(&scene.nurse, &night, "no_welcome");
+    let (mut scene, night, _doctor) = kept_out();
     // Her other conversations go on.
     scene.says();
     assert_eq!(scene.texts(&scene.nurse), scene.all());
@@ -74,7 +68,39 @@ fn a_welcome_that_is_never_handed_over_shows_as_a_conversation_one_is_kept_out_o
     assert_let_in(&scene.nurse, &night);
     // The doctor's connection to the relay that was started anew may take a moment: then it is queued.
     assert!([0, 75].contains(&scene.doctor.cli(&["send", "Night", "are you there?"]).status));
-    assert_arrives(&scene.nurse, &night, "are you there?");
+    assert!(arrives(&scene.nurse, &night, "are you there?", 30));
+}
+
+/// The doctor is connected, and has let the nurse into a conversation whose Welcomes the relay hands to nobody.
+fn kept_out() -> (Scene, String, Owner) {
+    let mut scene = Scene::honest();
+    scene.ward.relay.rearm(&["relay.withhold_welcome"]);
+    let doctor = scene.doctor.follow();
+    scene.doctor.cli(&["conversation", "create", "Night", "--with", "nurse-b"]).good();
+    let night = id_of(&scene.doctor, "Night");
+    assert_caught(&scene.nurse, &night, "no_welcome");
+    (scene, night, doctor)
+}
+
+/// The log is closed meanwhile, at a change of the doctor's: only the nurse can go on, who looks in now and then. Whether what is
+/// said arrives.
+fn goes_on(armed: &[&str], seconds: u64) -> bool {
+    let (mut scene, night, _doctor) = kept_out();
+    let nurse = scene.nurse.armed(armed);
+    let until = Instant::now() + Duration::from_secs(60);
+    while !scene.ward.relay.log().contains("a log was closed") {
+        assert!(Instant::now() < until, "the log stays open");
+        read(&nurse, &night);
+    }
+    scene.repents();
+    assert!([0, 75].contains(&scene.doctor.cli(&["send", "Night", "are you there?"]).status));
+    arrives(&nurse, &night, "are you there?", seconds)
+}
+
+#[test]
+fn who_alone_can_go_on_from_a_closed_log_does_though_she_only_looks_in() {
+    assert!(goes_on(&[], 30));
+    assert!(!goes_on(&["mutant.looks_in"], 8), "the guard taken away");
 }
 
 #[test]
