@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use wardline_client_core::api::{Answer, Command, ConversationDetail, Message, Reach};
+use wardline_client_core::api::{Answer, Command, ConversationDetail, Member, Message, Reach};
 use wardline_proto::in_place::disarm;
 use wardline_tests::{Accepted, Transcript, check};
 
 use crate::{
+    judge_named,
     operation::{Operation, Plan},
-    phone::{self, Phone},
+    phone::{self, Phone, Sender},
     scene::{Scene, Verdict},
 };
 
@@ -20,8 +21,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 struct Seen {
     name: String,
     user: &'static str,
-    /// Whether its person stayed all the time.
+    device: String,
+    /// Whether it stayed all the time.
     stayed: bool,
+    /// Whether it is revoked or on hold: it does not know where the others are.
+    out: bool,
     detail: ConversationDetail,
     messages: Vec<Message>,
     waiting: usize,
@@ -38,19 +42,23 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
     scene.ground.trace.say("scene", "heals");
     disarm("member.worthless_commit");
     disarm("member.garbage_path");
-    for phone in &mut scene.phones {
+    for phone in scene.everybody() {
         phone.connector.faults().heal();
         phone.clock.mend();
         phone.settle().await;
     }
-    rest(scene).await;
     let mut verdict = Verdict::default();
+    match judge_named::finish(scene).await {
+        Ok(out) => scene.out = out,
+        Err(why) => verdict.faults.push(why),
+    }
+    rest(scene).await;
     if scene.plan.restored {
         after_restore(scene, &mut verdict).await;
         return verdict;
     }
     // 0. Nothing waits for somebody to say something.
-    for phone in &scene.phones {
+    for phone in scene.in_force() {
         let is_in = detail(phone, &scene.conversation).await.summary.state == "active";
         let waits = waiting(phone).await;
         if is_in && waits > 0 {
@@ -60,7 +68,7 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
 
     // 1. It still works: a message from each that is in, and another name.
     let name = format!("At the end of {}", scene.ground.seed);
-    for (place, phone) in scene.phones.iter().enumerate() {
+    for (place, phone) in scene.in_force().enumerate() {
         if detail(phone, &scene.conversation).await.summary.state != "active" {
             continue;
         }
@@ -87,18 +95,22 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
     pictures(&seen, &scene.plan, &mut verdict);
     transcripts(scene, &seen, &mut verdict);
     visits(&seen, &mut verdict);
+    let shown: Vec<_> = seen.iter().map(|one| (one.name.clone(), texts(one))).collect();
+    verdict.faults.extend(judge_named::judge(scene, &shown).await);
+    verdict.acts = scene.ground.notes().named.answered();
     verdict.faults.extend(scene.ground.notes().faults.iter().cloned());
     verdict
 }
 
 async fn look(scene: &Scene) -> Vec<Seen> {
-    let gone = scene.ground.notes().gone.clone();
     let mut seen = Vec::new();
     for phone in &scene.phones {
         let one = Seen {
             name: phone.name.clone(),
             user: phone.user,
-            stayed: !gone.contains(&phone.user),
+            device: phone.device.clone(),
+            stayed: !scene.ground.notes().may_be_out(phone.user, &phone.name),
+            out: scene.out.contains(&phone.name),
             detail: detail(phone, &scene.conversation).await,
             messages: messages(phone, &scene.conversation).await,
             waiting: waiting(phone).await,
@@ -127,7 +139,13 @@ fn pictures(seen: &[Seen], plan: &Plan, verdict: &mut Verdict) {
     let first = picture(&seen[0]);
     for (place, one) in seen.iter().enumerate() {
         let summary = &one.detail.summary;
-        let named = first.2.iter().any(|(user, _)| user == one.user);
+        let named = names(&seen[0].detail.members, &one.device);
+        if one.out {
+            if named {
+                verdict.faults.push(format!("still in: {}", one.name));
+            }
+            continue;
+        }
         if one.stayed && !one.is_in() {
             verdict.faults.push(format!("not well: {}: {summary:?}", one.name));
         }
@@ -148,6 +166,16 @@ fn pictures(seen: &[Seen], plan: &Plan, verdict: &mut Verdict) {
             }
         }
     }
+}
+
+/// Whether a device is among the members.
+fn names(members: &[Member], device: &str) -> bool {
+    members.iter().flat_map(|member| &member.devices).any(|one| one.device == device)
+}
+
+fn texts(seen: &Seen) -> Vec<String> {
+    let texts = seen.messages.iter().filter(|one| one.kind == "text");
+    texts.map(|one| one.text.clone()).collect()
 }
 
 fn transcripts(scene: &Scene, seen: &[Seen], verdict: &mut Verdict) {
@@ -178,8 +206,10 @@ fn transcripts(scene: &Scene, seen: &[Seen], verdict: &mut Verdict) {
     }
     let notes = scene.ground.notes();
     // What somebody queued who went may never have been sent.
-    let promised =
-        notes.accepted.iter().filter(|(user, one)| one.number.is_some() || !notes.gone.contains(user));
+    let promised = notes
+        .accepted
+        .iter()
+        .filter(|(sender, one)| one.number.is_some() || !notes.may_be_out(sender.user, &sender.name));
     let promised: Vec<_> = promised.map(|(_, one)| one.clone()).map(|one| again(scene, one)).collect();
     let report = check(&promised, &transcripts);
     verdict.acknowledged = notes.accepted.iter().filter(|(_, one)| one.number.is_some()).count();
@@ -201,7 +231,7 @@ fn transcripts(scene: &Scene, seen: &[Seen], verdict: &mut Verdict) {
 
 /// Whether a message came while the device could not follow a commit that nobody can open, and somebody new came after it:
 /// it is not said again, since they would read it, and is shown as missed under its number.
-fn is_missed(scene: &Scene, seen: &Seen, text: &str, accepted: &[(&'static str, Accepted)]) -> bool {
+fn is_missed(scene: &Scene, seen: &Seen, text: &str, accepted: &[(Sender, Accepted)]) -> bool {
     let adds = |operation: &Operation| matches!(operation, Operation::Add(..));
     let number = accepted.iter().find(|(_, one)| one.text == text).and_then(|(_, one)| one.number);
     let missed = |one: &Message| one.kind == "missed" && Some(one.number) == number;
@@ -268,7 +298,7 @@ async fn after_restore(scene: &mut Scene, verdict: &mut Verdict) {
             verdict.faults.push(format!("disorder: after a restore, at {}", one.name));
         }
     }
-    for (user, message) in &notes.accepted {
+    for (sender, message) in &notes.accepted {
         let shows = |one: &&Seen| one.messages.iter().any(|shown| shown.text == message.text);
         let (with, without): (Vec<&Seen>, Vec<&Seen>) = seen.iter().partition(shows);
         verdict.acknowledged += usize::from(message.number.is_some());
@@ -276,7 +306,7 @@ async fn after_restore(scene: &mut Scene, verdict: &mut Verdict) {
         // Of two, one of which lacks it, one says why; what nobody shows, its sender says of.
         let apart = with.iter().flat_map(|with| without.iter().map(move |without| (*with, *without)));
         let silent = apart.filter(|(with, without)| !noticed(with) && !noticed(without));
-        let sent = |one: &&Seen| one.user == *user && (noticed(one) || one.waiting > 0);
+        let sent = |one: &&Seen| one.user == sender.user && (noticed(one) || one.waiting > 0);
         let vanished = with.is_empty() && !seen.iter().any(|one| sent(&one));
         if message.number.is_some() && (vanished || silent.clone().next().is_some()) {
             let who: Vec<_> = silent.map(|(with, without)| (&with.name, &without.name)).collect();
@@ -297,23 +327,26 @@ fn noticed(one: &Seen) -> bool {
 async fn rest(scene: &Scene) {
     let rounds = if scene.plan.restored { ROUNDS / 4 } else { ROUNDS };
     for _ in 0..rounds {
-        for phone in &scene.phones {
+        for phone in scene.in_force() {
             // An interruption that is still felt: the next round tries again.
             let _ = phone.execute(Command::Sync, Reach::Online).await;
         }
         let mut places = Vec::new();
         let mut idle = true;
         let members = detail(&scene.phones[0], &scene.conversation).await.members;
-        for phone in &scene.phones {
+        for phone in scene.in_force() {
             let detail = detail(phone, &scene.conversation).await;
             // Otherwise it left and was not let go yet, or waits to be let in anew, or was and has not heard of it.
-            let named = members.iter().any(|member| member.user == phone.user);
+            let named = names(&members, &phone.device);
             idle &= detail.summary.state == if named { "active" } else { "removed" };
             if detail.summary.state == "active" {
                 idle &= waiting(phone).await == 0;
                 places.push((detail.number, detail.safety_code));
             }
         }
+        // Whoever must not be in is not.
+        let still = |phone: &Phone| scene.out.contains(&phone.name) && names(&members, &phone.device);
+        idle &= !scene.phones.iter().any(still);
         places.dedup();
         if idle && places.len() == 1 {
             return;

@@ -53,6 +53,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     aimed("mutant.split_counts_apart", Aim::Split),
     // A log that is not the one that was shown is not followed.
     aimed("mutant.rewound", Aim::Restore),
+    // Nothing is taken in a conversation before those are out who must not be in.
+    aimed("relay.no_fence", Aim::Revocations),
 ];
 
 /// A second guard stands behind each: no scene has missed one yet. Tests of their own do (`send.rs` and `commit_tests.rs` of

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use wardline_tests::in_process::Fault;
 
-use crate::template::{CASTS, Cast, OUTSIDER};
+use crate::{
+    revoking::revoking,
+    template::{CASTS, Cast, OUTSIDER},
+};
 
 /// One thing that happens. A device is its place in the cast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +44,23 @@ pub(crate) enum Operation {
     Worthless,
     /// Half of the others cannot follow the next commit.
     Garbage,
+    /// The administrator does this to a device.
+    Act(usize, Act),
     /// The others have so many turns, in the middle of what they do: no time passes.
     Turns(u64),
     /// So many milliseconds pass.
     Pause(u64),
+}
+
+/// What an administrator does to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// It is revoked.
+    Revoke,
+    /// It is put on hold.
+    Hold,
+    /// Its hold ends.
+    Reinstate,
 }
 
 /// What a seed gives.
@@ -66,6 +82,11 @@ impl Plan {
     /// Whether something happens in the middle of what others do.
     pub(crate) fn counts_turns(&self) -> bool {
         self.operations.iter().any(|operation| matches!(operation, Operation::Turns(_)))
+    }
+
+    /// Whether an administrator takes part.
+    pub(crate) fn revokes(&self) -> bool {
+        self.operations.iter().any(|operation| matches!(operation, Operation::Act(..)))
     }
 
     /// What the device at `place` may rightly say of the relay: its own clock or the relay's went another way than the others', or
@@ -93,9 +114,14 @@ impl Plan {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    /// A stream of its own for each seed.
+    pub(crate) fn begin(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -104,11 +130,11 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    fn place(&mut self, bound: usize) -> usize {
+    pub(crate) fn place(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(bound as u64)).unwrap_or(0)
     }
 }
@@ -170,7 +196,7 @@ fn one(random: &mut Random, cast: &Cast, restless: bool) -> Operation {
     }
 }
 
-fn fault(random: &mut Random) -> Fault {
+pub(crate) fn fault(random: &mut Random) -> Fault {
     match random.below(12) {
         0 => Fault::LoseRequest,
         1 | 2 => Fault::LoseAnswer,
@@ -199,10 +225,15 @@ pub(crate) enum Aim {
     Worthless,
     /// A commit that half of the others cannot follow, and at once one that nobody can open.
     Split,
+    /// Devices that an administrator revokes, holds and reinstates.
+    Revocations,
 }
 
 /// A plan of a seed that is full of one thing, for a guard that is rarely needed.
 pub(crate) fn aimed(seed: u64, aim: Aim) -> Plan {
+    if aim == Aim::Revocations {
+        return revoking(seed);
+    }
     let mut random = Random(seed ^ 0x5eed);
     let cast = random.place(CASTS.len() - 1);
     let devices = CASTS[cast].devices.len();
@@ -214,6 +245,7 @@ pub(crate) fn aimed(seed: u64, aim: Aim) -> Plan {
         Aim::Restore => second_history(&mut random, devices, &mut operations),
         Aim::Worthless => overtaken_by_worthless(&mut random, devices, &mut operations),
         Aim::Split => broken_for_each(&mut random, devices, &mut operations),
+        Aim::Revocations => {}
     }
     let (restored, worthless) = (aim == Aim::Restore, matches!(aim, Aim::Worthless | Aim::Split));
     Plan { cast, restless: false, restored, worthless, operations }

@@ -8,25 +8,44 @@ use std::{
 };
 
 use tokio::task::JoinSet;
-use wardline_client_core::api::{Answer, Client, Command, Event, Failure, FailureKind, Options, Reach, Sent};
+use wardline_client_core::api::{
+    Act as Order, Answer, Client, Command, Event, Failure, FailureKind, Options, Reach, Sent,
+};
 use wardline_identity::SeededEntropy;
 use wardline_tests::{
     Accepted,
     in_process::{Faults, InProcessConnector, RelayHouse, Trace},
 };
 
-use crate::{template::passcode, time::SceneClock};
+use crate::{named::Named, operation::Act, template::passcode, time::SceneClock};
+
+/// Whose message it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sender {
+    pub(crate) user: &'static str,
+    /// The device's name in the trace.
+    pub(crate) name: String,
+}
 
 /// What the devices were promised, and what should not have happened.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     /// By whom, and what.
-    pub(crate) accepted: Vec<(&'static str, Accepted)>,
+    pub(crate) accepted: Vec<(Sender, Accepted)>,
     pub(crate) faults: Vec<String>,
     /// People who were put out or left at some time: what they want may be refused.
     pub(crate) gone: Vec<&'static str>,
+    /// What became of the devices that an administrator named.
+    pub(crate) named: Named,
     /// Why connections ended.
     pub(crate) offline: Vec<String>,
+}
+
+impl Notes {
+    /// Whether a device may have been out at some time.
+    pub(crate) fn may_be_out(&self, user: &str, name: &str) -> bool {
+        self.gone.contains(&user) || self.named.has(name)
+    }
 }
 
 /// What all devices of a scene share.
@@ -53,6 +72,8 @@ pub(crate) struct Phone {
     pub(crate) user: &'static str,
     /// Its name in the trace.
     pub(crate) name: String,
+    /// Its id.
+    pub(crate) device: String,
     home: PathBuf,
     pub(crate) clock: Arc<SceneClock>,
     /// The way to the relay.
@@ -83,6 +104,7 @@ impl Phone {
             commands: JoinSet::new(),
             ground: ground.clone(),
             entropy_seed: ground.seed << 16 | (place as u64) << 8,
+            device: device.to_owned(),
             name,
         };
         phone.start().await;
@@ -138,6 +160,7 @@ impl Phone {
     pub(crate) fn send(&mut self, conversation: &str, text: String) {
         let client = self.client.clone().expect("it lives");
         let (ground, user, name) = (self.ground.clone(), self.user, self.name.clone());
+        ground.notes().named.begins(&text);
         let command = Command::Send { conversation: conversation.to_owned(), text: text.clone() };
         self.commands.spawn(async move {
             let answer = client.execute(command, Reach::Online).await;
@@ -157,9 +180,41 @@ impl Phone {
             let mut notes = ground.notes();
             if !is_interruption(failure.kind)
                 && !may_fail.contains(&failure.kind)
-                && !notes.gone.contains(&user)
+                && !notes.may_be_out(user, &name)
             {
                 notes.faults.push(format!("failed: {name}: {what}: {failure}"));
+            }
+        });
+    }
+
+    /// Begins what an administrator does to a device, which has this name in the trace.
+    pub(crate) fn act(&mut self, other: &str, device: &str, act: Act) {
+        let client = self.client.clone().expect("it lives");
+        let (ground, name, other) = (self.ground.clone(), self.name.clone(), other.to_owned());
+        let place = ground.notes().named.asks(&other, act);
+        let (kind, reason) = match act {
+            Act::Revoke => ("revoked", "stolen"),
+            Act::Hold => ("held", "lost"),
+            Act::Reinstate => ("reinstated", "found"),
+        };
+        let order = Order { kind: kind.to_owned(), reason: reason.to_owned(), even_own: false };
+        let command = Command::AdminDeviceAct { devices: vec![device.to_owned()], act: order };
+        self.commands.spawn(async move {
+            let answer = client.execute(command, Reach::Online).await;
+            let mut notes = ground.notes();
+            match answer {
+                Ok(_) => {
+                    ground.trace.say(&name, &format!("{other} is {kind}"));
+                    notes.named.is_answered(&other, place);
+                }
+                Err(failure) => {
+                    ground.trace.say(&name, &format!("{other} is not {kind}: {failure}"));
+                    // Nobody can reinstate what is not on hold, or hold what is revoked.
+                    let may_be = act != Act::Revoke && failure.kind == FailureKind::Refused;
+                    if !is_interruption(failure.kind) && !may_be {
+                        notes.faults.push(format!("failed: {other} is not {kind}: {failure}"));
+                    }
+                }
             }
         });
     }
@@ -185,14 +240,15 @@ pub(crate) fn note(
     match answer {
         Ok(Answer::Sent(Sent { state, number, .. })) if state == "sent" || state == "queued" => {
             ground.trace.say(name, &format!("{text} is {state} at {number:?}"));
-            notes.accepted.push((user, Accepted { text: text.to_owned(), number }));
+            let sender = Sender { user, name: name.to_owned() };
+            notes.accepted.push((sender, Accepted { text: text.to_owned(), number }));
         }
         Err(failure) if is_interruption(failure.kind) => {
             ground.trace.say(name, &format!("{text}: {failure}"))
         }
         other => {
             ground.trace.say(name, &format!("{text} is refused"));
-            if !notes.gone.contains(&user) {
+            if !notes.may_be_out(user, name) {
                 notes.faults.push(format!("refused: {name}: {text}: {other:?}"));
             }
         }

@@ -1,6 +1,6 @@
 //! Runs one scene: devices and a relay from a template, the operations, then healing, syncing, judging.
 
-use std::{sync::Arc, task::Poll, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, task::Poll, time::Duration};
 
 use wardline_client_core::api::{Command, FailureKind};
 use wardline_proto::in_place::{arm, arm_once, simulate};
@@ -8,9 +8,9 @@ use wardline_tests::in_process::{Planted, RelayHouse, Trace};
 
 use crate::{
     judge,
-    operation::{Operation, Plan},
+    operation::{Act, Operation, Plan},
     phone::{Ground, Phone},
-    template::{CASTS, Copy, OUTSIDER, Template},
+    template::{ADMINISTRATOR, CASTS, Copy, OUTSIDER, Template},
     time::SceneClock,
 };
 
@@ -36,6 +36,8 @@ pub(crate) struct Verdict {
     pub(crate) acknowledged: usize,
     /// How many all devices show that stayed.
     pub(crate) delivered: usize,
+    /// How many acts of an administrator were answered.
+    pub(crate) acts: usize,
     /// The number of the first message.
     pub(crate) first_number: u64,
     /// A digest of everything that happened.
@@ -48,6 +50,10 @@ pub(crate) struct Verdict {
 pub(crate) struct Scene {
     pub(crate) conversation: String,
     pub(crate) phones: Vec<Phone>,
+    /// The administrator's device, where one takes part: it is in no conversation.
+    pub(crate) office: Option<Phone>,
+    /// The names of those that an administrator's list has put out at the end.
+    pub(crate) out: BTreeSet<String>,
     pub(crate) ground: Ground,
     pub(crate) plan: Plan,
     pub(crate) copy: Copy,
@@ -105,14 +111,23 @@ pub(crate) fn run(templates: &[Template], seed: u64, plan: &Plan, spoilt: Spoilt
         if let Spoilt::Planted(planted) = spoilt {
             phones[1].connector.faults().plant(planted);
         }
+        let mut office = None;
+        if plan.revokes() {
+            template.copy_office(&copy);
+            let who = (ADMINISTRATOR, users.len(), template.office.as_str());
+            let clock = Arc::new(SceneClock::begin(template.made));
+            office = Some(Phone::open(&ground, who, copy.office(), clock).await);
+        }
         let conversation = template.conversation.clone();
-        let mut scene = Scene { conversation, phones, ground, plan: plan.clone(), copy, relay_clock };
-        for (place, operation) in plan.operations.iter().enumerate() {
+        let plan = plan.clone();
+        let out = BTreeSet::new();
+        let mut scene = Scene { conversation, phones, office, out, ground, plan, copy, relay_clock };
+        for (place, operation) in scene.plan.operations.clone().into_iter().enumerate() {
             scene.ground.trace.say("scene", &format!("{operation:?}"));
-            scene.perform(*operation, &format!("{seed}-{place}")).await;
+            scene.perform(operation, &format!("{seed}-{place}")).await;
         }
         let mut verdict = judge::judge(&mut scene).await;
-        for phone in &mut scene.phones {
+        for phone in scene.everybody() {
             phone.end().await;
         }
         scene.ground.house.stop().await;
@@ -161,18 +176,19 @@ impl Scene {
                 self.goes(self.phones[device].user);
                 self.phones[device].change(Command::ConversationLeave { conversation }, &[]);
             }
-            Operation::DropConnection(device) => self.phones[device].connector.drop_connection(),
-            Operation::CrashDevice(device) => self.phones[device].crash().await,
+            Operation::DropConnection(device) => self.phone(device).connector.drop_connection(),
+            Operation::CrashDevice(device) => self.phone(device).crash().await,
             Operation::CrashRelay => self.ground.house.crash().await,
             Operation::KeepCopy => self.ground.house.keep_copy(&self.copy.backup()).await,
             Operation::Restore => self.ground.house.restore(&self.copy.backup()).await,
             Operation::LeapAll(seconds) => {
                 self.relay_clock.leap_with_all(seconds);
-                self.phones.iter().for_each(|phone| phone.clock.leap_with_all(seconds));
+                self.everybody().for_each(|phone| phone.clock.leap_with_all(seconds));
             }
             Operation::LeapDevice(device, seconds) => self.phones[device].clock.leap(seconds),
             Operation::LeapRelay(seconds) => self.relay_clock.leap(seconds),
-            Operation::Fault(device, fault) => self.phones[device].connector.faults().push(fault),
+            Operation::Fault(device, fault) => self.phone(device).connector.faults().push(fault),
+            Operation::Act(device, act) => self.acts(device, act),
             Operation::Worthless => arm_once("member.worthless_commit"),
             Operation::Garbage => arm_once("member.garbage_path"),
             Operation::Turns(turns) => {
@@ -182,6 +198,28 @@ impl Scene {
             }
             Operation::Pause(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
         }
+    }
+
+    /// A device by its place; the administrator's comes after the cast's.
+    fn phone(&mut self, place: usize) -> &mut Phone {
+        let office = self.office.as_mut().filter(|_| place == self.phones.len());
+        office.unwrap_or_else(|| &mut self.phones[place])
+    }
+
+    /// All devices, the administrator's too.
+    pub(crate) fn everybody(&mut self) -> impl Iterator<Item = &mut Phone> {
+        self.phones.iter_mut().chain(&mut self.office)
+    }
+
+    /// The devices of the cast that no list has put out.
+    pub(crate) fn in_force(&self) -> impl Iterator<Item = &Phone> {
+        self.phones.iter().filter(|phone| !self.out.contains(&phone.name))
+    }
+
+    /// The administrator does this to a device.
+    fn acts(&mut self, place: usize, act: Act) {
+        let (name, device) = (self.phones[place].name.clone(), self.phones[place].device.clone());
+        self.office.as_mut().expect("an administrator").act(&name, &device, act);
     }
 
     /// From now on this person may be out.

@@ -49,6 +49,8 @@ pub(crate) struct Template {
     folder: TempDir,
     /// The devices by their ids; the outsider's is the last.
     pub(crate) devices: Vec<String>,
+    /// The administrator's device.
+    pub(crate) office: String,
     /// The conversation.
     pub(crate) conversation: String,
     /// When it was made.
@@ -78,7 +80,7 @@ impl Template {
         }
         let (conversation, devices, made) =
             crate::scene::in_virtual_time(seed, || people_in((folder.path(), office), seed, cast));
-        Self { folder, devices, conversation, made }
+        Self { folder, devices, office: office.to_owned(), conversation, made }
     }
 
     /// A copy.
@@ -91,12 +93,22 @@ impl Template {
         }
         copy
     }
+
+    /// The administrator's device as well.
+    pub(crate) fn copy_office(&self, copy: &Copy) {
+        copy_files(&self.folder.path().join("administrator"), &copy.office());
+    }
 }
 
 impl Copy {
     /// The relay's folder.
     pub(crate) fn relay(&self) -> PathBuf {
         self.folder.path().join("relay")
+    }
+
+    /// The administrator's home.
+    pub(crate) fn office(&self) -> PathBuf {
+        self.folder.path().join("administrator")
     }
 
     /// Where a copy of the relay's database is laid aside.
@@ -145,6 +157,9 @@ async fn found_in(folder: &Path) -> String {
     std::fs::write(relay.bundle(), founded.relay_bundle).expect("a bundle");
     founded.device
 }
+
+/// The administrator.
+pub(crate) const ADMINISTRATOR: &str = "administrator";
 
 /// Enrols the cast and the outsider, and makes the conversation.
 async fn people_in(

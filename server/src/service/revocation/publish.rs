@@ -23,8 +23,11 @@ use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
 use crate::transport::Connections;
 
-/// How far an issuer's clock may be ahead.
-const AHEAD: Duration = Duration::from_secs(300);
+/// How far an issuer's clock may be ahead, or the relay's behind: a wrong clock must not keep a device from being revoked. By so
+/// much longer may a list be relied on.
+const AHEAD: Duration = Duration::from_secs(86_400);
+
+const TOO_FAR: &str = "more than a day ahead of the relay's clock: one of the two clocks is wrong";
 
 pub(super) async fn answer(
     relay: &Relay,
@@ -93,15 +96,12 @@ fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList
         .verify_revocation_list(&statement, DateCheck::At(now))
         .map_err(RevocationRefusal::List)?;
     if list.signed_at() > now.plus_seconds(AHEAD.as_secs()) {
-        return Err(status::field_invalid(
-            "list.signed_at",
-            "more than five minutes ahead of the relay's clock",
-        ));
+        return Err(status::field_invalid("list.signed_at", TOO_FAR));
     }
     let acts: Result<Vec<_>, _> = request.acts.iter().map(RevocationAct::read).collect();
     let acts = acts.map_err(RevocationRefusal::List)?;
     if acts.iter().any(|act| act.at > now.plus_seconds(AHEAD.as_secs())) {
-        return Err(status::field_invalid("acts.at", "more than five minutes ahead of the relay's clock"));
+        return Err(status::field_invalid("acts.at", TOO_FAR));
     }
     Ok(NewList { organisation: relay.organisation.id().clone(), list, acts })
 }

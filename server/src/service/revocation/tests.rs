@@ -245,3 +245,33 @@ async fn the_longest_list_is_answered_with_a_statement_that_verifies_and_a_longe
     let answer = published(ACTS_MAX).await.unwrap();
     assert_eq!(answer.devices().len(), ACTS_MAX);
 }
+
+/// A list that is signed so many seconds ahead of the relay's clock, or with an act that is; what it is refused for.
+async fn ahead(list: u64, act: u64) -> Option<String> {
+    let office = Office::open().await;
+    let (founded, organisation) = (&office.founded, office.founded.organisation());
+    let (now, issuer) = (founded.clock_now(), *founded.issuer.certificate().fingerprint());
+    let act = RevocationAct {
+        device: founded.founder.device,
+        kind: RevocationKind::Held,
+        reason: RevocationReason::Lost,
+        at: now.plus_seconds(act),
+        issuer,
+    };
+    let register = RevocationRegister::new(organisation.id());
+    let signed = register.sign_next(&founded.issuer, &organisation, &[act], now.plus_seconds(list)).unwrap();
+    let request = PublishRevocationListRequest { list: Some(signed), acts: vec![act.to_wire()] };
+    let answer = office.calls.publish_revocation_list(office.from(&founded.founder, request)).await;
+    answer.err().map(|status| reason(&status))
+}
+
+#[tokio::test]
+async fn a_wrong_clock_keeps_no_device_from_being_revoked_unless_it_is_days_ahead() {
+    let hours = |hours: u64| hours * 3_600;
+    for (list, act) in [(0, 0), (hours(1), hours(1)), (hours(23), 0)] {
+        assert_eq!(ahead(list, act).await, None);
+    }
+    for (list, act) in [(hours(25), 0), (0, hours(25))] {
+        assert_eq!(ahead(list, act).await.as_deref(), Some("FIELD_INVALID"));
+    }
+}

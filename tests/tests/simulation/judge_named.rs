@@ -1,0 +1,83 @@
+//! What is judged of devices that an administrator named: who is out at the end is out everywhere, and nothing that was begun after
+//! the instant has reached it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use wardline_client_core::api::{Answer, Command, DeviceStatus, Failure, Reach};
+
+use crate::{phone::Phone, scene::Scene};
+
+/// How often the administrator's device tries to finish what it was at.
+const TRIES: usize = 20;
+
+/// What the administrator's device was at is finished; the names of those that are out by then.
+pub(crate) async fn finish(scene: &Scene) -> Result<BTreeSet<String>, String> {
+    let Some(office) = &scene.office else { return Ok(BTreeSet::new()) };
+    let kept = persist(office, || Command::KeepList).await;
+    kept.map_err(|failure| format!("stuck: the administrator: {failure}"))?;
+    let listed = persist(office, || Command::AdminDeviceList { user: None }).await;
+    let Ok(Answer::Inventory(inventory)) = listed else { return Err(format!("no devices: {listed:?}")) };
+    let is_out = |phone: &&Phone| {
+        let mut out =
+            inventory.devices.iter().filter(|one| ["held", "revoked"].contains(&one.state.as_str()));
+        out.any(|one| one.device == phone.device)
+    };
+    Ok(scene.phones.iter().filter(is_out).map(|phone| phone.name.clone()).collect())
+}
+
+async fn persist(office: &Phone, command: impl Fn() -> Command) -> Result<Answer, Failure> {
+    let mut answer = office.execute(command(), Reach::Online).await;
+    for _ in 0..TRIES {
+        if answer.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        answer = office.execute(command(), Reach::Online).await;
+    }
+    answer
+}
+
+/// Where a device still is.
+async fn status(office: &Phone, device: &str) -> Result<DeviceStatus, String> {
+    let status = persist(office, || Command::AdminDeviceStatus { device: device.to_owned() }).await;
+    match status {
+        Ok(Answer::DeviceStatus(status)) => Ok(*status),
+        other => Err(format!("no status of {device}: {other:?}")),
+    }
+}
+
+/// What is not as it must be: a device that is out and is still in a conversation; a message that was begun after the instant
+/// and was taken before the device was out.
+pub(crate) async fn judge(scene: &Scene, shown: &[(String, Vec<String>)]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let Some(office) = &scene.office else { return faults };
+    for phone in &scene.phones {
+        if !scene.out.contains(&phone.name) {
+            continue;
+        }
+        let status = match status(office, &phone.device).await {
+            Ok(status) => status,
+            Err(why) => {
+                faults.push(why);
+                continue;
+            }
+        };
+        let notes = scene.ground.notes();
+        let out_at = status.removals.iter().filter(|one| one.conversation == scene.conversation);
+        let out_at = out_at.filter_map(|one| one.number).max();
+        if status.removed < status.of {
+            faults.push(format!("still in: {}: {:?}", phone.name, status.removals));
+        }
+        for (sender, message) in &notes.accepted {
+            let after = notes.named.is_after(&phone.name, &message.text);
+            let early = message.number.zip(out_at).is_some_and(|(number, out)| number < out);
+            if after && early && sender.name != phone.name {
+                faults.push(format!("after the instant: {message:?} before {out_at:?} for {}", phone.name));
+            }
+        }
+        let texts = shown.iter().filter(|(name, _)| *name == phone.name).flat_map(|(_, texts)| texts);
+        let read = texts.filter(|text| notes.named.is_after(&phone.name, text));
+        faults.extend(read.map(|text| format!("after the instant: {} reads {text}", phone.name)));
+    }
+    faults
+}
