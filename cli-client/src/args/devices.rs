@@ -38,7 +38,8 @@ After seven days a hold counts as a revocation and cannot be undone. Before: war
     #[command(after_help = "Example:
   wardline admin device reinstate 5b1c
 
-Where members have removed it meanwhile, they add it again like a new device.")]
+Where members have removed it meanwhile, they add its person back by themselves. A further device of somebody who is in \
+comes back when that person approves it: wardline device approve DEVICE")]
     Reinstate {
         #[command(flatten)]
         devices: Named,

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use wardline_identity::{
-    DeviceCertificate, Organisation, RevocationList, RevocationRegister, StatementLabel, UserId,
+    DeviceCertificate, Organisation, RevocationKind, RevocationList, RevocationRegister, StatementLabel,
+    UserId,
 };
 use wardline_proto::{
     DeviceId, EntryNumber,
@@ -56,6 +57,8 @@ pub(crate) struct Merged {
     pub fault: Option<FaultRow>,
     /// Who was removed beyond its author's rights: device and user.
     pub wronged: Vec<(DeviceId, UserId)>,
+    /// Who is out because of a hold, which may end: device and user.
+    pub on_hold: Vec<(DeviceId, UserId)>,
     /// Who is in now.
     pub roster: Roster,
     /// Who the relay holds to be in now, if others.
@@ -133,6 +136,7 @@ impl<'a> Merging<'a> {
         verdict.wronged = self.taken_out_first(&after);
         let name = own.display_name().to_string();
         let event = self.describe(&name, data, (&after, &settings));
+        let on_hold = self.went_on_hold(data, &after);
         // What this device declares is what it makes, and the relay has taken it.
         let anew = |member: &&Member| {
             let device = member.certificate.device().to_wire();
@@ -141,7 +145,7 @@ impl<'a> Merging<'a> {
         let anew: Vec<u32> = self.before.members.iter().filter(anew).map(|member| member.index).collect();
         let moved = Moved::between(&self.before, &after, &anew);
         let merged = self.merged(verdict, (after, &leaves), settings, event, (own.user().to_string(), name));
-        Ok(Merged { moved, ..merged })
+        Ok(Merged { moved, on_hold, ..merged })
     }
 
     /// Whom the relay had cut off by a lie, and an own correction took out without adding them anew at once: they come back.
@@ -220,8 +224,9 @@ impl<'a> Merging<'a> {
         let fault = author.as_ref().and_then(|author| fault_of(author, &verdict, received.number));
         let declared = declared_after(&self, data.as_ref(), &after);
         let moved = Moved::between(&self.before, &after, &removed);
+        let on_hold = self.went_on_hold(data.as_ref(), &after);
         let mut merged = self.merged(verdict, (after, &leaves), settings, event, (user, name));
-        merged.moved = moved;
+        (merged.moved, merged.on_hold) = (moved, on_hold);
         if let Some(data) = data {
             merged.seen = Some((EntryNumber::new(data.seen_number), data.seen_hash.to_vec()));
         }
@@ -232,6 +237,26 @@ impl<'a> Merging<'a> {
         Ok(merged)
     }
 
+    /// Whether a commit took a member out because the list names it.
+    fn went_by_list(&self, member: &Member, data: Option<&CommitData>, after: &Roster) -> bool {
+        let device = member.certificate.device();
+        let at = data.and_then(|data| data.leaves.iter().position(|leaf| *leaf == device.to_wire()));
+        let ground = at.and_then(|at| data?.grounds.get(at)?.ground.as_ref());
+        let named = matches!(ground, Some(Ground::RevocationListNumber(_)));
+        named && is_out(self.revocations, &device) && after.device(&device).is_none()
+    }
+
+    /// Who went so and may come back.
+    fn went_on_hold(&self, data: Option<&CommitData>, after: &Roster) -> Vec<(DeviceId, UserId)> {
+        let held = |member: &&Member| {
+            let act = self.revocations.last_act(&member.certificate.device());
+            let held = act.is_some_and(|act| act.kind == RevocationKind::Held);
+            held && self.went_by_list(member, data, after)
+        };
+        let gone = self.before.members.iter().filter(held);
+        gone.map(|member| (member.certificate.device(), member.certificate.user().clone())).collect()
+    }
+
     /// What people read of it: who is out because of the list went by nobody's will.
     fn describe(
         &self,
@@ -239,15 +264,8 @@ impl<'a> Merging<'a> {
         data: Option<&CommitData>,
         (after, settings): (&Roster, &ConversationSettings),
     ) -> String {
-        let by_list = |member: &Member| {
-            let device = member.certificate.device();
-            let at = data.and_then(|data| data.leaves.iter().position(|leaf| *leaf == device.to_wire()));
-            let ground = at.and_then(|at| data?.grounds.get(at)?.ground.as_ref());
-            let named = matches!(ground, Some(Ground::RevocationListNumber(_)));
-            named && is_out(self.revocations, &device) && after.device(&device).is_none()
-        };
         let (gone, others): (Vec<Member>, Vec<Member>) =
-            self.before.members.iter().cloned().partition(by_list);
+            self.before.members.iter().cloned().partition(|member| self.went_by_list(member, data, after));
         let before = Roster { members: others, strangers: self.before.strangers.clone() };
         let mut event = told(self.revocations, &gone).join("; ");
         let rest = describe(author, &before, after, (&self.in_force, settings));
@@ -288,6 +306,7 @@ impl<'a> Merging<'a> {
             self_removed: false,
             fault: None,
             wronged: verdict.wronged,
+            on_hold: Vec::new(),
             roster,
             declared: None,
         }

@@ -32,6 +32,7 @@ mod plan;
 mod receive;
 mod receive_commit;
 mod receive_message;
+mod reinstated;
 mod replacement;
 mod report;
 pub(crate) mod revoked;

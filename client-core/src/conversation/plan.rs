@@ -64,14 +64,11 @@ pub(crate) async fn plan(
         .any(|open| open.conversation == *conversation && open.wish == Wish::Correct && waits(open));
     tx.commit().await?;
     if let Wish::Succeed { number, .. } = wish {
-        return Ok(match succeed(core, conversation, *number).await? {
-            Succession::NotYet if planted("mutant.succeed_first") => Plan::Later,
-            // It has waited as long as it may for that.
-            Succession::Made | Succession::Declined | Succession::NotYet => Plan::Nothing,
-        });
+        return go_on(core, conversation, *number).await;
     }
-    let Some(row) = row.filter(|row| row.standing == Standing::Active) else {
-        return Ok(Plan::Impossible(closed()));
+    let row = match stands(row) {
+        Ok(row) => row,
+        Err(plan) => return Ok(plan),
     };
     if !core.load_group(conversation).await? {
         return Ok(Plan::Impossible(closed()));
@@ -122,6 +119,26 @@ pub(crate) async fn plan(
         }
         Wish::Correct | Wish::AddAnew { .. } | Wish::Succeed { .. } => Plan::Nothing,
     })
+}
+
+async fn go_on(core: &mut Core, conversation: &ConversationId, number: u64) -> Result<Plan, CoreError> {
+    Ok(match succeed(core, conversation, number).await? {
+        Succession::NotYet if planted("mutant.succeed_first") => Plan::Later,
+        // It has waited as long as it may for that.
+        Succession::Made | Succession::Declined | Succession::NotYet => Plan::Nothing,
+    })
+}
+
+/// A conversation that can be changed, or what becomes of the wish.
+fn stands(row: Option<ConversationRow>) -> Result<ConversationRow, Plan> {
+    let row = row.ok_or_else(|| Plan::Impossible(closed()))?;
+    match row.standing {
+        Standing::Active => Ok(row),
+        // It is let in again, or moves to where it goes on.
+        Standing::OutOfStep if !planted("mutant.broken_is_closed") => Err(Plan::Later),
+        Standing::Closed if row.line.successor.is_none() => Err(Plan::Later),
+        _ => Err(Plan::Impossible(closed())),
+    }
 }
 
 /// Whether somebody must leave before anything else is changed: that is wished for, at once.

@@ -16,6 +16,7 @@ use super::{
     merged::{Merged, Merging},
     receive::{Effect, Received},
     receive_message::{blank, unreadable},
+    reinstated,
     report::{author_of, commit_row, declared, fall_out},
     revoked,
     roster::Roster,
@@ -145,6 +146,7 @@ async fn put_right(
     if merged.self_removed {
         return Ok(());
     }
+    reinstated::note(tx, &received.conversation, merged).await?;
     revoked::follow_up(core, tx, &received.conversation, &merged.roster).await
 }
 

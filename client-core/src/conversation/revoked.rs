@@ -16,6 +16,7 @@ use super::{
     core::{Core, random},
     correct::spread_ms,
     hold::Hold,
+    reinstated,
     report::declared,
     roster::{Member, Roster},
 };
@@ -200,7 +201,9 @@ pub(crate) async fn look_in(
             intents::insert(&mut tx, conversation, &wish, &request, now, by_itself(core)).await?;
         }
     }
-    // 2. Who must not be in.
+    // 2. Whose hold has ended.
+    reinstated::look_in(core, &mut tx, (conversation, &roster), (now, by_itself(core))).await?;
+    // 3. Who must not be in.
     let some = !out(&core.revocations, &roster).is_empty();
     if some {
         wish_for_removal(&mut tx, conversation, &*core.entropy, (now, not_before)).await?;

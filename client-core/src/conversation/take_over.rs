@@ -16,6 +16,7 @@ use crate::{
         tables::{
             commits,
             conversations::{self, ConversationRow, Standing},
+            held_out,
             intents::{self, Outcome, Wish},
             outbox::{self, OutboxKind, OutboxRow},
             pending_commits,
@@ -67,6 +68,7 @@ async fn move_waiting(
             outbox::insert(tx, &moved(core, row, successor)).await?;
         }
     }
+    held_out::move_to(tx, from, successor).await?;
     let moves = |wish: &Wish| {
         matches!(
             wish,

@@ -15,9 +15,10 @@ const MENDING: Duration = Duration::from_secs(60);
 fn falls_out_and_comes_back(test: &str) {
     let scene = Scene::of(test);
     scene.doctor.cli(&["conversation", "rename", &scene.id, RENAMED]).good();
+    // Connected from the start: what nobody mends for ten seconds ends the log, and the change with it.
+    let mut doctor = scene.doctor.follow();
     scene.dies_with(&scene.nurse, &["member.false_report"], &["sync"]);
     assert_ne!(state(&scene), "active", "it is out of step");
-    let mut doctor = scene.doctor.follow();
     let until = Instant::now() + MENDING;
     while state(&scene) != "active" {
         assert!(Instant::now() < until, "it does not come back: {}", state(&scene));

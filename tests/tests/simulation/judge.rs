@@ -49,7 +49,7 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
     }
     let mut verdict = Verdict::default();
     match judge_named::finish(scene).await {
-        Ok(out) => scene.out = out,
+        Ok(standing) => scene.standing = standing,
         Err(why) => verdict.faults.push(why),
     }
     rest(scene).await;
@@ -93,6 +93,9 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
         verdict.faults.push(format!("stuck: the name is {}", seen[0].detail.summary.name));
     }
     pictures(&seen, &scene.plan, &mut verdict);
+    for one in seen.iter().filter(|one| scene.standing.back.contains(&one.name) && !one.is_in()) {
+        verdict.faults.push(format!("not back: {}", one.name));
+    }
     transcripts(scene, &seen, &mut verdict);
     visits(&seen, &mut verdict);
     let shown: Vec<_> = seen.iter().map(|one| (one.name.clone(), texts(one))).collect();
@@ -110,7 +113,7 @@ async fn look(scene: &Scene) -> Vec<Seen> {
             user: phone.user,
             device: phone.device.clone(),
             stayed: !scene.ground.notes().may_be_out(phone.user, &phone.name),
-            out: scene.out.contains(&phone.name),
+            out: scene.standing.out.contains(&phone.name),
             detail: detail(phone, &scene.conversation).await,
             messages: messages(phone, &scene.conversation).await,
             waiting: waiting(phone).await,
@@ -339,13 +342,15 @@ async fn rest(scene: &Scene) {
             // Otherwise it left and was not let go yet, or waits to be let in anew, or was and has not heard of it.
             let named = names(&members, &phone.device);
             idle &= detail.summary.state == if named { "active" } else { "removed" };
+            idle &= named || !scene.standing.back.contains(&phone.name);
             if detail.summary.state == "active" {
                 idle &= waiting(phone).await == 0;
                 places.push((detail.number, detail.safety_code));
             }
         }
         // Whoever must not be in is not.
-        let still = |phone: &Phone| scene.out.contains(&phone.name) && names(&members, &phone.device);
+        let still =
+            |phone: &Phone| scene.standing.out.contains(&phone.name) && names(&members, &phone.device);
         idle &= !scene.phones.iter().any(still);
         places.dedup();
         if idle && places.len() == 1 {

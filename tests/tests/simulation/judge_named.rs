@@ -10,19 +10,32 @@ use crate::{phone::Phone, scene::Scene};
 /// How often the administrator's device tries to finish what it was at.
 const TRIES: usize = 20;
 
-/// What the administrator's device was at is finished; the names of those that are out by then.
-pub(crate) async fn finish(scene: &Scene) -> Result<BTreeSet<String>, String> {
-    let Some(office) = &scene.office else { return Ok(BTreeSet::new()) };
+/// The names of those that a list has put out at the end, and of those whose hold has ended and who come back by themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) out: BTreeSet<String>,
+    pub(crate) back: BTreeSet<String>,
+}
+
+/// What the administrator's device was at is finished; where everybody stands by then.
+pub(crate) async fn finish(scene: &Scene) -> Result<Standing, String> {
+    let Some(office) = &scene.office else { return Ok(Standing::default()) };
     let kept = persist(office, || Command::KeepList).await;
     kept.map_err(|failure| format!("stuck: the administrator: {failure}"))?;
     let listed = persist(office, || Command::AdminDeviceList { user: None }).await;
     let Ok(Answer::Inventory(inventory)) = listed else { return Err(format!("no devices: {listed:?}")) };
-    let is_out = |phone: &&Phone| {
+    let is_out = |phone: &Phone| {
         let mut out =
             inventory.devices.iter().filter(|one| ["held", "revoked"].contains(&one.state.as_str()));
         out.any(|one| one.device == phone.device)
     };
-    Ok(scene.phones.iter().filter(is_out).map(|phone| phone.name.clone()).collect())
+    let (out, others): (Vec<&Phone>, Vec<&Phone>) = scene.phones.iter().partition(|phone| is_out(phone));
+    // A further device comes back by its person's approval.
+    let alone = |phone: &&Phone| scene.phones.iter().filter(|one| one.user == phone.user).count() == 1;
+    let notes = scene.ground.notes();
+    let back = others.into_iter().filter(alone).filter(|phone| notes.named.has(&phone.name));
+    let names = |phone: &Phone| phone.name.clone();
+    Ok(Standing { out: out.into_iter().map(names).collect(), back: back.map(names).collect() })
 }
 
 async fn persist(office: &Phone, command: impl Fn() -> Command) -> Result<Answer, Failure> {
@@ -52,7 +65,7 @@ pub(crate) async fn judge(scene: &Scene, shown: &[(String, Vec<String>)]) -> Vec
     let mut faults = Vec::new();
     let Some(office) = &scene.office else { return faults };
     for phone in &scene.phones {
-        if !scene.out.contains(&phone.name) {
+        if !scene.standing.out.contains(&phone.name) {
             continue;
         }
         let status = match status(office, &phone.device).await {

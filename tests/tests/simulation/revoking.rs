@@ -47,14 +47,16 @@ fn act(random: &mut Random, devices: usize, operations: &mut Vec<Operation>) {
         operations.push(Operation::Pause(1_000));
         operations.extend((0..devices).map(|other| Operation::Fault(other, Fault::DelayEvent(4_000))));
     }
-    operations.push(Operation::Act(
-        device,
-        match random.below(8) {
-            0..5 => Act::Revoke,
-            5 | 6 => Act::Hold,
-            _ => Act::Reinstate,
-        },
-    ));
+    let act = match random.below(8) {
+        0..4 => Act::Revoke,
+        4..7 => Act::Hold,
+        _ => Act::Reinstate,
+    };
+    operations.push(Operation::Act(device, act));
+    // Found again: soon, or when it is out.
+    if act == Act::Hold && random.below(2) == 0 {
+        operations.extend([Operation::Pause(random.below(6_000)), Operation::Act(device, Act::Reinstate)]);
+    }
     // Who has not heard of it speaks on.
     if unheard {
         operations.push(Operation::Pause(200 + random.below(800)));

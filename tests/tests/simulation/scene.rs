@@ -1,6 +1,6 @@
 //! Runs one scene: devices and a relay from a template, the operations, then healing, syncing, judging.
 
-use std::{collections::BTreeSet, sync::Arc, task::Poll, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use wardline_client_core::api::{Command, FailureKind};
 use wardline_proto::in_place::{arm, arm_once, simulate};
@@ -8,6 +8,7 @@ use wardline_tests::in_process::{Planted, RelayHouse, Trace};
 
 use crate::{
     judge,
+    judge_named::Standing,
     operation::{Act, Operation, Plan},
     phone::{Ground, Phone},
     template::{ADMINISTRATOR, CASTS, Copy, OUTSIDER, Template},
@@ -52,8 +53,8 @@ pub(crate) struct Scene {
     pub(crate) phones: Vec<Phone>,
     /// The administrator's device, where one takes part: it is in no conversation.
     pub(crate) office: Option<Phone>,
-    /// The names of those that an administrator's list has put out at the end.
-    pub(crate) out: BTreeSet<String>,
+    /// Where those stand at the end whom an administrator named.
+    pub(crate) standing: Standing,
     pub(crate) ground: Ground,
     pub(crate) plan: Plan,
     pub(crate) copy: Copy,
@@ -120,8 +121,8 @@ pub(crate) fn run(templates: &[Template], seed: u64, plan: &Plan, spoilt: Spoilt
         }
         let conversation = template.conversation.clone();
         let plan = plan.clone();
-        let out = BTreeSet::new();
-        let mut scene = Scene { conversation, phones, office, out, ground, plan, copy, relay_clock };
+        let standing = Standing::default();
+        let mut scene = Scene { conversation, phones, office, standing, ground, plan, copy, relay_clock };
         for (place, operation) in scene.plan.operations.clone().into_iter().enumerate() {
             scene.ground.trace.say("scene", &format!("{operation:?}"));
             scene.perform(operation, &format!("{seed}-{place}")).await;
@@ -213,7 +214,7 @@ impl Scene {
 
     /// The devices of the cast that no list has put out.
     pub(crate) fn in_force(&self) -> impl Iterator<Item = &Phone> {
-        self.phones.iter().filter(|phone| !self.out.contains(&phone.name))
+        self.phones.iter().filter(|phone| !self.standing.out.contains(&phone.name))
     }
 
     /// The administrator does this to a device.

@@ -11,6 +11,7 @@ mod judged;
 pub(crate) mod lists;
 mod long_ago;
 mod out_and_in;
+mod reinstated;
 mod removed;
 mod replayed;
 mod revoked;
@@ -22,7 +23,7 @@ pub(crate) mod waits;
 pub(crate) mod ward;
 
 use wardline_proto::{
-    ConversationId,
+    ConversationId, in_place,
     relay::{Closed, OutOfStep, SignedStatement},
 };
 
@@ -32,9 +33,9 @@ use self::{
 };
 use crate::{
     conversation::{
-        Change,
+        Change, Plan,
         add_anew::add_anew,
-        closed, created, encode, list, not_first,
+        closed, created, encode, list, not_first, plan,
         receive::{Effect, decode},
         report,
         successor::{Succession, succeed},
@@ -130,6 +131,12 @@ async fn after_a_worthless_commit_the_others_talk_on_and_nothing_is_lost_or_doub
     }
     log.take(&mut a).await;
     assert_eq!(a.outbox().await.len(), 1, "nothing is sent where it cannot be read");
+    // What is wished for there waits too.
+    let rename = Wish::Rename { name: "Ward 5".to_owned() };
+    assert!(matches!(plan(&mut a.core, &old, &rename).await.unwrap(), Plan::Later));
+    in_place::arm("mutant.broken_is_closed");
+    assert!(matches!(plan(&mut a.core, &old, &rename).await.unwrap(), Plan::Impossible(_)), "taken away");
+    in_place::disarm("mutant.broken_is_closed");
 
     // 2. One person's report closes nothing; two people's do.
     let (of_a, of_b) = (reported(&a, &old).await, reported(&b, &old).await);

@@ -9,6 +9,7 @@ pub(crate) mod conversations;
 pub(crate) mod declared_rosters;
 pub(crate) mod device;
 pub(crate) mod faults;
+pub(crate) mod held_out;
 pub(crate) mod intents;
 pub(crate) mod issuer;
 pub(crate) mod key_packages;

@@ -160,10 +160,10 @@ fn lists() -> Vec<Row> {
             let one = act(house, DeviceId::from_bytes(random()), RevocationKind::Revoked);
             publishes(after(house, register, &[]).list.expect("a list"), &vec![one; 1_001])
         }),
-        published("an act of tomorrow", FIELD, |house, register| {
+        published("an act of the day after tomorrow", FIELD, |house, register| {
             let today = act(house, DeviceId::from_bytes(random()), RevocationKind::Held);
-            let tomorrow = RevocationAct { at: today.at.plus_seconds(DAY), ..today };
-            after(house, register, &[tomorrow])
+            let later = RevocationAct { at: today.at.plus_seconds(2 * DAY), ..today };
+            after(house, register, &[later])
         }),
         published("a list with the number of the relay's and other acts", CONFLICT, |house, _| {
             let other = RevocationRegister::new(house.authority.organisation.id());

@@ -1,0 +1,121 @@
+//! Claims about people who come back to their conversations when a hold has ended. Each has its control.
+
+use wardline_identity::{
+    Clock as _,
+    RevocationKind::{Held, Reinstated, Revoked},
+};
+use wardline_proto::{
+    in_place,
+    relay::{KeeperRight, removal_ground::Ground},
+};
+
+use super::{
+    lists::Lists,
+    revoked::removes,
+    scene::{commit, member, removal, wishes},
+    ward::{House, Log, Phone},
+};
+use crate::conversation::{Change, Plan, plan, revoked::look_in};
+use crate::vault::tables::intents::Wish;
+
+/// Whom a device wishes to add.
+async fn adds(phone: &Phone) -> Vec<String> {
+    let wishes = wishes(phone).await.into_iter();
+    wishes
+        .filter_map(|wish| if let Wish::Add { users } = wish { Some(users) } else { None })
+        .flatten()
+        .collect()
+}
+
+/// The list comes to a device, which looks through the conversation by it.
+async fn hears(phone: &mut Phone, log: &Log, lists: &Lists) {
+    lists.reaches(phone).await;
+    let now = phone.core.clock.now();
+    look_in(&mut phone.core, &log.conversation, now).await.unwrap();
+}
+
+/// A device is on hold and is taken out; then this is done to it. Whom those who stayed wish to add: who took it out, and another.
+async fn after_hold(guard: &'static str, then: wardline_identity::RevocationKind) -> [Vec<String>; 2] {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut c = house.phone("doctor-c").await;
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
+    let mut lists = Lists::none(&house);
+    lists.act(&house, Held, &[c.core.device.id()]);
+    for phone in [&mut a, &mut b] {
+        hears(phone, &log, &lists).await;
+    }
+    removes(&mut log, &mut a, &mut [&mut b]).await;
+    for phone in [&a, &b] {
+        assert!(adds(phone).await.is_empty(), "not while it is on hold");
+    }
+    lists.act(&house, then, &[c.core.device.id()]);
+    in_place::arm(guard);
+    for phone in [&mut a, &mut b] {
+        hears(phone, &log, &lists).await;
+    }
+    in_place::disarm(guard);
+    let wished = [adds(&a).await, adds(&b).await];
+    if wished[0].is_empty() {
+        return wished;
+    }
+    // One of them does it, and it is done for the other; and they talk.
+    lists.reaches(&mut c).await;
+    log.deliver(&mut c).await;
+    house.clock.advance_seconds(3);
+    let wish = Wish::Add { users: wished[1].clone() };
+    let planned = plan(&mut b.core, &log.conversation, &wish).await.unwrap();
+    assert!(matches!(planned, Plan::People(_)));
+    let change = Change { adds: vec![c.package().await], ..Change::default() };
+    let pending = b.stages(&log.conversation, change).await;
+    let welcome = pending.welcome.clone().unwrap();
+    log.commit(&b, pending);
+    for phone in [&mut b, &mut a] {
+        log.deliver(phone).await;
+    }
+    assert!(log.welcome(&mut c, &welcome).await);
+    log.talk(&mut c, "here again", &mut [&mut a, &mut b]).await;
+    assert_eq!(a.texts(&log.conversation).await, ["here again"]);
+    // What is known of it is used up.
+    hears(&mut a, &log, &lists).await;
+    wished
+}
+
+#[tokio::test]
+async fn who_was_taken_out_while_on_hold_is_added_back_when_it_ends() {
+    let (back, nobody) = (|| vec!["doctor-c".to_owned()], Vec::<String>::new);
+    assert_eq!(after_hold("", Reinstated).await, [back(), back()]);
+    assert_eq!(after_hold("", Revoked).await, [nobody(), nobody()], "the control: it is revoked");
+    assert_eq!(
+        after_hold("mutant.held_stays_out", Reinstated).await,
+        [nobody(), nobody()],
+        "the guard taken away"
+    );
+}
+
+/// A hold that has ended brings back nobody whom somebody removed by name, and no further device of a person who is in.
+#[tokio::test]
+async fn a_hold_that_ends_brings_back_nobody_else() {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let (mut b2, mut c) = (house.phone("nurse-b").await, house.phone("doctor-c").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
+    log.add(&mut b, &mut [&mut b2]).await;
+    for phone in [&mut a, &mut c] {
+        log.deliver(phone).await;
+    }
+    let change = removal(member(&mut a, &log, &c).await, Ground::Keeper(KeeperRight {}));
+    commit(&mut log, &mut a, change, &mut [&mut b, &mut b2]).await;
+    let mut lists = Lists::none(&house);
+    let named = [b2.core.device.id(), c.core.device.id()];
+    lists.act(&house, Held, &named);
+    for phone in [&mut a, &mut b] {
+        hears(phone, &log, &lists).await;
+    }
+    removes(&mut log, &mut a, &mut [&mut b]).await;
+    lists.act(&house, Reinstated, &named);
+    for phone in [&mut a, &mut b] {
+        hears(phone, &log, &lists).await;
+        assert!(adds(phone).await.is_empty());
+    }
+}
