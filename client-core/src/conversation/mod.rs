@@ -41,6 +41,7 @@ mod ruling;
 mod seal;
 mod settle;
 mod spent;
+mod standing;
 mod statements;
 #[cfg(test)]
 mod statements_test;

@@ -21,7 +21,8 @@ use super::{
     receive::decode,
     revoked::{is_itself_out, is_named, is_out, out, outlived, removals, wish_for_removal},
     roster::{Member, Roster},
-    successor::{Succession, is_incomplete, succeed},
+    standing::{go_on, stands},
+    successor::is_incomplete,
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -119,26 +120,6 @@ pub(crate) async fn plan(
         }
         Wish::Correct | Wish::AddAnew { .. } | Wish::Succeed { .. } => Plan::Nothing,
     })
-}
-
-async fn go_on(core: &mut Core, conversation: &ConversationId, number: u64) -> Result<Plan, CoreError> {
-    Ok(match succeed(core, conversation, number).await? {
-        Succession::NotYet if planted("mutant.succeed_first") => Plan::Later,
-        // It has waited as long as it may for that.
-        Succession::Made | Succession::Declined | Succession::NotYet => Plan::Nothing,
-    })
-}
-
-/// A conversation that can be changed, or what becomes of the wish.
-fn stands(row: Option<ConversationRow>) -> Result<ConversationRow, Plan> {
-    let row = row.ok_or_else(|| Plan::Impossible(closed()))?;
-    match row.standing {
-        Standing::Active => Ok(row),
-        // It is let in again, or moves to where it goes on.
-        Standing::OutOfStep if !planted("mutant.broken_is_closed") => Err(Plan::Later),
-        Standing::Closed if row.line.successor.is_none() => Err(Plan::Later),
-        _ => Err(Plan::Impossible(closed())),
-    }
 }
 
 /// Whether somebody must leave before anything else is changed: that is wished for, at once.
@@ -401,7 +382,7 @@ fn not_keeper(what: &str) -> Failure {
     )
 }
 
-fn closed() -> Failure {
+pub(super) fn closed() -> Failure {
     Failure::new(
         FailureKind::Closed,
         "This conversation is not open on this device.",
