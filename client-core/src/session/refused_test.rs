@@ -184,6 +184,9 @@ answers! {
     ask_members: AskMembersRequest -> AskMembersResponse,
     list_devices: ListDevicesRequest -> ListDevicesResponse,
     get_removals: GetRemovalsRequest -> GetRemovalsResponse,
+    confirm_removal: ConfirmRemovalRequest -> ConfirmRemovalResponse,
+    get_record: GetRecordRequest -> GetRecordResponse,
+    get_record_proof: GetRecordProofRequest -> GetRecordProofResponse,
 }
 
 /// Nobody connects here: the scene has the connection.

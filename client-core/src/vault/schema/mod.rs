@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("0010_said_again_from.sql"),
     include_str!("0011_revocation.sql"),
     include_str!("0012_signed_list.sql"),
+    include_str!("0013_record.sql"),
 ];
 
 /// Brings the database to the newest schema.
