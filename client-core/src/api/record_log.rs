@@ -72,6 +72,12 @@ pub struct RecordChecked {
     pub fits: bool,
 }
 
+impl RecordChecked {
+    fn nothing() -> Self {
+        Self { size: 0, root: String::new(), fits: false }
+    }
+}
+
 /// Which entries are shown.
 struct Wanted {
     since: UtcMillis,
@@ -103,11 +109,13 @@ pub(super) async fn log(
     let mut entries = Vec::new();
     let each = |entry: Numbered| entries.extend(line(&entry, &wanted, &names));
     let checked = if filter.verify {
-        rebuild_record(session, relay, each).await?.map(|rebuilt| RecordChecked {
+        let rebuilt = rebuild_record(session, relay, each).await?;
+        // A relay that has signed for nothing has nothing that could be checked.
+        Some(rebuilt.map_or_else(RecordChecked::nothing, |rebuilt| RecordChecked {
             size: rebuilt.size,
             root: rebuilt.head.root().to_string(),
             fits: rebuilt.fits,
-        })
+        }))
     } else {
         read_record(session, relay, device.map(Listed::device), each).await?;
         None

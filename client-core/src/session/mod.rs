@@ -28,6 +28,8 @@ mod outbox;
 mod record;
 mod record_pages;
 #[cfg(test)]
+mod record_test;
+#[cfg(test)]
 mod refused_test;
 mod registrar;
 mod removal_record;

@@ -10,7 +10,8 @@ use wardline_identity::{
 use wardline_proto::{
     ConversationId, DeviceId, Digest,
     relay::{
-        GetRecordProofRequest, PublishRevocationListRequest, PublishRevocationListResponse, SignedStatement,
+        GetRecordProofRequest, GetRemovalsRequest, PublishRevocationListRequest,
+        PublishRevocationListResponse, SignedStatement,
     },
 };
 
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,
-    relay::Relay,
+    relay::{Relay, RelayError},
     vault::tables::revocation,
 };
 
@@ -131,11 +132,27 @@ async fn naming_list(
     };
     let wire = acts.iter().take(ACTS_MAX).map(RevocationAct::to_wire).collect();
     let request = PublishRevocationListRequest { list: Some(statement.clone()), acts: wire };
-    let answer = relay.publish_revocation_list(request).await?;
-    Ok(NamingList {
-        chain_before: chain_before.as_bytes().to_vec(),
-        conversations: conversations(&answer, device)?,
-    })
+    let conversations = match relay.publish_revocation_list(request).await {
+        Ok(answer) => conversations(&answer, device)?,
+        // Its issuer is not in force any more: what the relay tells of the removals has to do.
+        Err(RelayError::Refused { .. }) => vec![removed_from(relay, device, list.number()).await?],
+        Err(error) => return Err(error.into()),
+    };
+    Ok(NamingList { chain_before: chain_before.as_bytes().to_vec(), conversations })
+}
+
+/// The conversations that a device was in when a list named it first. Whether they are all of them the record shows.
+async fn removed_from(
+    relay: &Arc<dyn Relay>,
+    device: DeviceId,
+    list: u64,
+) -> Result<Vec<ConversationId>, CoreError> {
+    let answer = relay.get_removals(GetRemovalsRequest { device_id: device.to_wire() }).await?;
+    let of_list = answer.removals.iter().filter(|removal| removal.list_number == list);
+    of_list
+        .map(|removal| ConversationId::try_from(&removal.conversation_id))
+        .collect::<Result<_, _>>()
+        .map_err(|_| CoreError::Protocol("named conversations that are none"))
 }
 
 /// The conversations of each act about the device.
