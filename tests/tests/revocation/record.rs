@@ -194,7 +194,7 @@ fn alter(value: &mut Value, place: fn(usize) -> usize) -> bool {
 #[test]
 fn what_was_done_is_read_in_words_by_administrators_and_by_nobody_else() {
     let scene = Scene::set();
-    let (_online, device) = confirmed(&scene);
+    let (online, device) = confirmed(&scene);
     let administrator = &scene.ward.administrator;
     let log = |more: &[&str]| administrator.ask(&[&["admin", "log"], more].concat());
     let entries = |log: &Value| log["entries"].as_array().unwrap().clone();
@@ -240,9 +240,14 @@ fn what_was_done_is_read_in_words_by_administrators_and_by_nobody_else() {
     assert!(!words.contains(WARD), "no conversation's name is on the record");
     // Members have no business in it.
     scene.locum.cli(&["admin", "log"]).failed(78);
-    drop(_online);
+    drop(online);
     scene.nurse.cli(&["admin", "log"]).failed(78);
-    scene.nurse.cli(&["admin", "device", "record", &device, "--out", "/dev/null/record"]).failed(78);
+    let file = scene.ward.folder().join("record.json");
+    for (device, status) in [(&device, 67), (&id(&scene.nurse), 78)] {
+        let record = ["admin", "device", "record", device, "--out", file.to_str().unwrap()];
+        scene.nurse.cli(&record).failed(status);
+        assert!(!file.exists());
+    }
 }
 
 /// What a device says that the relay was caught doing to all conversations: kinds.
