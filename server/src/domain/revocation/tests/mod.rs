@@ -1,5 +1,6 @@
 //! Claims about lists that are put in force, through a real database: what is taken in one transaction, and what is not.
 
+mod confirmed;
 mod ends;
 mod owed;
 mod repeated;
