@@ -7,7 +7,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 /// Every file of the wire, relative to `proto/`.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "wardline/relay/v1/statement.proto",
     "wardline/relay/v1/greeting.proto",
     "wardline/relay/v1/organisation.proto",
@@ -16,6 +16,7 @@ const FILES: [&str; 9] = [
     "wardline/relay/v1/membership.proto",
     "wardline/relay/v1/conversation.proto",
     "wardline/relay/v1/revocation.proto",
+    "wardline/relay/v1/record.proto",
     "wardline/content/v1/content.proto",
 ];
 

@@ -16,6 +16,8 @@ mod invitation;
 mod keys;
 mod names;
 mod organisation;
+mod record;
+mod removal_record;
 mod revocation;
 mod role;
 mod statement;
@@ -33,9 +35,17 @@ pub use invitation::{
 pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
 pub use organisation::Organisation;
+pub use record::{
+    CHECKPOINT_BYTES_MAX, Checkpoint, ClosingCommit, RecordAct, RecordEntry, RecordTree, RemovalConfirmation,
+    record_leaf, record_node, verify_consistency, verify_inclusion,
+};
+pub use removal_record::{
+    NamingList, Outcome, ProvenAct, ProvenCommit, ProvenConfirmation, ProvenEntry, ProvenRecord,
+    ProvenRemoval, RemovalRecord, RemovalRecordError,
+};
 pub use revocation::{
     ACTS_MAX, Adoption, AnsweredDevice, HOLD_SECONDS, LIST_LIFE_SECONDS, RevocationAct, RevocationAnswer,
-    RevocationKind, RevocationList, RevocationReason, RevocationRegister, Standing,
+    RevocationKind, RevocationList, RevocationReason, RevocationRegister, Standing, chain_of,
 };
 pub use role::Role;
 pub use statement::{StatementLabel, sign_statement};
@@ -45,5 +55,5 @@ pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 
 pub use error::{
     AuthorityError, CertificateError, EntropyError, FingerprintError, InvitationError, KeyError, LinkError,
-    NameError, OrganisationError, RequestError, RevocationError, SignatureError, StatementError,
+    NameError, OrganisationError, RecordError, RequestError, RevocationError, SignatureError, StatementError,
 };

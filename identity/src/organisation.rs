@@ -13,9 +13,9 @@ use crate::authority::ISSUERS_MAX;
 use crate::certificate::RootCertificate;
 use crate::statement::verify_statement;
 use crate::{
-    CertificateError, DateCheck, DeviceCertificate, DisplayName, InvitationError, InvitationRecord,
-    IssuerCertificate, OrganisationError, OrganisationId, RelayCertificate, RevocationError, RevocationList,
-    RootFingerprint, StatementError, StatementLabel,
+    CertificateError, Checkpoint, DateCheck, DeviceCertificate, DisplayName, InvitationError,
+    InvitationRecord, IssuerCertificate, OrganisationError, OrganisationId, RecordError, RelayCertificate,
+    RevocationError, RevocationList, RootFingerprint, StatementError, StatementLabel,
 };
 
 /// An organisation whose root is the pinned one and whose issuers' list the root signed.
@@ -58,6 +58,29 @@ impl Organisation {
         let list = wire.issuers.as_ref().ok_or(OrganisationError::IssuersMissing)?.clone();
         let (number, issuers) = read_list(&root, &list)?;
         Ok(Self { root, number, issuers, list })
+    }
+
+    /// The same from its two parts: id and name are the root's.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn of_root(
+        root_der: &[u8],
+        issuers: &SignedStatement,
+        root: &RootFingerprint,
+        now: UtcMillis,
+    ) -> Result<Self, OrganisationError> {
+        if !root.matches(root_der) {
+            return Err(OrganisationError::OtherRoot);
+        }
+        let read = RootCertificate::read(root_der).map_err(OrganisationError::Root)?;
+        let wire = pb::Organisation {
+            organisation_id: read.organisation.as_str().to_owned(),
+            name: read.name.as_str().to_owned(),
+            root_certificate: Bytes::copy_from_slice(root_der),
+            issuers: Some(issuers.clone()),
+        };
+        Self::verify(&wire, root, now)
     }
 
     /// Its id.
@@ -184,6 +207,20 @@ impl Organisation {
     ) -> Result<Bytes, StatementError> {
         let relay = self.verify_relay(relay_der, dates).map_err(|_| StatementError::OtherSigner)?;
         relay.verify_statement(label, statement)
+    }
+
+    /// Checks a head of the record, signed by the relay with this certificate.
+    ///
+    /// # Errors
+    /// [`RecordError::OtherSigner`] if the certificate is no relay's of ours in force, and as for every head.
+    pub fn verify_checkpoint(
+        &self,
+        relay_der: &[u8],
+        note: &[u8],
+        dates: impl Into<DateCheck>,
+    ) -> Result<Checkpoint, RecordError> {
+        let relay = self.verify_relay(relay_der, dates).map_err(|_| RecordError::OtherSigner)?;
+        relay.verify_checkpoint(self.id(), note)
     }
 
     /// Checks an invitation's record: signed by an issuer on the list, for this organisation, well-formed.

@@ -53,6 +53,8 @@ labels! {
     RevocationList = "revocation-list",
     /// `RevocationAnswer`, by the relay.
     RevocationAnswer = "revocation-answer",
+    /// `RemovalConfirmation`, by a member that merged a removal and did not make it.
+    RemovalConfirmation = "removal-confirmation",
     /// `RelayTime`, by the relay.
     RelayTime = "relay-time",
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wardline_identity::{Organisation, SigningKey, StatementLabel, sign_statement};
+use wardline_identity::{Checkpoint, Organisation, SigningKey, StatementLabel, sign_statement};
 use wardline_proto::relay::{RelayGreeting, RelayTime, RevocationAnswer, SignedStatement};
 use wardline_proto::{UtcMillis, VERSIONS, fault};
 
@@ -28,16 +28,16 @@ impl RelayIdentity {
         Self { shared: Arc::new(Shared { key, certificate: certificate_der, issuers_number }) }
     }
 
-    /// The relay's clock and the number of the revocation list in force, signed. Policy and record are 0 and empty until they
-    /// exist.
+    /// The relay's clock, the number of the revocation list in force and the head of the record, signed. The policy is 0 until
+    /// there is one.
     #[must_use]
-    pub fn time(&self, now: UtcMillis, revocation_list_number: u64) -> SignedStatement {
+    pub fn time(&self, now: UtcMillis, revocation_list_number: u64, record_head: Bytes) -> SignedStatement {
         let time = RelayTime {
             time: Some(clock_shown(now).into()),
             revocation_list_number,
             policy_number: 0,
             issuers_list_number: list_shown(self.shared.issuers_number),
-            record_head: Bytes::new(),
+            record_head,
         };
         sign_statement(&self.shared.key, StatementLabel::RelayTime, &time, Some(&self.shared.certificate))
     }
@@ -55,12 +55,18 @@ impl RelayIdentity {
         sign_statement(&self.shared.key, label, answer, Some(&self.shared.certificate))
     }
 
+    /// A head of the record, signed: the whole note.
+    #[must_use]
+    pub fn sign_checkpoint(&self, head: &Checkpoint) -> Bytes {
+        head.sign(&self.shared.key)
+    }
+
     /// What the relay says first on every stream and enrolment call.
     #[must_use]
-    pub fn greeting(&self, now: UtcMillis, revocation_list_number: u64) -> RelayGreeting {
+    pub fn greeting(&self, now: UtcMillis, revocation_list_number: u64, record_head: Bytes) -> RelayGreeting {
         RelayGreeting {
             versions: Some(VERSIONS),
-            time: Some(self.time(now, revocation_list_number)),
+            time: Some(self.time(now, revocation_list_number, record_head)),
             relay_certificate: self.shared.certificate.clone(),
         }
     }

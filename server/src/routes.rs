@@ -12,6 +12,7 @@ use wardline_proto::relay::directory_service_server::DirectoryServiceServer;
 use wardline_proto::relay::enrolment_service_server::EnrolmentServiceServer;
 use wardline_proto::relay::key_package_service_server::KeyPackageServiceServer;
 use wardline_proto::relay::membership_service_server::MembershipServiceServer;
+use wardline_proto::relay::record_service_server::RecordServiceServer;
 use wardline_proto::relay::registrar_service_server::RegistrarServiceServer;
 use wardline_proto::relay::revocation_service_server::RevocationServiceServer;
 
@@ -22,6 +23,7 @@ use crate::service::directory::Directory;
 use crate::service::enrolment::Enrolment;
 use crate::service::key_package::KeyPackages;
 use crate::service::membership::Memberships;
+use crate::service::record::Record;
 use crate::service::registrar::Registrar;
 use crate::service::revocation::Revocation;
 use crate::state::Relay;
@@ -62,6 +64,7 @@ pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
         .add_service(sized!(DirectoryServiceServer, Directory::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(EnrolmentServiceServer, Enrolment::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(RevocationServiceServer, Revocation::new(Arc::clone(relay)), LIST_BYTES))
+        .add_service(sized!(RecordServiceServer, Record::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(InterceptedService::new(health, certified.clone()))
         .add_service(InterceptedService::new(reflection, certified))
@@ -98,6 +101,7 @@ mod tests {
             ("DirectoryService/ListPeople", 256 * 1024),
             ("EnrolmentService/Enrol", 256 * 1024),
             ("RegistrarService/IssueCertificate", 256 * 1024),
+            ("RecordService/GetRecordProof", 256 * 1024),
             ("RevocationService/PublishRevocationList", 1_000 * 96 + 64 * 1024),
         ] {
             assert_eq!(said(&services, path, most + 1).await, Code::OutOfRange, "{path}");

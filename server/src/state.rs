@@ -5,9 +5,9 @@ use std::{fmt, sync::Arc};
 use wardline_identity::{Clock, Organisation};
 
 use crate::{
-    admission::Devices, enrolment_bell::EnrolmentBell, live::Live, relay_identity::RelayIdentity,
-    revocations::Revocations, store::Store, task_bell::TaskBell, transport::Connections,
-    write_permits::WritePermits,
+    admission::Devices, enrolment_bell::EnrolmentBell, live::Live, record_head::RecordHead,
+    relay_identity::RelayIdentity, revocations::Revocations, store::Store, task_bell::TaskBell,
+    transport::Connections, write_permits::WritePermits,
 };
 
 /// The running relay, shared by its services.
@@ -20,6 +20,8 @@ pub struct Relay {
     pub clock: Arc<dyn Clock>,
     /// Who it is to its clients.
     pub identity: RelayIdentity,
+    /// The head of its record.
+    pub record: Arc<RecordHead>,
     /// Whom it serves.
     pub organisation: Organisation,
     /// Who is let in.

@@ -2,6 +2,8 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 
+use super::RecordArgs;
+
 /// How long a command that puts devices out shows how conversations close, in seconds.
 const WAIT_SECONDS: u64 = 30;
 
@@ -47,6 +49,13 @@ comes back when that person approves it: wardline device approve DEVICE")]
         #[arg(long, value_name = "REASON", default_value = "found", value_parser = reason)]
         reason: String,
     },
+    /// Write down the proof of a removal, for others to check
+    #[command(after_help = "Example:
+  wardline admin device record 5b1c --out record.json
+  wardline admin verify record.json --root '0f3a …'          anywhere, by anybody
+
+It holds no secrets: the signed list, the relay's signed answer, and for each conversation who signed what.")]
+    Record(RecordArgs),
     /// Show where a device stands, and in which conversations it still is
     #[command(after_help = "Examples:
   wardline admin device status 5b1c

@@ -2,13 +2,17 @@
 //! its arguments.
 
 mod devices;
+mod record;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use self::devices::{AdminDeviceTask, AdminUserTask, Person, PutOut};
+pub(crate) use self::{
+    devices::{AdminDeviceTask, AdminUserTask, Person, PutOut},
+    record::{LogArgs, RecordArgs, Since, VerifyArgs},
+};
 
 /// End-to-end encrypted messaging for hospitals and clinics.
 #[derive(Debug, Parser)]
@@ -269,6 +273,20 @@ pub(crate) enum AdminTask {
     /// Hold, reinstate or revoke all devices of a person
     #[command(subcommand)]
     User(AdminUserTask),
+    /// Show what administrators, registrars and the relay did, from the relay's record
+    #[command(after_help = "Examples:
+  wardline admin log --since 2h
+  wardline admin log --since 2026-11-01 --user doctor-a
+  wardline admin log --verify                          fetch all of it and check it against what the relay has signed
+
+Ends with status 81 if --verify finds that the relay's record is not what it has signed for.")]
+    Log(LogArgs),
+    /// Check a removal record, without a home or a connection
+    #[command(after_help = "Example:
+  wardline admin verify record.json --root '0f3a …'
+
+Ends with status 82 if anything in it does not fit, or if no root is given: then it names the fingerprint to compare.")]
+    Verify(VerifyArgs),
 }
 
 /// `wardline admin found`

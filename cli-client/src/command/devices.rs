@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use tokio::time::Instant;
 use wardline_client_core::api::{Act, Acts, Answer, Command, DeviceStatus, Failure, FailureKind};
 
-use super::once;
+use super::{once, record};
 use crate::{
     args::{AdminDeviceTask, AdminUserTask, Globals, Person, PutOut},
     home::{self, Home},
@@ -25,6 +25,7 @@ pub(crate) async fn run(globals: &Globals, task: AdminDeviceTask) -> Result<Exit
             return once::run(globals, Command::AdminDeviceStatus { device }).await;
         }
         AdminDeviceTask::Status { device, watch: true } => return watch(globals, device).await,
+        AdminDeviceTask::Record(args) => return record::device(globals, args).await,
         AdminDeviceTask::Revoke(PutOut { devices, reason, care }) => {
             (devices, "revoked", reason, care.wait, care.even_own)
         }
@@ -120,7 +121,7 @@ async fn watch(globals: &Globals, device: String) -> Result<ExitCode, Failure> {
             Err(failure) => break Err(failure),
         };
         let all_out = status.removed == status.of && status.device.state != "in_force";
-        let now = (status.device.state.clone(), status.removed, status.of);
+        let now = (status.device.state.clone(), status.removed, status.of, status.confirmed);
         if shown.as_ref() != Some(&now) {
             print::answer(&Answer::DeviceStatus(Box::new(status)), globals.json);
             shown = Some(now);

@@ -7,6 +7,7 @@ mod found;
 mod invite;
 mod once;
 mod read;
+mod record;
 mod registrar;
 mod send;
 mod sync;
@@ -30,6 +31,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Admin(AdminTask::Registrar { once }) => registrar::run(&globals, once).await,
         Task::Admin(AdminTask::Device(task)) => devices::run(&globals, task).await,
         Task::Admin(AdminTask::User(task)) => devices::run_user(&globals, task).await,
+        Task::Admin(AdminTask::Log(args)) => record::log(&globals, args).await,
+        Task::Admin(AdminTask::Verify(args)) => record::verify(&globals, &args),
         Task::Enrol { invitation, device } => enrol::run(&globals, &invitation, &device).await,
         Task::Conversation(task) => once::run(&globals, conversation(task)).await,
         Task::Send { conversation, text } => send::run(&globals, conversation, text).await,

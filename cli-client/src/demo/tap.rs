@@ -15,17 +15,19 @@ use wardline_client_core::{
 use wardline_proto::relay::{
     AckRequest, AckResponse, AskMembersRequest, AskMembersResponse, CancelInvitationRequest,
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
-    CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
-    CreateConversationResponse, EnrolRequest, EnrolResponse, Entry, GetInvitationRequest,
-    GetInvitationResponse, GetOrganisationRequest, GetOrganisationResponse, GetRemovalsRequest,
-    GetRemovalsResponse, GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest,
-    GetWinnerResponse, IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest,
-    ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
-    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest,
-    PublishInvitationResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
-    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
-    SubscribeRequest, SubscribeResponse, WelcomeDelivery, subscribe_response::Event,
+    CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, CountKeyPackagesRequest,
+    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
+    EnrolResponse, Entry, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
+    GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest,
+    GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
+    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
+    IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest,
+    ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest,
+    ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
+    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
+    RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse,
+    SendRequest, SendResponse, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
+    subscribe_response::Event,
 };
 
 /// What one device's tap has seen.
@@ -170,4 +172,7 @@ pass_on! {
     get_revocation_list: GetRevocationListRequest => GetRevocationListResponse,
     list_devices: ListDevicesRequest => ListDevicesResponse,
     get_removals: GetRemovalsRequest => GetRemovalsResponse,
+    confirm_removal: ConfirmRemovalRequest => ConfirmRemovalResponse,
+    get_record: GetRecordRequest => GetRecordResponse,
+    get_record_proof: GetRecordProofRequest => GetRecordProofResponse,
 }

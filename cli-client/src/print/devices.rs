@@ -99,13 +99,18 @@ pub(super) fn status(status: &DeviceStatus) {
     line(&format!("  {}", standing(one)));
     line(&format!("  {}", seen(one)));
     if status.of > 0 {
-        line(&format!("  removed from {} of {} conversations", status.removed, status.of));
+        let (removed, of, confirmed) = (status.removed, status.of, status.confirmed);
+        line(&format!(
+            "  removed from {removed} of {of} conversations, confirmed by a second member in {confirmed}"
+        ));
     }
     for removal in &status.removals {
         let conversation = format!("{:.8}", removal.conversation);
         let text = match (&removal.removed, removal.number, &removal.by) {
             (Some(removed), Some(number), Some(by)) => {
-                format!("out since {}: change {number}, signed by {by}", when(removed))
+                let second = removal.confirmed_by.as_ref();
+                let second = second.map_or_else(String::new, |second| format!(", confirmed by {second}"));
+                format!("out since {}: change {number}, signed by {by}{second}", when(removed))
             }
             (Some(removed), ..) => format!("out since {}", when(removed)),
             (None, ..) => format!("open since {}: nothing is said there", when(&removal.in_force)),

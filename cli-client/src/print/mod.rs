@@ -3,6 +3,7 @@
 mod devices;
 mod home;
 mod people;
+mod record;
 mod talk;
 mod when;
 
@@ -14,7 +15,8 @@ use wardline_client_core::api::{Answer, Event, Failure};
 pub(crate) use self::{
     devices::removals,
     home::{enrolled, founded, invited, progress},
-    when::learn_offset,
+    record::{proven, record_written},
+    when::{learn_offset, midnight_ms},
 };
 
 /// Writes one line; a reader that has gone is no failure of ours.
@@ -72,6 +74,7 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Acts(acts) => devices::acts(acts),
         Answer::DeviceStatus(status) => devices::status(status),
         Answer::ListKept(kept) => devices::list_kept(kept),
+        Answer::Record(record) => record::log(record),
         Answer::Invited(list) => invited(list, false),
         Answer::Status(status) => home::status(status),
         Answer::Synced(synced) => home::synced(synced),

@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use time::{
-    OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem,
+    Date, OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem,
     format_description::well_known::Rfc3339, macros::format_description,
 };
 
@@ -27,6 +27,13 @@ pub(crate) fn learn_offset() {
 pub(crate) fn when(instant: &str) -> String {
     let offset = OFFSET.get().copied().unwrap_or(UtcOffset::UTC);
     shown(instant, OffsetDateTime::now_utc(), offset)
+}
+
+/// The beginning of a day here, in milliseconds since 1970 UTC.
+pub(crate) fn midnight_ms(day: Date) -> u64 {
+    let offset = OFFSET.get().copied().unwrap_or(UtcOffset::UTC);
+    let seconds = day.midnight().assume_offset(offset).unix_timestamp();
+    u64::try_from(seconds).unwrap_or(0).saturating_mul(1_000)
 }
 
 /// What does not read as an instant is shown as it is.

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acts, DeviceStatus, Inventory, Invitations, Invited, Judged, ListState, MemberFault, RelayFault,
-    WaitingDevice,
+    Acts, DeviceStatus, Inventory, Invitations, Invited, Judged, ListState, MemberFault, RecordLog,
+    RelayFault, RemovalRecordFile, WaitingDevice,
 };
 
 /// The answer to a [`Command`](super::Command).
@@ -45,6 +45,10 @@ pub enum Answer {
     Acts(Acts),
     /// To `AdminDeviceStatus`.
     DeviceStatus(Box<DeviceStatus>),
+    /// To `AdminDeviceRecord`.
+    RemovalRecord(Box<RemovalRecordFile>),
+    /// To `AdminLog`.
+    Record(RecordLog),
     /// To `Status`.
     Status(Box<Status>),
     /// To `Sync`.

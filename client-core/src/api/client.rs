@@ -37,6 +37,13 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// So much of the relay's record was read (`AdminLog` that verifies).
+    RecordRead {
+        /// How many entries.
+        have: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// This device was revoked or put on hold.
     PutOut {
         /// What commands fail with from now on.

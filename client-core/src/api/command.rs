@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RecordFilter;
+
 /// One request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -149,6 +151,16 @@ pub enum Command {
     AdminDeviceStatus {
         /// Its id or an unambiguous prefix.
         device: String,
+    },
+    /// The removal record of a device.
+    AdminDeviceRecord {
+        /// Its id or an unambiguous prefix.
+        device: String,
+    },
+    /// The relay's record of what administrators, registrars and the relay did.
+    AdminLog {
+        /// Which entries.
+        filter: RecordFilter,
     },
 }
 

@@ -37,6 +37,8 @@ pub enum FailureKind {
     Busy,
     /// The relay was caught in a lie about what was asked for; the answer is given all the same. Exit status 81.
     RelayAtFault,
+    /// What is to be checked does not prove what it says. Exit status 82.
+    Unproven,
 }
 
 impl FailureKind {
@@ -58,6 +60,7 @@ impl FailureKind {
             Self::Closed => 79,
             Self::Busy => 80,
             Self::RelayAtFault => 81,
+            Self::Unproven => 82,
         }
     }
 }

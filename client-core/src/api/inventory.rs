@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use wardline_identity::{Standing, StatementLabel, UserId};
+use wardline_identity::{RemovalConfirmation, Standing, StatementLabel, UserId};
 use wardline_proto::{
-    Digest, UtcMillis,
-    relay::{CommitAuthor, GetRemovalsRequest, Removal, RemovalClosure},
+    DeviceId, Digest, UtcMillis,
+    relay::{CommitAuthor, GetRemovalsRequest, Removal, RemovalClosure, SignedStatement},
 };
 
 use super::{Answer, execute::user_id, rfc3339};
@@ -127,6 +127,9 @@ pub struct DeviceStatus {
     pub removed: usize,
     /// Of how many that it was in when it was revoked or held.
     pub of: usize,
+    /// How many removals a second member has confirmed.
+    #[serde(default)]
+    pub confirmed: usize,
     /// Each of these.
     pub removals: Vec<DeviceRemoval>,
 }
@@ -152,6 +155,9 @@ pub struct DeviceRemoval {
     /// Who made it, by their device's signature; absent where that does not verify, or nobody had to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Who has merged it, another device's signature says, and that the device is out; absent while nobody has said so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirmed_by: Option<String>,
 }
 
 /// The word for where a device stands.
@@ -192,12 +198,13 @@ pub(super) async fn status(
     let request = GetRemovalsRequest { device_id: one.device().to_wire() };
     let answer = relay.get_removals(request).await?;
     let removals: Vec<DeviceRemoval> =
-        answer.removals.iter().filter_map(|removal| removal_shown(&listed, removal)).collect();
+        answer.removals.iter().filter_map(|removal| removal_shown(&listed, one.device(), removal)).collect();
     let core = session.core().await;
     Ok(Answer::DeviceStatus(Box::new(DeviceStatus {
         device: shown(&core, one, session.clock.now()),
         removed: removals.iter().filter(|removal| removal.removed.is_some()).count(),
         of: removals.len(),
+        confirmed: removals.iter().filter(|removal| removal.confirmed_by.is_some()).count(),
         removals,
     })))
 }
@@ -229,7 +236,7 @@ fn shown(core: &Core, one: &Listed, now: UtcMillis) -> InventoryDevice {
     }
 }
 
-fn removal_shown(listed: &[Listed], removal: &Removal) -> Option<DeviceRemoval> {
+fn removal_shown(listed: &[Listed], device: DeviceId, removal: &Removal) -> Option<DeviceRemoval> {
     let conversation = wardline_proto::ConversationId::try_from(&removal.conversation_id).ok()?;
     let closure = removal.closure.as_ref();
     let commit = closure.and_then(|closure| Digest::try_from(&closure.commit_sha256).ok());
@@ -240,19 +247,41 @@ fn removal_shown(listed: &[Listed], removal: &Removal) -> Option<DeviceRemoval> 
         removed: closure.and_then(|closure| closure.taken_at.as_ref()).map(UtcMillis::from).map(rfc3339),
         number: closure.map(|closure| closure.number).filter(|number| *number > 0),
         commit: commit.map(|commit| commit.to_string()),
-        by: closure.and_then(|closure| author(listed, removal, closure)),
+        by: closure.and_then(|closure| author(listed, closure)).map(|by| by.certificate.user().to_string()),
+        confirmed_by: closure.and_then(|closure| confirmer(listed, device, closure)),
     })
 }
 
 /// Who made a change, if their device has signed that it did.
-fn author(listed: &[Listed], removal: &Removal, closure: &RemovalClosure) -> Option<String> {
+fn author<'a>(listed: &'a [Listed], closure: &RemovalClosure) -> Option<&'a Listed> {
     let statement = closure.author.as_ref()?;
-    let signer = Digest::try_from(&statement.signer).ok()?;
-    let one = listed.iter().find(|one| one.certificate.fingerprint() == signer)?;
+    let one = signer(listed, statement)?;
     let body = one.certificate.verify_statement(StatementLabel::CommitAuthor, statement).ok()?;
     let said: CommitAuthor = prost::Message::decode(body).ok()?;
-    let fits = said.conversation_id == removal.conversation_id
+    let fits = said.conversation_id == closure.conversation_id
         && said.commit_sha256 == closure.commit_sha256
         && said.epoch == closure.epoch;
-    fits.then(|| one.certificate.user().to_string())
+    fits.then_some(one)
+}
+
+/// Who confirms it: a device that is neither its author nor the one that went.
+fn confirmer(listed: &[Listed], device: DeviceId, closure: &RemovalClosure) -> Option<String> {
+    let statement = closure.confirmation.as_ref()?;
+    let one = signer(listed, statement)?;
+    let body = one.certificate.verify_statement(StatementLabel::RemovalConfirmation, statement).ok()?;
+    let said = RemovalConfirmation::read(&body).ok()?;
+    let fits = said.log.to_wire() == closure.conversation_id
+        && said.number.get() == closure.number
+        && said.epoch.get() == closure.epoch
+        && said.sha256.to_wire() == closure.commit_sha256
+        && said.devices.contains(&device);
+    let by_another = one.device() != device
+        && author(listed, closure).is_none_or(|author| author.device() != one.device());
+    (fits && by_another).then(|| one.certificate.user().to_string())
+}
+
+/// The device that a statement names as its signer.
+fn signer<'a>(listed: &'a [Listed], statement: &SignedStatement) -> Option<&'a Listed> {
+    let signer = Digest::try_from(&statement.signer).ok()?;
+    listed.iter().find(|one| one.certificate.fingerprint() == signer)
 }

@@ -13,7 +13,10 @@ mod inventory;
 mod invitation;
 mod membership;
 mod outbox;
+mod record_log;
+mod record_words;
 mod relay_fault;
+mod removal_record;
 mod revoke;
 mod talk;
 mod time_text;
@@ -32,7 +35,9 @@ pub use inventory::{ActedDevice, Acts, DeviceRemoval, DeviceStatus, Inventory, I
 pub use invitation::{InvitationSummary, Invitations, Invited, Judged, JudgedDevice, NewInvitation};
 pub use membership::{MemberFault, WaitingDevice};
 pub(crate) use membership::{member_faults, waiting_devices};
+pub use record_log::{RecordChecked, RecordFilter, RecordLine, RecordLog};
 pub use relay_fault::RelayFault;
+pub use removal_record::{ActText, ProvenText, RemovalRecordFile, RemovalText, verify_removal_record};
 pub use time_text::rfc3339;
 
 pub use crate::session::{

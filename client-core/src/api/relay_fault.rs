@@ -96,6 +96,13 @@ fn text(row: &RelayFaultRow) -> String {
         RelayFaultKind::HiddenList => {
             format!("{about} goes by list {number} of revoked devices; the relay does not show it to you.")
         }
+        RelayFaultKind::RecordForked => format!(
+            "The relay's record of what administrators did is not the one that it had with {number} entries: it was rewritten."
+        ),
+        RelayFaultKind::RecordShortened => format!(
+            "The relay's record of what administrators did had {number} entries, and has less now, as after a restore from an \
+             older copy."
+        ),
     }
 }
 
@@ -109,6 +116,7 @@ impl Answer {
             Self::Messages(messages) => !messages.relay_faults.is_empty(),
             Self::Status(status) => status.relay_faults > 0,
             Self::Synced(synced) => synced.relay_faults > 0,
+            Self::Record(log) => log.checked.as_ref().is_some_and(|checked| !checked.fits),
             _ => false,
         }
     }

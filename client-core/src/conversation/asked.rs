@@ -65,7 +65,7 @@ pub(crate) async fn asked(
         Task::RemoveRevoked(_) => {
             (!out(&core.revocations, &roster).is_empty()).then_some(Wish::RemoveRevoked)
         }
-        Task::AddAnew(_) | Task::Succeed(_) => None,
+        Task::AddAnew(_) | Task::Succeed(_) | Task::ConfirmRemoval(_) => None,
     })
 }
 

@@ -12,6 +12,7 @@ mod asked;
 pub(crate) mod broken_test;
 mod closed;
 mod commit;
+mod confirm;
 mod continuation;
 mod core;
 mod correct;
@@ -55,6 +56,7 @@ pub(crate) use self::{
     asked::asked,
     closed::closed,
     commit::{Change, Staged, stage},
+    confirm::confirmation,
     core::{Core, Device, KnownList, random},
     create::create,
     detail::{detail, find, list, read},
@@ -70,8 +72,9 @@ pub(crate) use self::{
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
     successor::{is_left_empty, may_be_asked, waits_for_closing},
     suspicion::{
-        Compared, false_list, greeted, hidden_list, no_such_list, place, relay_fault_count, relay_faults,
-        see_relay_faults, uninvited,
+        Compared, ShownHead, false_list, greeted, hidden_list, no_such_list, place, record_forked,
+        record_shortened, record_unlike_its_head, relay_fault_count, relay_faults, see_relay_faults,
+        uninvited,
     },
     take_over::{created, not_first},
     waits::look_at_early,

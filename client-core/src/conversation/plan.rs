@@ -29,7 +29,7 @@ use crate::{
     error::CoreError,
     mls::VerifiedKeyPackage,
     vault::tables::{
-        conversations::{self, ConversationRow, Standing},
+        conversations::{self, ConversationRow},
         intents::{self, IntentRow, Wish},
     },
 };

@@ -1,7 +1,8 @@
 //! Taking in a commit: one's own that won its epoch, or another's; merge, then judge.
 
 use wardline_proto::{
-    ConversationId, DeviceId, EntryNumber, Epoch, content::ConversationSettings, fault, relay::CommitData,
+    ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis, content::ConversationSettings, fault,
+    relay::CommitData,
 };
 
 use super::{
@@ -70,7 +71,7 @@ pub(crate) async fn receive_commit(
         row.held.as_deref().map(Hold::parse),
     );
     correct::recall(&mut tx, &row, &mut merging).await?;
-    let kept = kept(received, merging.before(), group.epoch());
+    let kept = kept(received, merging.before(), (group.epoch(), core.clock.now()));
     if fault::planted("member.false_report") {
         return fall_out(core, tx, received).await.map(Membership::Out);
     }
@@ -204,16 +205,17 @@ pub(crate) fn shown_name(name: &str) -> String {
     name.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).take(128).collect()
 }
 
-/// What is kept of a commit: its digest, and who was in before it.
+/// What is kept of a commit that is merged: its digest, its epoch, and who was in before it.
 fn kept(
     received: &Received<'_>,
     (before, right): (&Roster, &ConversationSettings),
-    epoch: Epoch,
+    (epoch, now): (Epoch, UtcMillis),
 ) -> CommitRow {
     let author = author_of(before, received, epoch);
     let data = declared(&received.entry.message);
     let ending = Ending { author, data: data.as_ref(), conversation: &received.conversation };
-    commit_row(received, author, &Former::of(before, right, &ending))
+    let row = commit_row(received, author, &Former::of(before, right, &ending));
+    CommitRow { merged: Some((epoch, now)), ..row }
 }
 
 /// Our commit won its epoch, or lost it. A wish to add stays open until nobody is missing.

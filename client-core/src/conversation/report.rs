@@ -134,12 +134,13 @@ fn by(author: Option<&Member>, received: &Received<'_>) -> MessageRow {
     }
 }
 
-/// The row of a commit, with who was in before it.
+/// The row of a commit that this device has not merged, with who was in before it.
 pub(crate) fn commit_row(received: &Received<'_>, author: Option<&Member>, former: &Former) -> CommitRow {
     CommitRow {
         conversation: received.conversation,
         number: received.number,
         digest: received.digest,
+        merged: None,
         author: author.map(|author| author.certificate.device()),
         stamp: received.stamp,
         before: Some(former.to_text()),

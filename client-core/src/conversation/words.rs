@@ -155,6 +155,7 @@ mod tests {
             conversation: CONVERSATION,
             number: EntryNumber::new(*number),
             digest: Digest::of(&number.to_be_bytes()),
+            merged: None,
             author: Some(device(*author)),
             stamp: UtcMillis::new(0),
             before: None,

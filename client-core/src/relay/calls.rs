@@ -6,16 +6,18 @@ use async_trait::async_trait;
 use wardline_proto::relay::{
     AckRequest, AckResponse, AskMembersRequest, AskMembersResponse, CancelInvitationRequest,
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
-    CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
-    CreateConversationResponse, EnrolRequest, EnrolResponse, GetInvitationRequest, GetInvitationResponse,
-    GetOrganisationRequest, GetOrganisationResponse, GetRemovalsRequest, GetRemovalsResponse,
-    GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
-    IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse,
-    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
-    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
-    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
-    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
+    CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, CountKeyPackagesRequest,
+    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
+    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
+    GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest,
+    GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
+    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
+    IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest,
+    ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest,
+    ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
+    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
+    RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse,
+    SendRequest, SendResponse, SubscribeRequest,
 };
 
 use super::{
@@ -178,6 +180,24 @@ impl Relay for RelayConnection {
 
     async fn get_removals(&self, message: GetRemovalsRequest) -> Result<GetRemovalsResponse, RelayError> {
         self.answer(ANSWER, self.revocation().get_removals(request(message, ANSWER))).await
+    }
+
+    async fn confirm_removal(
+        &self,
+        message: ConfirmRemovalRequest,
+    ) -> Result<ConfirmRemovalResponse, RelayError> {
+        self.answer(ANSWER, self.revocation().confirm_removal(request(message, ANSWER))).await
+    }
+
+    async fn get_record(&self, message: GetRecordRequest) -> Result<GetRecordResponse, RelayError> {
+        self.answer(LARGE, self.record().get_record(request(message, LARGE))).await
+    }
+
+    async fn get_record_proof(
+        &self,
+        message: GetRecordProofRequest,
+    ) -> Result<GetRecordProofResponse, RelayError> {
+        self.answer(ANSWER, self.record().get_record_proof(request(message, ANSWER))).await
     }
 
     async fn subscribe(&self, message: SubscribeRequest) -> Result<Subscription, RelayError> {

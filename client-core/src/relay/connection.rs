@@ -10,7 +10,8 @@ use wardline_proto::relay::{
     SubscribeRequest, conversation_service_client::ConversationServiceClient,
     directory_service_client::DirectoryServiceClient, enrolment_service_client::EnrolmentServiceClient,
     key_package_service_client::KeyPackageServiceClient, membership_service_client::MembershipServiceClient,
-    registrar_service_client::RegistrarServiceClient, revocation_service_client::RevocationServiceClient,
+    record_service_client::RecordServiceClient, registrar_service_client::RegistrarServiceClient,
+    revocation_service_client::RevocationServiceClient,
 };
 
 use super::{
@@ -177,4 +178,5 @@ services! {
     conversations: ConversationServiceClient,
     membership: MembershipServiceClient,
     revocation: RevocationServiceClient,
+    record: RecordServiceClient,
 }

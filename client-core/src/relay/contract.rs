@@ -5,16 +5,18 @@ use futures::stream::BoxStream;
 use wardline_proto::relay::{
     AckRequest, AckResponse, AskMembersRequest, AskMembersResponse, CancelInvitationRequest,
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
-    CommitResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
-    CreateConversationResponse, EnrolRequest, EnrolResponse, GetInvitationRequest, GetInvitationResponse,
-    GetOrganisationRequest, GetOrganisationResponse, GetRemovalsRequest, GetRemovalsResponse,
-    GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
-    IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse,
-    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
-    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
-    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
-    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
+    CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, CountKeyPackagesRequest,
+    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
+    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
+    GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest,
+    GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
+    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
+    IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest,
+    ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest,
+    ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
+    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
+    RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse,
+    SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
 };
 
 use super::RelayError;
@@ -110,4 +112,14 @@ pub trait Relay: Send + Sync {
     ) -> Result<GetRevocationListResponse, RelayError>;
     async fn list_devices(&self, request: ListDevicesRequest) -> Result<ListDevicesResponse, RelayError>;
     async fn get_removals(&self, request: GetRemovalsRequest) -> Result<GetRemovalsResponse, RelayError>;
+    async fn confirm_removal(
+        &self,
+        request: ConfirmRemovalRequest,
+    ) -> Result<ConfirmRemovalResponse, RelayError>;
+
+    async fn get_record(&self, request: GetRecordRequest) -> Result<GetRecordResponse, RelayError>;
+    async fn get_record_proof(
+        &self,
+        request: GetRecordProofRequest,
+    ) -> Result<GetRecordProofResponse, RelayError>;
 }

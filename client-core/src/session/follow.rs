@@ -12,11 +12,12 @@ use tokio::time::Instant;
 use wardline_identity::Organisation;
 use wardline_proto::relay::{
     AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, MembershipTask, RelayGreeting,
-    SubscribeRequest, SubscribeResponse, WelcomeDelivery, subscribe_response::Event as Incoming,
+    SubscribeRequest, SubscribeResponse, WelcomeDelivery, membership_task::Task,
+    subscribe_response::Event as Incoming,
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
-use super::{Link, Session, early::Early, greet, key_packages, revocation, task};
+use super::{Link, Session, confirm, early::Early, greet, key_packages, record, revocation, task};
 use crate::{
     conversation::{self, Compared, Effect, encode},
     error::CoreError,
@@ -163,6 +164,7 @@ async fn greet(
         let number = greeted.issuers_list_number;
         conversation::no_such_list(&*session.core().await, greeting, number).await?;
     }
+    record::greeted(session, greeting, &greeted.record_head).await?;
     if !revocation::greeted(session, relay, &greeted).await? {
         let number = greeted.revocation_list_number;
         conversation::no_such_list(&*session.core().await, greeting, number).await?;
@@ -234,6 +236,11 @@ fn is_beside(session: &Session, event: &Incoming) -> bool {
 
 /// The relay asks for something; a list that the task names comes first.
 async fn asked(session: &Session, relay: &Arc<dyn Relay>, task: MembershipTask) -> Result<(), CoreError> {
+    if let (Some(Task::ConfirmRemoval(asked)), Ok(log)) =
+        (&task.task, ConversationId::try_from(&task.conversation_id))
+    {
+        return confirm::confirm(session, relay, &log, asked).await;
+    }
     revocation::asked(session, relay, &task).await?;
     task::take(session, task).await
 }

@@ -1,5 +1,6 @@
 //! The greeting that opens every stream, and what the relay's says.
 
+use bytes::Bytes;
 use prost::Message as _;
 use wardline_identity::{DateCheck, Organisation, StatementLabel};
 use wardline_proto::{
@@ -27,6 +28,8 @@ pub(crate) struct Greeted {
     pub issuers_list_number: u64,
     /// Number of the revocation list it applies; 0 before the first.
     pub revocation_list_number: u64,
+    /// The head of its record; empty before the first.
+    pub record_head: Bytes,
 }
 
 /// Checks a relay's greeting: its certificate is one of ours and its time is signed with that key.
@@ -51,5 +54,6 @@ pub(crate) fn verify(
         time: instant.ok_or(CoreError::Protocol("signed something that is not a time"))?,
         issuers_list_number: time.issuers_list_number,
         revocation_list_number: time.revocation_list_number,
+        record_head: time.record_head,
     })
 }

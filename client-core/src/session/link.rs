@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use wardline_identity::{Clock, Standing};
 use wardline_proto::Reason;
 
-use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox};
+use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox, record};
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,
@@ -140,12 +140,14 @@ impl Session {
     ) -> CoreError {
         let caught_up = || backoff.reset();
         self.beside.clear();
+        self.heads.clear();
         // In order: nothing is left to chance that need not be.
         let ended = tokio::select! {
             biased;
             ended = follow(self, &relay, transport, caught_up) => ended,
             ended = outbox::run(self, &relay) => ended,
             ended = acknowledge(self, &relay) => ended,
+            ended = record::prove(self, &relay) => ended,
         };
         match ended {
             Ok(()) => Failure::new(

@@ -8,6 +8,7 @@ mod acknowledge;
 mod backoff;
 mod beside;
 mod broken;
+mod confirm;
 mod directory;
 mod early;
 mod enrol;
@@ -24,9 +25,14 @@ mod left_over;
 mod link;
 mod open;
 mod outbox;
+mod record;
+mod record_pages;
+#[cfg(test)]
+mod record_test;
 #[cfg(test)]
 mod refused_test;
 mod registrar;
+mod removal_record;
 #[cfg(test)]
 mod rests_test;
 pub(crate) mod revocation;
@@ -52,7 +58,9 @@ pub(crate) use self::{
     keep_list::keep_list,
     link::{Link, RelayConnector},
     open::open_vault,
+    record_pages::{Numbered, read as read_record, rebuild as rebuild_record},
     registrar::{invite, list_invitations, registrar_pass},
+    removal_record::removal_record,
     revoke::{Order, Whom, revoke},
     task::ask_members,
     wait::{Delivery, until_settled},
@@ -94,6 +102,8 @@ pub(crate) struct Session {
     pub moved: Notify,
     /// Conversations of which the relay has another log.
     pub beside: Beside,
+    /// What the relay has shown of its record and is to prove.
+    pub heads: record::Heads,
     /// Why this device is out, while the relay says that it is revoked or on hold.
     out: std::sync::Mutex<Option<Failure>>,
     /// Held while this device changes the list of revoked devices.
@@ -117,6 +127,7 @@ impl Session {
             wake: Notify::new(),
             moved: Notify::new(),
             beside: Beside::default(),
+            heads: record::Heads::default(),
             out: std::sync::Mutex::default(),
             issuing: Mutex::default(),
             events: broadcast::Sender::new(EVENTS),
@@ -145,6 +156,12 @@ impl Session {
     /// The counter of steps.
     pub(crate) fn progress(&self) -> Listener<u64> {
         self.progress.subscribe()
+    }
+
+    /// Tells whoever listens what happens.
+    pub(crate) fn tell(&self, event: Event) {
+        // Nobody may be listening; that is fine.
+        let _ = self.events.send(event);
     }
 
     /// A step is done: wakes whoever waits for what it did.

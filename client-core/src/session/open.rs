@@ -15,7 +15,7 @@ use crate::{
     mls::MlsStore,
     vault::{
         Passcode, Vault,
-        tables::{conversations, device, issuer, pending_commits, revocation},
+        tables::{conversations, device, issuer, pending_commits, record_head, revocation},
     },
 };
 
@@ -79,15 +79,20 @@ pub(super) async fn revocations(
     let mut tx = vault.begin("load_revocations").await?;
     let list = revocation::load(&mut tx).await?;
     let acts = revocation::acts_after(&mut tx, 0).await?;
+    let head = record_head::load(&mut tx).await?;
     tx.commit().await?;
-    Ok(match list {
+    let (mut register, known) = match list {
         Some(row) => {
             let known =
                 KnownList { outlived: row.outlived, looked: row.looked, refreshed: true, signed_ms: 0 };
             (RevocationRegister::restore(row.list, acts), known)
         }
         None => (RevocationRegister::new(device.organisation.id()), KnownList::default()),
-    })
+    };
+    if let Some(head) = head {
+        register.name_record(&head.note);
+    }
+    Ok((register, known))
 }
 
 /// What nobody does: commits under way are taken for lost.

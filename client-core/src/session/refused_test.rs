@@ -46,6 +46,8 @@ pub(super) struct Answers {
     pub commits: Refuses<pb::CommitRequest>,
     pub winners: Refuses<pb::GetWinnerRequest>,
     pub publishes: Refuses<pb::PublishRevocationListRequest>,
+    /// What it proves of its record; none: it never had one so large.
+    pub proofs: Box<dyn Fn(&pb::GetRecordProofRequest) -> Option<pb::GetRecordProofResponse> + Send + Sync>,
     /// How long a report has to wait; none: it is taken.
     pub reports: Option<Duration>,
     /// How many reports came, and how many messages were taken.
@@ -70,6 +72,7 @@ impl Answers {
             commits: Box::new(|_| None),
             winners: Box::new(|_| None),
             publishes: Box::new(|_| None),
+            proofs: Box::new(|_| None),
             reports: None,
             came: Mutex::default(),
             acked: Mutex::default(),
@@ -145,6 +148,13 @@ macro_rules! answers {
                 refusal.map_or(Ok(pb::PublishRevocationListResponse::default()), refused)
             }
 
+            async fn get_record_proof(
+                &self,
+                request: pb::GetRecordProofRequest,
+            ) -> Result<pb::GetRecordProofResponse, RelayError> {
+                (self.proofs)(&request).map_or_else(|| refused(Reason::FieldInvalid), Ok)
+            }
+
             async fn get_winner(
                 &self,
                 request: pb::GetWinnerRequest,
@@ -184,6 +194,8 @@ answers! {
     ask_members: AskMembersRequest -> AskMembersResponse,
     list_devices: ListDevicesRequest -> ListDevicesResponse,
     get_removals: GetRemovalsRequest -> GetRemovalsResponse,
+    confirm_removal: ConfirmRemovalRequest -> ConfirmRemovalResponse,
+    get_record: GetRecordRequest -> GetRecordResponse,
 }
 
 /// Nobody connects here: the scene has the connection.

@@ -15,7 +15,7 @@ use wardline_proto::{
     },
 };
 
-use super::{Session, greet::Greeted};
+use super::{Session, greet::Greeted, record};
 use crate::{
     conversation::{self, Core, Effect, Hold, revoked},
     error::CoreError,
@@ -65,6 +65,7 @@ pub(crate) async fn adopt(
     let adoption = take_in(&mut core, &statement, acts).await?;
     drop(core);
     if adoption != Adoption::Known {
+        record::listed(session, &RevocationList::stored(statement)?).await?;
         session.wake.notify_one();
         session.stepped(&[]);
     }

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use bytes::Bytes;
 use wardline_identity::Clock as _;
 use wardline_proto::{
     ConversationId, DeviceId, Digest, Reason, UtcMillis, in_place,
@@ -41,7 +42,12 @@ use crate::{
 
 /// What a greeting says that names this list.
 fn says(house: &House, number: u64) -> Greeted {
-    Greeted { time: house.clock.now(), issuers_list_number: 1, revocation_list_number: number }
+    Greeted {
+        time: house.clock.now(),
+        issuers_list_number: 1,
+        revocation_list_number: number,
+        record_head: Bytes::new(),
+    }
 }
 
 /// What a relay was caught doing to all conversations: kind, number and about whom.

@@ -11,7 +11,9 @@ use super::frame::Frame;
 use super::profile::{Extensions, Purpose};
 use super::validity::{DateCheck, Validity};
 use crate::statement::verify_statement;
-use crate::{CertificateError, DeviceKey, OrganisationId, StatementError, StatementLabel};
+use crate::{
+    CertificateError, Checkpoint, DeviceKey, OrganisationId, RecordError, StatementError, StatementLabel,
+};
 
 /// A relay's TLS certificate that chains to the organisation's root. Made by
 /// [`Organisation::verify_relay`](crate::Organisation::verify_relay) only. TLS matches the name that was
@@ -102,6 +104,19 @@ impl RelayCertificate {
     ) -> Result<Bytes, StatementError> {
         let key = self.key.as_member().map_err(|_| StatementError::KeyKind)?;
         verify_statement(&key, Some(&self.fingerprint), label, statement)
+    }
+
+    /// Checks a head of the record: one of this organisation's, signed with the relay's Ed25519 key.
+    ///
+    /// # Errors
+    /// [`RecordError`]; [`RecordError::OtherSigner`] for the P-256 certificate.
+    pub fn verify_checkpoint(
+        &self,
+        organisation: &OrganisationId,
+        note: &[u8],
+    ) -> Result<Checkpoint, RecordError> {
+        let key = self.key.as_member().map_err(|_| RecordError::OtherSigner)?;
+        Checkpoint::verify(note, organisation, &key)
     }
 }
 

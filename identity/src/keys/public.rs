@@ -41,8 +41,8 @@ impl PublicKey {
         self.verify_raw(&signing_input(label, body), signature)
     }
 
-    /// Checks a signature over bare bytes: certificates, requests and MLS only, which separate their domains
-    /// themselves. Statements go through [`PublicKey::verify`].
+    /// Checks a signature over bare bytes: certificates, requests, MLS and the record's checkpoint only, which separate
+    /// their domains themselves. Statements go through [`PublicKey::verify`].
     ///
     /// # Errors
     /// [`SignatureError`] if it is not this key's over these bytes.

@@ -49,8 +49,8 @@ impl SigningKey {
         self.sign_raw(&signing_input(label, body))
     }
 
-    /// Signs bare bytes. For MLS, TLS and X.509 only: their inputs are domain-separated by themselves, and
-    /// none of them starts with "Wardline". Everything else goes through [`SigningKey::sign`].
+    /// Signs bare bytes. For MLS, TLS, X.509 and the record's checkpoint only: their inputs are domain-separated by
+    /// themselves, and none of them starts with "Wardline". Everything else goes through [`SigningKey::sign`].
     #[must_use]
     pub fn sign_raw(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()

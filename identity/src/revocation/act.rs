@@ -169,6 +169,17 @@ impl RevocationAct {
     }
 }
 
+/// The chain after these acts, the first of which has this number, from the one before them.
+pub(crate) fn chain_on(before: Digest, first: u64, acts: &[RevocationAct]) -> Digest {
+    (first..).zip(acts).fold(before, |chain, (number, act)| act.chain(number, &chain))
+}
+
+/// The chain after all acts of an organisation up to some number.
+#[must_use]
+pub fn chain_of(organisation: &OrganisationId, acts: &[RevocationAct]) -> Digest {
+    chain_on(genesis(organisation), 1, acts)
+}
+
 /// h(0).
 pub(super) fn genesis(organisation: &OrganisationId) -> Digest {
     Digest::of(&[b"wardline revocation list", organisation.as_str().as_bytes()].concat())

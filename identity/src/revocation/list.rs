@@ -24,6 +24,7 @@ pub struct RevocationList {
     chain: Digest,
     policy_number: u64,
     issuers_number: u64,
+    record_head: Bytes,
     statement: pb::SignedStatement,
 }
 
@@ -57,6 +58,7 @@ impl RevocationList {
             chain: Digest::try_from(&list.chain_hash).map_err(|_| field("chain"))?,
             policy_number: list.policy_number,
             issuers_number: list.issuers_list_number,
+            record_head: list.record_head,
             statement,
         })
     }
@@ -110,6 +112,12 @@ impl RevocationList {
     #[must_use]
     pub const fn issuers_number(&self) -> u64 {
         self.issuers_number
+    }
+
+    /// The checkpoint of the record that its signer knew, as it came; empty if none.
+    #[must_use]
+    pub fn record_head(&self) -> &[u8] {
+        &self.record_head
     }
 
     /// As it was signed.

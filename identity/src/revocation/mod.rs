@@ -10,7 +10,8 @@ mod answer;
 mod list;
 mod register;
 
-pub use act::{HOLD_SECONDS, RevocationAct, RevocationKind, RevocationReason};
+pub(crate) use act::chain_on;
+pub use act::{HOLD_SECONDS, RevocationAct, RevocationKind, RevocationReason, chain_of};
 pub use answer::{ACTS_MAX, AnsweredDevice, RevocationAnswer};
 pub use list::{LIST_LIFE_SECONDS, RevocationList};
 pub use register::{Adoption, RevocationRegister, Standing};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use prost::bytes::Bytes;
 use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
 
 use super::{
@@ -17,6 +18,8 @@ pub struct RevocationRegister {
     chain: Digest,
     /// What was done last to each device that was ever named.
     devices: HashMap<DeviceId, RevocationAct>,
+    /// The checkpoint of the record that lists signed here name; empty if none is known.
+    record_head: Bytes,
 }
 
 /// Where a device stands.
@@ -65,7 +68,8 @@ impl RevocationRegister {
     /// That of an organisation with no list yet.
     #[must_use]
     pub fn new(organisation: &OrganisationId) -> Self {
-        Self { list: None, acts: 0, chain: genesis(organisation), devices: HashMap::new() }
+        let (devices, record_head) = (HashMap::new(), Bytes::new());
+        Self { list: None, acts: 0, chain: genesis(organisation), devices, record_head }
     }
 
     /// As it was, from a list that was taken in before and what was done last to the devices that matter: what is not given
@@ -73,7 +77,12 @@ impl RevocationRegister {
     #[must_use]
     pub fn restore(list: RevocationList, last: impl IntoIterator<Item = RevocationAct>) -> Self {
         let devices = last.into_iter().map(|act| (act.device, act)).collect();
-        Self { acts: list.acts(), chain: *list.chain(), devices, list: Some(list) }
+        Self { acts: list.acts(), chain: *list.chain(), devices, list: Some(list), record_head: Bytes::new() }
+    }
+
+    /// Lists that are signed here from now on name this checkpoint of the record: the newest that their signer knows.
+    pub fn name_record(&mut self, head: &[u8]) {
+        self.record_head = Bytes::copy_from_slice(head);
     }
 
     /// The newest list.
@@ -224,6 +233,7 @@ impl RevocationRegister {
             chain_hash: chain.to_wire(),
             issuers_list_number: organisation.issuers_number(),
             issuers_list_sha256: organisation.issuers_digest().to_wire(),
+            record_head: self.record_head.clone(),
             ..pb::RevocationList::default()
         };
         issuer.sign(StatementLabel::RevocationList, &list)

@@ -110,8 +110,9 @@ pub async fn import(
         .await?;
     let checked = Checked::from_bundle(bundle, keys, pinned.as_ref(), clock.now())?;
     let (pin, founder, now) = (checked.pin(), checked.founder.clone(), clock.now());
+    let issuers = checked.organisation.to_wire().issuers.unwrap_or_default();
     let imported = store.write("import_organisation", move |tx| {
-        Box::pin(async move { domain::import(tx, &pin, &founder, now).await })
+        Box::pin(async move { domain::import(tx, &pin, issuers, &founder, now).await })
     });
     imported.await?;
     Ok(checked.into_imported(keys))

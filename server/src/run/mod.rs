@@ -22,6 +22,7 @@ use crate::domain::{organisation::OrganisationView as _, revocation::RevocationV
 use crate::enrolment_bell::EnrolmentBell;
 use crate::init;
 use crate::live::Live;
+use crate::record_head::RecordHead;
 use crate::relay_keys::{RelayKeys, RelayKeysError};
 use crate::revocations::Revocations;
 use crate::routes::routes;
@@ -230,7 +231,9 @@ pub async fn assemble(
     let enrolments = EnrolmentBell::new(config.limits.enrolment_waits_max, shutdown.clone());
     let live = Live::default();
     let (tasks, writes) = (TaskBell::default(), WritePermits::default());
+    let record = Arc::new(RecordHead::new(organisation.id().clone(), identity.clone()));
     let relay = Relay {
+        record,
         store,
         live,
         clock,

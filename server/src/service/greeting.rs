@@ -1,10 +1,17 @@
-//! The client's half of the greeting: do we share a protocol version?
+//! The greeting, both ways: do we share a protocol version, and what the relay says first.
 
 use tonic::Status;
-use wardline_proto::relay::ClientGreeting;
+use wardline_proto::relay::{ClientGreeting, RelayGreeting};
 use wardline_proto::{Reason, VERSIONS};
 
 use super::status::{Refusal, field_invalid};
+use crate::state::Relay;
+
+/// What the relay says first on every stream and enrolment call.
+pub(crate) async fn of(relay: &Relay) -> Result<RelayGreeting, Status> {
+    let head = relay.record.note(&relay.store).await?;
+    Ok(relay.identity.greeting(relay.clock.now(), relay.revocations.number(), head))
+}
 
 /// Accepts a client that speaks a version of ours. The rest of its greeting is for support and for later.
 pub(crate) fn check(greeting: Option<&ClientGreeting>) -> Result<(), Status> {

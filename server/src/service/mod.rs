@@ -12,5 +12,6 @@ pub mod directory;
 pub mod enrolment;
 pub mod key_package;
 pub mod membership;
+pub mod record;
 pub mod registrar;
 pub mod revocation;

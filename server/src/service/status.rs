@@ -255,6 +255,11 @@ impl From<RevocationRefusal> for Status {
             RevocationRefusal::List(_) => {
                 Refusal::new(Reason::StatementInvalid, message.clone()).field("list", &message).into()
             }
+            RevocationRefusal::NotAMember => Refusal::new(Reason::NotAMember, message).into(),
+            RevocationRefusal::OtherCommit => Refusal::new(Reason::EntryMismatch, message).into(),
+            RevocationRefusal::OwnCommit => {
+                Refusal::new(Reason::FieldInvalid, message.clone()).field("confirmation", &message).into()
+            }
             RevocationRefusal::Store(error) => error.into(),
         }
     }

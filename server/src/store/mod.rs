@@ -12,6 +12,7 @@ mod membership;
 pub(crate) mod organisation;
 mod passes;
 mod readers;
+mod record;
 mod revocation;
 mod row;
 mod schema;

@@ -14,14 +14,15 @@ use wardline_proto::{
         self as pb, conversation_service_server::ConversationService as _,
         directory_service_server::DirectoryService as _, enrolment_service_server::EnrolmentService as _,
         key_package_service_server::KeyPackageService as _,
-        membership_service_server::MembershipService as _, registrar_service_server::RegistrarService as _,
-        revocation_service_server::RevocationService as _, subscribe_response::Event,
+        membership_service_server::MembershipService as _, record_service_server::RecordService as _,
+        registrar_service_server::RegistrarService as _, revocation_service_server::RevocationService as _,
+        subscribe_response::Event,
     },
 };
 use wardline_server::{
     service::{
         conversation::Conversations, directory::Directory, enrolment::Enrolment, key_package::KeyPackages,
-        membership::Memberships, registrar::Registrar, revocation::Revocation,
+        membership::Memberships, record::Record, registrar::Registrar, revocation::Revocation,
     },
     state::Relay,
     transport::Peer,
@@ -175,6 +176,11 @@ calls! {
         get_revocation_list: GetRevocationListRequest -> GetRevocationListResponse,
         list_devices: ListDevicesRequest -> ListDevicesResponse,
         get_removals: GetRemovalsRequest -> GetRemovalsResponse,
+        confirm_removal: ConfirmRemovalRequest -> ConfirmRemovalResponse,
+    }
+    Record {
+        get_record: GetRecordRequest -> GetRecordResponse,
+        get_record_proof: GetRecordProofRequest -> GetRecordProofResponse,
     }
     Memberships {
         report_out_of_step: ReportOutOfStepRequest -> ReportOutOfStepResponse,

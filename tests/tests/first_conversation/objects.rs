@@ -102,10 +102,59 @@ fn devices_that_are_out_have_the_documented_fields() {
     has_fields(&said[0]["devices"][0], &acted);
     has_fields(&said[1], &["progress", "device", "removed", "of"]);
     let status = office.ask(&["admin", "device", "status", &device[..8]]);
-    has_fields(&status, &[&LISTED[..], &["removed", "of", "removals"]].concat());
-    let removal = ["conversation", "list", "in_force", "removed?", "number?", "commit?", "by?"];
+    has_fields(&status, &[&LISTED[..], &["removed", "of", "confirmed", "removals"]].concat());
+    let removal =
+        ["conversation", "list", "in_force", "removed?", "number?", "commit?", "by?", "confirmed_by?"];
     has_fields(&status["removals"][0], &removal);
     has_fields(&doctor.cli(&["sync", "--json"]).failed(78).failure(), &["kind", "what", "why", "now"]);
+}
+
+#[test]
+fn the_record_and_a_proof_from_it_have_the_documented_fields() {
+    let ward = Ward::founded(programs!());
+    let office = &ward.administrator;
+    let [doctor, _nurse] = ward.people(["doctor-a", "nurse-b"]);
+    doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
+    let status = doctor.ask(&["status"]);
+    let device = status["device"].as_str().unwrap();
+    office.cli(&["admin", "device", "hold", device, "--reason", "lost", "--wait", "0"]).good();
+    let log = office.ask(&["admin", "log", "--verify"]);
+    has_fields(&log, &["entries", "checked"]);
+    has_fields(&log["checked"], &["size", "root", "fits"]);
+    for entry in log["entries"].as_array().unwrap() {
+        has_fields(entry, &["number", "time", "act", "devices?", "text"]);
+    }
+    let file = ward.folder().join("record.json");
+    let path = file.to_str().unwrap();
+    let written = office.ask(&["admin", "device", "record", device, "--out", path]);
+    has_fields(&written, &["file", "says"]);
+    let whole: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let fields =
+        ["removal_record", "says", "root", "issuers", "device", "checkpoint", "relay", "lists", "entries"];
+    has_fields(&whole, &fields);
+    let proven = office.ask(&["admin", "verify", path, "--root", status["root"].as_str().unwrap()]);
+    has_fields(&proven, &["organisation", "root", "device", "user", "name", "record", "acts", "removals"]);
+    let act = ["change", "reason", "list", "signed", "issuer", "in_force", "conversations"];
+    has_fields(&proven["acts"][0], &act);
+    let removal = [
+        "conversation",
+        "list",
+        "in_force",
+        "state",
+        "removed?",
+        "log?",
+        "number?",
+        "epoch?",
+        "commit?",
+        "by?",
+        "by_device?",
+        "confirmed_by?",
+        "confirmed_by_device?",
+        "confirmed?",
+    ];
+    has_fields(&proven["removals"][0], &removal);
+    let open = office.cli(&["admin", "verify", path, "--json"]).failed(82).failure();
+    has_fields(&open, &["kind", "what", "why", "now"]);
 }
 
 #[test]

@@ -105,6 +105,9 @@ calls! {
     get_revocation_list: "RevocationService" "GetRevocationList" GetRevocationListRequest Doctor,
     list_devices: "RevocationService" "ListDevices" ListDevicesRequest Office,
     get_removals: "RevocationService" "GetRemovals" GetRemovalsRequest Office,
+    confirm_removal: "RevocationService" "ConfirmRemoval" ConfirmRemovalRequest Doctor,
+    get_record: "RecordService" "GetRecord" GetRecordRequest Office,
+    get_record_proof: "RecordService" "GetRecordProof" GetRecordProofRequest Doctor,
 }
 
 /// Fuzzes a call at a relay that has taken every sample of every call.

@@ -23,6 +23,7 @@ mod invitations;
 mod key_packages;
 mod mutants;
 mod mutate;
+mod records;
 mod requests;
 mod resign;
 mod samples;

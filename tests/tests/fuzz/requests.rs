@@ -2,11 +2,11 @@
 
 use prost::Message;
 use wardline_identity::{
-    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, RevocationAct, RevocationKind,
-    RevocationReason, RevocationRegister, Role, SigningKey, StatementLabel, certificate_request,
-    claim_statement,
+    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, RemovalConfirmation, RevocationAct,
+    RevocationKind, RevocationReason, RevocationRegister, Role, SigningKey, StatementLabel,
+    certificate_request, claim_statement, sign_statement,
 };
-use wardline_proto::{DeviceId, Digest, Suite, relay as pb};
+use wardline_proto::{DeviceId, Digest, EntryNumber, Epoch, Suite, relay as pb};
 
 use crate::{
     certificates::request_key,
@@ -103,7 +103,22 @@ pub(crate) fn of_revocation() {
     let list = pb::ListDevicesRequest { user_id: "doctor-a".to_owned(), after_device_id };
     request("ListDevices", "one", &list);
     let device_id = WORLD.doctor.certificate.device().to_wire();
-    request("GetRemovals", "one", &pb::GetRemovalsRequest { device_id });
+    request("GetRemovals", "one", &pb::GetRemovalsRequest { device_id: device_id.clone() });
+    // Of a conversation that there is not: what it says is read all the same.
+    let said = RemovalConfirmation {
+        log: CONVERSATION,
+        number: EntryNumber::new(2),
+        epoch: Epoch::new(1),
+        sha256: Digest::of(b"a commit"),
+        devices: vec![DeviceId::from_bytes([21; 16]), DeviceId::from_bytes([22; 16])],
+        merged_at: NOW,
+    };
+    let (label, doctor) = (StatementLabel::RemovalConfirmation, &WORLD.doctor);
+    let confirmation = sign_statement(&doctor.key, label, &said.to_wire(), Some(doctor.certificate.der()));
+    request("ConfirmRemoval", "two", &pb::ConfirmRemovalRequest { confirmation: Some(confirmation) });
+    request("GetRecord", "one", &pb::GetRecordRequest { from: 1, device_id });
+    let proof = pb::GetRecordProofRequest { size: 2, goes_on_from: 1, numbers: vec![0, 1] };
+    request("GetRecordProof", "both", &proof);
 }
 
 /// One conversation: what was made by MLS comes from its traffic.

@@ -11,8 +11,9 @@ use std::fs;
 use prost::Message;
 use wardline_client_core::vault::fuzzing;
 use wardline_identity::{
-    DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, RevocationRegister,
-    Role, SeededEntropy, SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
+    Checkpoint, DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, RecordAct,
+    RecordEntry, RevocationRegister, Role, SeededEntropy, SigningKey, StatementLabel, certificate_request,
+    claim_statement, sign_statement,
 };
 use wardline_proto::{
     ConversationId, Digest, Suite,
@@ -42,6 +43,7 @@ fn samples_are_made_on_request() {
     }
     certificates();
     statements();
+    records();
     invitations();
     contents();
     vault();
@@ -144,8 +146,61 @@ fn author() -> pb::SignedStatement {
     by_doctor(StatementLabel::CommitAuthor, &pb::CommitAuthor { conversation_id, epoch: 3, commit_sha256 })
 }
 
+fn removal() -> wardline_identity::RemovalConfirmation {
+    let said = pb::RemovalConfirmation {
+        conversation_id: CONVERSATION.to_wire(),
+        number: 9,
+        epoch: 3,
+        commit_sha256: digest(2),
+        device_ids: vec![WORLD.office.certificate.device().to_wire()],
+        merged_at: Some(NOW.into()),
+    };
+    wardline_identity::RemovalConfirmation::read(&said.encode_to_vec()).expect("a confirmation")
+}
+
+/// The head of the record, and an entry of each form that holds others' statements or many fields.
+fn records() {
+    let head = Checkpoint::new(WORLD.organisation.id(), 1_234, Digest::from_bytes([3; 32]));
+    keep("checkpoint", "head", &head.sign(&WORLD.doctor.key));
+    let (device, conversation) = (WORLD.office.certificate.device(), CONVERSATION);
+    let confirmation = removal();
+    let statement = by_doctor(StatementLabel::RemovalConfirmation, &confirmation.to_wire());
+    let certificate = bytes::Bytes::copy_from_slice(WORLD.doctor.certificate.der());
+    let acts = [
+        (
+            "certified",
+            RecordAct::DeviceCertified {
+                device,
+                user: WORLD.doctor.certificate.user().clone(),
+                role: Role::Clinician,
+                certificate: WORLD.doctor.certificate.fingerprint(),
+                issuer: Digest::from_bytes([4; 32]),
+                by: Some(device),
+            },
+        ),
+        (
+            "list",
+            RecordAct::ListInForce {
+                list: by_doctor(StatementLabel::RevocationList, &list_head()),
+                acts: Vec::new(),
+                answer: by_doctor(StatementLabel::RevocationAnswer, &list_answer()),
+                relay_certificate: certificate.clone(),
+            },
+        ),
+        ("removal", RecordAct::RemovalClosed { device, conversation, list_number: 2, commit: None }),
+        ("confirmed", RecordAct::RemovalConfirmed { confirmation, statement, certificate }),
+    ];
+    for (name, act) in acts {
+        keep("record_entry", name, &RecordEntry { at: NOW, act }.encode());
+    }
+}
+
 fn statements() {
     let all = [
+        (
+            StatementLabel::RemovalConfirmation,
+            by_doctor(StatementLabel::RemovalConfirmation, &removal().to_wire()),
+        ),
         (StatementLabel::Leave, leave()),
         (StatementLabel::OutOfStep, out_of_step()),
         (StatementLabel::DeviceApproval, approval()),

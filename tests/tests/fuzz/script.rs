@@ -151,4 +151,7 @@ script! {
     get_revocation_list: GetRevocationListRequest -> GetRevocationListResponse,
     list_devices: ListDevicesRequest -> ListDevicesResponse,
     get_removals: GetRemovalsRequest -> GetRemovalsResponse,
+    confirm_removal: ConfirmRemovalRequest -> ConfirmRemovalResponse,
+    get_record: GetRecordRequest -> GetRecordResponse,
+    get_record_proof: GetRecordProofRequest -> GetRecordProofResponse,
 }

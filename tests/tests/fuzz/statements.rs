@@ -6,7 +6,7 @@ use prost::Message;
 use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
     CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, InvitationRecord, IssuersList, Leave,
-    OutOfStep, RelayTime, RevocationAnswer, RevocationList, SignedStatement,
+    OutOfStep, RelayTime, RemovalConfirmation, RevocationAnswer, RevocationList, SignedStatement,
 };
 
 use crate::{
@@ -50,6 +50,7 @@ fn read_body(label: StatementLabel, body: &[u8]) {
         StatementLabel::OutOfStep => same_again::<OutOfStep>(body),
         StatementLabel::RevocationList => same_again::<RevocationList>(body),
         StatementLabel::RevocationAnswer => same_again::<RevocationAnswer>(body),
+        StatementLabel::RemovalConfirmation => same_again::<RemovalConfirmation>(body),
         StatementLabel::RelayTime => same_again::<RelayTime>(body),
     }
 }

@@ -103,6 +103,27 @@ fn the_relay_dies_before_the_list_is_on_its_disk_and_nobody_was_told_otherwise()
 }
 
 #[test]
+fn the_relay_dies_between_an_act_and_its_entry_and_there_is_neither() {
+    let mut scene = Scene::set();
+    let (administrator, device) = (scene.ward.administrator.clone(), id(&scene.locum));
+    // The lists on the record that name it; made again from its entries, the root is the signed one.
+    let lists = || {
+        let log = administrator.ask(&["admin", "log", "--device", &device, "--verify"]);
+        assert_eq!(log["checked"]["fits"], true);
+        log["entries"].as_array().unwrap().iter().filter(|one| one["act"] == "list_in_force").count()
+    };
+    scene.ward.relay.rearm(&["crash.record_unwritten"]);
+    administrator.cli(&order(&device)).failed(69);
+    scene.ward.relay.crashed_at("crash.record_unwritten");
+    scene.ward.relay.rearm(&[]);
+    assert!(!is_out(&scene.locum), "not in force, and not acknowledged");
+    assert_eq!(lists(), 0);
+    answered(&administrator.ask(&order(&device)));
+    assert!(is_out(&scene.locum));
+    assert_eq!(lists(), 1);
+}
+
+#[test]
 fn the_relay_is_killed_right_after_the_answer_and_it_stands() {
     let mut scene = Scene::set();
     let device = id(&scene.locum);

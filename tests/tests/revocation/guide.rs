@@ -1,18 +1,21 @@
-//! The administrators' guide, page one, run as it is written.
+//! The administrators' guide, its first two pages, run as they are written.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use crate::scene::{Scene, WARD, id, texts};
+use crate::scene::{Scene, WARD, id, texts, until};
 
 const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/administrators.md"));
 
 /// The id that the guide's phone has.
 const PHONE: &str = "5b1c77f0";
 
-/// The commands of page one, in their order.
-fn commands() -> Vec<&'static str> {
-    let page = GUIDE.split("\n## ").nth(1).expect("page one");
-    assert!(page.starts_with("A phone is lost\n"), "{page}");
+/// The root's fingerprint in the guide.
+const ROOT: &str = "3f9a 77c0 …";
+
+/// The commands of a page, in their order.
+fn commands(number: usize, title: &str) -> Vec<&'static str> {
+    let page = GUIDE.split("\n## ").nth(number).expect("a page");
+    assert!(page.starts_with(&format!("{title}\n")), "{page}");
     let block = page.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     block.flat_map(str::lines).map(str::trim).filter(|line| line.starts_with("wardline ")).collect()
 }
@@ -20,11 +23,55 @@ fn commands() -> Vec<&'static str> {
 #[test]
 fn a_phone_is_lost_and_page_one_says_what_to_do() {
     let scene = Scene::set();
-    let commands = commands();
+    let commands = commands(1, "A phone is lost");
     assert_eq!(commands.len(), 6, "{commands:?}");
     let device = id(&scene.locum);
     let _nurse = scene.online(&scene.nurse);
+    let said = run(&scene, &commands, &device);
+    // Each says what the guide says that it says.
+    let expected =
+        ["in force", "on hold", "removed from", "revoked", "removed from 1 of 1", "wardline://enrol/"];
+    for ((command, said), expected) in commands.iter().zip(&said).zip(expected) {
+        assert!(said.contains(expected), "{command}: {said}");
+    }
+    // It is out, everywhere, and the others go on.
+    scene.locum.cli(&["sync"]).failed(78);
+    scene.doctor.cli(&["send", WARD, "the lost phone is out"]).good();
+    assert!(!texts(&scene.locum).iter().any(|text| text.contains("is out")));
+    // The person comes with a new phone, and whoever talks with them adds them again.
+    let invitation = said[5].split_whitespace().find(|word| word.starts_with("wardline://enrol/")).unwrap();
+    let phone = scene.ward.device("locum-c-again");
+    let _registrar = scene.ward.administrator.start(&["admin", "registrar"]);
+    phone.cli(&["enrol", invitation, "--device", "new phone"]).good();
+    let add = GUIDE
+        .split('`')
+        .find(|text| text.starts_with("wardline conversation add"))
+        .expect("page one says how");
+    assert_eq!(add, "wardline conversation add 'Ward 4' doctor-a");
+    scene.doctor.cli(&["conversation", "add", WARD, "locum-c"]).good();
+    scene.doctor.cli(&["send", WARD, "welcome back"]).good();
+    phone.cli(&["sync"]).good();
+    assert_eq!(texts(&phone), ["welcome back"]);
+}
 
+#[test]
+fn page_two_proves_it_to_somebody_else() {
+    let scene = Scene::set();
+    let commands = commands(2, "Prove it");
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    let device = id(&scene.locum);
+    let _online = [scene.online(&scene.nurse), scene.online(&scene.doctor)];
+    scene.admin(&["revoke", &device, "--reason", "lost", "--wait", "20"]);
+    until("a second member confirms it", || scene.status(&scene.locum)["confirmed"] == 1);
+    let said = run(&scene, &commands, &device);
+    let expected = ["confirmed by", "1 confirmed", "1 confirmed", "are those that the relay has signed for"];
+    for ((command, said), expected) in commands.iter().zip(&said).zip(expected) {
+        assert!(said.contains(expected), "{command}: {said}");
+    }
+}
+
+/// Runs commands of the guide as the administrator, about this device; what each says.
+fn run(scene: &Scene, commands: &[&str], device: &str) -> Vec<String> {
     // `wardline` asks for the passcode; here it is in a file. `A` is the administrator's home.
     let bin = scene.ward.folder().join("bin");
     fs::create_dir(&bin).unwrap();
@@ -39,9 +86,11 @@ fn a_phone_is_lost_and_page_one_says_what_to_do() {
     fs::set_permissions(bin.join("wardline"), fs::Permissions::from_mode(0o755)).unwrap();
     std::os::unix::fs::symlink(&administrator.home, scene.ward.folder().join("A")).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let root = administrator.ask(&["status", "--offline"])["root"].as_str().unwrap().to_owned();
     let mut said = Vec::new();
-    for command in &commands {
-        let command = command.replace(PHONE, &device[..8]).replace("doctor-a", "locum-c");
+    for command in commands {
+        let command =
+            command.replace(PHONE, &device[..8]).replace("doctor-a", "locum-c").replace(ROOT, &root);
         let mut shell = Command::new("sh");
         shell.args(["-ec", &command]).current_dir(scene.ward.folder()).env("PATH", &path);
         shell.env("FAILPOINTS", "simulation.cheap_passcodes=return;simulation.few_key_packages=return");
@@ -49,30 +98,7 @@ fn a_phone_is_lost_and_page_one_says_what_to_do() {
         assert!(output.status.success(), "{command}: {output:?}");
         said.push(String::from_utf8(output.stdout).unwrap());
     }
-    // Each says what the guide says that it says.
-    let expected =
-        ["in force", "on hold", "removed from", "revoked", "removed from 1 of 1", "wardline://enrol/"];
-    for ((command, said), expected) in commands.iter().zip(&said).zip(expected) {
-        assert!(said.contains(expected), "{command}: {said}");
-    }
-    // It is out, everywhere, and the others go on.
-    scene.locum.cli(&["sync"]).failed(78);
-    scene.doctor.cli(&["send", WARD, "the lost phone is out"]).good();
-    assert!(!texts(&scene.locum).iter().any(|text| text.contains("is out")));
-    // The person comes with a new phone, and whoever talks with them adds them again.
-    let invitation = said[5].split_whitespace().find(|word| word.starts_with("wardline://enrol/")).unwrap();
-    let phone = scene.ward.device("locum-c-again");
-    let _registrar = administrator.start(&["admin", "registrar"]);
-    phone.cli(&["enrol", invitation, "--device", "new phone"]).good();
-    let add = GUIDE
-        .split('`')
-        .find(|text| text.starts_with("wardline conversation add"))
-        .expect("page one says how");
-    assert_eq!(add, "wardline conversation add 'Ward 4' doctor-a");
-    scene.doctor.cli(&["conversation", "add", WARD, "locum-c"]).good();
-    scene.doctor.cli(&["send", WARD, "welcome back"]).good();
-    phone.cli(&["sync"]).good();
-    assert_eq!(texts(&phone), ["welcome back"]);
+    said
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Revocation lists as an issuer signs them one after another, and how they reach a device.
 
 use wardline_identity::{
-    Adoption, Clock as _, DateCheck, RevocationAct, RevocationKind, RevocationReason, RevocationRegister,
+    Adoption, Clock as _, DateCheck, Organisation, RevocationAct, RevocationKind, RevocationReason,
+    RevocationRegister, SigningKey, SystemEntropy, certificate_request,
 };
 use wardline_proto::{
     DeviceId,
@@ -57,6 +58,11 @@ impl Lists {
         self.register.adopt(list, acts).unwrap()
     }
 
+    /// Lists that are signed from now on name this head of the record.
+    pub(crate) fn name_record(&mut self, head: &[u8]) {
+        self.register.name_record(head);
+    }
+
     /// Its number.
     pub(crate) fn number(&self) -> u64 {
         self.register.number()
@@ -91,5 +97,21 @@ impl Lists {
     /// A copy, from which another list may go on.
     pub(crate) fn copy(&self) -> Self {
         Self { register: self.register.clone(), acts: self.acts.clone(), statement: self.statement.clone() }
+    }
+}
+
+impl House {
+    /// A relay's key and certificate.
+    pub(crate) fn relay(&self) -> (SigningKey, Vec<u8>) {
+        let key = SigningKey::generate(&SystemEntropy).unwrap();
+        let (request, addresses) = (certificate_request(&key).unwrap(), ["relay.example.org:443".to_owned()]);
+        let now = self.clock.now();
+        let der = self.issuer.certify_relay(&request, &addresses, &SystemEntropy, now).unwrap();
+        (key, der)
+    }
+
+    /// The organisation.
+    pub(crate) fn organisation(&self) -> &Organisation {
+        &self.organisation
     }
 }

@@ -3,6 +3,7 @@
 mod all_anew;
 mod between;
 mod breaker;
+mod confirmed;
 mod ends;
 mod fenced;
 mod going_on;

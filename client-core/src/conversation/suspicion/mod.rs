@@ -9,6 +9,7 @@ mod entry;
 mod greeting;
 mod package;
 mod place;
+mod record;
 mod shown;
 mod task;
 mod uninvited;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     greeting::{false_list, greeted, hidden_list, no_such_list},
     package::{one_time, package_twice, spent},
     place::{Compared, place},
+    record::{ShownHead, record_forked, record_shortened, record_unlike_its_head},
     shown::{first, relay_fault_count, relay_faults, see_relay_faults, shown},
     task::look_at_task,
     uninvited::{forget_uninvited, is_uninvited, show_uninvited, uninvited},

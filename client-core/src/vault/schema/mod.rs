@@ -21,6 +21,7 @@ const STEPS: &[&str] = &[
     include_str!("0011_revocation.sql"),
     include_str!("0012_signed_list.sql"),
     include_str!("0013_held_out.sql"),
+    include_str!("0014_record.sql"),
 ];
 
 /// Brings the database to the newest schema.

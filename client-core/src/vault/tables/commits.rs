@@ -2,9 +2,11 @@
 //! from there if the log breaks, and to judge whoever does.
 
 use sqlx::{Row as _, sqlite::SqliteRow};
-use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis, closing::ROSTERS_KEPT};
+use wardline_proto::{
+    ConversationId, DeviceId, Digest, EntryNumber, Epoch, UtcMillis, closing::ROSTERS_KEPT,
+};
 
-use super::{corrupt, fixed, stored, unsigned};
+use super::{corrupt, fixed, optional_unsigned, stored, unsigned};
 use crate::vault::{Transaction, VaultError};
 
 /// How many commits are known by their digest.
@@ -19,6 +21,8 @@ pub(crate) struct CommitRow {
     pub number: EntryNumber,
     /// SHA-256 of its bytes.
     pub digest: Digest,
+    /// The epoch that it ended and when, if this device has merged it.
+    pub merged: Option<(Epoch, UtcMillis)>,
     /// The device that signed for it, if one did.
     pub author: Option<DeviceId>,
     /// When the relay accepted it.
@@ -33,6 +37,9 @@ fn parse(row: &SqliteRow) -> Result<CommitRow, VaultError> {
         conversation: fixed(row, "conversation_id")?,
         number: EntryNumber::new(unsigned(row, "number")?),
         digest: fixed(row, "commit_sha256")?,
+        merged: optional_unsigned(row, "epoch")?
+            .map(Epoch::new)
+            .zip(optional_unsigned(row, "merged_ms")?.map(UtcMillis::new)),
         author: author
             .map(|bytes| DeviceId::try_from(bytes.as_slice()).map_err(|_| corrupt()))
             .transpose()?,
@@ -45,8 +52,9 @@ fn parse(row: &SqliteRow) -> Result<CommitRow, VaultError> {
 pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &CommitRow) -> Result<(), VaultError> {
     let conversation = row.conversation.as_bytes().as_slice();
     sqlx::query(
-        "INSERT OR REPLACE INTO commits (conversation_id, number, commit_sha256, author_device, stamp_ms, before)
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO commits
+             (conversation_id, number, commit_sha256, author_device, stamp_ms, before, epoch, merged_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(conversation)
     .bind(stored(row.number.get()))
@@ -54,6 +62,8 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &CommitRow) -> Result<
     .bind(row.author.as_ref().map(|author| author.as_bytes().as_slice()))
     .bind(stored(row.stamp.get()))
     .bind(row.before.as_deref())
+    .bind(row.merged.map(|(epoch, _)| stored(epoch.get())))
+    .bind(row.merged.map(|(_, at)| stored(at.get())))
     .execute(tx.connection())
     .await?;
     let last_kept =

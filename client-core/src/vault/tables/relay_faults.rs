@@ -52,10 +52,14 @@ pub(crate) enum RelayFaultKind {
     FalseList,
     /// A member goes by a higher revocation list than the relay shows.
     HiddenList,
+    /// Its record of administrators' acts is not the one that it had.
+    RecordForked,
+    /// Its record of administrators' acts has less than it had.
+    RecordShortened,
 }
 
 impl RelayFaultKind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::LeftOut,
         Self::Altered,
         Self::Repeated,
@@ -76,6 +80,8 @@ impl RelayFaultKind {
         Self::HigherList,
         Self::FalseList,
         Self::HiddenList,
+        Self::RecordForked,
+        Self::RecordShortened,
     ];
 
     /// The stored word, which scripts read too.
@@ -101,6 +107,8 @@ impl RelayFaultKind {
             Self::HigherList => "higher_list",
             Self::FalseList => "false_list",
             Self::HiddenList => "hidden_list",
+            Self::RecordForked => "record_forked",
+            Self::RecordShortened => "record_shortened",
         }
     }
 

@@ -130,6 +130,8 @@ pub async fn commit<S: MembershipStorage>(
     storage.append_commit(&new).await?;
     let settled = Settled {
         conversation: commit.conversation,
+        number: new.entry.receipt.number,
+        author: commit.sender,
         predecessor: conversation.predecessor,
         leaves: commit.declaration.leaves(),
         joins: commit.declaration.joins(),

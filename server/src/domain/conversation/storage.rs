@@ -10,10 +10,11 @@ use super::{
     Budget, ClaimedReference, CommitRecord, Conversation, Delivery, Entry, NewCommit, NewConversation,
     NewEntry, SendView, Stay, Unfinished,
 };
+use crate::domain::record::RecordStorage;
 use crate::store::StoreError;
 
 /// Reads and writes of one transaction.
-pub trait ConversationStorage: Send {
+pub trait ConversationStorage: RecordStorage {
     /// Everything a send is judged by.
     fn send_view(
         &mut self,

@@ -22,7 +22,8 @@ pub fn candidates(
     }
     // No commit is taken but one that removes them.
     let first = circle.tasks.iter().any(|task| task.kind == TaskKind::Remove) && circle.closed.is_none();
-    if first && task.kind != TaskKind::Remove && !fault::planted("mutant.removal_waits") {
+    let commits = !matches!(task.kind, TaskKind::Remove | TaskKind::Confirm { .. });
+    if first && commits && !fault::planted("mutant.removal_waits") {
         return Vec::new();
     }
     let there = |member: &&Member| {
@@ -45,6 +46,11 @@ fn can(circle: &Circle, task: &Task, member: &Member, now: UtcMillis) -> bool {
         TaskKind::AddDevice { .. } | TaskKind::Renew { .. } | TaskKind::Remove => follows,
         TaskKind::LetBack { replaces, .. } => follows && member.device != *replaces,
         TaskKind::AddAnew { number } => follows && has(*number),
+        // Who merged it: it was in before, and has it.
+        TaskKind::Confirm { number, author } => {
+            let merged = member.joined < *number && has(*number);
+            follows && merged && (member.device != *author || fault::planted("mutant.author_asked"))
+        }
         TaskKind::Succeed { number } => {
             let held = circle.barren.as_ref().is_some_and(|barren| {
                 let until = barren.made_at.plus_seconds(SUCCEEDING.as_secs());
@@ -91,9 +97,11 @@ fn order(circle: &Circle, task: &Task, member: &Member) -> (u8, u64) {
         }
         // Who merged it before those who came later, and cannot judge it.
         TaskKind::AddAnew { number } => (u8::from(member.joined > *number), 0),
-        TaskKind::LetGo { .. } | TaskKind::AddDevice { .. } | TaskKind::LetBack { .. } | TaskKind::Remove => {
-            (0, 0)
-        }
+        TaskKind::LetGo { .. }
+        | TaskKind::AddDevice { .. }
+        | TaskKind::LetBack { .. }
+        | TaskKind::Remove
+        | TaskKind::Confirm { .. } => (0, 0),
     }
 }
 

@@ -5,11 +5,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use prost::Message as _;
+use wardline_identity::RecordAct;
+use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, closing::enough, fault};
 
 use super::followed::{has_come_in, is_far_back, seats, wrote};
 use super::put_out::heard;
 use super::{Circle, MENDING, MENDING_ALONE, Member, MembershipStorage, Reporter, Task, TaskKind};
+use crate::domain::record::record;
 use crate::store::StoreError;
 
 /// How long members still have to add those anew who cannot follow a commit, from when enough of them said so.
@@ -161,5 +165,10 @@ pub async fn close<S: MembershipStorage>(
         storage.drop_task(conversation, &task.kind).await?;
     }
     storage.keep_task(&Task { conversation, kind: TaskKind::Succeed { number }, made_at: now }).await?;
+    let closure = storage.closure(conversation).await?;
+    let reports = closure.map(|closure| closure.reports).unwrap_or_default();
+    // They were decoded when they came.
+    let reports = reports.into_iter().filter_map(|report| SignedStatement::decode(report).ok()).collect();
+    record(storage, now, RecordAct::LogClosed { conversation, number, reports }).await?;
     Ok(true)
 }

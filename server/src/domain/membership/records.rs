@@ -62,6 +62,13 @@ pub enum TaskKind {
     },
     /// Remove the devices in the fence. One a conversation.
     Remove,
+    /// Confirm that a commit removed devices which a list names.
+    Confirm {
+        /// The commit.
+        number: EntryNumber,
+        /// Who made it, and does not confirm it.
+        author: DeviceId,
+    },
 }
 
 /// How clients and the job call a task: the same task always has the same.
@@ -112,6 +119,7 @@ impl TaskKind {
             Self::Renew { .. } => 5,
             Self::Succeed { .. } => 6,
             Self::Remove => 7,
+            Self::Confirm { .. } => 8,
         }
     }
 
@@ -124,6 +132,9 @@ impl TaskKind {
             Self::AddAnew { number } | Self::Succeed { number } => number.get().to_be_bytes().to_vec(),
             Self::Renew { epoch } => epoch.get().to_be_bytes().to_vec(),
             Self::Remove => Vec::new(),
+            Self::Confirm { number, author } => {
+                [number.get().to_be_bytes().as_slice(), author.as_bytes()].concat()
+            }
         }
     }
 
@@ -134,7 +145,11 @@ impl TaskKind {
             Self::LetGo { ground, .. } | Self::AddDevice { ground, .. } | Self::LetBack { ground, .. } => {
                 Some(ground)
             }
-            Self::AddAnew { .. } | Self::Renew { .. } | Self::Succeed { .. } | Self::Remove => None,
+            Self::AddAnew { .. }
+            | Self::Renew { .. }
+            | Self::Succeed { .. }
+            | Self::Remove
+            | Self::Confirm { .. } => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wardline_proto::{ConversationId, DeviceId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
 
 use super::{MembershipStorage, Task, TaskKind, put_out::refuted};
 use crate::store::StoreError;
@@ -12,6 +12,10 @@ use crate::store::StoreError;
 pub struct Settled<'a> {
     /// The conversation.
     pub conversation: ConversationId,
+    /// Its number.
+    pub number: EntryNumber,
+    /// Who made it.
+    pub author: DeviceId,
     /// What it goes on from.
     pub predecessor: Option<ConversationId>,
     /// Who went out; one that came in anew is among them.
@@ -44,6 +48,7 @@ pub async fn settle<S: MembershipStorage>(storage: &mut S, commit: &Settled<'_>)
             storage.drop_task(commit.conversation, &task.kind).await?;
         }
     }
+    owe_confirmation(storage, commit).await?;
     if !(commit.leaves.is_empty() && commit.joins.is_empty()) {
         storage.settle_replacements(commit.conversation).await?;
     }
@@ -56,7 +61,23 @@ pub async fn settle<S: MembershipStorage>(storage: &mut S, commit: &Settled<'_>)
                 storage.drop_task(predecessor, &task.kind).await?;
             }
         }
-        storage.left_out(predecessor, commit.conversation).await?;
+        storage.left_out(predecessor, commit.conversation, commit.at).await?;
+    }
+    Ok(())
+}
+
+/// Asks a second member to confirm what a list named, if there is one beside the author: where two were, it stays reported.
+async fn owe_confirmation<S: MembershipStorage>(
+    storage: &mut S,
+    commit: &Settled<'_>,
+) -> Result<(), StoreError> {
+    let alone = commit.roster.iter().all(|device| *device == commit.author || commit.joins.contains(device));
+    if commit.leaves.is_empty() || alone {
+        return Ok(());
+    }
+    if storage.closed_by(commit.conversation, commit.number).await?.is_some() {
+        let kind = TaskKind::Confirm { number: commit.number, author: commit.author };
+        storage.keep_task(&Task { conversation: commit.conversation, kind, made_at: commit.at }).await?;
     }
     Ok(())
 }
@@ -73,7 +94,7 @@ async fn is_done<S: MembershipStorage>(
         }
         TaskKind::AddAnew { number } => Ok(!storage.is_reported(commit.conversation, *number).await?),
         TaskKind::Renew { .. } => Ok(true),
-        TaskKind::Succeed { .. } => Ok(false),
+        TaskKind::Succeed { .. } | TaskKind::Confirm { .. } => Ok(false),
         TaskKind::Remove => Ok(storage.fence(commit.conversation).await?.is_empty()),
     }
 }

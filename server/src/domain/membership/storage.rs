@@ -8,6 +8,7 @@ use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis};
 use super::{Circle, Closure, Report, Task, TaskKind, WaitingReplacement};
 use crate::{
     domain::conversation::{CommitRecord, ConversationStorage},
+    domain::revocation::ClosedBy,
     store::StoreError,
 };
 
@@ -117,7 +118,15 @@ pub trait MembershipStorage: ConversationStorage {
         &mut self,
         id: ConversationId,
         successor: ConversationId,
+        now: UtcMillis,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The removals that a commit closed in its own log; `None` if it closed none.
+    fn closed_by(
+        &mut self,
+        log: ConversationId,
+        number: EntryNumber,
+    ) -> impl Future<Output = Result<Option<ClosedBy>, StoreError>> + Send;
 
     /// Makes one conversation the successor of another, closed one.
     fn set_successor(
@@ -160,6 +169,13 @@ pub trait MembershipView: Send {
 
     /// What a conversation is owed.
     fn tasks(&mut self, id: ConversationId) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+
+    /// The removals that a commit closed in its own log; `None` if it closed none.
+    fn closed_by(
+        &mut self,
+        log: ConversationId,
+        number: EntryNumber,
+    ) -> impl Future<Output = Result<Option<ClosedBy>, StoreError>> + Send;
 
     /// The devices that must leave it.
     fn fence(

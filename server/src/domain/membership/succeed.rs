@@ -1,5 +1,6 @@
 //! CreateConversation with a predecessor: the conversation that goes on from a closed log. The first one counts.
 
+use wardline_identity::RecordAct;
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis, fault};
 
 use super::{
@@ -7,6 +8,7 @@ use super::{
     followed::seats,
 };
 use crate::domain::conversation::{ConversationError, Created, NewConversation, Stay, create};
+use crate::domain::record::record;
 
 /// A successor to open.
 #[derive(Debug, Clone)]
@@ -88,6 +90,8 @@ pub async fn succeed<S: MembershipStorage>(
     }
     let created = create(storage, new).await?;
     storage.set_successor(*predecessor, new.id).await?;
+    let (conversation, successor, by) = (*predecessor, new.id, new.creator);
+    record(storage, now, RecordAct::SuccessorNamed { conversation, successor, by }).await?;
     storage.move_tasks(gave_way.unwrap_or(*predecessor), new.id).await?;
     Ok(Succeeded { created, gave_way })
 }

@@ -1,10 +1,11 @@
 //! A device's claim on an invitation, and what became of it.
 
-use wardline_identity::{ExporterCheck, InvitationRecord};
+use wardline_identity::{ExporterCheck, InvitationRecord, RecordAct};
 use wardline_proto::relay::SignedStatement;
 use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 
 use super::{OrganisationError, OrganisationRefusal, OrganisationStorage, Step};
+use crate::domain::record::record;
 
 /// The first good claim of an invitation.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +100,7 @@ pub async fn claim<S: OrganisationStorage>(
     Ok(step)
 }
 
-/// Turns a waiting claim down.
+/// Turns a waiting claim down, for the device `by`.
 ///
 /// # Errors
 /// As [`StoredInvitation::refuse`](super::StoredInvitation::refuse).
@@ -107,12 +108,17 @@ pub async fn refuse<S: OrganisationStorage>(
     storage: &mut S,
     id: InvitationId,
     reason: &str,
+    by: DeviceId,
     now: UtcMillis,
 ) -> Result<Step<()>, OrganisationError> {
     let invitation = storage.invitation(id).await?.ok_or(OrganisationRefusal::EnrolmentUnknown)?;
     let step = invitation.refuse()?;
     if step == Step::Make {
         storage.keep_refused(id, reason, now).await?;
+        if let Some(claimed) = &invitation.enrolment {
+            let (device, by) = (claimed.device, Some(by));
+            record(storage, now, RecordAct::EnrolmentRefused { invitation: id, device, by }).await?;
+        }
     }
     Ok(step)
 }

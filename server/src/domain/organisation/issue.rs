@@ -5,11 +5,14 @@
 //! best found before the device has it.
 
 use prost::Message as _;
-use wardline_identity::{DateCheck, DeviceCertificate, ExporterCheck, InvitationError, Organisation};
+use wardline_identity::{
+    DateCheck, DeviceCertificate, ExporterCheck, InvitationError, Organisation, RecordAct,
+};
 use wardline_proto::relay::InvitationRecord;
 use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 
 use super::{OrganisationError, OrganisationRefusal, OrganisationStorage, Step, StoredInvitation};
+use crate::domain::record::record;
 
 /// Checks a certificate against the organisation, its invitation and its claim.
 ///
@@ -58,8 +61,8 @@ pub enum Issuance {
     Taken,
 }
 
-/// Ends a waiting claim with a certificate that was judged: the device is known from then on. An id that is in
-/// use ends it too, as refused.
+/// Ends a waiting claim with a certificate that was judged, handed in by the device `by`: the device is known from then on. An
+/// id that is in use ends it too, as refused.
 ///
 /// # Errors
 /// As [`StoredInvitation::issue`].
@@ -67,6 +70,7 @@ pub async fn issue<S: OrganisationStorage>(
     storage: &mut S,
     id: InvitationId,
     certificate: &DeviceCertificate,
+    by: DeviceId,
     now: UtcMillis,
 ) -> Result<Issuance, OrganisationError> {
     let invitation = storage.invitation(id).await?.ok_or(OrganisationRefusal::EnrolmentUnknown)?;
@@ -76,15 +80,29 @@ pub async fn issue<S: OrganisationStorage>(
     let device = certificate.device();
     if storage.device_owner(device).await?.is_some() || storage.is_out(device).await? {
         storage.keep_refused(id, TAKEN, now).await?;
+        record(storage, now, RecordAct::EnrolmentRefused { invitation: id, device, by: None }).await?;
         return Ok(Issuance::Taken);
     }
     storage.keep_device(certificate, now).await?;
     storage.keep_issued(id, certificate.der(), now).await?;
+    record(storage, now, certified(certificate, Some(by))).await?;
     let waits_in = match replaced(storage, &invitation, certificate).await? {
         Some(replaced) => storage.keep_replacement(certificate.device(), replaced, id).await?,
         None => Vec::new(),
     };
     Ok(Issuance::Issued { waits_in })
+}
+
+/// What the record says of a device that is known from now on.
+pub(super) fn certified(certificate: &DeviceCertificate, by: Option<DeviceId>) -> RecordAct {
+    RecordAct::DeviceCertified {
+        device: certificate.device(),
+        user: certificate.user().clone(),
+        role: certificate.role(),
+        certificate: certificate.fingerprint(),
+        issuer: certificate.issuer(),
+        by,
+    }
 }
 
 /// The device that the record names, if it is one of the same person's. The record's signature was checked when it was

@@ -1,12 +1,13 @@
 //! Opening an invitation, and withdrawing it: is the record one of ours, in force, and new?
 
-use wardline_identity::{DateCheck, Organisation};
+use wardline_identity::{DateCheck, InvitationRecord, Organisation, RecordAct};
 use wardline_proto::relay::SignedStatement;
-use wardline_proto::{InvitationId, UtcMillis};
+use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 
 use super::{
     INVITATION_AGE_DAYS, INVITATIONS_MAX, OrganisationError, OrganisationRefusal, OrganisationStorage, Step,
 };
+use crate::domain::record::record;
 
 /// A record that verifies.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,31 +24,32 @@ pub struct NewInvitation {
 /// [`OrganisationRefusal::RecordInvalid`], [`OrganisationRefusal::InvitationExpired`].
 pub fn judge_record(
     organisation: &Organisation,
-    statement: SignedStatement,
+    statement: &SignedStatement,
     now: UtcMillis,
-) -> Result<NewInvitation, OrganisationRefusal> {
+) -> Result<InvitationRecord, OrganisationRefusal> {
     // Expiry apart, so that it has a reason of its own.
     let undated = organisation
-        .verify_invitation(&statement, DateCheck::Skip)
+        .verify_invitation(statement, DateCheck::Skip)
         .map_err(|_| OrganisationRefusal::RecordInvalid)?;
     if undated.expires_at() <= now {
         return Err(OrganisationRefusal::InvitationExpired);
     }
-    let record = organisation
-        .verify_invitation(&statement, DateCheck::At(now))
-        .map_err(|_| OrganisationRefusal::RecordInvalid)?;
-    Ok(NewInvitation { id: record.invitation_id(), record: statement })
+    organisation
+        .verify_invitation(statement, DateCheck::At(now))
+        .map_err(|_| OrganisationRefusal::RecordInvalid)
 }
 
-/// Opens the invitation, if its id is new.
+/// Opens the invitation that the device `by` brings, if its id is new.
 ///
 /// # Errors
 /// [`OrganisationRefusal::InvitationTaken`], [`OrganisationRefusal::InvitationsFull`].
 pub async fn publish<S: OrganisationStorage>(
     storage: &mut S,
-    invitation: &NewInvitation,
+    invited: &InvitationRecord,
+    by: DeviceId,
     now: UtcMillis,
 ) -> Result<Step<()>, OrganisationError> {
+    let invitation = NewInvitation { id: invited.invitation_id(), record: invited.statement().clone() };
     match storage.invitation(invitation.id).await? {
         Some(published) if published.record.body == invitation.record.body => return Ok(Step::Made(())),
         Some(_) => return Err(OrganisationRefusal::InvitationTaken.into()),
@@ -56,7 +58,17 @@ pub async fn publish<S: OrganisationStorage>(
     if storage.invitation_count(listed_since(now)).await? >= INVITATIONS_MAX {
         return Err(OrganisationRefusal::InvitationsFull.into());
     }
-    storage.open_invitation(invitation, now).await?;
+    storage.open_invitation(&invitation, now).await?;
+    let published = RecordAct::InvitationPublished {
+        invitation: invitation.id,
+        record: invited.digest(),
+        user: invited.user().clone(),
+        role: invited.role(),
+        issuer: invited.issuer(),
+        by,
+        replaces: invited.replaces(),
+    };
+    record(storage, now, published).await?;
     Ok(Step::Make)
 }
 
@@ -66,18 +78,23 @@ pub const fn listed_since(now: UtcMillis) -> UtcMillis {
     UtcMillis::new(now.get().saturating_sub(INVITATION_AGE_DAYS * 24 * 60 * 60 * 1000))
 }
 
-/// Withdraws an invitation.
+/// Withdraws an invitation, for the device `by`.
 ///
 /// # Errors
 /// [`OrganisationRefusal::InvitationUnknown`], and as [`StoredInvitation::cancel`](super::StoredInvitation::cancel).
 pub async fn cancel<S: OrganisationStorage>(
     storage: &mut S,
     id: InvitationId,
+    by: DeviceId,
     now: UtcMillis,
 ) -> Result<(), OrganisationError> {
     let invitation = storage.invitation(id).await?.ok_or(OrganisationRefusal::InvitationUnknown)?;
     match invitation.cancel()? {
         Step::Made(()) => Ok(()),
-        Step::Make => Ok(storage.cancel_invitation(id, now).await?),
+        Step::Make => {
+            storage.cancel_invitation(id, now).await?;
+            let withdrawn = RecordAct::InvitationWithdrawn { invitation: id, by };
+            Ok(record(storage, now, withdrawn).await?)
+        }
     }
 }

@@ -6,6 +6,7 @@ use wardline_identity::{DeviceCertificate, UserId};
 use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId, UtcMillis};
 
 use super::{NewClaim, NewInvitation, StoredInvitation};
+use crate::domain::record::RecordStorage;
 use crate::store::StoreError;
 
 /// The organisation that a database belongs to.
@@ -32,7 +33,7 @@ pub struct DeviceOwner {
 pub type PlaceInLine = (UtcMillis, InvitationId);
 
 /// Reads and writes of one transaction.
-pub trait OrganisationStorage: Send {
+pub trait OrganisationStorage: RecordStorage {
     /// One invitation.
     fn invitation(
         &mut self,
@@ -107,12 +108,12 @@ pub trait OrganisationStorage: Send {
         id: InvitationId,
     ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
 
-    /// Writes the first pin, or raises the issuers' number of the same organisation.
+    /// Writes the first pin, or raises the issuers' number of the same organisation. True: it did either.
     fn keep_pin(
         &mut self,
         pin: &OrganisationPin,
         now: UtcMillis,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// Reads of one consistent view.

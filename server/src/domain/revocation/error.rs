@@ -19,6 +19,15 @@ pub enum RevocationRefusal {
     /// Peer: by the list's rules.
     #[error(transparent)]
     List(RevocationError),
+    /// Peer: not in the conversation, or not before that commit.
+    #[error("the device is not in the conversation, or came in later")]
+    NotAMember,
+    /// Peer: no removal was closed by such a commit.
+    #[error("no removal was closed by that commit, of those devices")]
+    OtherCommit,
+    /// Peer: nobody confirms what it did itself.
+    #[error("the author of the commit does not confirm it")]
+    OwnCommit,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,6 +1,7 @@
 //! Revocation: taking in a list, and what it does to the devices that it names. One transaction, one instant.
 
 mod apply;
+mod confirm;
 mod error;
 mod publish;
 mod removal;
@@ -9,9 +10,10 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
+pub use confirm::{NewConfirmation, confirm};
 pub use error::RevocationRefusal;
-pub use publish::{NewList, Published, publish};
-pub use removal::{Presence, Removal, RemovalClosure, RemovingCommit};
+pub use publish::{Answer, NewList, Published, publish};
+pub use removal::{ClosedBy, Presence, Removal, RemovalClosure, RemovingCommit};
 pub use run_out::{RanOut, run_out};
 pub use storage::{RevocationStorage, RevocationView};
 

@@ -4,13 +4,15 @@
 
 use bytes::Bytes;
 use wardline_identity::{
-    Adoption, OrganisationId, RevocationAct, RevocationError, RevocationKind, RevocationList,
+    Adoption, OrganisationId, RecordAct, RevocationAct, RevocationError, RevocationKind, RevocationList,
     RevocationRegister,
 };
+use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, InvitationId, UtcMillis, fault};
 
 use super::apply::{abandon, fences};
 use super::{RevocationRefusal, RevocationStorage};
+use crate::domain::record::record;
 
 /// A list whose signature was checked, with the acts that the relay may lack.
 #[derive(Debug, Clone)]
@@ -21,6 +23,17 @@ pub struct NewList {
     pub list: RevocationList,
     /// The acts.
     pub acts: Vec<RevocationAct>,
+}
+
+/// The relay's answer to a list.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The encoded response, which is the same whenever the same list comes.
+    pub response: Bytes,
+    /// The signed RevocationAnswer in it.
+    pub statement: SignedStatement,
+    /// The certificate that verifies it, DER.
+    pub certificate: Bytes,
 }
 
 /// What was done.
@@ -45,7 +58,7 @@ pub async fn publish<S: RevocationStorage>(
     storage: &mut S,
     new: &NewList,
     now: UtcMillis,
-    answer: impl FnOnce(&[(RevocationAct, Vec<ConversationId>)]) -> Bytes + Send,
+    answer: impl FnOnce(&[(RevocationAct, Vec<ConversationId>)]) -> Answer + Send,
 ) -> Result<Published, RevocationRefusal> {
     let NewList { organisation, list, acts } = new;
     // 1. What is in force already, or was: the acts beside it came before, and cost nothing.
@@ -86,11 +99,18 @@ pub async fn publish<S: RevocationStorage>(
         }
         done.push((*act, fences(storage, list.number(), act, now).await?));
     }
+    let Answer { response: answer, statement, certificate } = answer(&done);
+    storage.keep_revocation_answer(list, &answer).await?;
+    let in_force = RecordAct::ListInForce {
+        list: list.statement().clone(),
+        acts: acts.to_vec(),
+        answer: statement,
+        relay_certificate: certificate,
+    };
+    record(storage, now, in_force).await?;
     for (act, _) in &done {
         abandon(storage, act, now).await?;
     }
-    let answer = answer(&done);
-    storage.keep_revocation_answer(list, &answer).await?;
     fault::crash("crash.list_published");
     let touched = done.into_iter().flat_map(|(_, conversations)| conversations).collect();
     Ok(Published { adoption, answer, touched, refused })

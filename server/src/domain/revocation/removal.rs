@@ -38,6 +38,19 @@ pub struct RemovingCommit {
     pub sha256: Digest,
     /// The encoded CommitAuthor statement.
     pub author: Bytes,
+    /// The encoded RemovalConfirmation statement of a second member, once there is one.
+    pub confirmation: Option<Bytes>,
+}
+
+/// What a commit has closed in its own log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedBy {
+    /// The commit.
+    pub commit: RemovingCommit,
+    /// Who made it.
+    pub committer: DeviceId,
+    /// Whom it removed, ascending.
+    pub devices: Vec<DeviceId>,
 }
 
 /// A device as its row tells.

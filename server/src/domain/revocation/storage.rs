@@ -4,7 +4,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 use wardline_identity::{RevocationAct, RevocationList};
-use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, InvitationId, UtcMillis};
 
 use super::{Presence, Removal};
 use crate::domain::membership::MembershipStorage;
@@ -80,6 +80,14 @@ pub trait RevocationStorage: MembershipStorage {
         &mut self,
         number: u64,
         now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps a second member's word with each removal that this commit closed, unless there is one.
+    fn keep_confirmation(
+        &mut self,
+        log: ConversationId,
+        number: EntryNumber,
+        statement: &Bytes,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Ends a device for good: its id counts as revoked, its KeyPackages and the Welcomes for nobody but it go, and enrolments

@@ -32,7 +32,7 @@ pub(super) async fn answer(relay: &Relay, request: Request<EnrolRequest>) -> Res
     if let EnrolmentStatus::Issued { certificate } = &status {
         admit(relay, certificate).await?;
     }
-    Ok(encode(relay, status))
+    encode(relay, status).await
 }
 
 /// Makes sure that a device which hears of its certificate is let in with it: what is on disk may be read here
@@ -97,11 +97,9 @@ async fn enrol(
     Ok(status)
 }
 
-fn encode(relay: &Relay, status: EnrolmentStatus) -> EnrolResponse {
-    let mut response = EnrolResponse {
-        greeting: Some(relay.identity.greeting(relay.clock.now(), relay.revocations.number())),
-        ..EnrolResponse::default()
-    };
+async fn encode(relay: &Relay, status: EnrolmentStatus) -> Result<EnrolResponse, Status> {
+    let mut response =
+        EnrolResponse { greeting: Some(greeting::of(relay).await?), ..EnrolResponse::default() };
     match status {
         EnrolmentStatus::Waiting => response.set_state(EnrolmentState::Waiting),
         EnrolmentStatus::Issued { certificate } => {
@@ -113,5 +111,5 @@ fn encode(relay: &Relay, status: EnrolmentStatus) -> EnrolResponse {
             response.refusal = reason;
         }
     }
-    response
+    Ok(response)
 }

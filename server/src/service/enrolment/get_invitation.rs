@@ -25,7 +25,7 @@ pub(super) async fn answer(
     invitation.look(record.expires_at(), relay.clock.now())?;
 
     Ok(GetInvitationResponse {
-        greeting: Some(relay.identity.greeting(relay.clock.now(), relay.revocations.number())),
+        greeting: Some(greeting::of(relay).await?),
         record: Some(invitation.record),
         organisation: Some(relay.organisation.to_wire()),
     })

@@ -17,7 +17,7 @@ pub(super) async fn answer(
         relay,
         device,
         "cancel_invitation",
-        move |tx, now| Box::pin(async move { domain::cancel(tx, id, now).await }),
+        move |tx, now| Box::pin(async move { domain::cancel(tx, id, device, now).await }),
         |()| (),
     )
     .await?;

@@ -34,7 +34,7 @@ pub(super) async fn answer(
         relay,
         device,
         "issue_certificate",
-        move |tx, now| Box::pin(async move { issue(tx, id, &certificate, now).await }),
+        move |tx, now| Box::pin(async move { issue(tx, id, &certificate, device, now).await }),
         // Runs when it is on disk, also if the issuer's connection is cut: no device waits for a restart.
         move |issuance| match issuance {
             Issuance::Known => {}

@@ -28,7 +28,7 @@ pub(super) async fn answer(
         relay,
         device,
         "refuse_enrolment",
-        move |tx, now| Box::pin(async move { domain::refuse(tx, id, &reason, now).await }),
+        move |tx, now| Box::pin(async move { domain::refuse(tx, id, &reason, device, now).await }),
         move |step| {
             if *step == Step::Make {
                 metrics::counter!("wardline_enrolments_refused_total").increment(1);

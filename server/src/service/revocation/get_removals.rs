@@ -1,6 +1,6 @@
 //! `GetRemovals`: what became of a device in each conversation that it was in.
 
-use prost::Message as _;
+use prost::{DecodeError, Message as _};
 use tonic::{Request, Status};
 use wardline_proto::DeviceId;
 use wardline_proto::relay::{self as pb, GetRemovalsRequest, GetRemovalsResponse, SignedStatement};
@@ -44,13 +44,15 @@ fn closure(closure: RemovalClosure) -> Result<pb::RemovalClosure, Status> {
         return Ok(pb::RemovalClosure { taken_at, ..pb::RemovalClosure::default() });
     };
     // It was encoded by this relay: an undecodable one is a defect, or a damaged database.
-    let author = SignedStatement::decode(commit.author).map_err(|error| status::internal(&error))?;
+    let statement =
+        |encoded| SignedStatement::decode(encoded).map_err(|error: DecodeError| status::internal(&error));
     Ok(pb::RemovalClosure {
         number: commit.number.get(),
         epoch: commit.epoch.get(),
         commit_sha256: commit.sha256.to_wire(),
-        author: Some(author),
+        author: Some(statement(commit.author)?),
         taken_at,
         conversation_id: commit.log.to_wire(),
+        confirmation: commit.confirmation.map(statement).transpose()?,
     })
 }

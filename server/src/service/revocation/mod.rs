@@ -1,5 +1,6 @@
 //! `RevocationService`: putting a list in force, handing it out, and showing what came of it (design 4.4.1).
 
+mod confirm;
 mod get;
 mod get_removals;
 mod list_devices;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use wardline_proto::relay::revocation_service_server::RevocationService;
 use wardline_proto::relay::{
-    GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest, GetRevocationListResponse,
-    ListDevicesRequest, ListDevicesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
+    ConfirmRemovalRequest, ConfirmRemovalResponse, GetRemovalsRequest, GetRemovalsResponse,
+    GetRevocationListRequest, GetRevocationListResponse, ListDevicesRequest, ListDevicesResponse,
+    PublishRevocationListRequest, PublishRevocationListResponse,
 };
 
 use crate::state::Relay;
@@ -53,6 +55,13 @@ impl RevocationService for Revocation {
         request: Request<ListDevicesRequest>,
     ) -> Result<Response<ListDevicesResponse>, Status> {
         list_devices::answer(&self.relay, &request).await.map(Response::new)
+    }
+
+    async fn confirm_removal(
+        &self,
+        request: Request<ConfirmRemovalRequest>,
+    ) -> Result<Response<ConfirmRemovalResponse>, Status> {
+        confirm::answer(&self.relay, request).await.map(Response::new)
     }
 
     async fn get_removals(

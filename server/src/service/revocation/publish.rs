@@ -17,7 +17,7 @@ use wardline_proto::relay::{
 };
 use wardline_proto::{ConversationId, Digest, UtcMillis, fault};
 
-use crate::domain::revocation::{NewList, Published, RevocationRefusal, publish};
+use crate::domain::revocation::{Answer, NewList, Published, RevocationRefusal, publish};
 use crate::relay_identity::RelayIdentity;
 use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
@@ -106,13 +106,13 @@ fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList
     Ok(NewList { organisation: relay.organisation.id().clone(), list, acts })
 }
 
-/// The encoded answer.
+/// The answer, signed.
 fn sign(
     identity: &RelayIdentity,
     list: &RevocationList,
     done: &[(RevocationAct, Vec<ConversationId>)],
     now: UtcMillis,
-) -> Bytes {
+) -> Answer {
     let revoked = |(act, conversations): &(RevocationAct, Vec<ConversationId>)| {
         let ids: Vec<u8> = conversations.iter().flat_map(|id| *id.as_bytes()).collect();
         RevokedDevice {
@@ -132,10 +132,11 @@ fn sign(
         device_id: act.device.to_wire(),
         conversation_ids: conversations.iter().map(|one| one.to_wire()).collect(),
     };
+    let (statement, certificate) = (identity.sign_revocation_answer(&answer), identity.certificate());
     let response = PublishRevocationListResponse {
-        answer: Some(identity.sign_revocation_answer(&answer)),
-        relay_certificate: identity.certificate(),
+        answer: Some(statement.clone()),
+        relay_certificate: certificate.clone(),
         devices: done.iter().map(devices).collect(),
     };
-    Bytes::from(response.encode_to_vec())
+    Answer { response: Bytes::from(response.encode_to_vec()), statement, certificate }
 }

@@ -1,12 +1,14 @@
 //! Closed logs: columns of `conversations`.
 
 use sqlx::SqliteConnection;
+use wardline_identity::{RecordAct, RecordEntry};
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
 
 use super::reports;
 use crate::domain::membership::Closure;
 use crate::store::{
-    StoreError,
+    StoreError, record,
+    revocation::removals,
     row::{Columns as _, integer},
 };
 
@@ -87,13 +89,18 @@ pub(super) async fn abandon(
     if open.is_some() {
         close(connection, id, EntryNumber::ZERO, now).await?;
         end_fence(connection, id).await?;
+        let act = RecordAct::LogClosed { conversation: id, number: EntryNumber::ZERO, reports: Vec::new() };
+        record::append(connection, &RecordEntry { at: now, act }).await?;
     }
-    sqlx::query("UPDATE removals SET taken_at = ?2 WHERE conversation = ?1 AND taken_at IS NULL")
-        .bind(id.as_bytes().as_slice())
-        .bind(integer(now.get()))
-        .execute(connection)
-        .await?;
-    Ok(())
+    let closed = sqlx::query(
+        "UPDATE removals SET taken_at = ?2 WHERE conversation = ?1 AND taken_at IS NULL
+         RETURNING device, conversation, list_number",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(integer(now.get()))
+    .fetch_all(&mut *connection)
+    .await?;
+    removals::put_on_record(connection, &closed, now, None).await
 }
 
 /// The successor's first commit is the closure of what a closed log's fence was owed.
@@ -101,19 +108,26 @@ pub(super) async fn left_out(
     connection: &mut SqliteConnection,
     id: ConversationId,
     successor: ConversationId,
+    now: UtcMillis,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    let closed = sqlx::query(
         "UPDATE removals
             SET taken_at = e.taken_at, log = e.conversation, number = e.number, epoch = e.epoch,
-                message_sha256 = e.message_sha256, author = e.author
+                message_sha256 = e.message_sha256, author = e.author, committer = e.sender
            FROM entries e
           WHERE e.conversation = ?2 AND e.kind = 1 AND e.epoch = 0
-            AND removals.conversation = ?1 AND removals.taken_at IS NULL",
+            AND removals.conversation = ?1 AND removals.taken_at IS NULL
+         RETURNING device, removals.conversation AS conversation, list_number, removals.log, removals.number,
+                   removals.epoch, removals.message_sha256, removals.author, confirmation",
     )
     .bind(id.as_bytes().as_slice())
     .bind(successor.as_bytes().as_slice())
-    .execute(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
+    if let Some(first) = closed.first() {
+        let by = removals::removing(first)?;
+        removals::put_on_record(connection, &closed, now, by.as_ref()).await?;
+    }
     end_fence(connection, id).await
 }
 

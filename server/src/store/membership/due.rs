@@ -58,7 +58,7 @@ impl WriteTx {
         let ended = sqlx::query(
             "DELETE FROM tasks WHERE (conversation, kind, subject) IN
                (SELECT conversation, kind, subject FROM tasks
-                 WHERE made_at <= ?1 AND kind IN (1, 2, 3, 5) LIMIT ?2)",
+                 WHERE made_at <= ?1 AND kind IN (1, 2, 3, 5, 8) LIMIT ?2)",
         )
         .bind(integer(old.get()))
         .bind(i64::from(batch))

@@ -19,11 +19,12 @@ use crate::domain::{
     membership::{
         Circle, Closure, MembershipStorage, MembershipView, Report, Task, TaskKind, WaitingReplacement,
     },
+    revocation::ClosedBy,
 };
 use crate::store::{
     conversation::{entries, stays},
     organisation::devices,
-    revocation::list,
+    revocation::{list, removals},
 };
 
 impl MembershipStorage for WriteTx {
@@ -111,8 +112,21 @@ impl MembershipStorage for WriteTx {
         closure::abandon(self.connection(), id, now).await
     }
 
-    async fn left_out(&mut self, id: ConversationId, successor: ConversationId) -> Result<(), StoreError> {
-        closure::left_out(self.connection(), id, successor).await
+    async fn left_out(
+        &mut self,
+        id: ConversationId,
+        successor: ConversationId,
+        now: UtcMillis,
+    ) -> Result<(), StoreError> {
+        closure::left_out(self.connection(), id, successor, now).await
+    }
+
+    async fn closed_by(
+        &mut self,
+        log: ConversationId,
+        number: EntryNumber,
+    ) -> Result<Option<ClosedBy>, StoreError> {
+        removals::by_commit(self.connection(), log, number).await
     }
 
     async fn set_successor(
@@ -154,6 +168,14 @@ impl MembershipView for ReadTx {
 
     async fn tasks(&mut self, id: ConversationId) -> Result<Vec<Task>, StoreError> {
         tasks::of_conversation(self.connection(), id).await
+    }
+
+    async fn closed_by(
+        &mut self,
+        log: ConversationId,
+        number: EntryNumber,
+    ) -> Result<Option<ClosedBy>, StoreError> {
+        removals::by_commit(self.connection(), log, number).await
     }
 
     async fn fence(&mut self, id: ConversationId) -> Result<BTreeSet<DeviceId>, StoreError> {

@@ -49,8 +49,16 @@ fn kind(row: &SqliteRow) -> Result<TaskKind, StoreError> {
         5 => TaskKind::Renew { epoch: Epoch::new(number()?) },
         6 => TaskKind::Succeed { number: EntryNumber::new(number()?) },
         7 => TaskKind::Remove,
+        8 => confirm(&subject).ok_or_else(unreadable)?,
         _ => return Err(StoreError::Unreadable { column: "kind" }),
     })
+}
+
+/// A number in eight bytes, and its author.
+fn confirm(subject: &[u8]) -> Option<TaskKind> {
+    let (number, author) = subject.split_first_chunk()?;
+    let number = EntryNumber::new(u64::from_be_bytes(*number));
+    Some(TaskKind::Confirm { number, author: DeviceId::try_from(author).ok()? })
 }
 
 /// The replaced device that a Confirmation names.

@@ -44,6 +44,18 @@ pub(in crate::store) async fn certified(
     UserId::parse(user).map(Some).map_err(|_| StoreError::Unreadable { column: "user_id" })
 }
 
+/// A certificate by its digest, DER.
+pub(in crate::store) async fn certificate(
+    connection: &mut SqliteConnection,
+    fingerprint: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let row = sqlx::query("SELECT certificate FROM device_certificates WHERE fingerprint = ?1")
+        .bind(fingerprint)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| row.blob("certificate")).transpose()
+}
+
 /// A device with one certificate, unless they are there.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,

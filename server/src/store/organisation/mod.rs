@@ -87,7 +87,7 @@ impl OrganisationStorage for WriteTx {
         replacements::keep(self.connection(), device, replaces, id).await
     }
 
-    async fn keep_pin(&mut self, pin: &OrganisationPin, now: UtcMillis) -> Result<(), StoreError> {
+    async fn keep_pin(&mut self, pin: &OrganisationPin, now: UtcMillis) -> Result<bool, StoreError> {
         pin::write(self.connection(), pin, now).await
     }
 }

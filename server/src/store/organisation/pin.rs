@@ -20,16 +20,17 @@ pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Option<Org
     }))
 }
 
-/// Writes the first pin, or moves the issuers' number of the same organisation.
+/// Writes the first pin, or moves the issuers' number of the same organisation. True: it did either.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     pin: &OrganisationPin,
     now: UtcMillis,
-) -> Result<(), StoreError> {
-    sqlx::query(
+) -> Result<bool, StoreError> {
+    let written = sqlx::query(
         "INSERT INTO organisation (one, root_fingerprint, organisation_id, issuers_number, pinned_at)
          VALUES (1, ?1, ?2, ?3, ?4)
-         ON CONFLICT (one) DO UPDATE SET issuers_number = max(issuers_number, excluded.issuers_number)",
+         ON CONFLICT (one) DO UPDATE SET issuers_number = excluded.issuers_number
+          WHERE issuers_number < excluded.issuers_number",
     )
     .bind(pin.root.as_bytes().as_slice())
     .bind(&pin.organisation_id)
@@ -37,5 +38,5 @@ pub(super) async fn write(
     .bind(integer(now.get()))
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(written.rows_affected() > 0)
 }

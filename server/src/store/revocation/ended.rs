@@ -2,10 +2,11 @@
 //! its id.
 
 use sqlx::SqliteConnection;
+use wardline_identity::{RecordAct, RecordEntry};
 use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 
 use crate::store::{
-    StoreError,
+    StoreError, record,
     row::{Columns as _, integer},
 };
 
@@ -53,7 +54,14 @@ pub(super) async fn end(
     .bind(id)
     .bind(REFUSAL)
     .bind(integer(now.get()))
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    rows.iter().map(|row| row.id("invitation_id")).collect()
+    let refused: Result<Vec<InvitationId>, StoreError> =
+        rows.iter().map(|row| row.id("invitation_id")).collect();
+    let refused = refused?;
+    for invitation in &refused {
+        let act = RecordAct::EnrolmentRefused { invitation: *invitation, device, by: None };
+        record::append(connection, &RecordEntry { at: now, act }).await?;
+    }
+    Ok(refused)
 }

@@ -3,6 +3,7 @@
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use wardline_proto::{ConversationId, DeviceId, UtcMillis};
 
+use super::removals;
 use crate::store::{
     StoreError,
     row::{Columns as _, integer},
@@ -68,11 +69,15 @@ pub(super) async fn lower(
         .bind(device.as_bytes().as_slice())
         .execute(&mut *connection)
         .await?;
-    sqlx::query("UPDATE removals SET taken_at = ?2 WHERE device = ?1 AND taken_at IS NULL")
-        .bind(device.as_bytes().as_slice())
-        .bind(integer(now.get()))
-        .execute(connection)
-        .await?;
+    let closed = sqlx::query(
+        "UPDATE removals SET taken_at = ?2 WHERE device = ?1 AND taken_at IS NULL
+         RETURNING device, conversation, list_number",
+    )
+    .bind(device.as_bytes().as_slice())
+    .bind(integer(now.get()))
+    .fetch_all(&mut *connection)
+    .await?;
+    removals::put_on_record(connection, &closed, now, None).await?;
     Ok(lowered)
 }
 

@@ -7,7 +7,7 @@ pub(in crate::store) mod removals;
 
 use bytes::Bytes;
 use wardline_identity::{RevocationAct, RevocationList};
-use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber, InvitationId, UtcMillis};
 
 use super::{ReadTx, StoreError, WriteTx};
 use crate::domain::revocation::{Presence, Removal, RevocationStorage, RevocationView};
@@ -72,6 +72,15 @@ impl RevocationStorage for WriteTx {
 
     async fn end_hold(&mut self, number: u64, now: UtcMillis) -> Result<(), StoreError> {
         list::end_hold(self.connection(), number, now).await
+    }
+
+    async fn keep_confirmation(
+        &mut self,
+        log: ConversationId,
+        number: EntryNumber,
+        statement: &Bytes,
+    ) -> Result<(), StoreError> {
+        removals::keep_confirmation(self.connection(), (log, number), statement).await
     }
 
     async fn end_device(

@@ -3,12 +3,14 @@
 //! A row prepares what it needs honestly, names the bad call and, where it is an attack, the same call made right.
 
 mod commits;
+mod confirmations;
 mod connections;
 mod conversations;
 mod enrolment;
 mod key_packages;
 mod memberships;
 mod messages;
+mod record;
 mod registrar;
 mod requests;
 mod revocation;
@@ -57,6 +59,11 @@ pub(crate) mod path {
             GET_REVOCATION_LIST = "GetRevocationList",
             LIST_DEVICES = "ListDevices",
             GET_REMOVALS = "GetRemovals",
+            CONFIRM_REMOVAL = "ConfirmRemoval",
+        }
+        "RecordService" {
+            GET_RECORD = "GetRecord",
+            GET_RECORD_PROOF = "GetRecordProof",
         }
         "DirectoryService" {
             GET_ORGANISATION = "GetOrganisation",
@@ -208,5 +215,6 @@ pub(crate) fn sections() -> Vec<Section> {
         section("Invitations and enrolment", enrolment::rows()),
         section("Registrars", registrar::rows()),
         section("Revocation", revocation::rows()),
+        section("The record", record::rows()),
     ]
 }

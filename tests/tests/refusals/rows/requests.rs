@@ -45,14 +45,16 @@ pub(super) fn rows() -> Vec<Row> {
         members.clone().map(|path| as_other("a P-256 certificate", path, MEMBER_KEY, Caller::Gateway)),
     );
     rows.extend(members.map(|path| as_other("a responder's certificate", path, ROLE, Caller::Responder)));
-    let registrars = path::ALL.iter().filter(|path| path.contains("RegistrarService"));
+    let registrars =
+        path::ALL.iter().filter(|path| path.contains("RegistrarService") || **path == path::GET_RECORD);
     rows.extend(registrars.map(|path| as_other("a clinician's certificate", path, ROLE, Caller::Doctor)));
     rows.extend(bodies());
     rows
 }
 
 fn is_members(path: &str) -> bool {
-    ["ConversationService", "KeyPackageService", "MembershipService"].iter().any(|one| path.contains(one))
+    let services = ["ConversationService", "KeyPackageService", "MembershipService"];
+    services.iter().any(|one| path.contains(one)) || path == path::CONFIRM_REMOVAL
 }
 
 /// A call without a certificate; then the same one with a certificate that opens it gets past the door.
@@ -105,10 +107,13 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
         path::CANCEL_INVITATION | path::ISSUE_CERTIFICATE | path::REFUSE_ENROLMENT => {
             super::registrar::right(house, path).await
         }
-        path::PUBLISH_REVOCATION_LIST | path::GET_REMOVALS => super::revocation::right(house, path).await,
+        path::PUBLISH_REVOCATION_LIST | path::GET_REMOVALS | path::CONFIRM_REMOVAL => {
+            super::revocation::right(house, path).await
+        }
         path::REPORT_OUT_OF_STEP | path::ASK_MEMBERS => super::memberships::right(house, path).await,
         // Field 7, list_services, with nothing in it.
         REFLECTION => doctor(vec![0x3a, 0]),
+        path::GET_RECORD => office(Vec::new()),
         _ if path.contains("RegistrarService") => office(Vec::new()),
         // An empty request is whole.
         _ => doctor(Vec::new()),

@@ -75,7 +75,7 @@ async fn next(house: &House) -> PublishRevocationListRequest {
 }
 
 /// Puts the locum's device on hold, or ends that, unless it is so.
-async fn hold(house: &House, held: bool) {
+pub(super) async fn hold(house: &House, held: bool) {
     let (register, locum) = (register(house).await, house.caller(Caller::Locum).device());
     if register.standing(&locum, SystemClock.now()).is_out() != held {
         let kind = if held { RevocationKind::Held } else { RevocationKind::Reinstated };
@@ -99,6 +99,9 @@ async fn fenced(house: &House) -> (Talk<'_>, DeviceId) {
 pub(super) async fn right(house: &House, path: &str) -> (Caller, Vec<u8>) {
     if path == path::PUBLISH_REVOCATION_LIST {
         return (Caller::Office, next(house).await.encode_to_vec());
+    }
+    if path == path::CONFIRM_REMOVAL {
+        return super::confirmations::right(house).await;
     }
     let device_id = house.caller(Caller::Doctor).device().to_wire();
     (Caller::Doctor, GetRemovalsRequest { device_id }.encode_to_vec())
@@ -143,6 +146,7 @@ pub(super) fn rows() -> Vec<Row> {
     let mut rows = lists();
     rows.extend(shown());
     rows.extend(pending());
+    rows.extend(super::confirmations::rows());
     rows
 }
 

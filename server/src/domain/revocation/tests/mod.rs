@@ -1,5 +1,6 @@
 //! Claims about lists that are put in force, through a real database: what is taken in one transaction, and what is not.
 
+mod confirmed;
 mod ends;
 mod owed;
 mod repeated;
@@ -9,11 +10,12 @@ use wardline_identity::{
     Adoption, DateCheck, RevocationAct, RevocationKind, RevocationReason, RevocationRegister,
 };
 use wardline_proto::in_place::{arm, disarm};
+use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId};
 
 use super::{
-    NewList, Published, RanOut, Removal, RevocationRefusal, RevocationStorage as _, RevocationView as _,
-    publish, run_out,
+    Answer, NewList, Published, RanOut, Removal, RevocationRefusal, RevocationStorage as _,
+    RevocationView as _, publish, run_out,
 };
 use crate::domain::conversation::{CommitOutcome, ConversationError, DeclarationFault};
 use crate::domain::key_package::KeyPackageError;
@@ -65,7 +67,8 @@ async fn put(ward: &Ward, new: &NewList) -> Result<Published, RevocationRefusal>
         let one = |(act, conversations): &(RevocationAct, Vec<ConversationId>)| {
             [act.device.as_bytes()[0], u8::try_from(conversations.len()).unwrap()]
         };
-        Bytes::from(done.iter().flat_map(one).collect::<Vec<u8>>())
+        let response = Bytes::from(done.iter().flat_map(one).collect::<Vec<u8>>());
+        Answer { response, statement: SignedStatement::default(), certificate: Bytes::new() }
     };
     ward.store.write("publish", move |tx| Box::pin(async move { publish(tx, &new, now, answer).await })).await
 }

@@ -37,7 +37,7 @@ pub(super) async fn answer(
         cursors.insert(cursor.conversation, cursor.number);
     }
     let mut feed = Feed::open(relay, certificate, cursors).await?;
-    feed.say(Event::Greeting(relay.identity.greeting(relay.clock.now(), relay.revocations.number())));
+    feed.say(Event::Greeting(greeting::of(relay).await?));
     Ok(Box::pin(stream::unfold(Some(feed), |feed| async {
         let mut feed = feed?;
         match feed.next().await {

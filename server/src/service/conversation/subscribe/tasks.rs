@@ -7,12 +7,12 @@ use prost::Message as _;
 use tonic::Status;
 use wardline_proto::relay::membership_task::Task as Wire;
 use wardline_proto::relay::{
-    AddAnew, Closed, MembershipTask, RemoveRevoked, Renew, SignedStatement, Succeed,
+    AddAnew, Closed, ConfirmRemoval, MembershipTask, RemoveRevoked, Renew, SignedStatement, Succeed,
 };
 use wardline_proto::{ConversationId, DeviceId};
 
 use crate::domain::membership::{Closure, MembershipView as _, Task, TaskKind};
-use crate::domain::revocation::RevocationView as _;
+use crate::domain::revocation::{ClosedBy, RevocationView as _};
 use crate::live::Asked;
 use crate::service::status;
 use crate::state::Relay;
@@ -42,6 +42,8 @@ struct Beside {
     fence: BTreeSet<DeviceId>,
     /// The list that names all in the fence.
     list_number: u64,
+    /// What the commit to confirm has closed.
+    closed: Option<ClosedBy>,
 }
 
 async fn find(tx: &mut ReadTx, asked: Asked) -> Result<Option<(Task, Beside)>, StoreError> {
@@ -56,6 +58,13 @@ async fn find(tx: &mut ReadTx, asked: Asked) -> Result<Option<(Task, Beside)>, S
         TaskKind::Remove => {
             beside.fence = tx.fence(asked.conversation).await?;
             beside.list_number = tx.revocation_list().await?.map_or(0, |list| list.number());
+        }
+        TaskKind::Confirm { number, .. } => {
+            beside.closed = tx.closed_by(asked.conversation, number).await?;
+            // Nothing to confirm: its rows are gone.
+            if beside.closed.is_none() {
+                return Ok(None);
+            }
         }
         TaskKind::LetGo { .. }
         | TaskKind::AddDevice { .. }
@@ -80,6 +89,17 @@ fn encode(task: &Task, beside: &Beside) -> Result<Wire, Status> {
             device_ids: beside.fence.iter().map(|device| device.to_wire()).collect(),
             list_number: beside.list_number,
         }),
+        TaskKind::Confirm { number, .. } => {
+            let closed = beside.closed.as_ref();
+            let commit = closed.map(|closed| &closed.commit);
+            let devices = closed.into_iter().flat_map(|closed| &closed.devices);
+            Wire::ConfirmRemoval(ConfirmRemoval {
+                number: number.get(),
+                epoch: commit.map(|commit| commit.epoch.get()).unwrap_or_default(),
+                commit_sha256: commit.map(|commit| commit.sha256.to_wire()).unwrap_or_default(),
+                device_ids: devices.map(|device| device.to_wire()).collect(),
+            })
+        }
     })
 }
 

@@ -207,8 +207,9 @@ async fn a_device_that_hears_of_its_certificate_is_let_in_though_nobody_told_the
     let (id, now) = (invited.invitation.id(), scene.founded.clock_now());
     let issued = scene.founded.organisation();
     let issued = issued.verify_device(&certificate, wardline_identity::DateCheck::Skip).unwrap();
+    let by = scene.founded.founder.device;
     let write = scene.relay.store.write("issue", move |tx| {
-        Box::pin(async move { crate::domain::organisation::issue(tx, id, &issued, now).await })
+        Box::pin(async move { crate::domain::organisation::issue(tx, id, &issued, by, now).await })
     });
     write.await.unwrap();
     assert!(!scene.admits(&certificate), "the control: nobody has told them");

@@ -1,0 +1,144 @@
+//! An act of the record in words, on one line.
+
+use std::collections::HashMap;
+
+use wardline_identity::{
+    DateCheck, Organisation, RecordAct, RevocationAct, RevocationKind, RevocationList, StatementLabel,
+};
+use wardline_proto::{
+    ConversationId, DeviceId, InvitationId,
+    relay::{IssuersList, SignedStatement},
+};
+
+/// What people call devices, and whose signatures count.
+pub(super) struct Names {
+    organisation: Organisation,
+    devices: HashMap<DeviceId, String>,
+}
+
+impl Names {
+    pub(super) fn new(organisation: Organisation, devices: HashMap<DeviceId, String>) -> Self {
+        Self { organisation, devices }
+    }
+
+    fn called(&self, device: &DeviceId) -> String {
+        let known = self.devices.get(device).cloned();
+        known.unwrap_or_else(|| format!("device {:.8}", device.to_string()))
+    }
+
+    /// "signed by …", if the device with this certificate has signed it.
+    fn signer(&self, certificate: &[u8], (label, statement): (StatementLabel, &SignedStatement)) -> String {
+        let by = self.organisation.verify_device(certificate, DateCheck::Skip).ok();
+        match by.filter(|by| by.verify_statement(label, statement).is_ok()) {
+            Some(by) => format!("signed by {}", self.called(&by.device())),
+            None => "with a signature that does not verify".to_owned(),
+        }
+    }
+}
+
+/// How many acts of one list are named.
+const NAMED_MAX: usize = 5;
+
+/// What was done, by whom and to whom.
+pub(super) fn words(act: &RecordAct, names: &Names) -> String {
+    let device = |id: &DeviceId| names.called(id);
+    match act {
+        RecordAct::IssuersListTaken { list } => {
+            let read: Option<IssuersList> = prost::Message::decode(list.body.clone()).ok();
+            let (number, issuers) = read.map_or((0, 0), |list| (list.number, list.certificates.len()));
+            format!("the relay took list {number} of issuers, with {issuers}")
+        }
+        RecordAct::InvitationPublished { invitation, user, role, by, replaces, .. } => {
+            let place =
+                replaces.map_or_else(String::new, |replaced| format!(" in place of {}", device(&replaced)));
+            let invitation = short_invitation(invitation);
+            format!("{} invited {user} as {}{place} (invitation {invitation})", device(by), role.as_str())
+        }
+        RecordAct::InvitationWithdrawn { invitation, by } => {
+            format!("{} withdrew invitation {}", device(by), short_invitation(invitation))
+        }
+        RecordAct::DeviceCertified { device: one, user, role, by, .. } => {
+            let by =
+                by.map_or_else(|| "with the relay's bundle".to_owned(), |by| format!("by {}", device(&by)));
+            format!("a device of {user}, {}, was certified {by}: {}", role.as_str(), device(one))
+        }
+        RecordAct::EnrolmentRefused { invitation, device: one, by } => {
+            let by = by.map_or_else(|| "the relay".to_owned(), |by| device(&by));
+            format!("{by} refused to certify {} (invitation {})", device(one), short_invitation(invitation))
+        }
+        RecordAct::ListInForce { list, acts, .. } => {
+            let number = RevocationList::stored(list.clone()).map_or(0, |list| list.number());
+            format!("list {number} of revoked devices is in force: {}", done(acts, names))
+        }
+        RecordAct::RemovalClosed { device: one, conversation, commit, .. } => {
+            let conversation = short(conversation);
+            match commit {
+                None => format!("{} need not leave conversation {conversation} any more", device(one)),
+                Some(commit) => {
+                    let number = commit.number.get();
+                    let signed = (StatementLabel::CommitAuthor, &commit.author);
+                    let by = names.signer(&commit.author_certificate, signed);
+                    format!("{} is out of conversation {conversation} by change {number}, {by}", device(one))
+                }
+            }
+        }
+        RecordAct::RemovalConfirmed { confirmation, statement, certificate } => {
+            let by = names.signer(certificate, (StatementLabel::RemovalConfirmation, statement));
+            let (log, number) = (short(&confirmation.log), confirmation.number.get());
+            let whom = listed(confirmation.devices.iter().map(device));
+            format!("confirmed, {by}: {whom} is out of conversation {log} since change {number}")
+        }
+        RecordAct::LogClosed { conversation, number, reports } => {
+            let conversation = short(conversation);
+            match number.get() {
+                0 => format!("conversation {conversation} was closed: all in it were revoked"),
+                number => format!(
+                    "conversation {conversation} was closed at change {number}, which {} device(s) could not follow",
+                    reports.len()
+                ),
+            }
+        }
+        RecordAct::SuccessorNamed { conversation, successor, by } => {
+            format!(
+                "conversation {} goes on in {}, made by {}",
+                short(conversation),
+                short(successor),
+                device(by)
+            )
+        }
+        _ => "something that this version of Wardline does not know".to_owned(),
+    }
+}
+
+/// What was done by a list.
+fn done(acts: &[RevocationAct], names: &Names) -> String {
+    if acts.is_empty() {
+        return "the first, with nobody on it".to_owned();
+    }
+    let each = acts.iter().map(|act| {
+        let what = match act.kind {
+            RevocationKind::Revoked => "revoked",
+            RevocationKind::Held => "on hold",
+            RevocationKind::Reinstated => "reinstated",
+        };
+        format!("{what} {} ({})", names.called(&act.device), act.reason)
+    });
+    listed(each)
+}
+
+fn listed(each: impl ExactSizeIterator<Item = String>) -> String {
+    let more = each.len().saturating_sub(NAMED_MAX);
+    let mut text = each.take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+fn short(conversation: &ConversationId) -> String {
+    format!("{:.8}", conversation.to_string())
+}
+
+fn short_invitation(invitation: &InvitationId) -> String {
+    format!("{:.8}", invitation.to_string())
+}
