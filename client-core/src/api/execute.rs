@@ -6,14 +6,14 @@ use wardline_identity::UserId;
 use wardline_proto::fault;
 
 use super::{
-    Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, RemovalRecordFile, Status,
-    Synced, change, devices, freshness, inventory, membership, outbox, record_log, revoke, rfc3339, talk,
+    Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced, change,
+    devices, freshness, inventory, membership, outbox, record_log, removal_record, revoke, rfc3339, talk,
 };
 use crate::{
     conversation,
     error::CoreError,
     relay::Relay,
-    session::{Link, Session, ask_people, invite, list_invitations, registrar_pass, removal_record},
+    session::{Link, Session, ask_people, invite, list_invitations, registrar_pass},
     vault::tables::{conversations::Standing, intents::Wish},
 };
 
@@ -98,8 +98,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::AdminUserAct { user, act } => revoke::user(session, &online(session)?, &user, &act).await,
         Command::AdminDeviceStatus { device } => inventory::status(session, &online(session)?, &device).await,
         Command::AdminDeviceRecord { device } => {
-            let (record, proven) = removal_record(session, &online(session)?, &device).await?;
-            Ok(Answer::RemovalRecord(Box::new(RemovalRecordFile::new(&record, &proven))))
+            removal_record::make(session, &online(session)?, &device).await
         }
         Command::AdminLog { filter } => record_log::log(session, &online(session)?, filter).await,
     }

@@ -2,6 +2,8 @@
 //!
 //! Each of its fields is checked, also those that only people read: a file in which anything was changed proves nothing.
 
+use std::sync::Arc;
+
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use wardline_identity::{
@@ -10,7 +12,12 @@ use wardline_identity::{
 };
 use wardline_proto::{ConversationId, Digest, IdError, relay::SignedStatement};
 
-use super::{Failure, FailureKind, rfc3339};
+use super::{Answer, Failure, FailureKind, rfc3339};
+use crate::{
+    error::CoreError,
+    relay::Relay,
+    session::{Session, removal_record},
+};
 
 /// The version of the form.
 const VERSION: u32 = 1;
@@ -151,9 +158,19 @@ pub struct RemovalText {
     pub confirmed: Option<String>,
 }
 
+/// Makes the removal record of a device.
+pub(super) async fn make(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    device: &str,
+) -> Result<Answer, CoreError> {
+    let (record, proven) = removal_record(session, relay, device).await?;
+    Ok(Answer::RemovalRecord(Box::new(RemovalRecordFile::new(&record, &proven))))
+}
+
 impl RemovalRecordFile {
     /// A record that was checked, with what it proves.
-    pub(super) fn new(record: &RemovalRecord, proven: &ProvenRecord) -> Self {
+    fn new(record: &RemovalRecord, proven: &ProvenRecord) -> Self {
         let hex = |bytes: &[u8]| HEXLOWER.encode(bytes);
         let issuers = &record.issuers;
         let list = |list: &NamingList| ListText {

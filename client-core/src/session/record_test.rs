@@ -83,7 +83,7 @@ fn proof(tree: &Tree, request: &GetRecordProofRequest) -> Option<GetRecordProofR
     (0..usize::try_from(request.size).unwrap())
         .for_each(|number| then.push(tree.get(number).unwrap().clone()));
     let proof = then.prove_consistency(usize::try_from(request.size - request.goes_on_from).unwrap());
-    let consistency = proof.as_bytes().chunks(32).map(|hash| Bytes::copy_from_slice(hash)).collect();
+    let consistency = proof.as_bytes().chunks(32).map(Bytes::copy_from_slice).collect();
     Some(GetRecordProofResponse { consistency, ..GetRecordProofResponse::default() })
 }
 

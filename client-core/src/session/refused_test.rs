@@ -39,6 +39,9 @@ use crate::{
 /// What a scene has the relay refuse.
 type Refuses<R> = Box<dyn Fn(&R) -> Option<Reason> + Send + Sync>;
 
+/// What a scene has the relay prove.
+type Proves = Box<dyn Fn(&pb::GetRecordProofRequest) -> Option<pb::GetRecordProofResponse> + Send + Sync>;
+
 /// A relay that says yes to acknowledgements, commits and messages, but for what is refused.
 pub(super) struct Answers {
     pub acks: Refuses<pb::AckRequest>,
@@ -47,7 +50,7 @@ pub(super) struct Answers {
     pub winners: Refuses<pb::GetWinnerRequest>,
     pub publishes: Refuses<pb::PublishRevocationListRequest>,
     /// What it proves of its record; none: it never had one so large.
-    pub proofs: Box<dyn Fn(&pb::GetRecordProofRequest) -> Option<pb::GetRecordProofResponse> + Send + Sync>,
+    pub proofs: Proves,
     /// How long a report has to wait; none: it is taken.
     pub reports: Option<Duration>,
     /// How many reports came, and how many messages were taken.

@@ -98,7 +98,7 @@ fn a_record_that_does_not_go_on_is_refused_whatever_is_offered_as_proof() {
         refused(&old.0, &Checkpoint::new(&organisation(), size, *head.root()), &proof);
         let huge = Checkpoint::new(&organisation(), size, *head.root());
         let path = hashes(theirs.prove_inclusion(3).as_bytes());
-        assert_eq!(verify_inclusion(&entry(3), 3, &path, &huge).is_ok(), false, "{size}");
+        assert_eq!(verify_inclusion(&entry(3), 3, &path, &huge), Err(RecordError::Inclusion), "{size}");
         assert_eq!(verify_inclusion(&entry(3), size - 1, &path, &huge), Err(RecordError::Inclusion));
     }
     refused(&Checkpoint::new(&organisation(), 0, Digest::of(b"x")), &head, &[]);
@@ -191,17 +191,28 @@ fn a_note_and_a_statement_never_pass_for_each_other() {
     assert!(head.sign(&SigningKey::from_seed([1; 32])).starts_with(b"wardline."));
 }
 
+fn statement(body: &[u8]) -> pb::SignedStatement {
+    let signer = Digest::of(b"x").to_wire();
+    pb::SignedStatement { body: body.to_vec().into(), signer, signature: vec![7; 64].into() }
+}
+
+fn commit() -> ClosingCommit {
+    ClosingCommit {
+        log: ConversationId::from_bytes([3; 16]),
+        number: EntryNumber::new(9),
+        epoch: Epoch::new(8),
+        sha256: Digest::of(b"x"),
+        author: statement(b"author"),
+        author_certificate: b"der".as_slice().into(),
+    }
+}
+
 /// One of each kind, every field of it filled.
-pub(super) fn entries() -> Vec<RecordEntry> {
+fn entries() -> Vec<RecordEntry> {
     let (device, by) = (DeviceId::from_bytes([1; 16]), DeviceId::from_bytes([2; 16]));
     let (log, digest) = (ConversationId::from_bytes([3; 16]), Digest::of(b"x"));
     let invitation = InvitationId::from_bytes([4; 16]);
     let user = UserId::parse("doctor-a").unwrap();
-    let statement = |body: &[u8]| pb::SignedStatement {
-        body: body.to_vec().into(),
-        signer: digest.to_wire(),
-        signature: vec![7; 64].into(),
-    };
     let act = RevocationAct {
         device,
         kind: RevocationKind::Revoked,
@@ -218,14 +229,6 @@ pub(super) fn entries() -> Vec<RecordEntry> {
         merged_at: UtcMillis::new(6),
     };
     let body = prost::Message::encode_to_vec(&confirmation.to_wire());
-    let commit = ClosingCommit {
-        log,
-        number: EntryNumber::new(9),
-        epoch: Epoch::new(8),
-        sha256: digest,
-        author: statement(b"author"),
-        author_certificate: b"der".as_slice().into(),
-    };
     let acts = [
         RecordAct::IssuersListTaken { list: statement(b"issuers") },
         RecordAct::InvitationPublished {
@@ -253,7 +256,7 @@ pub(super) fn entries() -> Vec<RecordEntry> {
             answer: statement(b"answer"),
             relay_certificate: b"relay".as_slice().into(),
         },
-        RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: Some(commit) },
+        RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: Some(commit()) },
         RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: None },
         RecordAct::RemovalConfirmed {
             confirmation,

@@ -1,7 +1,8 @@
 //! An entry's bytes, made once: what the relay stores, and what the leaf is made of.
 
 use prost::{Message as _, bytes::Bytes};
-use wardline_proto::{DeviceId, relay as pb};
+use wardline_proto::relay::{self as pb, SignedStatement};
+use wardline_proto::{ConversationId, DeviceId};
 
 use super::{ClosingCommit, RecordAct, RecordEntry};
 use crate::RevocationAct;
@@ -56,12 +57,7 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
             })
         }
         RecordAct::ListInForce { list, acts, answer, relay_certificate } => {
-            Act::ListInForce(pb::ListInForce {
-                list: Some(list.clone()),
-                acts: acts.iter().map(RevocationAct::to_wire).collect(),
-                answer: Some(answer.clone()),
-                relay_certificate: relay_certificate.clone(),
-            })
+            Act::ListInForce(in_force(list, acts, answer, relay_certificate))
         }
         RecordAct::RemovalClosed { device, conversation, list_number, commit } => {
             Act::RemovalClosed(pb::RemovalClosed {
@@ -83,12 +79,30 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
             reports: reports.clone(),
         }),
         RecordAct::SuccessorNamed { conversation, successor, by } => {
-            Act::SuccessorNamed(pb::SuccessorNamed {
-                conversation_id: conversation.to_wire(),
-                successor_id: successor.to_wire(),
-                by_device_id: by.to_wire(),
-            })
+            Act::SuccessorNamed(named(*conversation, *successor, *by))
         }
+    }
+}
+
+fn named(conversation: ConversationId, successor: ConversationId, by: DeviceId) -> pb::SuccessorNamed {
+    pb::SuccessorNamed {
+        conversation_id: conversation.to_wire(),
+        successor_id: successor.to_wire(),
+        by_device_id: by.to_wire(),
+    }
+}
+
+fn in_force(
+    list: &SignedStatement,
+    acts: &[RevocationAct],
+    answer: &SignedStatement,
+    relay_certificate: &Bytes,
+) -> pb::ListInForce {
+    pb::ListInForce {
+        list: Some(list.clone()),
+        acts: acts.iter().map(RevocationAct::to_wire).collect(),
+        answer: Some(answer.clone()),
+        relay_certificate: relay_certificate.clone(),
     }
 }
 

@@ -42,8 +42,10 @@ pub async fn confirm<S: RevocationStorage>(
     }
     // 2. That very commit, and those whom it removed.
     let closed = storage.closed_by(said.log, said.number).await?.ok_or(RevocationRefusal::OtherCommit)?;
-    let same = (closed.commit.epoch, closed.commit.sha256) == (said.epoch, said.sha256);
-    if !(same && closed.devices == said.devices) && !fault::planted("mutant.confirm_of_another_commit") {
+    let commit = (closed.commit.epoch, closed.commit.sha256, &closed.devices);
+    if commit != (said.epoch, said.sha256, &said.devices)
+        && !fault::planted("mutant.confirm_of_another_commit")
+    {
         return Err(RevocationRefusal::OtherCommit);
     }
     // 3. Not its author.

@@ -27,7 +27,8 @@ async fn closed(ward: &Ward) -> Vec<(DeviceId, u64, Option<u64>)> {
 }
 
 async fn says(ward: &Ward, by: u8, said: &RemovalConfirmation) -> Result<(), RevocationRefusal> {
-    let (now, statement) = (ward.now(), SignedStatement::default());
+    let body = prost::Message::encode_to_vec(&said.to_wire()).into();
+    let (now, statement) = (ward.now(), SignedStatement { body, ..SignedStatement::default() });
     let new = NewConfirmation { by: device(by), said: said.clone(), statement, certificate: Bytes::new() };
     ward.store.write("confirm", move |tx| Box::pin(async move { confirm(tx, &new, now).await })).await
 }

@@ -27,6 +27,26 @@ fn devices(numbers: &[u8]) -> Vec<DeviceId> {
     numbers.iter().copied().map(device).collect()
 }
 
+/// A second member is asked to confirm the entry of this author.
+fn confirms(number: u64, author: u8) -> TaskKind {
+    TaskKind::Confirm { number: EntryNumber::new(number), author: device(author) }
+}
+
+#[tokio::test]
+async fn who_merged_a_removal_is_asked_to_confirm_it_and_neither_its_author_nor_who_came_later() {
+    let (ward, mut office) = (Ward::with(&[1, 2, 3, 4]).await, Office::open());
+    office.publishes(&ward, &[office.act(4, REVOKED, &ward)]).await;
+    ward.commit(1, 1, Says { leaves: &[4], roster: &[1, 2, 3], ..Says::default() }).await.unwrap();
+    ward.commit(1, 2, Says { joins: &[5], roster: &[1, 2, 3, 5], ..Says::default() }).await.unwrap();
+    all_have(&ward, &[1, 2, 5], 3).await;
+    let asked = async || able(&ward, confirms(2, 1), &[1, 2, 3, 4, 5]).await;
+    assert_eq!(asked().await, devices(&[2]), "3 has not read so far");
+    arm("mutant.author_asked");
+    let author_too = asked().await;
+    disarm("mutant.author_asked");
+    assert!(author_too.contains(&device(1)), "the guard taken away");
+}
+
 #[tokio::test]
 async fn a_removal_is_owed_from_the_instant_on_until_a_commit_has_done_it() {
     let (ward, mut office) = (Ward::with(&[1, 2, 3]).await, Office::open());
@@ -42,7 +62,7 @@ async fn a_removal_is_owed_from_the_instant_on_until_a_commit_has_done_it() {
     ward.pass(7);
     let commit = ward.commit_of(1, 1, Says { leaves: &[3], roster: &[1, 2], ..Says::default() }, vec![]);
     ward.hand_in(commit.clone()).await.unwrap();
-    assert_eq!(owed(&ward).await, []);
+    assert_eq!(owed(&ward).await, [confirms(2, 1)], "nothing more, but that it is confirmed");
     let [closed] = removals(&ward, 3).await.try_into().unwrap();
     let RemovalClosure { taken_at, commit: Some(by) } = closed.closure.clone().unwrap() else {
         panic!("no commit: {closed:?}");
@@ -61,12 +81,12 @@ async fn several_in_a_fence_are_one_task_and_each_is_known_by_itself() {
     office.publishes(&ward, &[office.act(4, REVOKED, &ward)]).await;
     assert_eq!(owed(&ward).await, [TaskKind::Remove]);
     ward.commit(1, 1, Says { leaves: &[3], roster: &[1, 2, 4], ..Says::default() }).await.unwrap();
-    assert_eq!(owed(&ward).await, [TaskKind::Remove], "one is still to go");
+    assert_eq!(owed(&ward).await, [TaskKind::Remove, confirms(2, 1)], "one is still to go");
     assert!(removals(&ward, 3).await[0].closure.is_some());
     let other = removals(&ward, 4).await;
     assert_eq!((other[0].closure.clone(), other[0].list_number), (None, 2));
     ward.commit(2, 2, Says { leaves: &[4], roster: &[1, 2], ..Says::default() }).await.unwrap();
-    assert_eq!(owed(&ward).await, []);
+    assert_eq!(owed(&ward).await, [confirms(2, 1), confirms(3, 2)]);
     assert!(removals(&ward, 4).await[0].closure.is_some());
 }
 
