@@ -9,7 +9,7 @@ use wardline_tests::{Accepted, Transcript, check};
 use crate::{
     judge_named,
     operation::{Operation, Plan},
-    phone::{self, Phone, Sender},
+    phone::{self, Phone},
     scene::{Scene, Verdict},
 };
 
@@ -108,11 +108,12 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
 async fn look(scene: &Scene) -> Vec<Seen> {
     let mut seen = Vec::new();
     for phone in &scene.phones {
+        let stayed = !scene.ground.notes().may_be_out(phone.user, &phone.name);
         let one = Seen {
             name: phone.name.clone(),
             user: phone.user,
             device: phone.device.clone(),
-            stayed: !scene.ground.notes().may_be_out(phone.user, &phone.name),
+            stayed,
             out: scene.standing.out.contains(&phone.name),
             detail: detail(phone, &scene.conversation).await,
             messages: messages(phone, &scene.conversation).await,
@@ -220,7 +221,7 @@ fn transcripts(scene: &Scene, seen: &[Seen], verdict: &mut Verdict) {
     verdict.first_number = promised.iter().filter_map(|one| one.number).min().unwrap_or(0);
     let excused = |device: &str, text: &str| {
         let one = stayed.iter().find(|one| one.name == device);
-        one.is_some_and(|one| is_missed(scene, one, text, &notes.accepted))
+        one.is_some_and(|one| is_missed(scene, one, text, seen))
     };
     let list = |what: &str, found: &[(String, String)]| -> Vec<String> {
         let found = found.iter().filter(|(device, text)| !excused(device, text));
@@ -233,11 +234,12 @@ fn transcripts(scene: &Scene, seen: &[Seen], verdict: &mut Verdict) {
 }
 
 /// Whether a message came while the device could not follow a commit that nobody can open, and somebody new came after it:
-/// it is not said again, since they would read it, and is shown as missed under its number.
-fn is_missed(scene: &Scene, seen: &Seen, text: &str, accepted: &[(Sender, Accepted)]) -> bool {
+/// it is not said again, since they would read it, and is shown as missed under a number that it has for somebody.
+fn is_missed(scene: &Scene, seen: &Seen, text: &str, all: &[Seen]) -> bool {
     let adds = |operation: &Operation| matches!(operation, Operation::Add(..));
-    let number = accepted.iter().find(|(_, one)| one.text == text).and_then(|(_, one)| one.number);
-    let missed = |one: &Message| one.kind == "missed" && Some(one.number) == number;
+    let shown = all.iter().flat_map(|one| &one.messages).filter(|one| one.text == text);
+    let numbers: Vec<u64> = shown.map(|one| one.number).collect();
+    let missed = |one: &Message| one.kind == "missed" && numbers.contains(&one.number);
     scene.plan.worthless && scene.plan.operations.iter().any(adds) && seen.messages.iter().any(missed)
 }
 

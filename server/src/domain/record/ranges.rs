@@ -11,7 +11,7 @@ pub struct Subtree {
     pub place: u64,
 }
 
-/// PATH(number, D[0:size]): the neighbours from the leaf up. Empty if the record has no such entry.
+/// `PATH(number, D[0:size])`: the neighbours from the leaf up. Empty if the record has no such entry.
 #[must_use]
 pub fn inclusion(number: u64, size: u64) -> Vec<Range<u64>> {
     let (mut path, mut within) = (Vec::new(), 0..size);
@@ -32,7 +32,7 @@ pub fn inclusion(number: u64, size: u64) -> Vec<Range<u64>> {
     path
 }
 
-/// PROOF(older, D[0:newer]). Empty unless there were fewer entries, but some.
+/// `PROOF(older, D[0:newer])`. Empty unless there were fewer entries, but some.
 #[must_use]
 pub fn consistency(older: u64, newer: u64) -> Vec<Range<u64>> {
     let (mut proof, mut within) = (Vec::new(), 0..newer);

@@ -269,13 +269,13 @@ async fn any_device_brings_a_list_and_one_that_does_not_go_on_from_the_relays_ch
     ward.send(&ward.nurse, honest(1, 0)).await.expect_err("she is in no conversation");
     assert!(office.gets(&ward.nurse).await.list.is_some(), "she is in force");
 
-    // Not an issuer's, or of tomorrow.
+    // Not an issuer's, or of the day after tomorrow.
     let mut forged = other.list(&[]);
     let list = forged.list.as_mut().unwrap();
     list.signature = vec![7; 64].into();
     assert_eq!(reason(&publish(&ward.doctor, forged).await.unwrap_err()), "STATEMENT_INVALID");
-    let tomorrow = ward.founded.clock_now().plus_seconds(86_400);
-    let act = RevocationAct { at: tomorrow, ..other.act(&ward.nurse, RevocationKind::Held) };
+    let later = ward.founded.clock_now().plus_seconds(2 * 86_400);
+    let act = RevocationAct { at: later, ..other.act(&ward.nurse, RevocationKind::Held) };
     assert_eq!(reason(&publish(&ward.doctor, other.list(&[act])).await.unwrap_err()), "FIELD_INVALID");
     let mut many = other.list(&[]);
     many.acts = vec![act.to_wire(); 1_001];
