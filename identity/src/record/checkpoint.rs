@@ -80,7 +80,7 @@ impl Checkpoint {
         Ok((Self { origin: first.to_owned(), size: number, root }, signed))
     }
 
-    /// Whose record: "wardline.<organisation id>/record".
+    /// Whose record: `wardline.<organisation id>/record`.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin

@@ -104,8 +104,11 @@ async fn candidate(phone: &Phone, log: &Log) -> ConversationId {
     made.expect("a successor").conversation
 }
 
-/// What is wished for where a device cannot follow waits until it is in again; without the guard it cannot be.
-async fn a_wish_waits(phone: &mut Phone, conversation: &ConversationId) {
+/// What is said and wished for where a device cannot follow waits until it is in again; without the guard the wish cannot be.
+async fn all_waits(phone: &mut Phone, log: &mut Log) {
+    log.take(phone).await;
+    assert_eq!(phone.outbox().await.len(), 1, "nothing is sent where it cannot be read");
+    let conversation = &log.conversation;
     let rename = Wish::Rename { name: "Ward 5".to_owned() };
     assert!(matches!(plan(&mut phone.core, conversation, &rename).await.unwrap(), Plan::Later));
     in_place::arm("mutant.broken_is_closed");
@@ -139,9 +142,7 @@ async fn after_a_worthless_commit_the_others_talk_on_and_nothing_is_lost_or_doub
         assert_eq!(lines.iter().filter(|line| line.starts_with("missed")).count(), 1);
         assert!(accused(phone, &old).await.is_empty(), "its author signed it: the relay did nothing");
     }
-    log.take(&mut a).await;
-    assert_eq!(a.outbox().await.len(), 1, "nothing is sent where it cannot be read");
-    a_wish_waits(&mut a, &old).await;
+    all_waits(&mut a, &mut log).await;
 
     // 2. One person's report closes nothing; two people's do.
     let (of_a, of_b) = (reported(&a, &old).await, reported(&b, &old).await);
