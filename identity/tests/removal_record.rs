@@ -22,6 +22,8 @@ struct Scene {
     author: (SigningKey, Vec<u8>),
     second: (SigningKey, Vec<u8>),
     before: [Digest; 2],
+    /// The conversations that the second list finds it in.
+    again: &'static [ConversationId],
     entries: Vec<RecordEntry>,
 }
 
@@ -41,6 +43,10 @@ fn signed(by: &(SigningKey, Vec<u8>), label: StatementLabel, said: &impl prost::
 
 impl Scene {
     fn new() -> Self {
+        Self::found_in(&OPEN[1..])
+    }
+
+    fn found_in(again: &'static [ConversationId]) -> Self {
         let hospital = Hospital::found(1);
         let relay = hospital.relay();
         let (_, device) = hospital.device();
@@ -52,11 +58,12 @@ impl Scene {
             author,
             second,
             before: [Digest::of(b""); 2],
+            again,
             entries: Vec::new(),
         };
         let mut register = RevocationRegister::new(scene.hospital.organisation.id());
         let held = scene.in_force(&mut register, RevocationKind::Held, &OPEN, 1);
-        let revoked = scene.in_force(&mut register, RevocationKind::Revoked, &OPEN[1..], 4);
+        let revoked = scene.in_force(&mut register, RevocationKind::Revoked, again, 4);
         let first = *register_acts(&held);
         scene.before = [
             chain_of(scene.hospital.organisation.id(), &[]),
@@ -178,7 +185,7 @@ impl Scene {
             device: self.device.clone(),
             checkpoint: head.sign(&self.relay.0).to_vec(),
             relay: self.relay.1.clone(),
-            lists: vec![list(&self.before[0], &OPEN), list(&self.before[1], &OPEN[1..])],
+            lists: vec![list(&self.before[0], &OPEN), list(&self.before[1], self.again)],
             entries: proven.collect(),
         }
     }
@@ -218,6 +225,35 @@ fn it_proves_the_instant_and_for_each_conversation_who_signed_what() {
     assert_eq!(since, [later(1); 3], "from the list that named it first");
 }
 
+/// A device that is named again, and comes out of a closed log by the first commit of what goes on from it.
+#[test]
+fn a_confirmation_that_comes_late_is_of_the_commit_that_it_names_and_spoils_nothing() {
+    let mut scene = Scene::found_in(&OPEN);
+    let late = scene.entries.remove(3);
+    scene.entries.push(RecordEntry { at: later(6), ..late });
+    let RecordAct::RemovalClosed { commit: Some(first), .. } = scene.closed(later(5), conversation(1), 1).act
+    else {
+        panic!("a commit")
+    };
+    let RecordAct::RemovalClosed { commit, .. } = &mut scene.entries[5].act else { panic!("a removal") };
+    *commit = Some(first);
+    let proven = scene.check(&scene.record()).unwrap();
+    let found: Vec<_> =
+        proven.removals.iter().map(|one| (one.conversation, one.list, &one.outcome)).collect();
+    let [
+        (a, 1, Outcome::Out(before)),
+        (b, 2, Outcome::Open),
+        (c, 1, Outcome::Out(on)),
+        (d, 1, Outcome::Open),
+    ] = found.as_slice()
+    else {
+        panic!("{found:?}")
+    };
+    assert_eq!((*a, *b, *c, *d), (OPEN[0], OPEN[0], OPEN[1], OPEN[2]));
+    assert_eq!((before.number.get(), before.confirmed.is_some()), (12, true));
+    assert_eq!((on.log, on.confirmed.is_some()), (conversation(1), false));
+}
+
 #[test]
 fn certificates_that_have_ended_since_prove_what_they_proved_then() {
     let mut scene = Scene::new();
@@ -243,7 +279,17 @@ fn commit_of(scene: &mut Scene) -> &mut ClosingCommit {
 const MADE_UP: &[(&str, u64, MadeUp)] = &[
     ("its author signed for another commit", 2, |scene| commit_of(scene).sha256 = Digest::of(b"another")),
     ("its author signed for another commit", 2, |scene| commit_of(scene).epoch = Epoch::new(77)),
-    ("its author signed for another commit", 2, |scene| commit_of(scene).log = OPEN[2]),
+    ("its commit is in another conversation", 2, |scene| {
+        // One that was made, and signed for, where it is.
+        let RecordAct::RemovalClosed { commit, .. } = scene.closed(later(2), OPEN[1], 12).act else {
+            panic!()
+        };
+        *commit_of(scene) = commit.unwrap();
+    }),
+    ("its author signed for another commit", 2, |scene| {
+        let commit = commit_of(scene);
+        (commit.log, commit.number, commit.epoch) = (conversation(1), EntryNumber::new(1), Epoch::ZERO);
+    }),
     ("its author's signature does not verify", 2, |scene| {
         let said = pb::CommitAuthor::decode(commit_of(scene).author.body.clone()).unwrap();
         let forged = (scene.relay.0.clone(), scene.author.1.clone());

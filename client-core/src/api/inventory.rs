@@ -247,36 +247,47 @@ fn removal_shown(listed: &[Listed], device: DeviceId, removal: &Removal) -> Opti
         removed: closure.and_then(|closure| closure.taken_at.as_ref()).map(UtcMillis::from).map(rfc3339),
         number: closure.map(|closure| closure.number).filter(|number| *number > 0),
         commit: commit.map(|commit| commit.to_string()),
-        by: closure.and_then(|closure| author(listed, closure)).map(|by| by.certificate.user().to_string()),
-        confirmed_by: closure.and_then(|closure| confirmer(listed, device, closure)),
+        by: closure
+            .and_then(|closure| author(listed, removal, closure))
+            .map(|by| by.certificate.user().to_string()),
+        confirmed_by: closure.and_then(|closure| confirmer(listed, device, (removal, closure))),
     })
 }
 
 /// Who made a change, if their device has signed that it did.
-fn author<'a>(listed: &'a [Listed], closure: &RemovalClosure) -> Option<&'a Listed> {
+fn author<'a>(listed: &'a [Listed], removal: &Removal, closure: &RemovalClosure) -> Option<&'a Listed> {
     let statement = closure.author.as_ref()?;
     let one = signer(listed, statement)?;
     let body = one.certificate.verify_statement(StatementLabel::CommitAuthor, statement).ok()?;
     let said: CommitAuthor = prost::Message::decode(body).ok()?;
-    let fits = said.conversation_id == closure.conversation_id
+    // Another log is only the one that goes on from this, at its first commit.
+    let here =
+        closure.conversation_id == removal.conversation_id || (closure.number, closure.epoch) == (1, 0);
+    let fits = here
+        && said.conversation_id == closure.conversation_id
         && said.commit_sha256 == closure.commit_sha256
         && said.epoch == closure.epoch;
     fits.then_some(one)
 }
 
 /// Who confirms it: a device that is neither its author nor the one that went.
-fn confirmer(listed: &[Listed], device: DeviceId, closure: &RemovalClosure) -> Option<String> {
+fn confirmer(
+    listed: &[Listed],
+    device: DeviceId,
+    (removal, closure): (&Removal, &RemovalClosure),
+) -> Option<String> {
     let statement = closure.confirmation.as_ref()?;
     let one = signer(listed, statement)?;
     let body = one.certificate.verify_statement(StatementLabel::RemovalConfirmation, statement).ok()?;
     let said = RemovalConfirmation::read(&body).ok()?;
-    let fits = said.log.to_wire() == closure.conversation_id
+    let fits = said.log.to_wire() == removal.conversation_id
+        && closure.conversation_id == removal.conversation_id
         && said.number.get() == closure.number
         && said.epoch.get() == closure.epoch
         && said.sha256.to_wire() == closure.commit_sha256
         && said.devices.contains(&device);
     let by_another = one.device() != device
-        && author(listed, closure).is_none_or(|author| author.device() != one.device());
+        && author(listed, removal, closure).is_none_or(|author| author.device() != one.device());
     (fits && by_another).then(|| one.certificate.user().to_string())
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Merged {
     pub wronged: Vec<(DeviceId, UserId)>,
     /// Who is out because of a hold, which may end: device and user.
     pub on_hold: Vec<(DeviceId, UserId)>,
+    /// Whose devices went otherwise.
+    pub put_out: Vec<UserId>,
     /// Who is in now.
     pub roster: Roster,
     /// Who the relay holds to be in now, if others.
@@ -136,7 +138,7 @@ impl<'a> Merging<'a> {
         verdict.wronged = self.taken_out_first(&after);
         let name = own.display_name().to_string();
         let event = self.describe(&name, data, (&after, &settings));
-        let on_hold = self.went_on_hold(data, &after);
+        let (on_hold, put_out) = self.went(data, &after);
         // What this device declares is what it makes, and the relay has taken it.
         let anew = |member: &&Member| {
             let device = member.certificate.device().to_wire();
@@ -145,7 +147,7 @@ impl<'a> Merging<'a> {
         let anew: Vec<u32> = self.before.members.iter().filter(anew).map(|member| member.index).collect();
         let moved = Moved::between(&self.before, &after, &anew);
         let merged = self.merged(verdict, (after, &leaves), settings, event, (own.user().to_string(), name));
-        Ok(Merged { moved, on_hold, ..merged })
+        Ok(Merged { moved, on_hold, put_out, ..merged })
     }
 
     /// Whom the relay had cut off by a lie, and an own correction took out without adding them anew at once: they come back.
@@ -224,9 +226,9 @@ impl<'a> Merging<'a> {
         let fault = author.as_ref().and_then(|author| fault_of(author, &verdict, received.number));
         let declared = declared_after(&self, data.as_ref(), &after);
         let moved = Moved::between(&self.before, &after, &removed);
-        let on_hold = self.went_on_hold(data.as_ref(), &after);
+        let (on_hold, put_out) = self.went(data.as_ref(), &after);
         let mut merged = self.merged(verdict, (after, &leaves), settings, event, (user, name));
-        (merged.moved, merged.on_hold) = (moved, on_hold);
+        (merged.moved, merged.on_hold, merged.put_out) = (moved, on_hold, put_out);
         if let Some(data) = data {
             merged.seen = Some((EntryNumber::new(data.seen_number), data.seen_hash.to_vec()));
         }
@@ -246,15 +248,18 @@ impl<'a> Merging<'a> {
         named && is_out(self.revocations, &device) && after.device(&device).is_none()
     }
 
-    /// Who went so and may come back.
-    fn went_on_hold(&self, data: Option<&CommitData>, after: &Roster) -> Vec<(DeviceId, UserId)> {
-        let held = |member: &&Member| {
-            let act = self.revocations.last_act(&member.certificate.device());
-            let held = act.is_some_and(|act| act.kind == RevocationKind::Held);
-            held && self.went_by_list(member, data, after)
-        };
-        let gone = self.before.members.iter().filter(held);
-        gone.map(|member| (member.certificate.device(), member.certificate.user().clone())).collect()
+    /// Who went so and may come back; and whose devices went otherwise.
+    fn went(&self, data: Option<&CommitData>, after: &Roster) -> (Vec<(DeviceId, UserId)>, Vec<UserId>) {
+        let (mut on_hold, mut put_out) = (Vec::new(), Vec::new());
+        for member in &self.before.members {
+            let (device, user) = (member.certificate.device(), member.certificate.user().clone());
+            if !self.went_by_list(member, data, after) {
+                put_out.extend(after.device(&device).is_none().then_some(user));
+            } else if self.revocations.last_act(&device).is_some_and(|act| act.kind == RevocationKind::Held) {
+                on_hold.push((device, user));
+            }
+        }
+        (on_hold, put_out)
     }
 
     /// What people read of it: who is out because of the list went by nobody's will.
@@ -307,6 +312,7 @@ impl<'a> Merging<'a> {
             fault: None,
             wronged: verdict.wronged,
             on_hold: Vec::new(),
+            put_out: Vec::new(),
             roster,
             declared: None,
         }

@@ -28,8 +28,11 @@ pub(crate) async fn note(
     conversation: &ConversationId,
     merged: &Merged,
 ) -> Result<(), CoreError> {
-    for (device, _) in held_out::list(tx, conversation).await? {
-        if merged.roster.device(&device).is_some() {
+    for (device, user) in held_out::list(tx, conversation).await? {
+        // A person who was put out, or left, with another device does not come back by this one.
+        let put_out =
+            merged.put_out.iter().any(|one| one.as_str() == user) && !planted("mutant.back_for_all");
+        if put_out || merged.roster.device(&device).is_some() {
             held_out::delete(tx, conversation, &device).await?;
         }
     }

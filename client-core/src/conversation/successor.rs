@@ -39,6 +39,9 @@ const WITNESS_MS: u64 = 20_000;
 /// How long people and messages wait at most until all are in, in milliseconds.
 const COMPLETING_MS: u64 = 30_000;
 
+/// How long after its last entry a closed log is thought to be gone on with any moment, in seconds.
+const ASKED_WITHIN: u64 = 600;
+
 /// What became of the wish for a successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Succession {
@@ -215,9 +218,17 @@ pub(crate) async fn is_left_empty(tx: &mut Transaction<'_>, now: UtcMillis) -> R
 
 /// Whether this device may be asked to go on from a closed log: it knows who was in, and did not write the commit that others
 /// cannot follow.
-pub(crate) async fn may_be_asked(tx: &mut Transaction<'_>, own: &DeviceId) -> Result<bool, CoreError> {
+pub(crate) async fn may_be_asked(
+    tx: &mut Transaction<'_>,
+    own: &DeviceId,
+    now: UtcMillis,
+) -> Result<bool, CoreError> {
     for row in conversations::list(tx).await? {
-        let Some(closure) = row.line.closed.filter(|_| row.line.successor.is_none()) else { continue };
+        // Where somebody has made it, or nobody has for long, a moment more changes nothing.
+        let soon = row.line.named.is_none() && now < row.last.plus_seconds(ASKED_WITHIN);
+        let Some(closure) = row.line.closed.filter(|_| soon && row.line.successor.is_none()) else {
+            continue;
+        };
         let expected = expected(tx, &row, closure).await?;
         if expected.is_some_and(|expected| expected.has(own) && !expected.is_after(own)) {
             return Ok(true);

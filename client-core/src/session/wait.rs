@@ -150,7 +150,7 @@ impl Session {
                 let core = self.core().await;
                 let own = core.device.id();
                 let mut tx = core.vault.begin("look_for_empty_successor").await?;
-                let asked = began.elapsed() < ASKING && may_be_asked(&mut tx, &own).await?;
+                let asked = began.elapsed() < ASKING && may_be_asked(&mut tx, &own, now).await?;
                 let empty = is_left_empty(&mut tx, now).await?;
                 tx.commit().await?;
                 drop(core);

@@ -17,7 +17,8 @@ use crate::{
 pub(super) struct Removals<'a> {
     organisation: &'a Organisation,
     device: DeviceId,
-    found: BTreeMap<ConversationId, ProvenRemoval>,
+    /// By the conversation and the list that named the device there: one that comes back after a hold may be named again.
+    found: BTreeMap<(ConversationId, u64), ProvenRemoval>,
 }
 
 impl<'a> Removals<'a> {
@@ -31,16 +32,17 @@ impl<'a> Removals<'a> {
             return;
         }
         for conversation in &act.conversations {
+            let mut before = self.found.values().filter(|removal| removal.conversation == *conversation);
+            if before.any(|removal| removal.outcome == Outcome::Open) {
+                continue;
+            }
             let new = ProvenRemoval {
                 conversation: *conversation,
                 list: act.list,
                 in_force_at: act.in_force_at,
                 outcome: Outcome::Open,
             };
-            let before = self.found.entry(*conversation).or_insert_with(|| new.clone());
-            if before.outcome != Outcome::Open {
-                *before = new;
-            }
+            self.found.insert((*conversation, act.list), new);
         }
     }
 
@@ -53,14 +55,20 @@ impl<'a> Removals<'a> {
     ) -> Checked<()> {
         let outcome = match commit {
             None => Outcome::Ended { at },
+            // Another log is only the one that goes on from this, at its first commit.
+            Some(ClosingCommit { log, number, epoch, .. })
+                if *log != conversation && (number.get(), epoch.get()) != (1, 0) =>
+            {
+                return Err("its commit is in another conversation");
+            }
             Some(commit) => Outcome::Out(Box::new(self.commit(commit, at)?)),
         };
-        let removal = self.found.get_mut(&conversation);
-        let removal =
-            removal.ok_or("it is about a conversation that the relay's answer does not stand for")?;
-        if removal.outcome != Outcome::Open || removal.list != list {
-            return Err("it closes what is not open");
+        if !self.found.keys().any(|(known, _)| *known == conversation) {
+            return Err("it is about a conversation that the relay's answer does not stand for");
         }
+        let removal = self.found.get_mut(&(conversation, list));
+        let removal = removal.filter(|removal| removal.outcome == Outcome::Open);
+        let removal = removal.ok_or("it closes what is not open")?;
         removal.outcome = outcome;
         Ok(())
     }
@@ -99,7 +107,8 @@ impl<'a> Removals<'a> {
         for removal in self.found.values_mut() {
             let Outcome::Out(commit) = &mut removal.outcome else { continue };
             let of = (commit.log, commit.number, commit.epoch, commit.sha256);
-            if of != (said.log, said.number, said.epoch, said.sha256) {
+            // A member speaks of what it saw in this conversation.
+            if removal.conversation != said.log || of != (said.log, said.number, said.epoch, said.sha256) {
                 continue;
             }
             if commit.author.device() == by.device() {
@@ -112,7 +121,7 @@ impl<'a> Removals<'a> {
         if found { Ok(()) } else { Err("it confirms another commit") }
     }
 
-    /// All of them, by conversation.
+    /// All of them, by conversation, then by list.
     pub(super) fn into_all(self) -> Vec<ProvenRemoval> {
         self.found.into_values().collect()
     }

@@ -119,3 +119,38 @@ async fn a_hold_that_ends_brings_back_nobody_else() {
         assert!(adds(phone).await.is_empty());
     }
 }
+
+/// A person's one device is on hold and out, then a keeper puts the person out with the other, or not. Whom another wishes to add
+/// when the hold ends.
+async fn put_out_meanwhile(guard: &'static str, put_out: bool) -> Vec<String> {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let (mut c, mut laptop) = (house.phone("doctor-c").await, house.phone("doctor-c").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
+    log.add(&mut c, &mut [&mut laptop]).await;
+    for phone in [&mut a, &mut b] {
+        log.deliver(phone).await;
+    }
+    let mut lists = Lists::none(&house);
+    lists.act(&house, Held, &[c.core.device.id()]);
+    for phone in [&mut a, &mut b] {
+        hears(phone, &log, &lists).await;
+    }
+    removes(&mut log, &mut a, &mut [&mut b]).await;
+    in_place::arm(guard);
+    if put_out {
+        let change = removal(member(&mut a, &log, &laptop).await, Ground::Keeper(KeeperRight {}));
+        commit(&mut log, &mut a, change, &mut [&mut b]).await;
+    }
+    lists.act(&house, Reinstated, &[c.core.device.id()]);
+    hears(&mut b, &log, &lists).await;
+    in_place::disarm(guard);
+    adds(&b).await
+}
+
+#[tokio::test]
+async fn who_was_put_out_meanwhile_does_not_come_back_by_a_device_that_was_on_hold() {
+    assert!(put_out_meanwhile("", true).await.is_empty());
+    assert_eq!(put_out_meanwhile("mutant.back_for_all", true).await, ["doctor-c"], "the guard taken away");
+    assert!(put_out_meanwhile("", false).await.is_empty(), "while another device of theirs is in");
+}
