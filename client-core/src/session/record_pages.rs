@@ -135,5 +135,10 @@ async fn head_of(session: &Session, page: &GetRecordResponse) -> Result<Option<H
     let checkpoint = organisation
         .verify_checkpoint(&certificate, &page.head, DateCheck::Skip)
         .map_err(|_| CoreError::Protocol("did not sign the head of its record"))?;
+    // An older head of its own would hide what came after it.
+    let (size, root) = (checkpoint.size(), *checkpoint.root());
+    if size < known.size || size == known.size && root != known.root {
+        return Err(CoreError::Protocol("shows less of its record, or another, than it has shown before"));
+    }
     Ok(Some(Head { checkpoint, note: page.head.clone(), certificate, by_list: false }))
 }
