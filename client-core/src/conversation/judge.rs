@@ -266,9 +266,13 @@ fn judge_removals(commit: &Judged<'_>, verdict: &mut Verdict) {
     for member in commit.before.members.iter().filter(|member| commit.removed.contains(&member.index)) {
         let anew = commit.after.has(member);
         match (may_remove(commit, member, anew), anew) {
-            (Ruling::Right, _) | (Ruling::Over, true) => {}
+            (Ruling::Right, _) | (Ruling::Over | Ruling::Ended, true) => {}
+            // Who saw it go while it was on hold takes a further device of a person only with their approval.
+            (Ruling::Ended, false)
+                if commit.after.has_user(member.certificate.user())
+                    && !planted("mutant.ended_adds_further") => {}
             // Nobody is accused: it was right when it was made, and is over.
-            (Ruling::Over, false) => verdict.wronged.push(who(member)),
+            (Ruling::Over | Ruling::Ended, false) => verdict.wronged.push(who(member)),
             (Ruling::Unlisted(list), false) => {
                 verdict.held.extend((verdict.list == 0).then_some(UNLISTED));
                 verdict.list = verdict.list.max(list);

@@ -44,6 +44,13 @@ pub(crate) fn is_named(revocations: &RevocationRegister, device: &str) -> bool {
     device.is_some_and(|device| is_out(revocations, &device))
 }
 
+/// Whether a device in hex was named by the list, whatever became of that.
+fn named_once(revocations: &RevocationRegister, device: &str) -> bool {
+    let bytes = HEXLOWER.decode(device.as_bytes()).ok();
+    let device = bytes.and_then(|bytes| DeviceId::try_from(bytes.as_slice()).ok());
+    device.is_some_and(|device| revocations.last_act(&device).is_some())
+}
+
 /// Whether this device is itself named: then it does nothing.
 pub(crate) fn is_itself_out(core: &Core) -> bool {
     is_out(&core.revocations, &core.device.id())
@@ -196,6 +203,12 @@ pub(crate) async fn look_in(
         row.held = left.as_ref().map(Hold::to_text);
         conversations::store(&mut tx, &row).await?;
         for (user, devices) in removed {
+            // A further device of a person who is in comes back by their approval, if its hold has ended.
+            let has = |member: &Member| member.certificate.user().as_str() == user;
+            let ended = |device: &String| named_once(&core.revocations, device);
+            if roster.members.iter().any(has) && devices.iter().all(ended) {
+                continue;
+            }
             let wish = Wish::Mend { number: row.cursor.get(), user, devices };
             let request = random(&*core.entropy)?;
             intents::insert(&mut tx, conversation, &wish, &request, now, by_itself(core)).await?;

@@ -24,8 +24,10 @@ pub(super) enum Ruling {
     Wrong,
     /// It is something that was before this device came.
     Unknown,
-    /// It was one, and is none any more: a hold that has ended.
+    /// It is none by itself, and nobody is accused: a correction takes out first whom the relay has cut off.
     Over,
+    /// It was one, and is none any more: a hold that has ended.
+    Ended,
     /// It is a revocation list that is not here.
     Unlisted(u64),
 }
@@ -85,7 +87,7 @@ fn by_list(revocations: &RevocationRegister, device: &DeviceId, number: u64) -> 
     }
     match revocations.last_act(device) {
         _ if number > revocations.number() => Ruling::Unlisted(number),
-        Some(act) if act.kind == RevocationKind::Reinstated => Ruling::Over,
+        Some(act) if act.kind == RevocationKind::Reinstated => Ruling::Ended,
         Some(_) => Ruling::from(number > 0),
         None => Ruling::Wrong,
     }

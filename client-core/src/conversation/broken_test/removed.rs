@@ -235,3 +235,31 @@ async fn a_list_that_there_never_was_holds_nothing_once_an_issuer_has_signed_a_l
     let back = by_no_list("mutant.mend_by_lower_list").await;
     assert_eq!(back, [(true, nobody()), (false, vec!["nurse-b".to_owned()])], "the guard taken away");
 }
+
+/// A person's further device is on hold and is taken out; who hears of the list after the hold has ended. Whom that one wishes back.
+async fn further_ended(guard: &'static str) -> Vec<String> {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut further = house.phone("doctor-a").await;
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    log.add(&mut a, &mut [&mut further]).await;
+    log.deliver(&mut b).await;
+    let mut lists = Lists::none(&house);
+    lists.act(&house, RevocationKind::Held, &[further.core.device.id()]);
+    lists.reaches(&mut a).await;
+    let change = planned(&mut a, &log.conversation).await.unwrap();
+    house.clock.advance_seconds(60);
+    lists.act(&house, RevocationKind::Reinstated, &[further.core.device.id()]);
+    lists.reaches(&mut b).await;
+    in_place::arm(guard);
+    commit(&mut log, &mut a, change, &mut [&mut b]).await;
+    in_place::disarm(guard);
+    mends(&b).await
+}
+
+/// Found by the simulation: who had seen it go while it was on hold took adding it back for a fault.
+#[tokio::test]
+async fn a_further_device_whose_hold_has_ended_comes_back_by_its_persons_approval_only() {
+    assert!(further_ended("").await.is_empty());
+    assert_eq!(further_ended("mutant.ended_adds_further").await, ["doctor-a"], "the guard taken away");
+}
