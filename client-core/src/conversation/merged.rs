@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use wardline_identity::{
-    DeviceCertificate, Organisation, RevocationKind, RevocationList, RevocationRegister, StatementLabel,
-    UserId,
+    DeviceCertificate, Organisation, RevocationList, RevocationRegister, StatementLabel, UserId,
 };
 use wardline_proto::{
     DeviceId, EntryNumber,
     content::ConversationSettings,
-    relay::{AuthenticatedData, CommitAuthor, CommitData, authenticated_data::Kind, removal_ground::Ground},
+    relay::{AuthenticatedData, CommitAuthor, CommitData, authenticated_data::Kind},
 };
 
 use super::{
@@ -24,6 +23,7 @@ use super::{
     roster::{Member, Roster},
     ruling::names,
     spent::{Moved, Spent},
+    went::{Went, by_list},
 };
 use crate::{
     error::CoreError,
@@ -57,10 +57,8 @@ pub(crate) struct Merged {
     pub fault: Option<FaultRow>,
     /// Who was removed beyond its author's rights: device and user.
     pub wronged: Vec<(DeviceId, UserId)>,
-    /// Who is out because of a hold, which may end: device and user.
-    pub on_hold: Vec<(DeviceId, UserId)>,
-    /// Whose devices went otherwise.
-    pub put_out: Vec<UserId>,
+    /// Who is out by it.
+    pub went: Went,
     /// Who is in now.
     pub roster: Roster,
     /// Who the relay holds to be in now, if others.
@@ -138,7 +136,7 @@ impl<'a> Merging<'a> {
         verdict.wronged = self.taken_out_first(&after);
         let name = own.display_name().to_string();
         let event = self.describe(&name, data, (&after, &settings));
-        let (on_hold, put_out) = self.went(data, &after);
+        let went = Went::between(&self.before, &after, data, self.revocations).by_own();
         // What this device declares is what it makes, and the relay has taken it.
         let anew = |member: &&Member| {
             let device = member.certificate.device().to_wire();
@@ -147,7 +145,7 @@ impl<'a> Merging<'a> {
         let anew: Vec<u32> = self.before.members.iter().filter(anew).map(|member| member.index).collect();
         let moved = Moved::between(&self.before, &after, &anew);
         let merged = self.merged(verdict, (after, &leaves), settings, event, (own.user().to_string(), name));
-        Ok(Merged { moved, on_hold, put_out, ..merged })
+        Ok(Merged { moved, went, ..merged })
     }
 
     /// Whom the relay had cut off by a lie, and an own correction took out without adding them anew at once: they come back.
@@ -226,9 +224,9 @@ impl<'a> Merging<'a> {
         let fault = author.as_ref().and_then(|author| fault_of(author, &verdict, received.number));
         let declared = declared_after(&self, data.as_ref(), &after);
         let moved = Moved::between(&self.before, &after, &removed);
-        let (on_hold, put_out) = self.went(data.as_ref(), &after);
+        let went = Went::between(&self.before, &after, data.as_ref(), self.revocations);
         let mut merged = self.merged(verdict, (after, &leaves), settings, event, (user, name));
-        (merged.moved, merged.on_hold, merged.put_out) = (moved, on_hold, put_out);
+        (merged.moved, merged.went) = (moved, went);
         if let Some(data) = data {
             merged.seen = Some((EntryNumber::new(data.seen_number), data.seen_hash.to_vec()));
         }
@@ -239,29 +237,6 @@ impl<'a> Merging<'a> {
         Ok(merged)
     }
 
-    /// Whether a commit took a member out because the list names it.
-    fn went_by_list(&self, member: &Member, data: Option<&CommitData>, after: &Roster) -> bool {
-        let device = member.certificate.device();
-        let at = data.and_then(|data| data.leaves.iter().position(|leaf| *leaf == device.to_wire()));
-        let ground = at.and_then(|at| data?.grounds.get(at)?.ground.as_ref());
-        let named = matches!(ground, Some(Ground::RevocationListNumber(_)));
-        named && is_out(self.revocations, &device) && after.device(&device).is_none()
-    }
-
-    /// Who went so and may come back; and whose devices went otherwise.
-    fn went(&self, data: Option<&CommitData>, after: &Roster) -> (Vec<(DeviceId, UserId)>, Vec<UserId>) {
-        let (mut on_hold, mut put_out) = (Vec::new(), Vec::new());
-        for member in &self.before.members {
-            let (device, user) = (member.certificate.device(), member.certificate.user().clone());
-            if !self.went_by_list(member, data, after) {
-                put_out.extend(after.device(&device).is_none().then_some(user));
-            } else if self.revocations.last_act(&device).is_some_and(|act| act.kind == RevocationKind::Held) {
-                on_hold.push((device, user));
-            }
-        }
-        (on_hold, put_out)
-    }
-
     /// What people read of it: who is out because of the list went by nobody's will.
     fn describe(
         &self,
@@ -269,8 +244,9 @@ impl<'a> Merging<'a> {
         data: Option<&CommitData>,
         (after, settings): (&Roster, &ConversationSettings),
     ) -> String {
+        let by_list = |member: &Member| by_list(member, data, (after, self.revocations));
         let (gone, others): (Vec<Member>, Vec<Member>) =
-            self.before.members.iter().cloned().partition(|member| self.went_by_list(member, data, after));
+            self.before.members.iter().cloned().partition(by_list);
         let before = Roster { members: others, strangers: self.before.strangers.clone() };
         let mut event = told(self.revocations, &gone).join("; ");
         let rest = describe(author, &before, after, (&self.in_force, settings));
@@ -311,8 +287,7 @@ impl<'a> Merging<'a> {
             self_removed: false,
             fault: None,
             wronged: verdict.wronged,
-            on_hold: Vec::new(),
-            put_out: Vec::new(),
+            went: Went::default(),
             roster,
             declared: None,
         }

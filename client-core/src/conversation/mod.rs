@@ -50,6 +50,7 @@ mod successor;
 mod suspicion;
 mod take_over;
 mod waits;
+mod went;
 mod words;
 
 pub(crate) use self::{

@@ -105,6 +105,7 @@ pub(crate) async fn plan(
         Wish::Rename { name } => rename(core, &roster, group.settings(), name),
         Wish::Mend { user, devices, .. } => mend(core, &roster, user, devices),
         Wish::Restore { members } => restore(core, &roster, members),
+        Wish::AddBack { user, .. } => add_back(&roster, user),
         Wish::RemoveRevoked => remove_revoked(core, &roster),
         Wish::AddDevice { user, approval, .. } => {
             let approved = decode(approval).is_some_and(|one| approval_of(&roster, &one).is_some());
@@ -189,6 +190,12 @@ fn mend(core: &Core, roster: &Roster, user: &str, devices: &[String]) -> Plan {
     Plan::People(vec![user])
 }
 
+/// Nobody's device comes back past a person who is in.
+fn add_back(roster: &Roster, user: &str) -> Plan {
+    let user = UserId::parse(user).ok().filter(|user| !roster.has_user(user));
+    user.map_or(Plan::Nothing, |user| Plan::People(vec![user]))
+}
+
 /// Who was in the log that this conversation goes on from is in it, but for devices that were revoked since.
 fn restore(core: &Core, roster: &Roster, members: &[(String, String)]) -> Plan {
     let here = |device: &str| roster.members.iter().any(|one| one.certificate.device().to_string() == device);
@@ -228,7 +235,9 @@ pub(crate) async fn missing(
             Wish::LetBack { confirmation, .. } => {
                 out && decode(confirmation).is_some_and(|one| confirms(&roster, &one, &member()).is_some())
             }
-            Wish::Mend { devices, .. } => out && devices.contains(&device.to_string()),
+            Wish::Mend { devices, .. } | Wish::AddBack { devices, .. } => {
+                out && devices.contains(&device.to_string())
+            }
             Wish::Restore { members } => {
                 out && members.contains(&(certificate.user().to_string(), device.to_string()))
             }

@@ -1,8 +1,7 @@
 //! Taking in a commit: one's own that won its epoch, or another's; merge, then judge.
 
 use wardline_proto::{
-    ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis, content::ConversationSettings, fault,
-    relay::CommitData,
+    ConversationId, DeviceId, EntryNumber, Epoch, content::ConversationSettings, fault, relay::CommitData,
 };
 
 use super::{
@@ -33,7 +32,7 @@ use crate::{
         Transaction,
         tables::{
             chain,
-            commits::{self, CommitRow},
+            commits::{self, CommitRow, Effected},
             conversations::{self, ConversationRow, Standing},
             intents::{self, Outcome, Wish},
             messages::{self, MessageKind, MessageRow},
@@ -71,7 +70,7 @@ pub(crate) async fn receive_commit(
         row.held.as_deref().map(Hold::parse),
     );
     correct::recall(&mut tx, &row, &mut merging).await?;
-    let kept = kept(received, merging.before(), (group.epoch(), core.clock.now()));
+    let (epoch, kept) = (group.epoch(), kept(received, merging.before(), group.epoch()));
     if fault::planted("member.false_report") {
         return fall_out(core, tx, received).await.map(Membership::Out);
     }
@@ -105,7 +104,8 @@ pub(crate) async fn receive_commit(
     carried_out(&mut tx, (&conversation, received.number), data.as_ref(), &merged.moved).await?;
     let gone = |wish: &Wish| matches!(wish, Wish::LetGo { user, .. } if merged.gone.contains(user));
     intents::end_where(&mut tx, &conversation, &Outcome::Done, gone).await?;
-    commits::insert(&mut tx, &kept).await?;
+    let did = Effected { epoch, at: core.clock.now(), removed: merged.moved.out.clone() };
+    commits::insert(&mut tx, &CommitRow { merged: Some(did), ..kept }).await?;
     if let Some(number) = unread {
         send_again(core, &mut tx, (&row, number), &conversation, &merged.roster.readers()).await?;
     }
@@ -148,6 +148,8 @@ async fn put_right(
         return Ok(());
     }
     reinstated::note(tx, &received.conversation, merged).await?;
+    let place = (&received.conversation, &merged.roster);
+    reinstated::look_in(core, tx, place, (core.clock.now(), revoked::by_itself(core))).await?;
     revoked::follow_up(core, tx, &received.conversation, &merged.roster).await
 }
 
@@ -205,17 +207,16 @@ pub(crate) fn shown_name(name: &str) -> String {
     name.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).take(128).collect()
 }
 
-/// What is kept of a commit that is merged: its digest, its epoch, and who was in before it.
+/// What is kept of a commit: its digest, and who was in before it.
 fn kept(
     received: &Received<'_>,
     (before, right): (&Roster, &ConversationSettings),
-    (epoch, now): (Epoch, UtcMillis),
+    epoch: Epoch,
 ) -> CommitRow {
     let author = author_of(before, received, epoch);
     let data = declared(&received.entry.message);
     let ending = Ending { author, data: data.as_ref(), conversation: &received.conversation };
-    let row = commit_row(received, author, &Former::of(before, right, &ending));
-    CommitRow { merged: Some((epoch, now)), ..row }
+    commit_row(received, author, &Former::of(before, right, &ending))
 }
 
 /// Our commit won its epoch, or lost it. A wish to add stays open until nobody is missing.

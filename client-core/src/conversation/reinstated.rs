@@ -1,15 +1,17 @@
-//! Who was taken out because of a hold comes back where it ends (design 4.4.6): whoever was there adds them, as any member adds
-//! a person. A further device of a person who is in comes back by that person's approval, as it came.
+//! Who was taken out because of a hold comes back where it ends (design 4.4.6): whoever was there adds the very devices that went.
+//! A further device of a person who is in comes back by that person's approval, as it came.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use wardline_identity::{RevocationKind, RevocationRegister};
+use wardline_identity::RevocationKind;
 use wardline_proto::{ConversationId, UtcMillis, fault::planted};
 
 use super::{
     core::{Core, random},
+    former::Former,
     merged::Merged,
-    roster::Roster,
+    revoked::device,
+    roster::{Member, Roster},
 };
 use crate::{
     error::CoreError,
@@ -31,13 +33,30 @@ pub(crate) async fn note(
     for (device, user) in held_out::list(tx, conversation).await? {
         // A person who was put out, or left, with another device does not come back by this one.
         let put_out =
-            merged.put_out.iter().any(|one| one.as_str() == user) && !planted("mutant.back_for_all");
+            merged.went.put_out.iter().any(|one| one.as_str() == user) && !planted("mutant.back_for_all");
         if put_out || merged.roster.device(&device).is_some() {
             held_out::delete(tx, conversation, &device).await?;
         }
     }
-    for (device, user) in &merged.on_hold {
+    for (device, user) in &merged.went.on_hold {
         held_out::insert(tx, conversation, (device, user.as_str())).await?;
+    }
+    Ok(())
+}
+
+/// Notes who is on hold where a closed log goes on: a successor is made without them.
+pub(crate) async fn left_out(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    successor: &ConversationId,
+    former: &Former,
+) -> Result<(), CoreError> {
+    for seat in former.going_on() {
+        let Some(device) = device(&seat.device) else { continue };
+        let held = core.revocations.last_act(&device).is_some_and(|act| act.kind == RevocationKind::Held);
+        if held && !planted("mutant.held_left_out") {
+            held_out::insert(tx, successor, (&device, &seat.user)).await?;
+        }
     }
     Ok(())
 }
@@ -49,29 +68,27 @@ pub(crate) async fn look_in(
     (conversation, roster): (&ConversationId, &Roster),
     (now, not_before): (UtcMillis, UtcMillis),
 ) -> Result<(), CoreError> {
-    let mut back = BTreeSet::new();
+    let mut back: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (device, user) in held_out::list(tx, conversation).await? {
-        match kind(&core.revocations, &device) {
+        match core.revocations.last_act(&device).map(|act| act.kind) {
             Some(RevocationKind::Held) => continue,
             Some(RevocationKind::Reinstated) => {
-                let has = |one: &super::roster::Member| one.certificate.user().as_str() == user;
+                let has = |one: &Member| one.certificate.user().as_str() == user;
                 if !roster.members.iter().any(has) {
-                    back.insert(user);
+                    back.entry(user).or_default().push(device.to_string());
                 }
             }
             Some(RevocationKind::Revoked) | None => {}
         }
         held_out::delete(tx, conversation, &device).await?;
     }
-    if back.is_empty() || planted("mutant.held_stays_out") {
+    if planted("mutant.held_stays_out") {
         return Ok(());
     }
-    let wish = Wish::Add { users: back.into_iter().collect() };
-    let request = random(&*core.entropy)?;
-    intents::insert(tx, conversation, &wish, &request, now, not_before).await?;
+    for (user, devices) in back {
+        let wish = Wish::AddBack { user, devices };
+        let request = random(&*core.entropy)?;
+        intents::insert(tx, conversation, &wish, &request, now, not_before).await?;
+    }
     Ok(())
-}
-
-fn kind(revocations: &RevocationRegister, device: &wardline_proto::DeviceId) -> Option<RevocationKind> {
-    revocations.last_act(device).map(|act| act.kind)
 }

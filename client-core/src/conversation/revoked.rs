@@ -38,17 +38,19 @@ pub(crate) fn is_out(revocations: &RevocationRegister, device: &DeviceId) -> boo
 }
 
 /// The same of a device in hex, as it is stored.
-pub(crate) fn is_named(revocations: &RevocationRegister, device: &str) -> bool {
-    let bytes = HEXLOWER.decode(device.as_bytes()).ok();
-    let device = bytes.and_then(|bytes| DeviceId::try_from(bytes.as_slice()).ok());
-    device.is_some_and(|device| is_out(revocations, &device))
+pub(crate) fn is_named(revocations: &RevocationRegister, hex: &str) -> bool {
+    device(hex).is_some_and(|device| is_out(revocations, &device))
 }
 
 /// Whether a device in hex was named by the list, whatever became of that.
-fn named_once(revocations: &RevocationRegister, device: &str) -> bool {
-    let bytes = HEXLOWER.decode(device.as_bytes()).ok();
-    let device = bytes.and_then(|bytes| DeviceId::try_from(bytes.as_slice()).ok());
-    device.is_some_and(|device| revocations.last_act(&device).is_some())
+fn named_once(revocations: &RevocationRegister, hex: &str) -> bool {
+    device(hex).is_some_and(|device| revocations.last_act(&device).is_some())
+}
+
+/// A device's id from hex.
+pub(crate) fn device(hex: &str) -> Option<DeviceId> {
+    let bytes = HEXLOWER.decode(hex.as_bytes()).ok()?;
+    DeviceId::try_from(bytes.as_slice()).ok()
 }
 
 /// Whether this device is itself named: then it does nothing.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{ConversationId, UtcMillis, fault, relay::Leave};
 
-use super::{again::send_again, core::Core, former::Former, receive::encode};
+use super::{again::send_again, core::Core, former::Former, receive::encode, reinstated};
 use crate::{
     error::CoreError,
     mls::group,
@@ -45,10 +45,13 @@ pub(crate) async fn take_over(
         let commit = commits::find(tx, &old.conversation, closed.number).await?;
         let former = commit.and_then(|commit| commit.before).as_deref().and_then(Former::parse);
         // Who is not known was not in.
-        let present = former.map_or_else(
+        let present = former.as_ref().map_or_else(
             || BTreeSet::from([String::new()]),
             |former| former.going_on().map(|seat| seat.device.clone()).collect(),
         );
+        if let Some(former) = &former {
+            reinstated::left_out(core, tx, successor, former).await?;
+        }
         let lost = if fault::planted("mutant.again_from_last") { closed.number } else { closed.first };
         send_again(core, tx, (&old, lost), successor, &present).await?;
     }
@@ -78,6 +81,7 @@ async fn move_waiting(
                 | Wish::Rename { .. }
                 | Wish::AddDevice { .. }
                 | Wish::LetBack { .. }
+                | Wish::AddBack { .. }
         )
     };
     for wish in intents::open(tx).await?.iter().filter(|wish| wish.conversation == *from) {

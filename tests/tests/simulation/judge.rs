@@ -93,6 +93,9 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
         verdict.faults.push(format!("stuck: the name is {}", seen[0].detail.summary.name));
     }
     pictures(&seen, &scene.plan, &mut verdict);
+    for one in seen.iter().filter(|one| scene.standing.back.contains(&one.name) && !one.is_in()) {
+        verdict.faults.push(format!("not back: {}", one.name));
+    }
     transcripts(scene, &seen, &mut verdict);
     visits(&seen, &mut verdict);
     let shown: Vec<_> = seen.iter().map(|one| (one.name.clone(), texts(one))).collect();
@@ -346,6 +349,7 @@ async fn rest(scene: &Scene) {
             // Otherwise it left and was not let go yet, or waits to be let in anew, or was and has not heard of it.
             let named = names(&members, &phone.device);
             idle &= detail.summary.state == if named { "active" } else { "removed" };
+            idle &= named || !scene.standing.back.contains(&phone.name);
             if detail.summary.state == "active" {
                 idle &= waiting(phone).await == 0;
                 places.push((detail.number, detail.safety_code));

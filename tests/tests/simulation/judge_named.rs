@@ -10,10 +10,11 @@ use crate::{phone::Phone, scene::Scene};
 /// How often the administrator's device tries to finish what it was at.
 const TRIES: usize = 20;
 
-/// The names of those that a list has put out at the end.
+/// The names of those that a list has put out at the end, and of those whose hold has ended and who come back by themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     pub(crate) out: BTreeSet<String>,
+    pub(crate) back: BTreeSet<String>,
 }
 
 /// What the administrator's device was at is finished; where everybody stands by then.
@@ -28,8 +29,13 @@ pub(crate) async fn finish(scene: &Scene) -> Result<Standing, String> {
             inventory.devices.iter().filter(|one| ["held", "revoked"].contains(&one.state.as_str()));
         out.any(|one| one.device == phone.device)
     };
-    let out = scene.phones.iter().filter(|phone| is_out(phone));
-    Ok(Standing { out: out.map(|phone| phone.name.clone()).collect() })
+    let (out, others): (Vec<&Phone>, Vec<&Phone>) = scene.phones.iter().partition(|phone| is_out(phone));
+    // A further device comes back by its person's approval.
+    let alone = |phone: &&Phone| scene.phones.iter().filter(|one| one.user == phone.user).count() == 1;
+    let notes = scene.ground.notes();
+    let back = others.into_iter().filter(alone).filter(|phone| notes.named.has(&phone.name));
+    let names = |phone: &Phone| phone.name.clone();
+    Ok(Standing { out: out.into_iter().map(names).collect(), back: back.map(names).collect() })
 }
 
 async fn persist(office: &Phone, command: impl Fn() -> Command) -> Result<Answer, Failure> {

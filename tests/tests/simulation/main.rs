@@ -42,8 +42,8 @@
 //! **With an administrator** who revokes, holds and reinstates devices, while they, the relay, the administrator's device and
 //! whoever puts others out die, it also fails when the administrator's device does not come to an end; when a device that is out at the
 //! end is still among the members; when a message that was begun after the relay's answer has a number before the device's
-//! removal, or is shown by the device; or when those who stay lose anything. Who was reinstated may be in or not; events may
-//! have other words.
+//! removal, or is shown by the device; when those who stay lose anything; or when a person's only device is not back whose hold
+//! has ended. Events may have other words.
 //!
 //! **The same seed gives the same trace**: every call, event and answer at the same virtual instant, in the same order. Devices
 //! and relay share one thread, and databases are waited for where they are asked (`proto/src/in_place.rs`); a seed

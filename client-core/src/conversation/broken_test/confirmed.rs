@@ -3,16 +3,20 @@
 
 use wardline_identity::{RemovalConfirmation, StatementLabel};
 use wardline_proto::{
-    DeviceId, Digest, Epoch, in_place,
+    DeviceId, Digest, EntryNumber, Epoch,
+    closing::ROSTERS_KEPT,
+    in_place,
     relay::{ConfirmRemoval, SignedStatement},
 };
 
 use super::{
     lists::Lists,
     revoked::removes,
+    scene::commit,
     ward::{House, Log, Phone},
 };
-use crate::conversation::confirmation;
+use crate::conversation::{Change, confirmation};
+use crate::vault::tables::commits;
 
 /// Three of whom the last is revoked, and the first removes it; the second has merged that.
 struct Scene {
@@ -39,12 +43,17 @@ impl Scene {
 
     /// What the relay asks, as it is.
     fn question(&self) -> ConfirmRemoval {
-        let commit = self.log.entries.last().unwrap();
+        Self::asks(&self.log, &self.gone)
+    }
+
+    /// What it would ask about the last change of a log.
+    fn asks(log: &Log, gone: &Phone) -> ConfirmRemoval {
+        let commit = log.entries.last().unwrap();
         ConfirmRemoval {
             number: commit.number,
             epoch: commit.epoch,
             commit_sha256: Digest::of(&commit.message).to_wire(),
-            device_ids: vec![self.gone.core.device.id().to_wire()],
+            device_ids: vec![gone.core.device.id().to_wire()],
         }
     }
 
@@ -73,7 +82,7 @@ async fn nothing_else_is_confirmed_whatever_is_asked() {
     let questions: [(&str, Ask); 7] = [
         ("mutant.confirm_another_commit", |asked, _| asked.commit_sha256 = Digest::of(b"another").to_wire()),
         ("mutant.confirm_another_commit", |asked, _| asked.epoch += 1),
-        ("mutant.confirm_with_it_inside", |asked, scene| {
+        ("mutant.confirm_out_by_another", |asked, scene| {
             asked.device_ids = vec![scene.author.core.device.id().to_wire()];
         }),
         ("", |asked, _| asked.number += 1),
@@ -94,6 +103,45 @@ async fn nothing_else_is_confirmed_whatever_is_asked() {
             assert!(said.is_some(), "the guard taken away: question {number}");
         }
     }
+}
+
+/// A device is asked about a change that it has merged and that took nobody out; the one named went by another, later.
+#[tokio::test]
+async fn a_change_that_somebody_did_not_go_by_is_not_confirmed_though_they_are_out() {
+    let house = House::found();
+    let (mut author, mut member) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut gone = house.phone("locum-c").await;
+    let mut log = Log::begin(&mut author, &mut [&mut member, &mut gone]).await;
+    commit(&mut log, &mut author, Change::default(), &mut [&mut member, &mut gone]).await;
+    let earlier = log.upto(log.head());
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[gone.core.device.id()]);
+    lists.reaches(&mut author).await;
+    lists.reaches(&mut member).await;
+    removes(&mut log, &mut author, &mut [&mut member]).await;
+    let mut scene = Scene { house, author, member, gone, log };
+    let (went_by, before) = (scene.question(), Scene::asks(&earlier, &scene.gone));
+    assert!(scene.says(&went_by).await.is_some(), "the control");
+    assert!(scene.says(&before).await.is_none());
+    in_place::arm("mutant.confirm_out_by_another");
+    let said = scene.says(&before).await;
+    in_place::disarm("mutant.confirm_out_by_another");
+    assert!(said.is_some(), "the guard taken away");
+}
+
+/// Who was in before a change is forgotten after twenty others; who went by it is not.
+#[tokio::test]
+async fn a_removal_is_confirmed_by_who_was_away_for_long() {
+    let mut scene = Scene::new().await;
+    let asked = scene.question();
+    for _ in 0..=ROSTERS_KEPT {
+        commit(&mut scene.log, &mut scene.author, Change::default(), &mut [&mut scene.member]).await;
+    }
+    let mut tx = scene.member.core.vault.begin("look").await.unwrap();
+    let row = commits::find(&mut tx, &scene.log.conversation, EntryNumber::new(asked.number)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(row.unwrap().before.is_none(), "who was in is forgotten");
+    assert!(scene.says(&asked).await.is_some());
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Claims about people who come back to their conversations when a hold has ended. Each has its control.
 
 use wardline_identity::{
-    Clock as _,
+    Clock as _, DeviceCertificate,
     RevocationKind::{Held, Reinstated, Revoked},
+    UserId,
 };
 use wardline_proto::{
     in_place,
@@ -11,20 +12,17 @@ use wardline_proto::{
 
 use super::{
     lists::Lists,
-    revoked::removes,
+    revoked::{goes_on_without, removal as planned, removes},
     scene::{commit, member, removal, wishes},
     ward::{House, Log, Phone},
 };
-use crate::conversation::{Change, Plan, plan, revoked::look_in};
+use crate::conversation::{Change, Plan, missing, plan, revoked::look_in};
 use crate::vault::tables::intents::Wish;
 
 /// Whom a device wishes to add.
 async fn adds(phone: &Phone) -> Vec<String> {
     let wishes = wishes(phone).await.into_iter();
-    wishes
-        .filter_map(|wish| if let Wish::Add { users } = wish { Some(users) } else { None })
-        .flatten()
-        .collect()
+    wishes.filter_map(|wish| if let Wish::AddBack { user, .. } = wish { Some(user) } else { None }).collect()
 }
 
 /// The list comes to a device, which looks through the conversation by it.
@@ -63,10 +61,17 @@ async fn after_hold(guard: &'static str, then: wardline_identity::RevocationKind
     lists.reaches(&mut c).await;
     log.deliver(&mut c).await;
     house.clock.advance_seconds(3);
-    let wish = Wish::Add { users: wished[1].clone() };
-    let planned = plan(&mut b.core, &log.conversation, &wish).await.unwrap();
-    assert!(matches!(planned, Plan::People(_)));
-    let change = Change { adds: vec![c.package().await], ..Change::default() };
+    let wish = wishes(&b).await.into_iter().find(|wish| matches!(wish, Wish::AddBack { .. })).unwrap();
+    let Plan::People(people) = plan(&mut b.core, &log.conversation, &wish).await.unwrap() else {
+        panic!("it can be done")
+    };
+    assert_eq!(people.iter().map(UserId::as_str).collect::<Vec<_>>(), ["doctor-c"]);
+    // The very device that went, and no other of that person's.
+    let (other, package) = (house.phone("doctor-c").await, c.package().await);
+    let of_person = vec![other.core.device.certificate.clone(), package.1.clone()];
+    let back = missing(&mut b.core, &log.conversation, &wish, of_person).await.unwrap();
+    assert_eq!(back.iter().map(DeviceCertificate::device).collect::<Vec<_>>(), [c.core.device.id()]);
+    let change = Change { adds: vec![package], ..Change::default() };
     let pending = b.stages(&log.conversation, change).await;
     let welcome = pending.welcome.clone().unwrap();
     log.commit(&b, pending);
@@ -78,6 +83,7 @@ async fn after_hold(guard: &'static str, then: wardline_identity::RevocationKind
     assert_eq!(a.texts(&log.conversation).await, ["here again"]);
     // What is known of it is used up.
     hears(&mut a, &log, &lists).await;
+    assert!(matches!(plan(&mut a.core, &log.conversation, &wish).await.unwrap(), Plan::Nothing));
     wished
 }
 
@@ -153,4 +159,55 @@ async fn who_was_put_out_meanwhile_does_not_come_back_by_a_device_that_was_on_ho
     assert!(put_out_meanwhile("", true).await.is_empty());
     assert_eq!(put_out_meanwhile("mutant.back_for_all", true).await, ["doctor-c"], "the guard taken away");
     assert!(put_out_meanwhile("", false).await.is_empty(), "while another device of theirs is in");
+}
+
+/// A removal is under way when the hold ends, and the relay takes it after that. Whom its author wishes to add.
+async fn removed_after_the_end(guard: &'static str) -> Vec<String> {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut c = house.phone("doctor-c").await;
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
+    let mut lists = Lists::none(&house);
+    lists.act(&house, Held, &[c.core.device.id()]);
+    hears(&mut a, &log, &lists).await;
+    let change = planned(&mut a, &log.conversation).await.unwrap();
+    let pending = a.stages(&log.conversation, change).await;
+    lists.act(&house, Reinstated, &[c.core.device.id()]);
+    hears(&mut a, &log, &lists).await;
+    log.commit(&a, pending);
+    in_place::arm(guard);
+    log.deliver(&mut a).await;
+    in_place::disarm(guard);
+    adds(&a).await
+}
+
+/// Found by the simulation: nobody added back who had gone so.
+#[tokio::test]
+async fn who_took_out_somebody_whose_hold_had_ended_by_then_adds_them_back() {
+    assert_eq!(removed_after_the_end("").await, ["doctor-c"]);
+    assert!(removed_after_the_end("mutant.own_after_end").await.is_empty(), "the guard taken away");
+}
+
+/// Somebody is put on hold while their log is closed, so that what goes on from it is made without them; then this is done to them.
+/// Whom those wish to add who are in it.
+async fn left_out(guard: &'static str, then: wardline_identity::RevocationKind) -> [Vec<String>; 2] {
+    let house = House::found();
+    let (log, mut lists, [mut a, mut b], c) = goes_on_without(&house, Held, guard).await;
+    lists.act(&house, then, &[c.core.device.id()]);
+    for phone in [&mut a, &mut b] {
+        hears(phone, &log, &lists).await;
+    }
+    [adds(&a).await, adds(&b).await]
+}
+
+#[tokio::test]
+async fn who_was_on_hold_while_their_log_was_closed_is_added_back_where_it_goes_on() {
+    let (back, nobody) = (|| vec!["doctor-c".to_owned()], Vec::<String>::new);
+    assert_eq!(left_out("", Reinstated).await, [back(), back()]);
+    assert_eq!(left_out("", Revoked).await, [nobody(), nobody()], "the control: it is revoked");
+    assert_eq!(
+        left_out("mutant.held_left_out", Reinstated).await,
+        [nobody(), nobody()],
+        "the guard taken away"
+    );
 }

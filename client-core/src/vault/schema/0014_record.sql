@@ -8,7 +8,8 @@ CREATE TABLE record_head (
     certificate BLOB NOT NULL                -- the relay's certificate that verifies it, DER
 ) STRICT;
 
--- The epoch that a commit ended which this device has merged, and when it did: only such a one may it confirm to others. NULL
--- for all others.
+-- The epoch that a commit ended which this device has merged, when it did, and the devices that are out by it (16 bytes each):
+-- only such a one may it confirm to others. NULL for all others.
 ALTER TABLE commits ADD COLUMN epoch INTEGER;
 ALTER TABLE commits ADD COLUMN merged_ms INTEGER;
+ALTER TABLE commits ADD COLUMN removed BLOB CHECK (length(removed) % 16 = 0);

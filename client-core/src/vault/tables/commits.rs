@@ -12,6 +12,17 @@ use crate::vault::{Transaction, VaultError};
 /// How many commits are known by their digest.
 const KEPT: i64 = 1_000;
 
+/// What merging a commit did.
+#[derive(Debug, Clone)]
+pub(crate) struct Effected {
+    /// The epoch that it ended.
+    pub epoch: Epoch,
+    /// When, by this device's clock.
+    pub at: UtcMillis,
+    /// The devices that are out by it.
+    pub removed: Vec<DeviceId>,
+}
+
 /// One row.
 #[derive(Debug, Clone)]
 pub(crate) struct CommitRow {
@@ -21,8 +32,8 @@ pub(crate) struct CommitRow {
     pub number: EntryNumber,
     /// SHA-256 of its bytes.
     pub digest: Digest,
-    /// The epoch that it ended and when, if this device has merged it.
-    pub merged: Option<(Epoch, UtcMillis)>,
+    /// What it did, if this device has merged it.
+    pub merged: Option<Effected>,
     /// The device that signed for it, if one did.
     pub author: Option<DeviceId>,
     /// When the relay accepted it.
@@ -37,9 +48,7 @@ fn parse(row: &SqliteRow) -> Result<CommitRow, VaultError> {
         conversation: fixed(row, "conversation_id")?,
         number: EntryNumber::new(unsigned(row, "number")?),
         digest: fixed(row, "commit_sha256")?,
-        merged: optional_unsigned(row, "epoch")?
-            .map(Epoch::new)
-            .zip(optional_unsigned(row, "merged_ms")?.map(UtcMillis::new)),
+        merged: effected(row)?,
         author: author
             .map(|bytes| DeviceId::try_from(bytes.as_slice()).map_err(|_| corrupt()))
             .transpose()?,
@@ -48,13 +57,29 @@ fn parse(row: &SqliteRow) -> Result<CommitRow, VaultError> {
     })
 }
 
+fn effected(row: &SqliteRow) -> Result<Option<Effected>, VaultError> {
+    let removed: Option<Vec<u8>> = row.try_get("removed")?;
+    let (epoch, at) = (optional_unsigned(row, "epoch")?, optional_unsigned(row, "merged_ms")?);
+    let (Some(epoch), Some(at), Some(removed)) = (epoch, at, removed) else { return Ok(None) };
+    let (devices, rest) = removed.as_chunks::<{ DeviceId::LENGTH }>();
+    if !rest.is_empty() {
+        return Err(corrupt());
+    }
+    let removed = devices.iter().copied().map(DeviceId::from_bytes).collect();
+    Ok(Some(Effected { epoch: Epoch::new(epoch), at: UtcMillis::new(at), removed }))
+}
+
 /// Stores a commit, forgets who was in long before it, and the oldest commits.
 pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &CommitRow) -> Result<(), VaultError> {
     let conversation = row.conversation.as_bytes().as_slice();
+    let removed: Option<Vec<u8>> = row
+        .merged
+        .as_ref()
+        .map(|merged| merged.removed.iter().flat_map(|device| *device.as_bytes()).collect());
     sqlx::query(
         "INSERT OR REPLACE INTO commits
-             (conversation_id, number, commit_sha256, author_device, stamp_ms, before, epoch, merged_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             (conversation_id, number, commit_sha256, author_device, stamp_ms, before, epoch, merged_ms, removed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(conversation)
     .bind(stored(row.number.get()))
@@ -62,8 +87,9 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &CommitRow) -> Result<
     .bind(row.author.as_ref().map(|author| author.as_bytes().as_slice()))
     .bind(stored(row.stamp.get()))
     .bind(row.before.as_deref())
-    .bind(row.merged.map(|(epoch, _)| stored(epoch.get())))
-    .bind(row.merged.map(|(_, at)| stored(at.get())))
+    .bind(row.merged.as_ref().map(|merged| stored(merged.epoch.get())))
+    .bind(row.merged.as_ref().map(|merged| stored(merged.at.get())))
+    .bind(removed)
     .execute(tx.connection())
     .await?;
     let last_kept =

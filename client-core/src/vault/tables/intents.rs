@@ -79,6 +79,13 @@ pub(crate) enum Wish {
         /// The devices, hex.
         devices: Vec<String>,
     },
+    /// Devices that were taken out because of a hold that has ended are back, unless another of their person's is in by then.
+    AddBack {
+        /// Their user.
+        user: String,
+        /// The devices, hex.
+        devices: Vec<String>,
+    },
     /// A further device of a person is in: one of their devices approved it.
     AddDevice {
         /// The user id.
