@@ -11,7 +11,7 @@ use super::{
     former::Former,
     merged::Merged,
     revoked::device,
-    roster::{Member, Roster},
+    roster::Roster,
 };
 use crate::{
     error::CoreError,
@@ -61,7 +61,8 @@ pub(crate) async fn left_out(
     Ok(())
 }
 
-/// Wishes for the people whose hold has ended by the list at hand, not before some time.
+/// Wishes for the people whose hold has ended by the list at hand, not before some time. What is known of them lasts until they are
+/// back: they may be put on hold again before they are.
 pub(crate) async fn look_in(
     core: &Core,
     tx: &mut Transaction<'_>,
@@ -70,25 +71,30 @@ pub(crate) async fn look_in(
 ) -> Result<(), CoreError> {
     let mut back: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (device, user) in held_out::list(tx, conversation).await? {
+        let in_again = roster.members.iter().any(|one| one.certificate.user().as_str() == user);
         match core.revocations.last_act(&device).map(|act| act.kind) {
-            Some(RevocationKind::Held) => continue,
-            Some(RevocationKind::Reinstated) => {
-                let has = |one: &Member| one.certificate.user().as_str() == user;
-                if !roster.members.iter().any(has) {
-                    back.entry(user).or_default().push(device.to_string());
-                }
+            Some(RevocationKind::Held) => {}
+            Some(RevocationKind::Reinstated) if !in_again => {
+                back.entry(user).or_default().push(device.to_string());
             }
-            Some(RevocationKind::Revoked) | None => {}
+            _ => held_out::delete(tx, conversation, &device).await?,
         }
-        held_out::delete(tx, conversation, &device).await?;
     }
-    if planted("mutant.held_stays_out") {
+    if back.is_empty() || planted("mutant.held_stays_out") {
         return Ok(());
     }
+    let open = intents::open(tx).await?;
     for (user, devices) in back {
+        if planted("mutant.back_once") {
+            for device in devices.iter().filter_map(|hex| device(hex)) {
+                held_out::delete(tx, conversation, &device).await?;
+            }
+        }
         let wish = Wish::AddBack { user, devices };
-        let request = random(&*core.entropy)?;
-        intents::insert(tx, conversation, &wish, &request, now, not_before).await?;
+        if !open.iter().any(|one| one.conversation == *conversation && one.wish == wish) {
+            let request = random(&*core.entropy)?;
+            intents::insert(tx, conversation, &wish, &request, now, not_before).await?;
+        }
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use super::{
     ward::{House, Log, Phone},
 };
 use crate::conversation::{Change, Plan, missing, plan, revoked::look_in};
-use crate::vault::tables::intents::Wish;
+use crate::vault::tables::intents::{self, Outcome, Wish};
 
 /// Whom a device wishes to add.
 async fn adds(phone: &Phone) -> Vec<String> {
@@ -210,4 +210,44 @@ async fn who_was_on_hold_while_their_log_was_closed_is_added_back_where_it_goes_
         [nobody(), nobody()],
         "the guard taken away"
     );
+}
+
+/// A hold ends, and before anybody has added the person back, another begins; what was wished for comes to nothing. Whom one who
+/// stayed wishes to add when that ends too.
+async fn held_twice(guard: &'static str) -> Vec<String> {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut c = house.phone("doctor-c").await;
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
+    let mut lists = Lists::none(&house);
+    lists.act(&house, Held, &[c.core.device.id()]);
+    hears(&mut a, &log, &lists).await;
+    removes(&mut log, &mut a, &mut [&mut b]).await;
+    in_place::arm(guard);
+    lists.act(&house, Reinstated, &[c.core.device.id()]);
+    hears(&mut a, &log, &lists).await;
+    lists.act(&house, Held, &[c.core.device.id()]);
+    hears(&mut a, &log, &lists).await;
+    let wish = Wish::AddBack { user: "doctor-c".to_owned(), devices: vec![c.core.device.id().to_string()] };
+    let found = vec![c.core.device.certificate.clone()];
+    assert!(
+        missing(&mut a.core, &log.conversation, &wish, found).await.unwrap().is_empty(),
+        "not while held"
+    );
+    let mut tx = a.core.vault.begin("end").await.unwrap();
+    intents::end_where(&mut tx, &log.conversation, &Outcome::Done, |one| *one == wish).await.unwrap();
+    tx.commit().await.unwrap();
+    lists.act(&house, Reinstated, &[c.core.device.id()]);
+    for _ in 0..2 {
+        hears(&mut a, &log, &lists).await;
+    }
+    in_place::disarm(guard);
+    adds(&a).await
+}
+
+/// Found by the simulation: nobody knew any more who had gone.
+#[tokio::test]
+async fn who_is_put_on_hold_again_before_they_are_back_comes_back_when_that_ends() {
+    assert_eq!(held_twice("").await, ["doctor-c"], "once");
+    assert!(held_twice("mutant.back_once").await.is_empty(), "the guard taken away");
 }
