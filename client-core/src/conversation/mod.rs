@@ -12,6 +12,7 @@ mod asked;
 pub(crate) mod broken_test;
 mod closed;
 mod commit;
+mod complete;
 mod confirm;
 mod continuation;
 mod core;
@@ -57,13 +58,14 @@ pub(crate) use self::{
     asked::asked,
     closed::closed,
     commit::{Change, Staged, stage},
+    complete::{complete, missing},
     confirm::confirmation,
     core::{Core, Device, KnownList, random},
     create::create,
     detail::{detail, find, list, read},
     hold::Hold,
     join::join,
-    plan::{Plan, complete, missing, nobody, plan},
+    plan::{Plan, nobody, plan},
     receive::{Effect, encode, receive, removed},
     replacement::{Waiting, note_replacement, waiting},
     report::{look_again, not_in, report},

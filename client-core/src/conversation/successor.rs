@@ -223,10 +223,9 @@ pub(crate) async fn may_be_asked(
     own: &DeviceId,
     now: UtcMillis,
 ) -> Result<bool, CoreError> {
-    for row in conversations::list(tx).await? {
-        // Where somebody has made it, or nobody has for long, a moment more changes nothing.
-        let soon = row.line.named.is_none() && now < row.last.plus_seconds(ASKED_WITHIN);
-        let Some(closure) = row.line.closed.filter(|_| soon && row.line.successor.is_none()) else {
+    // Where somebody has made it, or nobody has for long, a moment more changes nothing.
+    for row in conversations::left_off(tx).await? {
+        let Some(closure) = row.line.closed.filter(|_| now < row.last.plus_seconds(ASKED_WITHIN)) else {
             continue;
         };
         let expected = expected(tx, &row, closure).await?;

@@ -21,10 +21,7 @@ use super::{
 use crate::{
     conversation::{
         Change,
-        broken_test::{
-            lists::Lists,
-            ward::{House, Log},
-        },
+        broken_test::{house::House, lists::Lists, ward::Log},
         random,
     },
     vault::tables::intents::{self, Wish},

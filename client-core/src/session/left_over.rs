@@ -85,7 +85,7 @@ mod tests {
     use wardline_proto::{DeviceId, Digest, in_place};
 
     use super::*;
-    use crate::conversation::broken_test::{lists::Lists, ward::House};
+    use crate::conversation::broken_test::{house::House, lists::Lists};
 
     /// A reinstatement is signed against a hold, and looked at so many seconds later, when these acts have followed.
     async fn stands(guard: &'static str, seconds: u64, since: &[RevocationKind]) -> bool {

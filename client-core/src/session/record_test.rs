@@ -18,7 +18,7 @@ use super::{
     revocation::adopt,
 };
 use crate::{
-    conversation::broken_test::{lists::Lists, ward::House},
+    conversation::broken_test::{house::House, lists::Lists},
     relay::Relay,
     vault::tables::relay_faults::{self, RelayFaultKind},
 };

@@ -24,8 +24,9 @@ use super::{
 use crate::{
     conversation::{
         broken_test::{
+            house::House,
             lists::Lists,
-            ward::{House, Log, Phone},
+            ward::{Log, Phone},
         },
         random, receive,
     },

@@ -16,8 +16,9 @@ use crate::{
     conversation::{
         Change,
         broken_test::{
+            house::House,
             scene::{commit, lets_back, without_commits},
-            ward::{House, Log},
+            ward::Log,
         },
         join, receive,
     },

@@ -26,8 +26,9 @@ use crate::{
     conversation::{
         Change,
         broken_test::{
+            house::House,
             lists::Lists,
-            ward::{House, Log, Phone},
+            ward::{Log, Phone},
         },
         revoked::{is_out, outlived},
     },

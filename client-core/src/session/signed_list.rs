@@ -230,7 +230,7 @@ mod tests {
     use wardline_proto::in_place::{arm, disarm};
 
     use super::*;
-    use crate::conversation::broken_test::{lists::Lists, ward::House};
+    use crate::conversation::broken_test::{house::House, lists::Lists};
 
     /// How many acts each list has that carries out an order about so many devices.
     async fn lists(devices: u32) -> Vec<usize> {

@@ -17,8 +17,9 @@ use super::{
 use crate::{
     conversation::{
         broken_test::{
+            house::House,
             waits::{names_an_open_log, pretends},
-            ward::{House, Log},
+            ward::Log,
         },
         find, list, read,
     },

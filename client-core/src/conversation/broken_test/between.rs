@@ -5,8 +5,9 @@ use wardline_proto::{EntryNumber, in_place, relay::LogPlace};
 
 use super::{
     accused,
+    house::House,
     scene::{commit, wishes},
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::{
     conversation::{Change, Compared, place},

@@ -10,10 +10,11 @@ use wardline_proto::{
 };
 
 use super::{
+    house::House,
     lists::Lists,
     revoked::removes,
     scene::commit,
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::conversation::{Change, confirmation};
 use crate::vault::tables::commits;

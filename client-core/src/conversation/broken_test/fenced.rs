@@ -3,9 +3,10 @@
 use wardline_proto::{DeviceId, EntryNumber, in_place, relay::CommitData};
 
 use super::{
+    house::House,
     lists::Lists,
     scene::{commit, wishes},
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::{
     conversation::{Change, Plan, complete, plan, report::declared},

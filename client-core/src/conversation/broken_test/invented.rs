@@ -8,8 +8,9 @@ use wardline_proto::{
 
 use super::{
     accused,
+    house::House,
     scene::{anew, commit, member, removal, without_commits},
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::{
     conversation::{Change, Effect, list, look_again, not_in, receive, report, uninvited},

@@ -10,9 +10,11 @@ use wardline_proto::{
 };
 
 use super::{
-    accused, end, reported,
+    accused, end,
+    house::House,
+    reported,
     scene::{commit, member, without_commits},
-    ward::{House, Log, NOW, Phone},
+    ward::{Log, NOW, Phone},
 };
 use crate::{
     conversation::{

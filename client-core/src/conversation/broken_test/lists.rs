@@ -9,7 +9,7 @@ use wardline_proto::{
     relay::{GetRevocationListResponse, SignedStatement},
 };
 
-use super::ward::{House, Phone};
+use super::{house::House, ward::Phone};
 use crate::{conversation::Core, error::CoreError, session::revocation::take_in};
 
 /// What an issuer has put in force so far.

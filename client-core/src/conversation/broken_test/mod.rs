@@ -7,6 +7,7 @@ mod confirmed;
 mod ends;
 mod fenced;
 mod going_on;
+pub(crate) mod house;
 mod invented;
 mod judged;
 pub(crate) mod lists;
@@ -29,8 +30,9 @@ use wardline_proto::{
 };
 
 use self::{
+    house::House,
     scene::{code, commit, noise, without_commits},
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::{
     conversation::{

@@ -7,9 +7,10 @@ use wardline_proto::{
 };
 
 use super::{
+    house::House,
     reported,
     scene::{anew, code, commit, member, noise, without_commits},
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::{
     conversation::{

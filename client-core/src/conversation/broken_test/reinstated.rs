@@ -11,10 +11,11 @@ use wardline_proto::{
 };
 
 use super::{
+    house::House,
     lists::Lists,
     revoked::{goes_on_without, removal as planned, removes},
     scene::{commit, member, removal, wishes},
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::conversation::{Change, Plan, missing, plan, revoked::look_in};
 use crate::vault::tables::intents::{self, Outcome, Wish};

@@ -4,10 +4,11 @@ use wardline_identity::{Clock as _, RevocationKind};
 use wardline_proto::{in_place, relay::removal_ground::Ground};
 
 use super::{
+    house::House,
     lists::Lists,
     revoked::{removal as planned, removes},
     scene::{commit, member, removal, wishes},
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::{
     conversation::{Change, revoked::look_in},

@@ -10,9 +10,10 @@ use wardline_proto::{
 };
 
 use super::{
+    house::House,
     reported,
     scene::{commit, member, removal, wishes, without_commits},
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
 };
 use crate::{
     conversation::{Change, add_anew::add_anew, asked, encode, leave_statement},

@@ -6,11 +6,12 @@ use wardline_proto::{ConversationId, in_place};
 
 use super::{
     candidate, end,
+    house::House,
     lists::Lists,
     reported,
     scene::{commit, wishes},
     told_of,
-    ward::{House, Log, Phone},
+    ward::{Log, Phone},
     wished,
 };
 use crate::{

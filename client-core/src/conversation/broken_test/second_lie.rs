@@ -7,9 +7,11 @@ use wardline_proto::{
 };
 
 use super::{
-    accused, reported,
+    accused,
+    house::House,
+    reported,
     scene::{anew, commit, noise, without_commits},
-    ward::{House, Log, NOW, Phone},
+    ward::{Log, NOW, Phone},
 };
 use crate::{
     conversation::{Change, look_again, receive, receive::decode, report},

@@ -9,7 +9,8 @@ use wardline_proto::{
 
 use super::{
     going_on::{Broken, adds, made},
-    ward::{House, Log, Phone},
+    house::House,
+    ward::{Log, Phone},
     *,
 };
 use crate::{

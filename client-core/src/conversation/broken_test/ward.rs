@@ -1,27 +1,22 @@
 //! Devices with real vaults and real groups, and a log that numbers what they say: what a relay does for them, by hand.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use tempfile::TempDir;
-use wardline_identity::{
-    DateCheck, DeviceKey, DeviceName, DeviceSubject, DisplayName, Invitation, InvitationSubject,
-    IssuerAuthority, ManualClock, Organisation, OrganisationId, RevocationRegister, Role, RootAuthority,
-    SigningKey, StatementLabel, SystemEntropy, UserId, device_id_new, sign_statement,
-};
+use wardline_identity::{StatementLabel, SystemEntropy, sign_statement};
 use wardline_proto::{
-    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Suite, UtcMillis,
-    relay::{self, CommitAuthor, Entry, EntryKind, SignedStatement, WelcomeDelivery},
+    ChainHash, ChainLink, ClientMessageId, ConversationId, Digest, EntryNumber, Suite, UtcMillis,
+    relay::{CommitAuthor, Entry, EntryKind, SignedStatement, WelcomeDelivery},
 };
 
 use crate::{
     conversation::{
-        Change, Core, Device, KnownList, Sealed, Staged, create, created, join, random, read, receive,
+        Change, Core, Sealed, Staged, create, created, join, random, read, receive,
         receive::{Effect, decode},
         seal, stage,
     },
-    mls::{MlsStore, VerifiedKeyPackage, key_package},
+    mls::{VerifiedKeyPackage, key_package},
     vault::{
-        KdfCost, Passcode, Vault,
         mls_rows::Scope,
         tables::{
             conversations::{self, ConversationRow},
@@ -34,15 +29,6 @@ use crate::{
 pub(crate) const NOW: UtcMillis = UtcMillis::new(1_800_000_000_000);
 /// Long enough for everything here.
 const LIFE: u32 = 86_400;
-
-/// An organisation that certifies whoever a test needs.
-pub(crate) struct House {
-    pub(super) issuer: IssuerAuthority,
-    pub(super) organisation: Organisation,
-    wire: relay::Organisation,
-    root: wardline_identity::RootFingerprint,
-    pub clock: Arc<ManualClock>,
-}
 
 /// A device.
 pub(crate) struct Phone {
@@ -58,79 +44,12 @@ pub(crate) struct Log {
     pub entries: Vec<Entry>,
 }
 
-impl House {
-    pub(crate) fn found() -> Self {
-        let name = DisplayName::parse("St. Example").unwrap();
-        let id = OrganisationId::from_name("St. Example").unwrap();
-        let root = RootAuthority::found(&name, id.clone(), &SystemEntropy, NOW).unwrap();
-        let issuer = root.found_issuer(&name, &SystemEntropy, NOW).unwrap();
-        let wire = relay::Organisation {
-            organisation_id: id.to_string(),
-            name: name.to_string(),
-            root_certificate: root.certificate_der().to_vec().into(),
-            issuers: Some(root.sign_issuers_list(1, &[issuer.certificate_der()]).unwrap()),
-        };
-        let organisation = Organisation::verify(&wire, &root.fingerprint(), NOW).unwrap();
-        let clock = Arc::new(ManualClock::new(NOW));
-        Self { issuer, organisation, wire, root: root.fingerprint(), clock }
-    }
-
-    /// The signed record of an invitation for a device, in place of another or of none.
-    pub(crate) fn invites(&self, user: &str, replaces: Option<DeviceId>) -> SignedStatement {
-        let subject = InvitationSubject {
-            user: UserId::parse(user).unwrap(),
-            display_name: DisplayName::parse(user).unwrap(),
-            role: Role::Clinician,
-        };
-        let until = NOW.plus_seconds(86_400);
-        let (issuer, entropy) = (&self.issuer, &SystemEntropy);
-        let made = match replaces {
-            Some(device) => Invitation::create_replacing(issuer, &subject, device, until, entropy),
-            None => Invitation::create(issuer, &subject, until, entropy),
-        };
-        made.unwrap().1
-    }
-
-    pub(crate) async fn phone(&self, user: &str) -> Phone {
-        let key = SigningKey::generate(&SystemEntropy).unwrap();
-        let subject = DeviceSubject {
-            organisation: self.organisation.id().clone(),
-            user: UserId::parse(user).unwrap(),
-            device: device_id_new(&SystemEntropy).unwrap(),
-            display_name: DisplayName::parse(&format!("Name of {user}")).unwrap(),
-            device_name: DeviceName::parse("phone").unwrap(),
-            role: Role::Clinician,
-        };
-        let public = DeviceKey::Ed25519(key.public());
-        let der = self.issuer.certify_device(&subject, &public, &SystemEntropy, NOW).unwrap();
-        let certificate = self.organisation.verify_device(&der, DateCheck::At(NOW)).unwrap();
-        let (home, passcode) = (tempfile::tempdir().unwrap(), Passcode::new("right".to_owned()).unwrap());
-        let vault = Vault::create(home.path(), &passcode, &SystemEntropy, KdfCost::floor()).await.unwrap();
-        let organisation = Organisation::verify(&self.wire, &self.root, NOW).unwrap();
-        let device = Device { key, certificate, organisation, addresses: Vec::new(), issuer: None };
-        let core = Core {
-            vault,
-            store: MlsStore::new(),
-            groups: HashMap::new(),
-            revocations: RevocationRegister::new(device.organisation.id()),
-            list: KnownList::default(),
-            device,
-            clock: self.clock.clone(),
-            entropy: Arc::new(SystemEntropy),
-        };
-        Phone { core, read: HashMap::new(), home }
-    }
-
-    /// A phone that certifies and revokes.
-    pub(crate) async fn administrator(&self, user: &str) -> Phone {
-        let mut phone = self.phone(user).await;
-        let key = SigningKey::from_seed(*self.issuer.key().seed());
-        phone.core.device.issuer = IssuerAuthority::new(key, self.issuer.certificate_der()).ok();
-        phone
-    }
-}
-
 impl Phone {
+    /// One that has read nothing.
+    pub(super) fn new(core: Core, home: TempDir) -> Self {
+        Self { core, read: HashMap::new(), home }
+    }
+
     /// What a session is made of, and the home that has to stay as long.
     pub(crate) fn taken_apart(self) -> (Core, TempDir) {
         (self.core, self.home)

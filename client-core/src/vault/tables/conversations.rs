@@ -184,6 +184,17 @@ pub(crate) async fn list(tx: &mut Transaction<'_>) -> Result<Vec<ConversationRow
     rows.iter().map(parse).collect()
 }
 
+/// The closed logs that nothing is known to go on from.
+pub(crate) async fn left_off(tx: &mut Transaction<'_>) -> Result<Vec<ConversationRow>, VaultError> {
+    let rows = sqlx::query(
+        "SELECT * FROM conversations
+         WHERE closed_number IS NOT NULL AND successor_id IS NULL AND named_successor_id IS NULL",
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.iter().map(parse).collect()
+}
+
 /// Writes a conversation, new or changed.
 pub(crate) async fn store(tx: &mut Transaction<'_>, row: &ConversationRow) -> Result<(), VaultError> {
     sqlx::query(
