@@ -28,9 +28,11 @@ soak-kill kills="200":
     WARDLINE_KILLS={{kills}} cargo test -p wardline-tests --test kills -- --nocapture nothing_is_lost |
         tee /dev/stderr | grep '^kills='
 
-# So many messages on either side of a revocation, all tried on the stolen vault and on a member's.
-soak-revoke messages="10000":
-    WARDLINE_MESSAGES={{messages}} cargo test -p wardline-tests --test revocation -- --nocapture nothing_that_is_accepted
+# So many messages on either side of a revocation, all tried on the stolen vault and on a member's; and two administrators who revoke
+# so many devices each at the same time.
+soak-revoke messages="10000" devices="50":
+    WARDLINE_MESSAGES={{messages}} WARDLINE_DEVICES={{devices}} cargo test -p wardline-tests --test revocation -- --nocapture \
+        nothing_that_is_accepted two_administrators_at_once
 
 # 10,000 half-open connections, 2,000 idle devices, floods: the crowds in full, with their figures.
 crowds:

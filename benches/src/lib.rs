@@ -6,7 +6,7 @@
 //!
 //! `figure` is what a question gives, `machine` says where it was taken, `report` makes `docs/benchmarks.md`;
 //! `bare` holds the parts that the bounds are made of, `ward` the organisation that the product runs in;
-//! `durable_send` and `relay_appends` are the questions.
+//! `durable_send`, `relay_appends` and `revoking` are the questions.
 
 mod bare;
 pub mod durable_send;
@@ -14,6 +14,7 @@ pub mod figure;
 pub mod machine;
 pub mod relay_appends;
 pub mod report;
+pub mod revoking;
 pub mod samples;
 pub mod scale;
 mod ward;

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use wardline_benches::{
-    APPENDS, Place, RELAY, durable_send, figure::Finding, machine::Header, relay_appends, report,
+    APPENDS, Place, RELAY, durable_send, figure::Finding, machine::Header, relay_appends, report, revoking,
     scale::Scale,
 };
 
@@ -19,10 +19,10 @@ use wardline_benches::{
 #[derive(Debug, Parser)]
 #[command(name = "benchmarks")]
 struct Arguments {
-    /// Take fewer samples: less than a minute
+    /// Take fewer samples: two minutes
     #[arg(long)]
     quick: bool,
-    /// Only the questions whose name contains this: durable_send, relay_appends
+    /// Only the questions whose name contains this: durable_send, relay_appends, revoking
     #[arg(long, value_name = "WORD")]
     only: Option<String>,
     /// Write the page here [default: docs/benchmarks.md; nowhere with --only]
@@ -105,6 +105,10 @@ fn run(arguments: &Arguments) -> Result<()> {
     if wanted("relay_appends") {
         eprintln!("relay_appends …");
         keep(runtime.block_on(relay_appends::run(scale, &place))?)?;
+    }
+    if wanted("revoking") {
+        eprintln!("revoking …");
+        keep(runtime.block_on(revoking::run(scale, &place))?)?;
     }
     if let Some(file) = &arguments.json {
         fs::write(file, lines.join("\n") + "\n").with_context(|| format!("writing {}", file.display()))?;

@@ -56,6 +56,11 @@ impl Ward {
         Ok(Self { _relay: relay, office, folder })
     }
 
+    /// The administrator's client.
+    pub(crate) const fn office(&self) -> &Client {
+        &self.office
+    }
+
     /// Enrols a clinician each with a device each; each has published what others add it with.
     pub(crate) async fn enrol(&self, users: &[String]) -> Result<Vec<Device>> {
         let people = users.iter().map(|user| Invitee {

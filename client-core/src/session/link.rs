@@ -1,10 +1,10 @@
 //! The connection: how it is made, where it stands, and keeping it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use wardline_identity::{Clock, Standing};
-use wardline_proto::Reason;
+use wardline_proto::{Reason, fault};
 
 use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox, record};
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     error::CoreError,
     relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, RelayError, Trust},
 };
+
+/// How long a command waits for a connection that is tried because of it.
+const HURRY: Duration = Duration::from_secs(3);
 
 /// A connection and the name of its transport: "quic" or "tcp".
 pub type Connected = (Arc<dyn Relay>, &'static str);
@@ -102,8 +105,23 @@ impl Session {
             // Tried again all the same: a hold may end.
             self.put_out(out.then(|| failure.clone()));
             self.relinked(Link::Offline(failure));
-            tokio::time::sleep(backoff.next(&*self.entropy)).await;
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next(&*self.entropy)) => {}
+                () = self.hurry.notified() => {}
+            }
         }
+    }
+
+    /// Has the connection tried again now, if there is none, and waits a moment for what comes of it: whoever gives a command
+    /// does not wait for the end of a pause.
+    pub(crate) async fn hurry(&self) {
+        let mut link = self.link.subscribe();
+        if !matches!(*link.borrow_and_update(), Link::Offline(_)) || fault::planted("mutant.unhurried") {
+            return;
+        }
+        self.hurry.notify_one();
+        // Nothing by then: as if there were none.
+        let _ = tokio::time::timeout(HURRY, link.changed()).await;
     }
 
     /// A connection that is cut because this device was revoked says no more than that: the list may have come before.

@@ -100,6 +100,8 @@ pub(crate) struct Session {
     pub wake: Notify,
     /// Rung when a cursor moved.
     pub moved: Notify,
+    /// Rung when somebody wants the connection now.
+    hurry: Notify,
     /// Conversations of which the relay has another log.
     pub beside: Beside,
     /// What the relay has shown of its record and is to prove.
@@ -126,6 +128,7 @@ impl Session {
             progress: Told::new(0),
             wake: Notify::new(),
             moved: Notify::new(),
+            hurry: Notify::new(),
             beside: Beside::default(),
             heads: record::Heads::default(),
             out: std::sync::Mutex::default(),

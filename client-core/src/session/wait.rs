@@ -29,6 +29,9 @@ const MENDING: Duration = Duration::from_secs(8);
 /// How long every command waits to be asked to go on from a closed log: as long as the relay asks one device.
 const ASKING: Duration = Duration::from_secs(2);
 
+/// What a device does by itself within this time is waited for, in milliseconds: what each puts off by its own id, to take turns.
+const SOON_MS: u64 = 1_100;
+
 /// What became of a message.
 pub(crate) enum Delivery {
     /// The relay has it.
@@ -40,8 +43,10 @@ pub(crate) enum Delivery {
 }
 
 impl Session {
-    /// Waits until the connection has caught up, or failed once; however much there is, as long as some of it comes.
+    /// Waits until the connection has caught up, or failed once, and where it had failed, once more now; however much there is,
+    /// as long as some of it comes.
     pub(crate) async fn connected(&self) -> Link {
+        self.hurry().await;
         let (mut link, mut progress) = (self.link.subscribe(), self.progress());
         let settled = |link: &Link| match link {
             Link::Connecting => false,
@@ -110,11 +115,14 @@ impl Session {
         let began = Instant::now();
         let wait = async {
             loop {
-                let soon = UtcMillis::new(self.clock.now().get() + 1_000);
+                let soon = UtcMillis::new(self.clock.now().get() + SOON_MS);
                 let core = self.core().await;
                 if revoked::outlived(&core).is_some() {
                     return Ok(());
                 }
+                // Whoever must go by the list goes before this device does: nobody else may come for long.
+                let looked =
+                    core.list.looked >= core.revocations.number() || fault::planted("mutant.leaves_unlooked");
                 let mut tx = core.vault.begin("look_for_waiting").await?;
                 // A conversation that broke is waited for a while: it mends where others are there.
                 let broken = broken(&mut tx).await?;
@@ -126,7 +134,7 @@ impl Session {
                 tx.commit().await?;
                 drop(core);
                 let mends = patient && !broken.is_empty();
-                if !message && !wish && !mends || matches!(*self.link.borrow(), Link::Offline(_)) {
+                if looked && !message && !wish && !mends || matches!(*self.link.borrow(), Link::Offline(_)) {
                     return Ok(());
                 }
                 let look = tokio::time::timeout(Duration::from_secs(1), progress.changed());

@@ -1,8 +1,16 @@
 //! Claims about streams that bring Welcomes to conversations that name an open log: they are opened once all else has come, and read
 //! from their beginning; and none is lost to others.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
+use futures::future::BoxFuture;
 use wardline_identity::{StatementLabel, sign_statement};
 use wardline_proto::{
     in_place,
@@ -10,19 +18,23 @@ use wardline_proto::{
 };
 
 use super::{
-    Link,
+    Link, Session,
     follow::follow,
+    link::{Connected, Connector},
     refused_test::{Answers, session},
+    revocation::look_through,
 };
 use crate::{
     conversation::{
         broken_test::{
             house::House,
+            lists::Lists,
             waits::{names_an_open_log, pretends},
             ward::Log,
         },
         find, list, read,
     },
+    relay::RelayError,
     vault::tables::conversations,
 };
 
@@ -155,4 +167,83 @@ async fn a_command_waits_for_all_that_there_is_to_take_in_as_long_as_some_of_it_
     assert!(waits_for_all("", 20, 15).await);
     assert!(!waits_for_all("", 2, 25).await, "the control: nothing came for a while");
     assert!(!waits_for_all("mutant.impatient", 20, 15).await, "the guard taken away");
+}
+
+/// A relay that cannot be reached.
+#[derive(Default)]
+struct Gone {
+    tries: AtomicU32,
+}
+
+impl Connector for Gone {
+    fn connect(&self) -> BoxFuture<'_, Result<Connected, RelayError>> {
+        self.tries.fetch_add(1, Ordering::SeqCst);
+        let source = std::io::Error::other("there is none").into();
+        Box::pin(async { Err(RelayError::Unavailable { source, retry_after: None }) })
+    }
+}
+
+/// A relay is gone for so long that it is looked for seldom; then a command comes. How often it is looked for by then, and how long the
+/// command waits, in seconds.
+async fn looks_again(guard: &'static str) -> (u32, u64) {
+    let (core, _home) = House::found().phone("doctor-a").await.taken_apart();
+    let gone = Arc::new(Gone::default());
+    let session = Session::new(core, gone.clone());
+    in_place::arm(guard);
+    tokio::time::pause();
+    let command = async {
+        // Until the pauses are long, and one has just begun.
+        let mut link = session.link.subscribe();
+        for _ in 0..12 {
+            let _ = link.changed().await;
+        }
+        let (began, tries) = (tokio::time::Instant::now(), gone.tries.load(Ordering::SeqCst));
+        assert!(matches!(session.connected().await, Link::Offline(_)));
+        (gone.tries.load(Ordering::SeqCst) - tries, began.elapsed().as_secs())
+    };
+    let looked = tokio::select! {
+        biased;
+        looked = command => looked,
+        () = session.keep_connected() => unreachable!(),
+    };
+    tokio::time::resume();
+    in_place::disarm(guard);
+    looked
+}
+
+#[tokio::test]
+async fn a_command_has_the_relay_looked_for_at_once_however_long_it_was_gone() {
+    assert_eq!(looks_again("").await, (1, 0));
+    assert_eq!(looks_again("mutant.unhurried").await, (0, 0), "the guard taken away");
+}
+
+/// A list has come by which nobody has looked through the conversations yet, which is done half a second later. Whether it was by the time
+/// that there was nothing left to wait for.
+async fn leaves_after_looking(guard: &'static str) -> bool {
+    let house = House::found();
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[]);
+    let (session, _, _home) = session(house.phone("doctor-a").await, &Arc::new(Answers::yes()));
+    lists.comes_to(&mut *session.core().await).await.unwrap();
+    in_place::arm(guard);
+    let looks = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        look_through(&session).await.unwrap();
+        session.stepped(&[]);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        waited = session.drained() => waited.unwrap(),
+        () = looks => unreachable!(),
+    }
+    in_place::disarm(guard);
+    session.core().await.list.looked == lists.number()
+}
+
+/// A device that only looked in left before it had put out whom it had just heard of.
+#[tokio::test]
+async fn a_device_that_only_looks_in_puts_out_first_whoever_must_go() {
+    assert!(leaves_after_looking("").await);
+    assert!(!leaves_after_looking("mutant.leaves_unlooked").await, "the guard taken away");
 }

@@ -50,3 +50,20 @@ fn a_change_without_a_relay_is_kept_and_made_later() {
     doctor.cli(&["sync"]).good();
     assert_eq!(nurse.ask(&["conversation", "list"])["conversations"][0]["name"], "Ward Four");
 }
+
+#[test]
+fn whoever_speaks_as_soon_as_the_relay_is_back_is_heard_at_once_however_long_it_was_away() {
+    let mut ward = Ward::founded(programs!());
+    let [doctor, nurse] = ward.people(["doctor-a", "nurse-b"]);
+    doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
+    // One process keeps the connection, and looks for the relay ever more seldom.
+    let _owner = doctor.follow();
+    ward.relay.kill();
+    std::thread::sleep(std::time::Duration::from_secs(10));
+    let away = doctor.cli(&["send", "Ward 4", "into the void", "--json"]);
+    assert_eq!((away.status, &away.object()["state"]), (75, &"queued".into()), "the control");
+    ward.relay.start();
+    let back = doctor.ask(&["send", "Ward 4", "and back"]);
+    assert_eq!(back["state"], "sent", "{back}");
+    assert_eq!(texts(&nurse), ["into the void", "and back"]);
+}

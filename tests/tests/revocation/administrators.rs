@@ -1,6 +1,6 @@
 //! What an administrator can do, cannot do by a slip, and does not lose: two of them, holds, the own device, the last one.
 
-use std::{thread, time::Duration};
+use std::{env, thread, time::Duration};
 
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -208,14 +208,15 @@ fn a_machine_that_gives_up_when_another_list_came_first_would_say_so_and_do_noth
     assert_eq!([&scene.locum, &scene.nurse].map(|device| device.cli(&["sync"]).status), [0, 78]);
 }
 
-/// Devices of two administrators' orders.
+/// Devices of each of two administrators' orders; `WARDLINE_DEVICES` says another number.
 const EACH: usize = 20;
 
 #[test]
 fn two_administrators_at_once_lose_nothing() {
+    let each = env::var("WARDLINE_DEVICES").map_or(EACH, |number| number.parse().unwrap());
     let ward = Ward::quick(programs!());
     let second = second_administrator(&ward);
-    let users: Vec<String> = (0..2 * EACH).map(|number| format!("person-{number:02}")).collect();
+    let users: Vec<String> = (0..2 * each).map(|number| format!("person-{number:02}")).collect();
     let devices = ward.people_as("clinician", &users);
     let ids: Vec<String> = devices.iter().map(id).collect();
     let order = |administrator: &Device, ids: &[String]| {
@@ -229,16 +230,16 @@ fn two_administrators_at_once_lose_nothing() {
             ids.iter().map(order).collect::<Vec<Value>>()
         })
     };
-    let (mine, theirs) = ids.split_at(EACH);
+    let (mine, theirs) = ids.split_at(each);
     let both = [order(&ward.administrator, mine), order(&second, theirs)];
     let answers: Vec<Value> = both.into_iter().flat_map(|one| one.join().unwrap()).collect();
-    assert_eq!(answers.len(), 2 * EACH);
+    assert_eq!(answers.len(), 2 * each);
     assert!(answers.iter().all(|one| one["devices"][0]["state"] == "revoked"), "{answers:?}");
     // Both see one list, with every act in it, one number an act.
     for administrator in [&ward.administrator, &second] {
         let list = administrator.ask(&["admin", "device", "list"]);
         let out = states(&list).iter().filter(|(_, state)| state == "revoked").count();
-        assert_eq!((out, list["list"]["number"].as_u64()), (2 * EACH, Some(2 * EACH as u64)), "{list}");
+        assert_eq!((out, list["list"]["number"].as_u64()), (2 * each, Some(2 * each as u64)), "{list}");
     }
     for device in &devices {
         device.cli(&["sync"]).failed(78);

@@ -4,6 +4,7 @@
 
 mod administrators;
 mod attack;
+mod committer;
 mod crash;
 mod declared;
 mod fresh;
