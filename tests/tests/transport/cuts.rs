@@ -9,11 +9,16 @@ use std::{
 };
 
 use futures::StreamExt as _;
+use tonic::Code;
 use wardline_client_core::relay::{Relay as _, RelayError, TransportChoice};
 use wardline_proto::{Reason, relay::GetOrganisationRequest};
 use wardline_server::transport::Limits;
 
-use crate::{clinic::Clinic, on_both_doors, stub};
+use crate::{
+    clinic::Clinic,
+    foreign::{Foreign, LIST_PEOPLE},
+    on_both_doors, stub,
+};
 
 const SOON: Duration = Duration::from_secs(1);
 
@@ -91,6 +96,32 @@ on_both_doors! {
             _ => assert!(matches!(failed, Err(RelayError::Unavailable { .. })), "{failed:?}"),
         }
         kept.get_organisation(GetOrganisationRequest {}).await.expect("the other device goes on");
+    }
+}
+
+on_both_doors! {
+    async fn a_call_that_a_device_has_half_sent_when_it_is_revoked_comes_to_nothing(door) {
+        let clinic = Clinic::found("St. Example");
+        for revoked in [false, true] {
+            let (house, phone) = (clinic.open().await, clinic.device("doctor-a"));
+            let mut foreign = Foreign::connect(&house, door, Some(&phone)).await;
+            let (release, released) = tokio::sync::oneshot::channel::<()>();
+            let rest = async move { drop(released.await) };
+            let message = stub::sleep(0);
+            let call = foreign.halves(LIST_PEOPLE, &message, rest);
+            let between = async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                if revoked {
+                    assert_eq!(house.revoke(&phone), 1);
+                }
+                // Over TCP nobody waits any more: the connection is gone, and the call with it.
+                let _ = release.send(());
+            };
+            let (answer, ()) = tokio::join!(call, between);
+            let code = answer.map_or(Code::Unavailable, |answer| answer.code());
+            assert_eq!(code == Code::Ok, !revoked, "{code:?}");
+            house.running(0, SOON).await;
+        }
     }
 }
 

@@ -7,8 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::{StreamExt as _, stream};
 use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use quinn::crypto::rustls::QuicClientConfig;
@@ -75,7 +77,7 @@ pub(crate) fn framed(message: &impl Message) -> Bytes {
 /// A connection.
 pub(crate) enum Foreign {
     Quic(h3::client::SendRequest<Opener, Bytes>),
-    Tcp(hyper::client::conn::http2::SendRequest<Full<Bytes>>),
+    Tcp(hyper::client::conn::http2::SendRequest<Body>),
 }
 
 /// TLS with these groups; `roots` decides whom to believe.
@@ -204,18 +206,37 @@ impl Foreign {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Answer, BoxError> {
-        let request = request(path, headers, body);
+        let request = request(path, headers, Body::new(Full::new(body)));
         let (head, body) = self.open(request).await?.into_parts();
         answer(head, body).await
     }
 
     /// Sends one message; leaves the answer to be read.
     pub(crate) async fn ask(&mut self, path: &str, message: &impl Message) -> Result<Body, BoxError> {
-        let request = request(path, &[], framed(message));
+        let request = request(path, &[], Body::new(Full::new(framed(message))));
         Ok(self.open(request).await?.into_body())
     }
 
-    async fn open(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Body>, BoxError> {
+    /// Sends the first half of one message, and the rest when `then` is over; reads the answer to its end.
+    pub(crate) async fn halves(
+        &mut self,
+        path: &str,
+        message: &impl Message,
+        then: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Answer, BoxError> {
+        let mut first = framed(message);
+        let rest = first.split_off(first.len() / 2);
+        let last = async move {
+            then.await;
+            rest
+        };
+        let pieces = stream::iter([first]).chain(stream::once(last));
+        let body = StreamBody::new(pieces.map(|piece| Ok::<_, Status>(Frame::data(piece))));
+        let (head, body) = self.open(request(path, &[], Body::new(body))).await?.into_parts();
+        answer(head, body).await
+    }
+
+    async fn open(&mut self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         match self {
             Self::Tcp(requests) => Ok(requests.send_request(request).await?.map(Body::new)),
             Self::Quic(requests) => {
@@ -231,14 +252,14 @@ impl Foreign {
     }
 }
 
-fn request(path: &str, headers: &[(&str, &str)], body: Bytes) -> Request<Full<Bytes>> {
+fn request(path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
     let mut request = Request::post(format!("https://127.0.0.1{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    request.body(Full::new(body)).expect("a request")
+    request.body(body).expect("a request")
 }
 
 async fn answer(head: http::response::Parts, body: Body) -> Result<Answer, BoxError> {
