@@ -107,6 +107,32 @@ pub enum Command {
         /// Its id or an unambiguous prefix.
         device: String,
     },
+    /// Puts other own devices on hold.
+    DeviceLost {
+        /// Their ids or unambiguous prefixes.
+        devices: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Puts others' devices on hold, for whom the list names as a responder.
+    ResponderHold {
+        /// Their ids or unambiguous prefixes.
+        devices: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Names a user as a responder.
+    ResponderAdd {
+        /// The user.
+        user: String,
+    },
+    /// Names them no more.
+    ResponderRemove {
+        /// The user.
+        user: String,
+    },
+    /// Who is named.
+    ResponderList,
     /// Invites people.
     Invite {
         /// Whom.

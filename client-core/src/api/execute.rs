@@ -13,7 +13,9 @@ use crate::{
     conversation,
     error::CoreError,
     relay::Relay,
-    session::{Link, Session, ask_people, invite, list_invitations, registrar_pass},
+    session::{
+        Among, Change, Link, Session, ask_people, invite, list_invitations, list_responders, registrar_pass,
+    },
     vault::tables::{conversations::Standing, intents::Wish},
 };
 
@@ -76,6 +78,19 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::OutboxDiscard { message } => outbox::change(session, &message, false).await,
         Command::DeviceList => devices::list(session, &online(session)?).await,
         Command::DeviceApprove { device } => devices::approve(session, &online(session)?, &device).await,
+        Command::DeviceLost { devices, reason } => {
+            revoke::hold(session, &online(session)?, (&devices, Among::Own), &reason).await
+        }
+        Command::ResponderHold { devices, reason } => {
+            revoke::hold(session, &online(session)?, (&devices, Among::All), &reason).await
+        }
+        Command::ResponderAdd { user } => {
+            revoke::responder(session, &online(session)?, &user, Change::Add).await
+        }
+        Command::ResponderRemove { user } => {
+            revoke::responder(session, &online(session)?, &user, Change::Remove).await
+        }
+        Command::ResponderList => Ok(Answer::Responders(list_responders(session, &online(session)?).await?)),
         Command::Invite { people, valid_seconds } => {
             Ok(Answer::Invited(invite(session, &online(session)?, &people, valid_seconds).await?))
         }

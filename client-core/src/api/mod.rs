@@ -23,8 +23,8 @@ mod time_text;
 
 pub use answer::{
     Answer, Approved, Changed, ConversationDetail, ConversationSummary, Conversations, Devices, ListKept,
-    Member, MemberDevice, Message, Messages, Outbox, OutboxMessage, OwnDevice, People, Person, Sent, Status,
-    Synced,
+    Member, MemberDevice, Message, Messages, Outbox, OutboxMessage, OwnDevice, People, Person, Responders,
+    Sent, Status, Synced,
 };
 pub use client::{Client, Event, Options};
 pub use command::{Act, Command, Invitee, Reach};

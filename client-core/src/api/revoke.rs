@@ -8,7 +8,7 @@ use super::{Act, Answer, Failure, FailureKind, ListKept, execute::user_id, fresh
 use crate::{
     error::CoreError,
     relay::Relay,
-    session::{Order, Session, Whom, keep_list, revoke},
+    session::{Among, Change, Order, Session, Whom, change_responders, keep_list, put_on_hold, revoke},
 };
 
 /// Devices by their ids.
@@ -33,6 +33,28 @@ pub(super) async fn user(
     Ok(Answer::Acts(revoke(session, relay, order).await?))
 }
 
+/// Devices by their ids, by this device's own signature.
+pub(super) async fn hold(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    whom: (&[String], Among),
+    reason: &str,
+) -> Result<Answer, CoreError> {
+    let reason = RevocationReason::parse(reason).map_err(wrong)?;
+    Ok(Answer::Acts(put_on_hold(session, relay, whom, reason).await?))
+}
+
+/// Who may do that to others' devices.
+pub(super) async fn responder(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    user: &str,
+    change: Change,
+) -> Result<Answer, CoreError> {
+    let user = user_id(user)?;
+    Ok(Answer::Responders(change_responders(session, relay, (&user, change)).await?))
+}
+
 /// Keeps the list fresh.
 pub(super) async fn keep(session: &Session, relay: &Arc<dyn Relay>) -> Result<Answer, CoreError> {
     let changed = keep_list(session, relay).await?;
@@ -41,13 +63,14 @@ pub(super) async fn keep(session: &Session, relay: &Arc<dyn Relay>) -> Result<An
 }
 
 fn order(whom: Whom, act: &Act) -> Result<Order, CoreError> {
-    let wrong = |error: NameError| {
-        Failure::new(FailureKind::Input, "That cannot be done to a device.", format!("{error}."), "")
-    };
     Ok(Order {
         kind: RevocationKind::parse(&act.kind).map_err(wrong)?,
         reason: RevocationReason::parse(&act.reason).map_err(wrong)?,
         whom,
         even_own: act.even_own,
     })
+}
+
+fn wrong(error: NameError) -> Failure {
+    Failure::new(FailureKind::Input, "That cannot be done to a device.", format!("{error}."), "")
 }

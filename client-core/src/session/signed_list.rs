@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How often a list is signed again because another came first, before the person is asked to try later.
-const ATTEMPTS: usize = 40;
+pub(super) const ATTEMPTS: usize = 40;
 
 /// The longest pause before it is signed again; each is a random part of it, so that two administrators do not meet for ever.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -137,14 +137,17 @@ fn left_to_do(
     (issuer, at): (Digest, UtcMillis),
     wanted: &[Wanted],
 ) -> Vec<RevocationAct> {
-    let mut acts: Vec<RevocationAct> = Vec::with_capacity(wanted.len().min(ACTS_MAX));
+    // What devices have signed comes first: a list that leaves it out is not taken.
+    let mut acts: Vec<RevocationAct> = register.taken_up(issuer).take(ACTS_MAX).collect();
     for Wanted { device, kind, reason } in wanted.iter().copied() {
         if acts.len() == ACTS_MAX && !fault::planted("mutant.order_in_one_list") {
             break;
         }
-        let act = RevocationAct { device, kind, reason, at, issuer };
         let before = acts.iter().rev().find(|act| act.device == device);
-        let before = before.or_else(|| register.last_act(&device));
+        let before = before.or_else(|| register.listed_act(&device));
+        // In order, also where the clock of who signed before was ahead: so no hold of before counts again.
+        let at = before.map_or(at, |before| at.max(before.at));
+        let act = RevocationAct { device, kind, reason, at, issuer };
         if !is_done(before, kind) && act.may_follow(before) {
             acts.push(act);
         }
@@ -162,7 +165,7 @@ pub(crate) fn is_done(before: Option<&RevocationAct>, wanted: RevocationKind) ->
     }
 }
 
-/// Publishes a list and takes it in; `None` if another came first.
+/// Publishes a list and takes it in; `None` if another came first, or a hold that has to be in it.
 pub(super) async fn publish(
     session: &Session,
     relay: &Arc<dyn Relay>,
@@ -170,7 +173,9 @@ pub(super) async fn publish(
 ) -> Result<Option<RevocationAnswer>, CoreError> {
     let response = match relay.publish_revocation_list(request.clone()).await {
         Ok(response) => response,
-        Err(RelayError::Refused { reason: Reason::ListConflict, .. }) => return Ok(None),
+        Err(RelayError::Refused { reason: Reason::ListConflict | Reason::HoldsPending, .. }) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
     fault::crash("crash.list_answered");
@@ -206,7 +211,7 @@ fn for_good(error: &CoreError) -> bool {
     matches!(error, CoreError::Relay(RelayError::Refused { reason, .. }) if refused(*reason))
 }
 
-fn pause(entropy: &dyn Entropy) -> Duration {
+pub(super) fn pause(entropy: &dyn Entropy) -> Duration {
     let random = entropy.array::<1>().map_or(255, |[byte]| byte);
     PAUSE * u32::from(random) / 255
 }

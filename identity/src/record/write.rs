@@ -59,6 +59,14 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
         RecordAct::ListInForce { list, acts, answer, relay_certificate } => {
             Act::ListInForce(in_force(list, acts, answer, relay_certificate))
         }
+        RecordAct::DevicesHeld { statement, certificate, answer, relay_certificate, .. } => {
+            Act::DevicesHeld(pb::DevicesHeld {
+                statement: Some(statement.clone()),
+                signer_certificate: certificate.clone(),
+                answer: Some(answer.clone()),
+                relay_certificate: relay_certificate.clone(),
+            })
+        }
         RecordAct::RemovalClosed { device, conversation, list_number, commit } => {
             Act::RemovalClosed(pb::RemovalClosed {
                 device_id: device.to_wire(),

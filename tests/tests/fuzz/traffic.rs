@@ -106,6 +106,7 @@ fn removal_data() -> pb::AuthenticatedData {
         Ground::FaultEntryNumber(5),
         Ground::OutOfStep(out_of_step()),
         Ground::Replaced(confirmation()),
+        Ground::Hold(hold_ground()),
     ];
     let leaves = (1..=u8::try_from(grounds.len()).expect("a few")).map(|byte| vec![byte; 16].into());
     declaration(pb::CommitData {

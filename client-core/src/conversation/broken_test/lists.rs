@@ -6,7 +6,7 @@ use wardline_identity::{
 };
 use wardline_proto::{
     DeviceId,
-    relay::{GetRevocationListResponse, SignedStatement},
+    relay::{self as pb, GetRevocationListResponse, SignedStatement},
 };
 
 use super::{house::House, ward::Phone};
@@ -17,12 +17,19 @@ pub(crate) struct Lists {
     register: RevocationRegister,
     acts: Vec<RevocationAct>,
     statement: Option<SignedStatement>,
+    /// The holds that stand beside the newest.
+    pub holds: Vec<pb::PendingHold>,
 }
 
 impl Lists {
     /// None yet.
     pub(crate) fn none(house: &House) -> Self {
-        Self { register: RevocationRegister::new(house.organisation.id()), acts: Vec::new(), statement: None }
+        Self {
+            register: RevocationRegister::new(house.organisation.id()),
+            acts: Vec::new(),
+            statement: None,
+            holds: Vec::new(),
+        }
     }
 
     /// The next list, by which these devices are lost.
@@ -91,12 +98,17 @@ impl Lists {
             .skip(usize::try_from(acts).unwrap_or(usize::MAX))
             .map(RevocationAct::to_wire)
             .collect();
-        GetRevocationListResponse { list: self.statement.clone(), acts }
+        GetRevocationListResponse { list: self.statement.clone(), acts, holds: self.holds.clone() }
     }
 
     /// A copy, from which another list may go on.
     pub(crate) fn copy(&self) -> Self {
-        Self { register: self.register.clone(), acts: self.acts.clone(), statement: self.statement.clone() }
+        Self {
+            register: self.register.clone(),
+            acts: self.acts.clone(),
+            statement: self.statement.clone(),
+            holds: self.holds.clone(),
+        }
     }
 }
 
