@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use tokio::time::Instant;
-use wardline_client_core::api::{Act, Acts, Answer, Command, DeviceStatus, Failure, FailureKind};
+use wardline_client_core::api::{Act, Acts, Answer, Command, DeviceStatus, Failure, FailureKind, HoldTask};
 
 use super::{once, record};
 use crate::{
@@ -41,7 +41,8 @@ pub(crate) async fn run(globals: &Globals, task: AdminDeviceTask) -> Result<Exit
 /// Carries out `device lost`.
 pub(crate) async fn lost(globals: &Globals, args: LostArgs) -> Result<ExitCode, Failure> {
     let LostArgs { devices, reason, wait } = args;
-    act_and_wait(globals, Command::DeviceLost { devices: devices.devices, reason }, wait).await
+    let what = HoldTask::Lost { devices: devices.devices, reason };
+    act_and_wait(globals, Command::Holds { what }, wait).await
 }
 
 /// Carries out `admin user …`.

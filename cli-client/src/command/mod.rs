@@ -14,7 +14,7 @@ mod sync;
 
 use std::process::ExitCode;
 
-use wardline_client_core::api::{Command, Failure};
+use wardline_client_core::api::{Command, Failure, HoldTask};
 
 use crate::{
     args::{
@@ -73,17 +73,19 @@ fn responder(task: ResponderTask) -> Command {
     match task {
         ResponderTask::Devices { user } => Command::AdminDeviceList { user: Some(user) },
         ResponderTask::Hold { devices, reason } => {
-            Command::ResponderHold { devices: devices.devices, reason }
+            let what = HoldTask::Others { devices: devices.devices, reason };
+            Command::Holds { what }
         }
     }
 }
 
 fn admin_responder(task: AdminResponderTask) -> Command {
-    match task {
-        AdminResponderTask::Add { user } => Command::ResponderAdd { user },
-        AdminResponderTask::Remove { user } => Command::ResponderRemove { user },
-        AdminResponderTask::List => Command::ResponderList,
-    }
+    let what = match task {
+        AdminResponderTask::Add { user } => HoldTask::AddResponder { user },
+        AdminResponderTask::Remove { user } => HoldTask::RemoveResponder { user },
+        AdminResponderTask::List => HoldTask::ListResponders,
+    };
+    Command::Holds { what }
 }
 
 fn conversation(task: ConversationTask) -> Command {

@@ -13,9 +13,7 @@ use crate::{
     conversation,
     error::CoreError,
     relay::Relay,
-    session::{
-        Among, Change, Link, Session, ask_people, invite, list_invitations, list_responders, registrar_pass,
-    },
+    session::{Link, Session, ask_people, invite, list_invitations, registrar_pass},
     vault::tables::{conversations::Standing, intents::Wish},
 };
 
@@ -43,10 +41,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::ConversationCreate { name, with, suite } => {
             change::create(session, &name, with, suite).await
         }
-        Command::ConversationList => {
-            let conversations = conversation::list(&*session.core().await).await?;
-            Ok(Answer::Conversations(Conversations { conversations }))
-        }
+        Command::ConversationList => conversations(session).await,
         Command::ConversationShow { conversation } => {
             let mut core = session.core().await;
             let row = conversation::find(&core, &conversation).await?;
@@ -78,19 +73,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::OutboxDiscard { message } => outbox::change(session, &message, false).await,
         Command::DeviceList => devices::list(session, &online(session)?).await,
         Command::DeviceApprove { device } => devices::approve(session, &online(session)?, &device).await,
-        Command::DeviceLost { devices, reason } => {
-            revoke::hold(session, &online(session)?, (&devices, Among::Own), &reason).await
-        }
-        Command::ResponderHold { devices, reason } => {
-            revoke::hold(session, &online(session)?, (&devices, Among::All), &reason).await
-        }
-        Command::ResponderAdd { user } => {
-            revoke::responder(session, &online(session)?, &user, Change::Add).await
-        }
-        Command::ResponderRemove { user } => {
-            revoke::responder(session, &online(session)?, &user, Change::Remove).await
-        }
-        Command::ResponderList => Ok(Answer::Responders(list_responders(session, &online(session)?).await?)),
+        Command::Holds { what } => revoke::holds(session, &online(session)?, what).await,
         Command::Invite { people, valid_seconds } => {
             Ok(Answer::Invited(invite(session, &online(session)?, &people, valid_seconds).await?))
         }
@@ -117,6 +100,11 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         }
         Command::AdminLog { filter } => record_log::log(session, &online(session)?, filter).await,
     }
+}
+
+async fn conversations(session: &Session) -> Result<Answer, CoreError> {
+    let conversations = conversation::list(&*session.core().await).await?;
+    Ok(Answer::Conversations(Conversations { conversations }))
 }
 
 /// The connection, or why there is none.

@@ -27,7 +27,7 @@ pub use answer::{
     Sent, Status, Synced,
 };
 pub use client::{Client, Event, Options};
-pub use command::{Act, Command, Invitee, Reach};
+pub use command::{Act, Command, HoldTask, Invitee, Reach};
 pub use failure::{Failure, FailureKind};
 pub use home::{enrol, found};
 pub(crate) use inventory::standing_word;

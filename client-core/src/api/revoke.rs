@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use wardline_identity::{NameError, RevocationKind, RevocationReason};
 
-use super::{Act, Answer, Failure, FailureKind, ListKept, execute::user_id, freshness};
+use super::{Act, Answer, Failure, FailureKind, HoldTask, ListKept, execute::user_id, freshness};
 use crate::{
     error::CoreError,
     relay::Relay,
-    session::{Among, Change, Order, Session, Whom, change_responders, keep_list, put_on_hold, revoke},
+    session::{
+        Among, Change, Order, Session, Whom, change_responders, keep_list, list_responders, put_on_hold,
+        revoke,
+    },
 };
 
 /// Devices by their ids.
@@ -33,26 +36,27 @@ pub(super) async fn user(
     Ok(Answer::Acts(revoke(session, relay, order).await?))
 }
 
-/// Devices by their ids, by this device's own signature.
-pub(super) async fn hold(
+/// Holds that this device signs itself, and who may do that to others' devices.
+pub(super) async fn holds(
     session: &Session,
     relay: &Arc<dyn Relay>,
-    whom: (&[String], Among),
-    reason: &str,
+    what: HoldTask,
 ) -> Result<Answer, CoreError> {
-    let reason = RevocationReason::parse(reason).map_err(wrong)?;
-    Ok(Answer::Acts(put_on_hold(session, relay, whom, reason).await?))
-}
-
-/// Who may do that to others' devices.
-pub(super) async fn responder(
-    session: &Session,
-    relay: &Arc<dyn Relay>,
-    user: &str,
-    change: Change,
-) -> Result<Answer, CoreError> {
-    let user = user_id(user)?;
-    Ok(Answer::Responders(change_responders(session, relay, (&user, change)).await?))
+    let hold = async |devices: Vec<String>, among, reason: String| {
+        let reason = RevocationReason::parse(&reason).map_err(wrong)?;
+        Ok(Answer::Acts(put_on_hold(session, relay, (&devices, among), reason).await?))
+    };
+    let change = async |user: String, change| {
+        let user = user_id(&user)?;
+        Ok(Answer::Responders(change_responders(session, relay, (&user, change)).await?))
+    };
+    match what {
+        HoldTask::Lost { devices, reason } => hold(devices, Among::Own, reason).await,
+        HoldTask::Others { devices, reason } => hold(devices, Among::All, reason).await,
+        HoldTask::AddResponder { user } => change(user, Change::Add).await,
+        HoldTask::RemoveResponder { user } => change(user, Change::Remove).await,
+        HoldTask::ListResponders => Ok(Answer::Responders(list_responders(session, relay).await?)),
+    }
 }
 
 /// Keeps the list fresh.

@@ -138,7 +138,8 @@ fn left_to_do(
     wanted: &[Wanted],
 ) -> Vec<RevocationAct> {
     // What devices have signed comes first: a list that leaves it out is not taken.
-    let mut acts: Vec<RevocationAct> = register.taken_up(issuer).take(ACTS_MAX).collect();
+    let pending = register.taken_up(issuer).filter(|_| !fault::planted("mutant.holds_left_out"));
+    let mut acts: Vec<RevocationAct> = pending.take(ACTS_MAX).collect();
     for Wanted { device, kind, reason } in wanted.iter().copied() {
         if acts.len() == ACTS_MAX && !fault::planted("mutant.order_in_one_list") {
             break;
@@ -235,7 +236,10 @@ mod tests {
     use wardline_proto::in_place::{arm, disarm};
 
     use super::*;
-    use crate::conversation::broken_test::{house::House, lists::Lists};
+    use crate::{
+        conversation::broken_test::{held::says, house::House, lists::Lists},
+        session::holds::take_in,
+    };
 
     /// How many acts each list has that carries out an order about so many devices.
     async fn lists(devices: u32) -> Vec<usize> {
@@ -268,5 +272,29 @@ mod tests {
         let one = lists(1_200).await;
         disarm("mutant.order_in_one_list");
         assert_eq!(one, [1_200], "the guard taken away: no relay takes it");
+    }
+
+    /// What an issuer signs who wants this device reinstated, while it is on hold by a statement, with a clock that is an hour behind:
+    /// kinds and times after the statement's.
+    async fn taken_up(guard: &'static str) -> Vec<(RevocationKind, u64)> {
+        let house = House::found();
+        let mut office = house.administrator("office").await;
+        let (lost, other) = (house.phone("doctor-a").await, house.phone("doctor-a").await);
+        let said_at = house.clock.now();
+        take_in(&mut office.core, &says(&house, &other, &lost, said_at)).await.unwrap();
+        let behind = UtcMillis::new(said_at.get() - 3_600_000);
+        let (device, reason) = (lost.core.device.id(), RevocationReason::Found);
+        let wanted = [Wanted { device, kind: RevocationKind::Reinstated, reason }];
+        arm(guard);
+        let acts = left_to_do(&office.core.revocations, (Digest::of(b"an issuer"), behind), &wanted);
+        disarm(guard);
+        acts.iter().map(|act| (act.kind, act.at.get() - said_at.get())).collect()
+    }
+
+    #[tokio::test]
+    async fn what_devices_have_put_on_hold_comes_first_and_in_the_order_of_its_time() {
+        use RevocationKind::{Held, Reinstated};
+        assert_eq!(taken_up("").await, [(Held, 0), (Reinstated, 0)]);
+        assert!(taken_up("mutant.holds_left_out").await.is_empty(), "the guard taken away");
     }
 }

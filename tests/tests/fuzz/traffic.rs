@@ -15,7 +15,10 @@ use wardline_proto::{
 
 use crate::{
     requests,
-    samples::{CONVERSATION, approval, confirmation, content, digest, keep, leave, out_of_step, settings},
+    samples::{
+        CONVERSATION, approval, confirmation, content, digest, hold_ground, keep, leave, out_of_step,
+        settings,
+    },
     world::{Person, WORLD},
 };
 

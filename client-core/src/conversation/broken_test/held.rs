@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What a device signs about another, as the relay hands it out.
-fn says(house: &House, by: &Phone, of: &Phone, at: UtcMillis) -> PendingHold {
+pub(crate) fn says(house: &House, by: &Phone, of: &Phone, at: UtcMillis) -> PendingHold {
     let said = HoldStatement {
         organisation: house.organisation.id().clone(),
         devices: vec![of.core.device.id()],

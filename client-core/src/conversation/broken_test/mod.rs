@@ -7,7 +7,7 @@ mod confirmed;
 mod ends;
 mod fenced;
 mod going_on;
-mod held;
+pub(crate) mod held;
 pub(crate) mod house;
 mod invented;
 mod judged;

@@ -30,8 +30,8 @@ pub enum RevocationRefusal {
     /// Peer: by the holds' rules.
     #[error(transparent)]
     Hold(#[from] HoldError),
-    /// Peer: so many others' devices an hour, and no more.
-    #[error("a responder puts 40 devices of others on hold an hour")]
+    /// Peer: so many others' devices an hour, and so many before a list names them, and no more.
+    #[error("a responder puts 40 devices of others on hold an hour, and 900 wait for a list at most")]
     TooManyHeld {
         /// When the next may be.
         retry_after: Duration,

@@ -20,6 +20,9 @@ use crate::store::StoreError;
 /// How many devices of others a responder puts on hold in [`WITHIN`].
 pub const OTHERS_MAX: u64 = 40;
 
+/// How many devices are on hold at one time that no list names yet: a list holds 1,000 acts, and has to name them all.
+pub const PENDING_MAX: usize = 900;
+
 /// An hour.
 const WITHIN: Duration = Duration::from_secs(3_600);
 
@@ -111,6 +114,7 @@ pub async fn hold<S: RevocationStorage>(
     let acts = new_acts(storage, &new.hold, (&register, now)).await?;
     let others = acts.iter().filter(|act| new.others.contains(&act.device)).count() as u64;
     within_the_hour(storage, new, others, now).await?;
+    one_list_holds_all(storage, acts.len()).await?;
     // 5. All of it or nothing. The next list names them, and removals are known by its number.
     let mut held = Vec::with_capacity(said.devices.len());
     for device in &said.devices {
@@ -207,6 +211,18 @@ async fn within_the_hour<S: RevocationStorage>(
     let ends = first.unwrap_or(now).get().saturating_add(within);
     let retry_after = Duration::from_millis(ends.saturating_sub(now.get()).max(1_000));
     Err(RevocationRefusal::TooManyHeld { retry_after })
+}
+
+/// All that is pending fits one list, with room for what an issuer does besides.
+async fn one_list_holds_all<S: RevocationStorage>(
+    storage: &mut S,
+    more: usize,
+) -> Result<(), RevocationRefusal> {
+    match storage.all_held().await?.len().saturating_add(more) {
+        all if all <= PENDING_MAX || more == 0 => Ok(()),
+        _ if fault::planted("mutant.holds_unbounded") => Ok(()),
+        _ => Err(RevocationRefusal::TooManyHeld { retry_after: WITHIN }),
+    }
 }
 
 /// Whether a list takes up all that is pending: each device is held or revoked by it, no earlier than by its statement.

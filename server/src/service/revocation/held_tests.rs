@@ -15,8 +15,8 @@ use wardline_proto::relay::revocation_service_server::RevocationService as _;
 use wardline_proto::relay::{self as pb, SignedStatement};
 use wardline_proto::{DeviceId, UtcMillis};
 
-use super::Revocation;
 use super::tests::Office;
+use crate::domain::revocation::PENDING_MAX;
 use crate::founded::{Installation, reason};
 use crate::store::Store;
 use crate::transport::{Admission as _, Refusal, enter_for_tests};
@@ -218,6 +218,40 @@ async fn a_responder_puts_forty_devices_of_others_on_hold_an_hour_and_her_own_be
 }
 
 #[tokio::test]
+async fn no_more_are_pending_than_one_list_can_name() {
+    let office = Office::open().await;
+    let night = office.join("night-desk", Role::Clinician).await;
+    let mut register = office.register();
+    office.publishes(&mut register, &["night-desk"], &[]).await.unwrap();
+    let mut others = Vec::new();
+    for number in 0..PENDING_MAX + 2 {
+        others.push(office.join(&format!("user-{number}"), Role::Clinician).await);
+    }
+    arm("mutant.hold_unlimited");
+    let mut taken = Vec::new();
+    for twenty in others.chunks(20) {
+        taken.push(office.holds(&night, &twenty.iter().collect::<Vec<_>>()).await.is_ok());
+    }
+    let first = &others[PENDING_MAX];
+    arm("mutant.holds_unbounded");
+    let beyond = office.holds(&night, &[first]).await;
+    disarm("mutant.holds_unbounded");
+    disarm("mutant.hold_unlimited");
+    assert!(beyond.is_ok(), "the guard taken away");
+    assert_eq!((taken.iter().filter(|taken| **taken).count(), taken.last()), (45, Some(&false)));
+    // One list takes them all up.
+    for wire in office.pending().await {
+        register.hold(PendingHold::stored(wire).unwrap()).unwrap();
+    }
+    let issuer = *office.founded.issuer.certificate().fingerprint();
+    let acts: Vec<RevocationAct> = register.taken_up(issuer).collect();
+    assert_eq!(acts.len(), PENDING_MAX + 1);
+    office.publishes(&mut register, &["night-desk"], &acts).await.unwrap();
+    office.founded.clock.advance_seconds(3_601);
+    office.holds(&night, &[&others[PENDING_MAX + 1]]).await.expect("the control: then there is room again");
+}
+
+#[tokio::test]
 async fn the_next_list_names_whom_a_statement_has_put_on_hold_or_is_refused() {
     let office = Office::open().await;
     let [phone, tablet] =
@@ -306,5 +340,4 @@ async fn a_hold_that_no_list_takes_up_ends_as_a_revocation() {
     assert_eq!(run_out(&office.relay).await, [tablet.device]);
     assert!(run_out(&office.relay).await.is_empty(), "once");
     assert!(office.relay.revocations.standing(&tablet.device).is_out());
-    let _ = Revocation::new(Arc::clone(&office.relay));
 }
