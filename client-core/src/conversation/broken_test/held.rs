@@ -198,3 +198,37 @@ async fn who_is_removed_by_a_hold_that_does_not_count_is_added_back() {
         assert!(back.is_empty() && shown.is_empty(), "{which}: the guard taken away");
     }
 }
+
+#[tokio::test]
+async fn a_removal_by_a_responder_whom_no_list_here_names_waits_for_the_list_that_does() {
+    let house = House::found();
+    let (mut a, mut night) = (house.phone("doctor-a").await, house.phone("night-desk").await);
+    let mut lost = house.phone("nurse-b").await;
+    let mut log = Log::begin(&mut a, &mut [&mut night, &mut lost]).await;
+    let mut lists = Lists::none(&house);
+    lists.respond(&house, &[]);
+    lists.reaches(&mut a).await;
+    lists.respond(&house, &["night-desk"]);
+    lists.reaches(&mut night).await;
+    let wire = says(&house, &night, &lost, house.clock.now());
+    let not_here = HoldError::NotPermitted { device: lost.core.device.id() };
+    assert_eq!(given(&mut a, &wire).await, Err(not_here));
+    assert_eq!(given(&mut night, &wire).await, Ok(true));
+    let change = planned(&mut night, &log.conversation).await.expect("it must go");
+    commit(&mut log, &mut night, change, &mut [&mut a]).await;
+    assert!(a.row(&log.conversation).await.held.is_some() && mends(&a).await.is_empty());
+    lists.reaches(&mut a).await;
+    assert_eq!(given(&mut a, &wire).await, Ok(true));
+    look_in(&mut a.core, &log.conversation, house.clock.now()).await.unwrap();
+    assert!(a.row(&log.conversation).await.held.is_none() && mends(&a).await.is_empty());
+    // One whom the list names no more takes nobody out.
+    lists.respond(&house, &[]);
+    let mut other = house.phone("doctor-c").await;
+    log.add(&mut a, &mut [&mut other]).await;
+    log.deliver(&mut night).await;
+    lists.reaches(&mut a).await;
+    let wire = says(&house, &night, &other, house.clock.now());
+    let change = removal(member(&mut night, &log, &other).await, ground(&wire));
+    commit(&mut log, &mut night, change, &mut [&mut a]).await;
+    assert_eq!(mends(&a).await, ["doctor-c"]);
+}

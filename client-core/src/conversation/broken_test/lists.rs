@@ -2,7 +2,7 @@
 
 use wardline_identity::{
     Adoption, Clock as _, DateCheck, Organisation, RevocationAct, RevocationKind, RevocationReason,
-    RevocationRegister, SigningKey, SystemEntropy, certificate_request,
+    RevocationRegister, SigningKey, SystemEntropy, UserId, certificate_request,
 };
 use wardline_proto::{
     DeviceId,
@@ -51,6 +51,14 @@ impl Lists {
         let signed = self.register.sign_next(&house.issuer, &house.organisation, &acts, at).unwrap();
         assert_eq!(self.put(house, signed, &acts), Adoption::Newer);
         self.acts.extend(acts);
+    }
+
+    /// The next list, which names these users as responders.
+    pub(crate) fn respond(&mut self, house: &House, users: &[&str]) {
+        let users: Vec<UserId> = users.iter().map(|user| UserId::parse(user).unwrap()).collect();
+        let (next, at) = ((&[][..], users.as_slice()), house.clock.now());
+        let signed = self.register.sign_next_with(&house.issuer, &house.organisation, next, at).unwrap();
+        assert_eq!(self.put(house, signed, &[]), Adoption::Newer);
     }
 
     /// The same list, signed again.
