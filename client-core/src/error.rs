@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use thiserror::Error;
-use wardline_identity::{EntropyError, RevocationError, RevocationReason};
+use wardline_identity::{EntropyError, HoldError, RevocationError, RevocationReason};
 use wardline_proto::{Reason, UtcMillis};
 
 use crate::{
@@ -28,6 +28,9 @@ pub(crate) enum CoreError {
     /// A revocation list is not accepted.
     #[error(transparent)]
     Revocation(#[from] RevocationError),
+    /// A hold is not accepted.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -51,6 +54,12 @@ impl From<CoreError> for Failure {
                 "The list of revoked devices cannot be right.",
                 format!("{error}."),
                 "Tell your administrator; the list that this device has stays in force.",
+            ),
+            CoreError::Hold(error) => Self::new(
+                FailureKind::Untrusted,
+                "That hold cannot be right.",
+                format!("{error}."),
+                "Tell your administrator; nothing was changed.",
             ),
             CoreError::Entropy(_) => Self::defect("The system gave no randomness."),
             CoreError::Protocol(what) => Self::new(

@@ -4,7 +4,7 @@
 //! bytes that were refused, so each may be logged and shown.
 
 use thiserror::Error;
-use wardline_proto::UtcMillis;
+use wardline_proto::{DeviceId, UtcMillis};
 
 /// The source of randomness has none to give. Unavailable: nothing was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -284,6 +284,42 @@ pub enum RevocationError {
         /// Its number.
         number: u64,
     },
+}
+
+/// A hold that a device signed is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HoldError {
+    /// It is not signed by whom it must be.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A field is missing or beyond its limit.
+    #[error("the hold's {field} is missing or beyond its limit")]
+    Field {
+        /// Of the statement, or of what comes beside it.
+        field: &'static str,
+    },
+    /// The certificate of its signer, or of a device in it, is refused.
+    #[error("a certificate of the hold: {0}")]
+    Certificate(#[source] CertificateError),
+    /// It is for another organisation.
+    #[error("the hold is for another organisation")]
+    ForeignOrganisation,
+    /// Nobody puts the very device on hold that they sign with.
+    #[error("a device does not put itself on hold")]
+    OwnDevice,
+    /// Its signer is revoked or on hold.
+    #[error("who signed the hold is out")]
+    SignerOut,
+    /// The device is another person's, and its signer no responder, or it is an administrator's or a registrar's.
+    #[error("who signed it may not put that device on hold")]
+    NotPermitted {
+        /// The device.
+        device: DeviceId,
+    },
+    /// A list has named all its devices since.
+    #[error("the hold is over, or a list has taken it up")]
+    Over,
 }
 
 /// An entry of the record, its head, or a proof that is refused.

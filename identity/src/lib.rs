@@ -44,8 +44,9 @@ pub use removal_record::{
     ProvenRemoval, RemovalRecord, RemovalRecordError,
 };
 pub use revocation::{
-    ACTS_MAX, Adoption, AnsweredDevice, HOLD_SECONDS, LIST_LIFE_SECONDS, RevocationAct, RevocationAnswer,
-    RevocationKind, RevocationList, RevocationReason, RevocationRegister, Standing, chain_of,
+    ACTS_MAX, Adoption, AnsweredDevice, HELD_MAX, HOLD_SECONDS, HeldDevice, Hold, HoldAnswer, HoldStatement,
+    LIST_LIFE_SECONDS, PendingHold, RESPONDERS_MAX, RevocationAct, RevocationAnswer, RevocationKind,
+    RevocationList, RevocationReason, RevocationRegister, Standing, chain_of,
 };
 pub use role::Role;
 pub use statement::{StatementLabel, sign_statement};
@@ -54,6 +55,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 
 pub use error::{
-    AuthorityError, CertificateError, EntropyError, FingerprintError, InvitationError, KeyError, LinkError,
-    NameError, OrganisationError, RecordError, RequestError, RevocationError, SignatureError, StatementError,
+    AuthorityError, CertificateError, EntropyError, FingerprintError, HoldError, InvitationError, KeyError,
+    LinkError, NameError, OrganisationError, RecordError, RequestError, RevocationError, SignatureError,
+    StatementError,
 };

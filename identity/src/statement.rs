@@ -57,6 +57,10 @@ labels! {
     RemovalConfirmation = "removal-confirmation",
     /// `RelayTime`, by the relay.
     RelayTime = "relay-time",
+    /// `HoldStatement`, by a device of the same person, or of a responder.
+    Hold = "hold",
+    /// `HoldAnswer`, by the relay.
+    HoldAnswer = "hold-answer",
 }
 
 impl fmt::Display for StatementLabel {

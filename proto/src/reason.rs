@@ -68,6 +68,10 @@ reasons! {
     EpochFull = "EPOCH_FULL",
     /// The revocation list does not go on from the relay's. ABORTED; metadata "number", "acts".
     ListConflict = "LIST_CONFLICT",
+    /// A list leaves out devices that are on hold by a statement. ABORTED; metadata "holds".
+    HoldsPending = "HOLDS_PENDING",
+    /// Who signed it may not put that device on hold, or the hold is over. PERMISSION_DENIED; metadata "device".
+    HoldRefused = "HOLD_REFUSED",
     /// A commit lets in a device that is revoked or on hold. FAILED_PRECONDITION; metadata "device".
     JoinRevoked = "JOIN_REVOKED",
     /// A revoked device must leave first. FAILED_PRECONDITION.

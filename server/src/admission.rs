@@ -103,6 +103,16 @@ impl Devices {
         in_order.map(|certificate| (certificate.device(), Arc::clone(certificate))).collect()
     }
 
+    /// The newest certificate of each of these devices, in their order; `None` if one of them is nobody's.
+    #[must_use]
+    pub fn newest_of(&self, devices: &[DeviceId]) -> Option<Vec<Arc<DeviceCertificate>>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let asked = known.by_user.values().flatten().filter(|one| devices.contains(&one.device()));
+        let newest: BTreeMap<DeviceId, &Arc<DeviceCertificate>> =
+            asked.map(|certificate| (certificate.device(), certificate)).collect();
+        devices.iter().map(|device| newest.get(device).map(|one| Arc::clone(one))).collect()
+    }
+
     fn count(&self) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         // Far below 2^52: exact.

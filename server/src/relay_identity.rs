@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wardline_identity::{Checkpoint, Organisation, SigningKey, StatementLabel, sign_statement};
-use wardline_proto::relay::{RelayGreeting, RelayTime, RevocationAnswer, SignedStatement};
+use wardline_proto::relay::{HoldAnswer, RelayGreeting, RelayTime, RevocationAnswer, SignedStatement};
 use wardline_proto::{UtcMillis, VERSIONS, fault};
 
 /// The relay's signing identity. Clones share it.
@@ -31,13 +31,14 @@ impl RelayIdentity {
     /// The relay's clock, the number of the revocation list in force and the head of the record, signed. The policy is 0 until
     /// there is one.
     #[must_use]
-    pub fn time(&self, now: UtcMillis, revocation_list_number: u64, record_head: Bytes) -> SignedStatement {
+    pub fn time(&self, now: UtcMillis, applies: Applied) -> SignedStatement {
         let time = RelayTime {
             time: Some(clock_shown(now).into()),
-            revocation_list_number,
+            revocation_list_number: applies.list_number,
             policy_number: 0,
             issuers_list_number: list_shown(self.shared.issuers_number),
-            record_head,
+            record_head: applies.record_head,
+            holds_sha256: applies.holds_sha256,
         };
         sign_statement(&self.shared.key, StatementLabel::RelayTime, &time, Some(&self.shared.certificate))
     }
@@ -55,6 +56,12 @@ impl RelayIdentity {
         sign_statement(&self.shared.key, label, answer, Some(&self.shared.certificate))
     }
 
+    /// Since when devices are on hold by a statement, signed.
+    #[must_use]
+    pub fn sign_hold_answer(&self, answer: &HoldAnswer) -> SignedStatement {
+        sign_statement(&self.shared.key, StatementLabel::HoldAnswer, answer, Some(&self.shared.certificate))
+    }
+
     /// A head of the record, signed: the whole note.
     #[must_use]
     pub fn sign_checkpoint(&self, head: &Checkpoint) -> Bytes {
@@ -63,13 +70,24 @@ impl RelayIdentity {
 
     /// What the relay says first on every stream and enrolment call.
     #[must_use]
-    pub fn greeting(&self, now: UtcMillis, revocation_list_number: u64, record_head: Bytes) -> RelayGreeting {
+    pub fn greeting(&self, now: UtcMillis, applies: Applied) -> RelayGreeting {
         RelayGreeting {
             versions: Some(VERSIONS),
-            time: Some(self.time(now, revocation_list_number, record_head)),
+            time: Some(self.time(now, applies)),
             relay_certificate: self.shared.certificate.clone(),
         }
     }
+}
+
+/// What the relay applies now, as its time says.
+#[derive(Debug, Clone, Default)]
+pub struct Applied {
+    /// The number of the revocation list in force.
+    pub list_number: u64,
+    /// By what the holds are told that it does not name; empty if there are none.
+    pub holds_sha256: Bytes,
+    /// The head of the record.
+    pub record_head: Bytes,
 }
 
 /// The clock, but where a test has the relay lie about it.

@@ -5,8 +5,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use wardline_identity::{
-    Clock, OrganisationId, RevocationAct, RevocationError, RevocationList, RevocationRegister, Standing,
+    Clock, OrganisationId, PendingHold, RevocationAct, RevocationError, RevocationList, RevocationRegister,
+    Standing, UserId,
 };
 use wardline_proto::{DeviceId, fault, relay::SignedStatement};
 
@@ -18,18 +20,22 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    /// From what the database holds: the newest list and all acts, in order.
+    /// From what the database holds: the newest list and all acts, in order, and the holds that it does not name.
     #[must_use]
     pub fn load(
         organisation: &OrganisationId,
         clock: Arc<dyn Clock>,
-        list: Option<RevocationList>,
-        acts: Vec<RevocationAct>,
+        (list, acts): (Option<RevocationList>, Vec<RevocationAct>),
+        holds: Vec<PendingHold>,
     ) -> Self {
-        let register = match list {
+        let mut register = match list {
             Some(list) => RevocationRegister::restore(list, acts),
             None => RevocationRegister::new(organisation),
         };
+        // One that a list has named since is none any more.
+        for hold in holds {
+            let _ = register.hold(hold);
+        }
         Self { clock, register: RwLock::new(register) }
     }
 
@@ -72,5 +78,33 @@ impl Revocations {
         }
         let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
         register.adopt(list, acts).map(|_| ())
+    }
+
+    /// Takes in a hold that was just written.
+    pub fn hold(&self, hold: PendingHold) {
+        let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = register.hold(hold) {
+            tracing::error!(%error, "a hold that is on disk does not count in memory");
+        }
+    }
+
+    /// The holds that the list in force does not name.
+    #[must_use]
+    pub fn holds(&self) -> Vec<PendingHold> {
+        let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
+        if fault::planted("relay.holds_hidden") { Vec::new() } else { register.holds().to_vec() }
+    }
+
+    /// By what they are told; empty if there are none.
+    #[must_use]
+    pub fn holds_digest(&self) -> Bytes {
+        let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
+        if fault::planted("relay.holds_hidden") { Bytes::new() } else { register.holds_digest() }
+    }
+
+    /// Whether the list in force names this user as one whose devices may put others on hold.
+    #[must_use]
+    pub fn is_responder(&self, user: &UserId) -> bool {
+        self.register.read().unwrap_or_else(PoisonError::into_inner).is_responder(user)
     }
 }

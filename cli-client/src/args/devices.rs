@@ -5,7 +5,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use super::RecordArgs;
 
 /// How long a command that puts devices out shows how conversations close, in seconds.
-const WAIT_SECONDS: u64 = 30;
+pub(super) const WAIT_SECONDS: u64 = 30;
 
 /// `wardline admin device …`
 #[derive(Debug, Subcommand)]
@@ -127,7 +127,7 @@ pub(crate) struct Care {
 }
 
 /// A reason of the revocation list.
-fn reason(text: &str) -> Result<String, String> {
+pub(super) fn reason(text: &str) -> Result<String, String> {
     match wardline_identity::RevocationReason::parse(text) {
         Ok(reason) => Ok(reason.as_str().to_owned()),
         Err(error) => Err(format!("{error}")),

@@ -2,6 +2,7 @@
 //! its arguments.
 
 mod devices;
+mod holds;
 mod record;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 
 pub(crate) use self::{
     devices::{AdminDeviceTask, AdminUserTask, Person, PutOut},
+    holds::{AdminResponderTask, LostArgs, ResponderTask},
     record::{LogArgs, RecordArgs, Since, VerifyArgs},
 };
 
@@ -132,6 +134,9 @@ pub(crate) enum Task {
     /// Your devices
     #[command(subcommand)]
     Device(DeviceTask),
+    /// Put others' devices on hold, where an administrator has named you for that
+    #[command(subcommand)]
+    Responder(ResponderTask),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  wardline completions bash > ~/.local/share/bash-completion/completions/wardline"
@@ -240,6 +245,13 @@ pub(crate) enum DeviceTask {
         /// Its id, or the first digits of it; compare the code it shows first
         device: String,
     },
+    /// Put another device of yours on hold: from the answer on it gets nothing more
+    #[command(after_help = "Example:
+  wardline device lost 5b1c
+
+It needs no administrator. Within seven days one can end the hold, if the device turns up: wardline admin device reinstate \
+DEVICE. After that it counts as revoked.")]
+    Lost(LostArgs),
 }
 
 /// `wardline admin …`
@@ -273,6 +285,9 @@ pub(crate) enum AdminTask {
     /// Hold, reinstate or revoke all devices of a person
     #[command(subcommand)]
     User(AdminUserTask),
+    /// Name who may put others' devices on hold
+    #[command(subcommand)]
+    Responder(AdminResponderTask),
     /// Show what administrators, registrars and the relay did, from the relay's record
     #[command(after_help = "Examples:
   wardline admin log --since 2h

@@ -1,13 +1,13 @@
-//! `wardline admin device …` and `wardline admin user …`: which devices there are, and which are out.
+//! `wardline admin device …`, `wardline admin user …` and `wardline device lost`: which devices there are, and which are out.
 
 use std::{process::ExitCode, time::Duration};
 
 use tokio::time::Instant;
-use wardline_client_core::api::{Act, Acts, Answer, Command, DeviceStatus, Failure, FailureKind};
+use wardline_client_core::api::{Act, Acts, Answer, Command, DeviceStatus, Failure, FailureKind, HoldTask};
 
 use super::{once, record};
 use crate::{
-    args::{AdminDeviceTask, AdminUserTask, Globals, Person, PutOut},
+    args::{AdminDeviceTask, AdminUserTask, Globals, LostArgs, Person, PutOut},
     home::{self, Home},
     print,
 };
@@ -36,6 +36,13 @@ pub(crate) async fn run(globals: &Globals, task: AdminDeviceTask) -> Result<Exit
     };
     let act = Act { kind: kind.to_owned(), reason, even_own };
     act_and_wait(globals, Command::AdminDeviceAct { devices: named.devices, act }, wait).await
+}
+
+/// Carries out `device lost`.
+pub(crate) async fn lost(globals: &Globals, args: LostArgs) -> Result<ExitCode, Failure> {
+    let LostArgs { devices, reason, wait } = args;
+    let what = HoldTask::Lost { devices: devices.devices, reason };
+    act_and_wait(globals, Command::Holds { what }, wait).await
 }
 
 /// Carries out `admin user …`.

@@ -14,10 +14,12 @@ mod sync;
 
 use std::process::ExitCode;
 
-use wardline_client_core::api::{Command, Failure};
+use wardline_client_core::api::{Command, Failure, HoldTask};
 
 use crate::{
-    args::{AdminTask, Args, ConversationTask, DeviceTask, OutboxTask, Task},
+    args::{
+        AdminResponderTask, AdminTask, Args, ConversationTask, DeviceTask, OutboxTask, ResponderTask, Task,
+    },
     demo,
 };
 
@@ -31,6 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Admin(AdminTask::Registrar { once }) => registrar::run(&globals, once).await,
         Task::Admin(AdminTask::Device(task)) => devices::run(&globals, task).await,
         Task::Admin(AdminTask::User(task)) => devices::run_user(&globals, task).await,
+        Task::Admin(AdminTask::Responder(task)) => once::run(&globals, admin_responder(task)).await,
         Task::Admin(AdminTask::Log(args)) => record::log(&globals, args).await,
         Task::Admin(AdminTask::Verify(args)) => record::verify(&globals, &args),
         Task::Enrol { invitation, device } => enrol::run(&globals, &invitation, &device).await,
@@ -55,6 +58,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Device(DeviceTask::Approve { device }) => {
             once::run(&globals, Command::DeviceApprove { device }).await
         }
+        Task::Device(DeviceTask::Lost(lost)) => devices::lost(&globals, lost).await,
+        Task::Responder(task) => once::run(&globals, responder(task)).await,
         Task::Completions { shell } => {
             complete::run(shell);
             Ok(ExitCode::SUCCESS)
@@ -62,6 +67,25 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         // Taken before a runtime exists.
         Task::Relay { .. } => Ok(ExitCode::FAILURE),
     }
+}
+
+fn responder(task: ResponderTask) -> Command {
+    match task {
+        ResponderTask::Devices { user } => Command::AdminDeviceList { user: Some(user) },
+        ResponderTask::Hold { devices, reason } => {
+            let what = HoldTask::Others { devices: devices.devices, reason };
+            Command::Holds { what }
+        }
+    }
+}
+
+fn admin_responder(task: AdminResponderTask) -> Command {
+    let what = match task {
+        AdminResponderTask::Add { user } => HoldTask::AddResponder { user },
+        AdminResponderTask::Remove { user } => HoldTask::RemoveResponder { user },
+        AdminResponderTask::List => HoldTask::ListResponders,
+    };
+    Command::Holds { what }
 }
 
 fn conversation(task: ConversationTask) -> Command {

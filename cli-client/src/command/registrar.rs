@@ -2,8 +2,9 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use tokio::sync::broadcast::error::RecvError;
 use wardline_client_core::{
-    api::{Answer, Client, Command, Failure, FailureKind, Reach},
+    api::{Answer, Client, Command, Event, Failure, FailureKind, Reach},
     owner::listen,
 };
 
@@ -41,8 +42,24 @@ pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failu
     tokio::select! {
         ended = listen(&ownership, client.clone()) => ended?,
         ended = passes(globals, &client) => ended?,
+        ended = takes_up(globals, &client) => ended?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has the next list name whom other devices have put on hold, as soon as that is heard of.
+async fn takes_up(globals: &Globals, client: &Client) -> Result<(), Failure> {
+    let (mut events, mut said) = (client.events(), None);
+    loop {
+        match events.recv().await {
+            // Some were missed: there may be one among them.
+            Ok(Event::HoldsPending) | Err(RecvError::Lagged(_)) => {
+                kept(globals, client.execute(Command::KeepList, Reach::Online).await, &mut said);
+            }
+            Ok(_) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
 }
 
 /// Pass after pass; ends only with a failure.

@@ -1,7 +1,9 @@
 //! The organisation's devices, and which are out, as administrators read them.
 
 use serde_json::json;
-use wardline_client_core::api::{Acts, DeviceStatus, Inventory, InventoryDevice, ListKept, ListState};
+use wardline_client_core::api::{
+    Acts, DeviceStatus, Inventory, InventoryDevice, ListKept, ListState, Responders,
+};
 
 use super::{line, note, object, when::when};
 
@@ -76,6 +78,15 @@ pub(super) fn acts(acts: &Acts) {
     }
     let confirmed = if acts.in_force.is_some() { ", in force by the relay's signature" } else { "" };
     line(&format!("List of revoked devices: number {}{confirmed}", acts.list));
+}
+
+/// Who may put others' devices on hold.
+pub(super) fn responders(named: &Responders) {
+    if named.responders.is_empty() {
+        line("Nobody but an administrator puts others' devices on hold.");
+    }
+    named.responders.iter().for_each(|user| line(&format!("{user} may put others' devices on hold")));
+    line(&format!("List of revoked devices: number {}", named.list));
 }
 
 /// From how many conversations a device is out.

@@ -72,6 +72,7 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Judged(judged) => people::judged(judged),
         Answer::Inventory(list) => devices::inventory(list),
         Answer::Acts(acts) => devices::acts(acts),
+        Answer::Responders(named) => devices::responders(named),
         Answer::DeviceStatus(status) => devices::status(status),
         Answer::ListKept(kept) => devices::list_kept(kept),
         Answer::Record(record) => record::log(record),
@@ -103,6 +104,7 @@ pub(crate) fn event(event: &Event, json: bool) {
     match event {
         Event::CaughtUp { connection } => line(&format!("connected ({connection}), up to date")),
         Event::Readable { conversation, number } => line(&format!("new: {conversation} {number}")),
+        Event::HoldsPending => line("devices were put on hold"),
         Event::Offline { why } => line(&format!("not connected: {why}")),
         _ => {}
     }

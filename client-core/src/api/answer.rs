@@ -43,6 +43,8 @@ pub enum Answer {
     Inventory(Inventory),
     /// To `AdminDeviceAct`, `AdminUserAct`.
     Acts(Acts),
+    /// To `ResponderAdd`, `ResponderRemove` and `ResponderList`.
+    Responders(Responders),
     /// To `AdminDeviceStatus`.
     DeviceStatus(Box<DeviceStatus>),
     /// To `AdminDeviceRecord`.
@@ -344,4 +346,15 @@ pub struct Synced {
     pub queued: usize,
     /// How many lies the relay was caught in that nobody has seen.
     pub relay_faults: u64,
+}
+
+/// Who may put others' devices on hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Responders {
+    /// Their user ids, ascending.
+    pub responders: Vec<String>,
+    /// The number of the list that names them.
+    pub list: u64,
+    /// Whether that was changed just now.
+    pub changed: bool,
 }

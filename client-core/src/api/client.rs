@@ -44,6 +44,8 @@ pub enum Event {
         /// Of how many.
         of: u64,
     },
+    /// Devices were put on hold by a statement that no list names yet: an issuer has the next one name them.
+    HoldsPending,
     /// This device was revoked or put on hold.
     PutOut {
         /// What commands fail with from now on.

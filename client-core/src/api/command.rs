@@ -107,6 +107,11 @@ pub enum Command {
         /// Its id or an unambiguous prefix.
         device: String,
     },
+    /// Puts devices on hold by this device's own signature, or says who may.
+    Holds {
+        /// Which of it.
+        what: HoldTask,
+    },
     /// Invites people.
     Invite {
         /// Whom.
@@ -162,6 +167,38 @@ pub enum Command {
         /// Which entries.
         filter: RecordFilter,
     },
+}
+
+/// Holds that others than issuers sign.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldTask {
+    /// Puts other own devices on hold.
+    Lost {
+        /// Their ids or unambiguous prefixes.
+        devices: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Puts others' devices on hold, for whom the list names as a responder.
+    Others {
+        /// Their ids or unambiguous prefixes.
+        devices: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Names a user as a responder.
+    AddResponder {
+        /// The user.
+        user: String,
+    },
+    /// Names them no more.
+    RemoveResponder {
+        /// The user.
+        user: String,
+    },
+    /// Who is named.
+    ListResponders,
 }
 
 /// What is done to devices.

@@ -41,10 +41,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::ConversationCreate { name, with, suite } => {
             change::create(session, &name, with, suite).await
         }
-        Command::ConversationList => {
-            let conversations = conversation::list(&*session.core().await).await?;
-            Ok(Answer::Conversations(Conversations { conversations }))
-        }
+        Command::ConversationList => conversations(session).await,
         Command::ConversationShow { conversation } => {
             let mut core = session.core().await;
             let row = conversation::find(&core, &conversation).await?;
@@ -76,6 +73,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::OutboxDiscard { message } => outbox::change(session, &message, false).await,
         Command::DeviceList => devices::list(session, &online(session)?).await,
         Command::DeviceApprove { device } => devices::approve(session, &online(session)?, &device).await,
+        Command::Holds { what } => revoke::holds(session, &online(session)?, what).await,
         Command::Invite { people, valid_seconds } => {
             Ok(Answer::Invited(invite(session, &online(session)?, &people, valid_seconds).await?))
         }
@@ -102,6 +100,11 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         }
         Command::AdminLog { filter } => record_log::log(session, &online(session)?, filter).await,
     }
+}
+
+async fn conversations(session: &Session) -> Result<Answer, CoreError> {
+    let conversations = conversation::list(&*session.core().await).await?;
+    Ok(Answer::Conversations(Conversations { conversations }))
 }
 
 /// The connection, or why there is none.

@@ -23,11 +23,11 @@ mod time_text;
 
 pub use answer::{
     Answer, Approved, Changed, ConversationDetail, ConversationSummary, Conversations, Devices, ListKept,
-    Member, MemberDevice, Message, Messages, Outbox, OutboxMessage, OwnDevice, People, Person, Sent, Status,
-    Synced,
+    Member, MemberDevice, Message, Messages, Outbox, OutboxMessage, OwnDevice, People, Person, Responders,
+    Sent, Status, Synced,
 };
 pub use client::{Client, Event, Options};
-pub use command::{Act, Command, Invitee, Reach};
+pub use command::{Act, Command, HoldTask, Invitee, Reach};
 pub use failure::{Failure, FailureKind};
 pub use home::{enrol, found};
 pub(crate) use inventory::standing_word;

@@ -70,6 +70,9 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
             let number = RevocationList::stored(list.clone()).map_or(0, |list| list.number());
             format!("list {number} of revoked devices is in force: {}", done(acts, names))
         }
+        RecordAct::DevicesHeld { devices, statement, certificate, .. } => {
+            held(devices, names, &names.signer(certificate, (StatementLabel::Hold, statement)))
+        }
         RecordAct::RemovalClosed { device: one, conversation, commit, .. } => {
             let conversation = short(conversation);
             match commit {
@@ -108,6 +111,11 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
         }
         _ => "something that this version of Wardline does not know".to_owned(),
     }
+}
+
+/// What was done by a statement.
+fn held(devices: &[DeviceId], names: &Names, by: &str) -> String {
+    format!("put on hold, {by}: {}", listed(devices.iter().map(|device| names.called(device))))
 }
 
 /// What was done by a list.

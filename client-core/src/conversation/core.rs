@@ -59,6 +59,8 @@ pub(crate) struct KnownList {
     pub looked: u64,
     /// Whether it was signed again since conversations were looked at that wait for a list.
     pub refreshed: bool,
+    /// Whether a hold has come since conversations were looked through.
+    pub held: bool,
     /// The newest time that the relay has signed for this process, in milliseconds.
     pub signed_ms: u64,
 }

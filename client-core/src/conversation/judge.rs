@@ -9,7 +9,7 @@
 //! change is staged only in the epoch it was planned in. A removal or a false declaration proves nothing: it is
 //! shown and mended.
 
-use wardline_identity::{RevocationRegister, UserId};
+use wardline_identity::{Organisation, RevocationRegister, UserId};
 use wardline_proto::{
     DeviceId, EntryNumber, content::ConversationSettings, fault::planted, relay::CommitData,
 };
@@ -53,6 +53,8 @@ pub(crate) struct Judged<'a> {
     pub joined: EntryNumber,
     /// Who was removed beyond rights and is not back: user and devices.
     pub unmended: &'a [(String, Vec<String>)],
+    /// Whose certificates count.
+    pub organisation: &'a Organisation,
     /// The revocation list that this device goes by.
     pub revocations: &'a RevocationRegister,
 }

@@ -52,6 +52,7 @@ fn what_holds_proves_its_authors_fault_and_nobody_elses() {
             declared: None,
             joined: EntryNumber::ZERO,
             unmended: &[],
+            organisation: &House::found().organisation,
             revocations: &unlisted(),
         })
     };

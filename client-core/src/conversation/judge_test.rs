@@ -133,6 +133,7 @@ fn knowing(
         declared: known.declared.as_deref(),
         joined: known.joined,
         unmended: &known.unmended,
+        organisation: &House::found().organisation,
         revocations: known.revocations.as_ref().unwrap_or(&unlisted()),
     })
 }
@@ -288,6 +289,7 @@ fn held(
         declared: None,
         joined: EntryNumber::ZERO,
         unmended: &[],
+        organisation: &House::found().organisation,
         revocations: &unlisted(),
     });
     let leaf = |index: &u32| Leaf { index: *index, certificate_der: vec![1], signature_key: [0; 32] };

@@ -198,6 +198,7 @@ impl<'a> Merging<'a> {
                 declared: self.declared.as_deref(),
                 joined: self.joined,
                 unmended: &self.unmended,
+                organisation: self.organisation,
                 revocations: self.revocations,
             }),
             None => Verdict { held: vec![STRANGER], ..Verdict::default() },

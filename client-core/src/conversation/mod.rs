@@ -68,7 +68,7 @@ pub(crate) use self::{
     plan::{Plan, nobody, plan},
     receive::{Effect, encode, receive, removed},
     replacement::{Waiting, note_replacement, waiting},
-    report::{look_again, not_in, report},
+    report::{declared, look_again, not_in, report},
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::{abandon, withdraw},

@@ -57,13 +57,12 @@ pub(crate) async fn receive_commit(
 ) -> Result<Membership, CoreError> {
     let conversation = received.conversation;
     let mut tx = core.vault.begin("receive_commit").await?;
-    let closed = || CoreError::Protocol("sent an entry of a conversation that is not open");
     let pending = pending_commits::find(&mut tx, &conversation).await?;
     let ours = pending.as_ref().is_some_and(|pending| pending.sha256 == received.digest);
     let mut effects = vec![Effect::Readable(row.line.first, row.shown(received.number))];
 
     // 1. Merge.
-    let group = core.groups.get_mut(&conversation).ok_or_else(closed)?;
+    let group = core.groups.get_mut(&conversation).ok_or_else(not_open)?;
     let mut merging = Merging::begin(
         (&core.device.organisation, &core.revocations),
         group,
@@ -240,4 +239,8 @@ fn closed_for(why: &str) -> Outcome {
         why,
         "Ask a member to add you again.",
     ))
+}
+
+fn not_open() -> CoreError {
+    CoreError::Protocol("sent an entry of a conversation that is not open")
 }

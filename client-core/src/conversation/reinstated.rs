@@ -73,7 +73,8 @@ pub(crate) async fn look_in(
     for (device, user) in held_out::list(tx, conversation).await? {
         let in_again = roster.members.iter().any(|one| one.certificate.user().as_str() == user);
         match core.revocations.last_act(&device).map(|act| act.kind) {
-            Some(RevocationKind::Held) => {}
+            // By a hold that is not here yet, or is pending.
+            None | Some(RevocationKind::Held) => {}
             Some(RevocationKind::Reinstated) if !in_again => {
                 back.entry(user).or_default().push(device.to_string());
             }

@@ -64,13 +64,20 @@ pub(crate) fn out(revocations: &RevocationRegister, roster: &Roster) -> Vec<Memb
     roster.members.iter().filter(out).cloned().collect()
 }
 
-/// Each member's removal, with the list as its ground.
+/// Each member's removal, with the list as its ground, or the hold by which alone it is out.
 pub(crate) fn removals(
     revocations: &RevocationRegister,
     members: Vec<Member>,
 ) -> Vec<(Member, RemovalGround)> {
-    let ground = RemovalGround { ground: Some(Ground::RevocationListNumber(revocations.number())) };
-    members.into_iter().map(|member| (member, ground.clone())).collect()
+    let ground = |member: &Member| match revocations.hold_of(&member.certificate.device()) {
+        Some(hold) => Ground::Hold(hold.ground()),
+        None => Ground::RevocationListNumber(revocations.number()),
+    };
+    let with = |member: Member| {
+        let ground = RemovalGround { ground: Some(ground(&member)) };
+        (member, ground)
+    };
+    members.into_iter().map(with).collect()
 }
 
 /// Why nothing may be sent by the list at hand, if so: any signed time, or this device's clock, has passed its end. An

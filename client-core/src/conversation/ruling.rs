@@ -1,10 +1,10 @@
 //! What the ground of a removal is worth (design 4.3): each device that a commit takes out goes by a ground that the commit carries.
 
-use wardline_identity::{RevocationKind, RevocationRegister};
+use wardline_identity::{Hold, PendingHold, RevocationKind, RevocationRegister};
 use wardline_proto::{
     DeviceId, EntryNumber,
     fault::planted,
-    relay::{RemovalGround, removal_ground::Ground},
+    relay::{CommitData, HoldGround, RemovalGround, removal_ground::Ground},
 };
 
 use super::{
@@ -77,6 +77,7 @@ pub(super) fn may_remove(commit: &Judged<'_>, member: &Member, anew: bool) -> Ru
             replaced.any(|replaced| replaced == device).into()
         }
         Ground::RevocationListNumber(number) => by_list(commit.revocations, &device, *number),
+        Ground::Hold(hold) => by_hold(commit, data, member, hold),
     }
 }
 
@@ -90,6 +91,35 @@ fn by_list(revocations: &RevocationRegister, device: &DeviceId, number: u64) -> 
         Some(act) if act.kind == RevocationKind::Reinstated => Ruling::Ended,
         Some(_) => Ruling::from(number > 0),
         None => Ruling::Wrong,
+    }
+}
+
+/// Whether a hold that the commit carries takes the device out. It is judged as if it came from nobody, so that who does not have
+/// it yet comes to the same; once a list has done anything to the device since, that is what counts.
+fn by_hold(commit: &Judged<'_>, data: &CommitData, member: &Member, ground: &HoldGround) -> Ruling {
+    if planted("mutant.any_hold_removes") {
+        return Ruling::Right;
+    }
+    let (device, revocations) = (member.certificate.device(), commit.revocations);
+    let statement = ground.statement.clone().unwrap_or_default();
+    let hold = Hold::verify(commit.organisation, &statement, &ground.signer_certificate);
+    let Some(hold) = hold.ok().filter(|hold| hold.said().devices.contains(&device)) else {
+        return Ruling::Wrong;
+    };
+    match revocations.listed_act(&device) {
+        Some(act) if act.kind != RevocationKind::Reinstated => return Ruling::Right,
+        Some(act) if act.at >= hold.said().signed_at => return Ruling::Ended,
+        _ => {}
+    }
+    let digest = PendingHold::digest_of(&statement);
+    let known = revocations.holds().iter().any(|known| known.digest() == digest);
+    if known || hold.permits(revocations, &member.certificate).is_ok() {
+        return Ruling::Right;
+    }
+    // Whose responder it is a list says that is not here.
+    match data.revocation_list_number {
+        number if number > revocations.number() => Ruling::Unlisted(number),
+        _ => Ruling::Wrong,
     }
 }
 

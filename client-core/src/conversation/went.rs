@@ -36,6 +36,8 @@ impl Went {
             let who = (member.certificate.device(), member.certificate.user().clone());
             let act = revocations.last_act(&who.0).filter(|_| names_list(member, data));
             match act.map(|act| act.kind) {
+                // By a hold that is not here yet.
+                None if by_hold(member, data) => went.on_hold.push(who),
                 Some(RevocationKind::Held) => went.on_hold.push(who),
                 Some(RevocationKind::Reinstated) => went.ended.push(who),
                 Some(RevocationKind::Revoked) => {}
@@ -64,10 +66,18 @@ pub(crate) fn by_list(
     names_list(member, data) && is_out(revocations, &device) && after.device(&device).is_none()
 }
 
-/// Whether the ground of a removal is the list.
+/// Whether the ground of a removal is the list, or a hold that stands beside it.
 fn names_list(member: &Member, data: Option<&CommitData>) -> bool {
-    let device = member.certificate.device().to_wire();
-    let at = data.and_then(|data| data.leaves.iter().position(|leaf| *leaf == device));
-    let ground = at.and_then(|at| data?.grounds.get(at)?.ground.as_ref());
-    matches!(ground, Some(Ground::RevocationListNumber(_)))
+    matches!(ground(member, data), Some(Ground::RevocationListNumber(_) | Ground::Hold(_)))
+}
+
+/// Whether it is a hold.
+fn by_hold(member: &Member, data: Option<&CommitData>) -> bool {
+    matches!(ground(member, data), Some(Ground::Hold(_)))
+}
+
+fn ground<'a>(member: &Member, data: Option<&'a CommitData>) -> Option<&'a Ground> {
+    let (device, data) = (member.certificate.device().to_wire(), data?);
+    let at = data.leaves.iter().position(|leaf| *leaf == device)?;
+    data.grounds.get(at)?.ground.as_ref()
 }

@@ -11,13 +11,13 @@ use wardline_proto::relay::{
     EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
     GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest,
     GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
-    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
-    IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest,
-    ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest,
-    ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
-    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
-    RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse,
-    SendRequest, SendResponse, SubscribeRequest,
+    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse,
+    IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
+    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
+    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
+    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
 };
 
 use super::{
@@ -165,6 +165,10 @@ impl Relay for RelayConnection {
         message: PublishRevocationListRequest,
     ) -> Result<PublishRevocationListResponse, RelayError> {
         self.answer(LARGE, self.revocation().publish_revocation_list(request(message, LARGE))).await
+    }
+
+    async fn hold_devices(&self, message: HoldDevicesRequest) -> Result<HoldDevicesResponse, RelayError> {
+        self.answer(ANSWER, self.revocation().hold_devices(request(message, ANSWER))).await
     }
 
     async fn get_revocation_list(

@@ -10,13 +10,13 @@ use wardline_proto::relay::{
     EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
     GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest,
     GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
-    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, IssueCertificateRequest,
-    IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest,
-    ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest,
-    ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse, PublishKeyPackagesRequest,
-    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
-    RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse,
-    SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
+    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse,
+    IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
+    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
+    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
+    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
 };
 
 use super::RelayError;
@@ -106,6 +106,7 @@ pub trait Relay: Send + Sync {
         &self,
         request: PublishRevocationListRequest,
     ) -> Result<PublishRevocationListResponse, RelayError>;
+    async fn hold_devices(&self, request: HoldDevicesRequest) -> Result<HoldDevicesResponse, RelayError>;
     async fn get_revocation_list(
         &self,
         request: GetRevocationListRequest,

@@ -17,7 +17,7 @@ use wardline_proto::relay::{
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
-use super::{Link, Session, confirm, early::Early, greet, key_packages, record, revocation, task};
+use super::{Link, Session, confirm, early::Early, greet, holds, key_packages, record, revocation, task};
 use crate::{
     conversation::{self, Compared, Effect, encode},
     error::CoreError,
@@ -118,6 +118,7 @@ async fn follow_one(
                 }
             }
             Incoming::RevocationList(list) => revocation::heard(session, relay, list).await?,
+            Incoming::Holds(pending) => holds::heard(session, relay, &pending.holds_sha256).await?,
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }

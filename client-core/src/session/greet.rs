@@ -28,6 +28,8 @@ pub(crate) struct Greeted {
     pub issuers_list_number: u64,
     /// Number of the revocation list it applies; 0 before the first.
     pub revocation_list_number: u64,
+    /// By what it tells of the holds that the list does not name; empty if there are none.
+    pub holds_sha256: Bytes,
     /// The head of its record; empty before the first.
     pub record_head: Bytes,
 }
@@ -54,6 +56,7 @@ pub(crate) fn verify(
         time: instant.ok_or(CoreError::Protocol("signed something that is not a time"))?,
         issuers_list_number: time.issuers_list_number,
         revocation_list_number: time.revocation_list_number,
+        holds_sha256: time.holds_sha256,
         record_head: time.record_head,
     })
 }

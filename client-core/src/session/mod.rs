@@ -18,11 +18,13 @@ mod follow;
 mod found;
 mod grant;
 mod greet;
+pub(crate) mod holds;
 mod inventory;
 mod keep_list;
 mod key_packages;
 mod left_over;
 mod link;
+mod lost;
 mod open;
 mod outbox;
 mod record;
@@ -33,6 +35,7 @@ mod record_test;
 mod refused_test;
 mod registrar;
 mod removal_record;
+mod responders;
 #[cfg(test)]
 mod rests_test;
 pub(crate) mod revocation;
@@ -57,10 +60,12 @@ pub(crate) use self::{
     inventory::{Listed, devices as listed_devices, named as named_device},
     keep_list::keep_list,
     link::{Link, RelayConnector},
+    lost::{Among, put_on_hold},
     open::open_vault,
     record_pages::{Numbered, read as read_record, rebuild as rebuild_record},
     registrar::{invite, list_invitations, registrar_pass},
     removal_record::removal_record,
+    responders::{Change, change_responders, list_responders},
     revoke::{Order, Whom, revoke},
     task::ask_members,
     wait::{Delivery, until_settled},

@@ -15,7 +15,7 @@ use crate::{
     mls::MlsStore,
     vault::{
         Passcode, Vault,
-        tables::{conversations, device, issuer, pending_commits, record_head, revocation},
+        tables::{conversations, device, holds, issuer, pending_commits, record_head, revocation},
     },
 };
 
@@ -80,15 +80,24 @@ pub(super) async fn revocations(
     let list = revocation::load(&mut tx).await?;
     let acts = revocation::acts_after(&mut tx, 0).await?;
     let head = record_head::load(&mut tx).await?;
+    let holds = holds::load(&mut tx).await?;
     tx.commit().await?;
-    let (mut register, known) = match list {
+    let (mut register, mut known) = match list {
         Some(row) => {
-            let known =
-                KnownList { outlived: row.outlived, looked: row.looked, refreshed: true, signed_ms: 0 };
+            let known = KnownList {
+                outlived: row.outlived,
+                looked: row.looked,
+                refreshed: true,
+                ..KnownList::default()
+            };
             (RevocationRegister::restore(row.list, acts), known)
         }
         None => (RevocationRegister::new(device.organisation.id()), KnownList::default()),
     };
+    for hold in holds {
+        // One that the list names by now is none any more.
+        known.held |= register.hold(hold).unwrap_or(false);
+    }
     if let Some(head) = head {
         register.name_record(&head.note);
     }

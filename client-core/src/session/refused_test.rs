@@ -181,6 +181,7 @@ macro_rules! answers {
 }
 
 answers! {
+    hold_devices: HoldDevicesRequest -> HoldDevicesResponse,
     get_invitation: GetInvitationRequest -> GetInvitationResponse,
     enrol: EnrolRequest -> EnrolResponse,
     publish_invitation: PublishInvitationRequest -> PublishInvitationResponse,

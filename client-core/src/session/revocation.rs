@@ -10,12 +10,12 @@ use wardline_identity::{ACTS_MAX, Adoption, DateCheck, RevocationAct, Revocation
 use wardline_proto::{
     ConversationId, Reason, UtcMillis, fault,
     relay::{
-        Entry, GetRevocationListRequest, MembershipTask, PublishRevocationListRequest, SignedStatement,
-        membership_task::Task,
+        Entry, EntryKind, GetRevocationListRequest, MembershipTask, PendingHold,
+        PublishRevocationListRequest, SignedStatement, membership_task::Task,
     },
 };
 
-use super::{Session, greet::Greeted, record};
+use super::{Session, greet::Greeted, holds, record};
 use crate::{
     conversation::{self, Core, Effect, Hold, revoked},
     error::CoreError,
@@ -33,18 +33,23 @@ const SIGNED_WITHIN: u64 = 3_600;
 /// A list as it was fetched, and the acts after some number.
 type Fetched = (SignedStatement, Vec<RevocationAct>);
 
-/// Fetches the relay's newest list with the acts that this device does not have, and takes it in. One that is not accepted is
-/// noted, and changes nothing.
+/// The holds that were fetched beside it.
+type Beside = Vec<PendingHold>;
+
+/// Fetches the relay's newest list with the acts that this device does not have, and takes it in, and the holds that it does not
+/// name. One that is not accepted is noted, and changes nothing.
 ///
 /// # Errors
 /// [`CoreError::Revocation`] for a list that does not go on from the one at hand; as for every call.
 pub(crate) async fn fetch(session: &Session, relay: &Arc<dyn Relay>) -> Result<Adoption, CoreError> {
     let before = session.core().await.revocations.number();
-    let (sent, taken) = match download(session, relay).await? {
+    let (list, beside) = download(session, relay).await?;
+    let (sent, taken) = match list {
         Some((statement, acts)) => (Some(statement.clone()), adopt(session, statement, &acts).await),
-        None if before == 0 => return Ok(Adoption::Known),
+        None if before == 0 => (None, Ok(Adoption::Known)),
         None => (None, Err(RevocationError::Older { current: before }.into())),
     };
+    holds::adopt(session, &beside).await?;
     if let Err(CoreError::Revocation(error)) = &taken {
         refused(session, sent, (before, *error)).await?;
     }
@@ -97,7 +102,9 @@ pub(crate) async fn take_in(
         revocation::outlive(&mut tx).await?;
     }
     tx.commit().await?;
+    let before = core.revocations.holds().len();
     core.revocations.adopt(list, acts)?;
+    holds::forget_listed(core, before).await?;
     (core.list.outlived, core.list.refreshed) = (outlived, true);
     Ok(adoption)
 }
@@ -110,27 +117,30 @@ fn verify(core: &Core, statement: &SignedStatement) -> Result<RevocationList, Co
 
 /// The relay's newest list and the acts after those at hand, in as many calls as it takes; `None` if it has none. The list's
 /// signature is checked with the first page: without one no more are asked for.
-async fn download(session: &Session, relay: &Arc<dyn Relay>) -> Result<Option<Fetched>, CoreError> {
+async fn download(session: &Session, relay: &Arc<dyn Relay>) -> Result<(Option<Fetched>, Beside), CoreError> {
     let have = session.core().await.revocations.acts();
     let mut acts = Vec::new();
     loop {
         let known = have.saturating_add(acts.len() as u64);
         let answer = relay.get_revocation_list(GetRevocationListRequest { acts: known }).await?;
-        let Some(statement) = answer.list else { return Ok(None) };
+        let beside = answer.holds;
+        let Some(statement) = answer.list else { return Ok((None, beside)) };
         let page = answer.acts.iter().map(RevocationAct::read).collect::<Result<Vec<_>, _>>();
         let list = verify(&*session.core().await, &statement);
         // What does not read or verify ends it: it is taken in as little as what is missing then.
-        let (Ok(page), Ok(list)) = (page, list) else { return Ok(Some((statement, acts))) };
+        let (Ok(page), Ok(list)) = (page, list) else {
+            return Ok((Some((statement, acts)), beside));
+        };
         let last = page.is_empty() || known.saturating_add(page.len() as u64) >= list.acts();
         acts.extend(page);
         if last {
-            return Ok(Some((statement, acts)));
+            return Ok((Some((statement, acts)), beside));
         }
     }
 }
 
 /// The same, and goes on with the list at hand where the relay's is not accepted.
-async fn catch_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
+pub(super) async fn catch_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
     match fetch(session, relay).await {
         Ok(_) | Err(CoreError::Revocation(_)) => Ok(()),
         Err(error) => Err(error),
@@ -172,7 +182,9 @@ pub(crate) async fn greeted(
     let said = greeted.revocation_list_number;
     if said < own {
         show(session, relay).await?;
-    } else if (said > own || old) && !fault::planted("mutant.list_later") {
+    } else if (said > own || old || holds::differ(session, &greeted.holds_sha256).await)
+        && !fault::planted("mutant.list_later")
+    {
         catch_up(session, relay).await?;
         let mut core = session.core().await;
         // What was fetched may have ended by that time too.
@@ -230,7 +242,12 @@ pub(crate) async fn heard(
 /// A commit is judged by the list that it names, or a higher one: that is fetched before it is taken in.
 pub(crate) async fn named(session: &Session, relay: &Arc<dyn Relay>, entry: &Entry) -> Result<(), CoreError> {
     let named = revoked::named_list(entry);
-    if named > session.core().await.revocations.number() && !fault::planted("mutant.list_unheard") {
+    let unknown = {
+        let core = session.core().await;
+        let by_hold = entry.kind() == EntryKind::Commit && holds::names_unknown(&core, entry);
+        named > core.revocations.number() || by_hold
+    };
+    if unknown && !fault::planted("mutant.list_unheard") {
         catch_up(session, relay).await?;
     }
     Ok(())
@@ -269,7 +286,12 @@ pub(crate) async fn asked(
     task: &MembershipTask,
 ) -> Result<(), CoreError> {
     let Some(Task::RemoveRevoked(asked)) = &task.task else { return Ok(()) };
-    if asked.list_number > session.core().await.revocations.number() {
+    let unknown = {
+        let core = session.core().await;
+        let listed = asked.list_number <= core.revocations.number();
+        !listed || asked.device_ids.iter().any(|device| holds::is_unknown(&core, device))
+    };
+    if unknown {
         catch_up(session, relay).await?;
     }
     Ok(())
@@ -297,17 +319,17 @@ pub(crate) async fn pending(
 /// Looks through all conversations by a list by which they were not looked through yet; by one that was only signed again,
 /// through those that wait for a list.
 pub(crate) async fn look_through(session: &Session) -> Result<(), CoreError> {
-    let (number, newer, rows) = {
+    let (number, newer, holds, rows) = {
         let core = session.core().await;
         let (number, known) = (core.revocations.number(), core.list);
-        let newer = known.looked < number;
+        let newer = known.looked < number || known.held;
         if !newer && !known.refreshed || fault::planted("mutant.look_at_none") {
             return Ok(());
         }
         let mut tx = core.vault.begin("list_conversations").await?;
         let rows = conversations::list(&mut tx).await?;
         tx.commit().await?;
-        (number, newer, rows)
+        (number, newer, core.revocations.holds().len(), rows)
     };
     for row in rows.iter().filter(|row| row.standing == Standing::Active) {
         let waits = row.held.as_deref().is_some_and(|held| Hold::parse(held).waits_for_list());
@@ -318,6 +340,7 @@ pub(crate) async fn look_through(session: &Session) -> Result<(), CoreError> {
         }
     }
     let mut core = session.core().await;
+    core.list.held = core.revocations.holds().len() > holds;
     if newer {
         let mut tx = core.vault.begin("looked_through").await?;
         revocation::look(&mut tx, number).await?;

@@ -44,6 +44,7 @@ use crate::{
 /// What a greeting says that names this list.
 fn says(house: &House, number: u64) -> Greeted {
     Greeted {
+        holds_sha256: bytes::Bytes::new(),
         time: house.clock.now(),
         issuers_list_number: 1,
         revocation_list_number: number,

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How often a list is signed again because another came first, before the person is asked to try later.
-const ATTEMPTS: usize = 40;
+pub(super) const ATTEMPTS: usize = 40;
 
 /// The longest pause before it is signed again; each is a random part of it, so that two administrators do not meet for ever.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -137,14 +137,18 @@ fn left_to_do(
     (issuer, at): (Digest, UtcMillis),
     wanted: &[Wanted],
 ) -> Vec<RevocationAct> {
-    let mut acts: Vec<RevocationAct> = Vec::with_capacity(wanted.len().min(ACTS_MAX));
+    // What devices have signed comes first: a list that leaves it out is not taken.
+    let pending = register.taken_up(issuer).filter(|_| !fault::planted("mutant.holds_left_out"));
+    let mut acts: Vec<RevocationAct> = pending.take(ACTS_MAX).collect();
     for Wanted { device, kind, reason } in wanted.iter().copied() {
         if acts.len() == ACTS_MAX && !fault::planted("mutant.order_in_one_list") {
             break;
         }
-        let act = RevocationAct { device, kind, reason, at, issuer };
         let before = acts.iter().rev().find(|act| act.device == device);
-        let before = before.or_else(|| register.last_act(&device));
+        let before = before.or_else(|| register.listed_act(&device));
+        // In order, also where the clock of who signed before was ahead: so no hold of before counts again.
+        let at = before.map_or(at, |before| at.max(before.at));
+        let act = RevocationAct { device, kind, reason, at, issuer };
         if !is_done(before, kind) && act.may_follow(before) {
             acts.push(act);
         }
@@ -162,7 +166,7 @@ pub(crate) fn is_done(before: Option<&RevocationAct>, wanted: RevocationKind) ->
     }
 }
 
-/// Publishes a list and takes it in; `None` if another came first.
+/// Publishes a list and takes it in; `None` if another came first, or a hold that has to be in it.
 pub(super) async fn publish(
     session: &Session,
     relay: &Arc<dyn Relay>,
@@ -170,7 +174,9 @@ pub(super) async fn publish(
 ) -> Result<Option<RevocationAnswer>, CoreError> {
     let response = match relay.publish_revocation_list(request.clone()).await {
         Ok(response) => response,
-        Err(RelayError::Refused { reason: Reason::ListConflict, .. }) => return Ok(None),
+        Err(RelayError::Refused { reason: Reason::ListConflict | Reason::HoldsPending, .. }) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
     fault::crash("crash.list_answered");
@@ -206,7 +212,7 @@ fn for_good(error: &CoreError) -> bool {
     matches!(error, CoreError::Relay(RelayError::Refused { reason, .. }) if refused(*reason))
 }
 
-fn pause(entropy: &dyn Entropy) -> Duration {
+pub(super) fn pause(entropy: &dyn Entropy) -> Duration {
     let random = entropy.array::<1>().map_or(255, |[byte]| byte);
     PAUSE * u32::from(random) / 255
 }
@@ -230,7 +236,10 @@ mod tests {
     use wardline_proto::in_place::{arm, disarm};
 
     use super::*;
-    use crate::conversation::broken_test::{house::House, lists::Lists};
+    use crate::{
+        conversation::broken_test::{held::says, house::House, lists::Lists},
+        session::holds::take_in,
+    };
 
     /// How many acts each list has that carries out an order about so many devices.
     async fn lists(devices: u32) -> Vec<usize> {
@@ -263,5 +272,29 @@ mod tests {
         let one = lists(1_200).await;
         disarm("mutant.order_in_one_list");
         assert_eq!(one, [1_200], "the guard taken away: no relay takes it");
+    }
+
+    /// What an issuer signs who wants this device reinstated, while it is on hold by a statement, with a clock that is an hour behind:
+    /// kinds and times after the statement's.
+    async fn taken_up(guard: &'static str) -> Vec<(RevocationKind, u64)> {
+        let house = House::found();
+        let mut office = house.administrator("office").await;
+        let (lost, other) = (house.phone("doctor-a").await, house.phone("doctor-a").await);
+        let said_at = house.clock.now();
+        take_in(&mut office.core, &says(&house, &other, &lost, said_at)).await.unwrap();
+        let behind = UtcMillis::new(said_at.get() - 3_600_000);
+        let (device, reason) = (lost.core.device.id(), RevocationReason::Found);
+        let wanted = [Wanted { device, kind: RevocationKind::Reinstated, reason }];
+        arm(guard);
+        let acts = left_to_do(&office.core.revocations, (Digest::of(b"an issuer"), behind), &wanted);
+        disarm(guard);
+        acts.iter().map(|act| (act.kind, act.at.get() - said_at.get())).collect()
+    }
+
+    #[tokio::test]
+    async fn what_devices_have_put_on_hold_comes_first_and_in_the_order_of_its_time() {
+        use RevocationKind::{Held, Reinstated};
+        assert_eq!(taken_up("").await, [(Held, 0), (Reinstated, 0)]);
+        assert!(taken_up("mutant.holds_left_out").await.is_empty(), "the guard taken away");
     }
 }

@@ -84,6 +84,19 @@ pub enum RecordAct {
         /// The certificate that verifies the answer.
         relay_certificate: Bytes,
     },
+    /// Devices were put on hold by a statement of another device.
+    DevicesHeld {
+        /// Which.
+        devices: Vec<DeviceId>,
+        /// What was said.
+        statement: SignedStatement,
+        /// The certificate of the device that signed it.
+        certificate: Bytes,
+        /// The relay's signed answer.
+        answer: SignedStatement,
+        /// The certificate that verifies the answer.
+        relay_certificate: Bytes,
+    },
     /// A device is out of a conversation that it had to leave.
     RemovalClosed {
         /// The device.
@@ -152,6 +165,7 @@ impl RecordAct {
             Self::DeviceCertified { .. } => "device_certified",
             Self::EnrolmentRefused { .. } => "enrolment_refused",
             Self::ListInForce { .. } => "list_in_force",
+            Self::DevicesHeld { .. } => "devices_held",
             Self::RemovalClosed { .. } => "removal_closed",
             Self::RemovalConfirmed { .. } => "removal_confirmed",
             Self::LogClosed { .. } => "log_closed",
@@ -173,6 +187,7 @@ impl RecordAct {
                 [Some(*device), *by].into_iter().flatten().collect()
             }
             Self::ListInForce { acts, .. } => acts.iter().map(|act| act.device).collect(),
+            Self::DevicesHeld { devices, .. } => devices.clone(),
             Self::RemovalClosed { device, .. } => vec![*device],
             Self::RemovalConfirmed { confirmation, .. } => confirmation.devices.clone(),
         };

@@ -7,7 +7,7 @@ use wardline_proto::{
 };
 
 use super::{ClosingCommit, RecordAct, RecordEntry, RemovalConfirmation};
-use crate::{RecordError, RevocationAct, Role, UserId};
+use crate::{HoldStatement, RecordError, RevocationAct, Role, UserId};
 
 impl RecordEntry {
     /// From the bytes that are stored.
@@ -33,6 +33,7 @@ impl RecordEntry {
                 by: optional("device", &refused.by_device_id)?,
             },
             Act::ListInForce(list) => in_force(list)?,
+            Act::DevicesHeld(held) => self::held(held)?,
             Act::RemovalClosed(closed) => removal(closed)?,
             Act::RemovalConfirmed(confirmed) => {
                 let statement = statement("confirmation", confirmed.confirmation)?;
@@ -84,6 +85,17 @@ fn in_force(list: pb::ListInForce) -> Result<RecordAct, RecordError> {
         list: statement("list", list.list)?,
         answer: statement("answer", list.answer)?,
         relay_certificate: list.relay_certificate,
+    })
+}
+
+fn held(held: pb::DevicesHeld) -> Result<RecordAct, RecordError> {
+    let said = statement("statement", held.statement)?;
+    Ok(RecordAct::DevicesHeld {
+        devices: HoldStatement::read(&said).map_err(|_| RecordError::Field { field: "statement" })?.devices,
+        statement: said,
+        certificate: held.signer_certificate,
+        answer: statement("answer", held.answer)?,
+        relay_certificate: held.relay_certificate,
     })
 }
 

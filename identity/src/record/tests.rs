@@ -256,6 +256,13 @@ fn entries() -> Vec<RecordEntry> {
             answer: statement(b"answer"),
             relay_certificate: b"relay".as_slice().into(),
         },
+        RecordAct::DevicesHeld {
+            devices: vec![device],
+            statement: statement(&prost::Message::encode_to_vec(&held(device))),
+            certificate: b"der".as_slice().into(),
+            answer: statement(b"answer"),
+            relay_certificate: b"relay".as_slice().into(),
+        },
         RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: Some(commit()) },
         RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: None },
         RecordAct::RemovalConfirmed {
@@ -273,6 +280,15 @@ fn entries() -> Vec<RecordEntry> {
     acts.into_iter().map(|act| RecordEntry { at: UtcMillis::new(1_000), act }).collect()
 }
 
+fn held(device: DeviceId) -> pb::HoldStatement {
+    pb::HoldStatement {
+        organisation_id: organisation().to_string(),
+        device_ids: vec![device.to_wire()],
+        reason: RevocationReason::Lost.number(),
+        signed_at: Some(UtcMillis::new(1_000).into()),
+    }
+}
+
 #[test]
 fn an_entry_of_each_kind_is_read_as_it_was_written() {
     let mut words = std::collections::BTreeSet::new();
@@ -287,7 +303,7 @@ fn an_entry_of_each_kind_is_read_as_it_was_written() {
             assert_ne!(RecordEntry::read(&bytes[..end]).as_ref(), Ok(&entry));
         }
     }
-    assert_eq!(words.len(), 10, "all kinds");
+    assert_eq!(words.len(), 11, "all kinds");
     assert_eq!(RecordEntry::read(b""), Err(RecordError::Field { field: "time" }));
     let unknown = pb::RecordEntry { at: Some(UtcMillis::new(1).into()), act: None };
     assert_eq!(RecordEntry::read(&prost::Message::encode_to_vec(&unknown)), Err(RecordError::Act));

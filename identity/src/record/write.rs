@@ -59,6 +59,9 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
         RecordAct::ListInForce { list, acts, answer, relay_certificate } => {
             Act::ListInForce(in_force(list, acts, answer, relay_certificate))
         }
+        RecordAct::DevicesHeld { statement, certificate, answer, relay_certificate, .. } => {
+            Act::DevicesHeld(held((statement, certificate), (answer, relay_certificate)))
+        }
         RecordAct::RemovalClosed { device, conversation, list_number, commit } => {
             Act::RemovalClosed(pb::RemovalClosed {
                 device_id: device.to_wire(),
@@ -101,6 +104,18 @@ fn in_force(
     pb::ListInForce {
         list: Some(list.clone()),
         acts: acts.iter().map(RevocationAct::to_wire).collect(),
+        answer: Some(answer.clone()),
+        relay_certificate: relay_certificate.clone(),
+    }
+}
+
+fn held(
+    (statement, certificate): (&SignedStatement, &Bytes),
+    (answer, relay_certificate): (&SignedStatement, &Bytes),
+) -> pb::DevicesHeld {
+    pb::DevicesHeld {
+        statement: Some(statement.clone()),
+        signer_certificate: certificate.clone(),
         answer: Some(answer.clone()),
         relay_certificate: relay_certificate.clone(),
     }

@@ -10,8 +10,8 @@ use super::{
     removals::Removals,
 };
 use crate::{
-    Checkpoint, DateCheck, DeviceCertificate, Organisation, RecordAct, RecordEntry, RootFingerprint,
-    verify_inclusion,
+    Checkpoint, DateCheck, DeviceCertificate, Organisation, RecordAct, RecordEntry, RevocationList,
+    RootFingerprint, verify_inclusion,
 };
 
 /// An entry that is in the relay's record.
@@ -63,7 +63,7 @@ impl RemovalRecord {
         let mut acts = Vec::new();
         let mut removals = Removals::new(&organisation, device.device());
         let mut lists = self.lists.iter();
-        for entry in in_order(&entries) {
+        for entry in by_lists(&entries) {
             let named = say(&entry.said, (&organisation, &device), (&mut removals, &mut lists));
             let named = named.map_err(|what| RemovalRecordError::Entry { number: entry.number, what })?;
             named.iter().for_each(|act| removals.act(act));
@@ -121,6 +121,28 @@ fn read(proven: &ProvenEntry) -> Result<Included, RemovalRecordError> {
     let said = RecordEntry::read(&proven.entry)
         .map_err(|_| RemovalRecordError::Entry { number: proven.number, what: "it cannot be read" })?;
     Ok(Included { number: proven.number, said })
+}
+
+/// The entries in their order; of one instant, lists before what came of them. What a hold did that no list named yet comes after
+/// the list that took it up: it was closed under the number of that.
+fn by_lists(entries: &[Included]) -> impl Iterator<Item = &Included> {
+    let mut ordered: Vec<&Included> = Vec::with_capacity(entries.len());
+    let (mut known, mut early) = (0, Vec::new());
+    for entry in in_order(entries) {
+        match &entry.said.act {
+            RecordAct::ListInForce { list, .. } => {
+                known = RevocationList::stored(list.clone()).map_or(known, |list| list.number());
+                ordered.push(entry);
+                ordered.append(&mut early);
+            }
+            RecordAct::RemovalClosed { list_number, .. } if *list_number > known => early.push(entry),
+            // Who confirms a removal comes after it.
+            RecordAct::RemovalConfirmed { .. } if !early.is_empty() => early.push(entry),
+            _ => ordered.push(entry),
+        }
+    }
+    ordered.append(&mut early);
+    ordered.into_iter()
 }
 
 /// The entries in their order; of one instant, lists before what came of them.

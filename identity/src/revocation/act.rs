@@ -38,7 +38,7 @@ macro_rules! words {
             }
 
             /// From the wire's number, which is its place in the list.
-            fn from_wire(number: i32) -> Option<Self> {
+            pub(super) fn from_wire(number: i32) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.number() == number)
             }
 

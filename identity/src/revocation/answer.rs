@@ -1,6 +1,6 @@
 //! The relay's signed word that a list is in force: the instant, and whom it has put out of what.
 
-use prost::Message as _;
+use prost::{Message as _, bytes::Bytes};
 use wardline_proto::{ConversationId, DeviceId, Digest, UtcMillis, relay as pb};
 
 use super::{RevocationAct, RevocationKind, RevocationList};
@@ -65,7 +65,9 @@ impl RevocationAnswer {
             if device.device_id != named || beside.device_id != named || device.kind != act.kind.number() {
                 return Err(field("answer's devices"));
             }
-            let conversations = conversations(device, beside).ok_or(field("answer's conversations"))?;
+            let stands_for = (device.conversations, &device.conversations_sha256);
+            let conversations =
+                named_conversations(stands_for, beside).ok_or(field("answer's conversations"))?;
             Ok(AnsweredDevice { device: act.device, kind: act.kind, conversations })
         });
         let devices = devices.collect::<Result<_, _>>()?;
@@ -98,15 +100,15 @@ impl RevocationAnswer {
 }
 
 /// The conversations beside an answer, if they are those that it stands for.
-fn conversations(
-    device: &pb::RevokedDevice,
+pub(super) fn named_conversations(
+    (count, sha256): (u32, &Bytes),
     beside: &pb::DeviceConversations,
 ) -> Option<Vec<ConversationId>> {
     let ids: Vec<ConversationId> =
         beside.conversation_ids.iter().map(ConversationId::try_from).collect::<Result<_, _>>().ok()?;
     let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
     let fits = ids.is_sorted_by(|one, next| one < next)
-        && usize::try_from(device.conversations) == Ok(ids.len())
-        && device.conversations_sha256 == Digest::of(&bytes).to_wire();
+        && usize::try_from(count) == Ok(ids.len())
+        && *sha256 == Digest::of(&bytes).to_wire();
     fits.then_some(ids)
 }

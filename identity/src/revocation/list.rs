@@ -3,13 +3,16 @@
 use prost::{Message as _, bytes::Bytes};
 use wardline_proto::{Digest, UtcMillis, relay as pb};
 
-use crate::RevocationError;
+use crate::{RevocationError, UserId};
 
 /// For how long a list may be relied on when nothing else is said, in seconds: 72 hours.
 pub const LIST_LIFE_SECONDS: u32 = 72 * 3_600;
 
 /// The shortest and the longest life, in seconds: an hour and 14 days.
 const LIFE: std::ops::RangeInclusive<u32> = 3_600..=14 * 86_400;
+
+/// The most responders that a list names.
+pub const RESPONDERS_MAX: usize = 100;
 
 /// The checkpoint of the record has at most so many bytes.
 const RECORD_HEAD_BYTES_MAX: usize = 1_024;
@@ -25,6 +28,7 @@ pub struct RevocationList {
     policy_number: u64,
     issuers_number: u64,
     record_head: Bytes,
+    responders: Vec<UserId>,
     statement: pb::SignedStatement,
 }
 
@@ -50,7 +54,14 @@ impl RevocationList {
         if list.record_head.len() > RECORD_HEAD_BYTES_MAX {
             return Err(field("record"));
         }
+        let responders: Result<Vec<UserId>, _> =
+            list.responders.iter().map(|user| UserId::parse(user)).collect();
+        let responders = responders.map_err(|_| field("responders"))?;
+        if responders.len() > RESPONDERS_MAX || !responders.is_sorted_by(|one, next| one < next) {
+            return Err(field("responders"));
+        }
         Ok(Self {
+            responders,
             number: list.number,
             signed_at: list.signed_at.as_ref().map(UtcMillis::from).ok_or(field("time"))?,
             life_seconds: list.life_seconds,
@@ -118,6 +129,12 @@ impl RevocationList {
     #[must_use]
     pub fn record_head(&self) -> &[u8] {
         &self.record_head
+    }
+
+    /// The users whose devices may put others on hold, ascending.
+    #[must_use]
+    pub fn responders(&self) -> &[UserId] {
+        &self.responders
     }
 
     /// As it was signed.

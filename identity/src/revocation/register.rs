@@ -1,23 +1,28 @@
 //! What relay and client know of revocation: the newest list, and what was done last to each device.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use prost::bytes::Bytes;
 use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
 
 use super::{
-    LIST_LIFE_SECONDS, RevocationAct, RevocationKind, RevocationList, RevocationReason, act::genesis,
+    LIST_LIFE_SECONDS, PendingHold, RevocationAct, RevocationKind, RevocationList, RevocationReason,
+    act::genesis,
 };
-use crate::{IssuerAuthority, Organisation, OrganisationId, RevocationError, StatementLabel};
+use crate::{IssuerAuthority, Organisation, OrganisationId, RevocationError, StatementLabel, UserId};
 
 /// The newest list with its acts. Only what goes on from it is taken in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RevocationRegister {
-    list: Option<RevocationList>,
+    pub(super) list: Option<RevocationList>,
     acts: u64,
     chain: Digest,
     /// What was done last to each device that was ever named.
-    devices: HashMap<DeviceId, RevocationAct>,
+    pub(super) devices: HashMap<DeviceId, RevocationAct>,
+    /// The holds that the list does not name yet, in the order in which they came.
+    pub(super) holds: Vec<PendingHold>,
+    /// What they do to each device that stands on hold by them alone.
+    pub(super) held: BTreeMap<DeviceId, RevocationAct>,
     /// The checkpoint of the record that lists signed here name; empty if none is known.
     record_head: Bytes,
 }
@@ -68,8 +73,15 @@ impl RevocationRegister {
     /// That of an organisation with no list yet.
     #[must_use]
     pub fn new(organisation: &OrganisationId) -> Self {
-        let (devices, record_head) = (HashMap::new(), Bytes::new());
-        Self { list: None, acts: 0, chain: genesis(organisation), devices, record_head }
+        Self {
+            list: None,
+            acts: 0,
+            chain: genesis(organisation),
+            devices: HashMap::new(),
+            holds: Vec::new(),
+            held: BTreeMap::new(),
+            record_head: Bytes::new(),
+        }
     }
 
     /// As it was, from a list that was taken in before and what was done last to the devices that matter: what is not given
@@ -77,7 +89,15 @@ impl RevocationRegister {
     #[must_use]
     pub fn restore(list: RevocationList, last: impl IntoIterator<Item = RevocationAct>) -> Self {
         let devices = last.into_iter().map(|act| (act.device, act)).collect();
-        Self { acts: list.acts(), chain: *list.chain(), devices, list: Some(list), record_head: Bytes::new() }
+        Self {
+            acts: list.acts(),
+            chain: *list.chain(),
+            devices,
+            list: Some(list),
+            holds: Vec::new(),
+            held: BTreeMap::new(),
+            record_head: Bytes::new(),
+        }
     }
 
     /// Lists that are signed here from now on name this checkpoint of the record: the newest that their signer knows.
@@ -106,18 +126,25 @@ impl RevocationRegister {
     /// Where a device stands at an instant.
     #[must_use]
     pub fn standing(&self, device: &DeviceId, now: UtcMillis) -> Standing {
-        self.devices.get(device).map_or(Standing::InForce, |act| standing(act, now))
+        self.last_act(device).map_or(Standing::InForce, |act| standing(act, now))
     }
 
-    /// What was done last to a device.
+    /// What was done last to a device: by a hold that no list names yet, or by the list.
     #[must_use]
     pub fn last_act(&self, device: &DeviceId) -> Option<&RevocationAct> {
+        self.held.get(device).or_else(|| self.devices.get(device))
+    }
+
+    /// What a list has done last to a device.
+    #[must_use]
+    pub fn listed_act(&self, device: &DeviceId) -> Option<&RevocationAct> {
         self.devices.get(device)
     }
 
     /// The devices that are revoked or on hold at an instant, in no order.
     pub fn out(&self, now: UtcMillis) -> impl Iterator<Item = (DeviceId, Standing)> {
-        let each = self.devices.iter().map(move |(device, act)| (*device, standing(act, now)));
+        let listed = self.devices.iter().filter(|(device, _)| !self.held.contains_key(device));
+        let each = listed.chain(&self.held).map(move |(device, act)| (*device, standing(act, now)));
         each.filter(|(_, standing)| standing.is_out())
     }
 
@@ -138,7 +165,8 @@ impl RevocationRegister {
                 return Err(RevocationError::Older { current });
             }
             if list.number() == current {
-                let same = (list.acts(), list.chain()) == (have.acts(), have.chain());
+                let same = (list.acts(), list.chain(), list.responders())
+                    == (have.acts(), have.chain(), have.responders());
                 return match list.signed_at() > have.signed_at() {
                     _ if !same => Err(RevocationError::Fork { current }),
                     true => Ok(Adoption::Refreshed),
@@ -179,6 +207,7 @@ impl RevocationRegister {
         }
         if adoption != Adoption::Known {
             self.list = Some(list);
+            self.forget_holds();
         }
         Ok(adoption)
     }
@@ -190,7 +219,7 @@ impl RevocationRegister {
         self.list.as_ref().map_or(now, |list| list.signed_at().max(now))
     }
 
-    /// The next list: this one with more acts, signed.
+    /// The next list: this one with more acts, signed. What is pending beside it ([`Self::taken_up`]) belongs among them.
     ///
     /// # Errors
     /// [`RevocationError::Act`] for one that cannot follow what was done to its device.
@@ -201,9 +230,27 @@ impl RevocationRegister {
         acts: &[RevocationAct],
         now: UtcMillis,
     ) -> Result<pb::SignedStatement, RevocationError> {
-        let chain = self.follow(acts)?;
-        let number = self.number().saturating_add(1);
-        Ok(self.sign((number, self.acts.saturating_add(acts.len() as u64), chain), issuer, organisation, now))
+        self.sign_next_with(issuer, organisation, (acts, self.responders()), now)
+    }
+
+    /// The same, with other responders.
+    ///
+    /// # Errors
+    /// As [`Self::sign_next`].
+    pub fn sign_next_with(
+        &self,
+        issuer: &IssuerAuthority,
+        organisation: &Organisation,
+        (acts, responders): (&[RevocationAct], &[UserId]),
+        now: UtcMillis,
+    ) -> Result<pb::SignedStatement, RevocationError> {
+        let next = Next {
+            number: self.number().saturating_add(1),
+            acts: self.acts.saturating_add(acts.len() as u64),
+            chain: self.follow(acts)?,
+            responders,
+        };
+        Ok(self.sign(&next, issuer, organisation, now))
     }
 
     /// The list at hand, signed again so that it lives on; `None` before the first.
@@ -215,25 +262,28 @@ impl RevocationRegister {
         now: UtcMillis,
     ) -> Option<pb::SignedStatement> {
         let list = self.list.as_ref()?;
-        Some(self.sign((list.number(), self.acts, self.chain), issuer, organisation, now))
+        let same =
+            Next { number: list.number(), acts: self.acts, chain: self.chain, responders: list.responders() };
+        Some(self.sign(&same, issuer, organisation, now))
     }
 
     fn sign(
         &self,
-        (number, acts, chain): (u64, u64, Digest),
+        next: &Next<'_>,
         issuer: &IssuerAuthority,
         organisation: &Organisation,
         now: UtcMillis,
     ) -> pb::SignedStatement {
         let list = pb::RevocationList {
-            number,
+            number: next.number,
             signed_at: Some(now.into()),
             life_seconds: LIST_LIFE_SECONDS,
-            acts,
-            chain_hash: chain.to_wire(),
+            acts: next.acts,
+            chain_hash: next.chain.to_wire(),
             issuers_list_number: organisation.issuers_number(),
             issuers_list_sha256: organisation.issuers_digest().to_wire(),
             record_head: self.record_head.clone(),
+            responders: next.responders.iter().map(ToString::to_string).collect(),
             ..pb::RevocationList::default()
         };
         issuer.sign(StatementLabel::RevocationList, &list)
@@ -253,6 +303,14 @@ impl RevocationRegister {
         }
         Ok(chain)
     }
+}
+
+/// What a list stands for that is about to be signed.
+struct Next<'a> {
+    number: u64,
+    acts: u64,
+    chain: Digest,
+    responders: &'a [UserId],
 }
 
 fn standing(act: &RevocationAct, now: UtcMillis) -> Standing {

@@ -3,9 +3,9 @@
 //! the relay acts by a statement, its service checks the signature first.
 
 use prost::Message;
-use wardline_identity::UserId;
+use wardline_identity::{HoldStatement, PendingHold, UserId};
 use wardline_proto::relay::{
-    Confirmation, DeviceApproval, InvitationRecord, Leave, OutOfStep, SignedStatement,
+    Confirmation, DeviceApproval, HoldGround, InvitationRecord, Leave, OutOfStep, SignedStatement,
 };
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber};
 
@@ -14,6 +14,9 @@ pub const BODY_BYTES_MAX: usize = 128;
 
 /// The longest signed invitation inside a confirmation, in bytes: names of 64, 63 and 128 four-byte characters.
 pub const RECORD_BYTES_MAX: usize = 1_024;
+
+/// The longest certificate in a ground, in bytes.
+const CERTIFICATE_BYTES_MAX: usize = 2_048;
 
 /// An Ed25519 signature, in bytes.
 const SIGNATURE_BYTES: usize = 64;
@@ -60,6 +63,16 @@ pub fn out_of_step(statement: &SignedStatement) -> Option<(ConversationId, Entry
     let conversation = ConversationId::try_from(&said.conversation_id).ok()?;
     let commit = Digest::try_from(&said.commit_sha256).ok()?;
     (said.number > 0).then_some((conversation, EntryNumber::new(said.number), commit))
+}
+
+/// A hold, as far as its form goes, with the certificate that its signer names: its digest.
+#[must_use]
+pub fn hold(ground: &HoldGround) -> Option<Digest> {
+    let statement = ground.statement.as_ref()?;
+    let formed = statement.signature.len() == SIGNATURE_BYTES
+        && ground.signer_certificate.len() <= CERTIFICATE_BYTES_MAX
+        && statement.signer == Digest::of(&ground.signer_certificate).to_wire();
+    (formed && HoldStatement::read(statement).is_ok()).then(|| PendingHold::digest_of(statement))
 }
 
 /// The body, which is exactly what its fields are encoded to, with a signer and a signature of their lengths.

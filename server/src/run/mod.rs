@@ -259,11 +259,11 @@ async fn revocations(
         Box::pin(async move {
             let list = tx.revocation_list().await?;
             let acts = tx.acts_after(0, usize::MAX).await?;
-            Ok::<_, StoreError>((list, acts))
+            Ok::<_, StoreError>(((list, acts), tx.pending_holds().await?))
         })
     });
-    let (list, acts) = read.await?;
-    Ok(Revocations::load(organisation.id(), clock, list, acts))
+    let (listed, holds) = read.await?;
+    Ok(Revocations::load(organisation.id(), clock, listed, holds))
 }
 
 /// What the configuration says, else the first address that `init` was given.

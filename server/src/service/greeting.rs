@@ -5,12 +5,17 @@ use wardline_proto::relay::{ClientGreeting, RelayGreeting};
 use wardline_proto::{Reason, VERSIONS};
 
 use super::status::{Refusal, field_invalid};
-use crate::state::Relay;
+use crate::{relay_identity::Applied, state::Relay};
 
 /// What the relay says first on every stream and enrolment call.
 pub(crate) async fn of(relay: &Relay) -> Result<RelayGreeting, Status> {
     let head = relay.record.note(&relay.store).await?;
-    Ok(relay.identity.greeting(relay.clock.now(), relay.revocations.number(), head))
+    let applies = Applied {
+        list_number: relay.revocations.number(),
+        holds_sha256: relay.revocations.holds_digest(),
+        record_head: head,
+    };
+    Ok(relay.identity.greeting(relay.clock.now(), applies))
 }
 
 /// Accepts a client that speaks a version of ours. The rest of its greeting is for support and for later.

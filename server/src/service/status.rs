@@ -8,6 +8,7 @@ use std::{collections::HashMap, error::Error, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+use wardline_identity::HoldError;
 use wardline_proto::{IdError, Reason};
 
 use crate::{
@@ -85,7 +86,9 @@ fn code(reason: Reason) -> Code {
     use Reason as R;
     match reason {
         R::CertificateRequired | R::CertificateInvalid => Code::Unauthenticated,
-        R::DeviceRevoked | R::RoleRequired | R::MemberKeyRequired | R::NotAMember => Code::PermissionDenied,
+        R::DeviceRevoked | R::RoleRequired | R::MemberKeyRequired | R::NotAMember | R::HoldRefused => {
+            Code::PermissionDenied
+        }
         R::FieldInvalid
         | R::StatementInvalid
         | R::CertificateMismatch
@@ -108,7 +111,7 @@ fn code(reason: Reason) -> Code {
         | R::ConversationClosed
         | R::EntryMismatch
         | R::ConversationFull => Code::FailedPrecondition,
-        R::EpochConflict | R::ListConflict | R::StreamReplaced => Code::Aborted,
+        R::EpochConflict | R::ListConflict | R::HoldsPending | R::StreamReplaced => Code::Aborted,
         R::ConversationExists | R::SuccessorExists => Code::AlreadyExists,
         R::CommitRate | R::YieldTurn | R::LimitReached | R::StorageFull => Code::ResourceExhausted,
         R::StorageUnavailable | R::ShuttingDown => Code::Unavailable,
@@ -254,6 +257,21 @@ impl From<RevocationRefusal> for Status {
             }
             RevocationRefusal::List(_) => {
                 Refusal::new(Reason::StatementInvalid, message.clone()).field("list", &message).into()
+            }
+            RevocationRefusal::HoldsPending { holds } => {
+                Refusal::new(Reason::HoldsPending, message).with("holds", holds).into()
+            }
+            RevocationRefusal::Hold(HoldError::NotPermitted { device }) => {
+                Refusal::new(Reason::HoldRefused, message).with("device", device).into()
+            }
+            RevocationRefusal::Hold(HoldError::OwnDevice | HoldError::SignerOut | HoldError::Over) => {
+                Refusal::new(Reason::HoldRefused, message).into()
+            }
+            RevocationRefusal::Hold(_) => {
+                Refusal::new(Reason::StatementInvalid, message.clone()).field("statement", &message).into()
+            }
+            RevocationRefusal::TooManyHeld { retry_after } => {
+                Refusal::new(Reason::LimitReached, message).retry_after(retry_after).into()
             }
             RevocationRefusal::NotAMember => Refusal::new(Reason::NotAMember, message).into(),
             RevocationRefusal::OtherCommit => Refusal::new(Reason::EntryMismatch, message).into(),

@@ -173,6 +173,7 @@ calls! {
     }
     Revocation {
         publish_revocation_list: PublishRevocationListRequest -> PublishRevocationListResponse,
+        hold_devices: HoldDevicesRequest -> HoldDevicesResponse,
         get_revocation_list: GetRevocationListRequest -> GetRevocationListResponse,
         list_devices: ListDevicesRequest -> ListDevicesResponse,
         get_removals: GetRemovalsRequest -> GetRemovalsResponse,

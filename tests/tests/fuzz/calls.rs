@@ -102,6 +102,7 @@ calls! {
     report_out_of_step: "MembershipService" "ReportOutOfStep" ReportOutOfStepRequest Doctor,
     ask_members: "MembershipService" "AskMembers" AskMembersRequest Doctor,
     publish_revocation_list: "RevocationService" "PublishRevocationList" PublishRevocationListRequest Doctor,
+    hold_devices: "RevocationService" "HoldDevices" HoldDevicesRequest Office,
     get_revocation_list: "RevocationService" "GetRevocationList" GetRevocationListRequest Doctor,
     list_devices: "RevocationService" "ListDevices" ListDevicesRequest Office,
     get_removals: "RevocationService" "GetRemovals" GetRemovalsRequest Office,

@@ -98,6 +98,16 @@ pub(crate) fn of_revocation() {
         let list = organisation.verify_revocation_list(&list, DateCheck::At(NOW)).expect("a list");
         register.adopt(list, &acts).expect("it goes on");
     }
+    // An own device, by the office: nobody has another there.
+    let said = pb::HoldStatement {
+        organisation_id: organisation.id().to_string(),
+        device_ids: vec![WORLD.doctor.certificate.device().to_wire()],
+        reason: pb::RevocationReason::Lost.into(),
+        signed_at: Some(NOW.into()),
+    };
+    let (label, office) = (StatementLabel::Hold, &WORLD.office);
+    let statement = Some(sign_statement(&office.key, label, &said, Some(office.certificate.der())));
+    request("HoldDevices", "one", &pb::HoldDevicesRequest { statement });
     request("GetRevocationList", "all", &pb::GetRevocationListRequest { acts: 1 });
     let after_device_id = vec![1; 16].into();
     let list = pb::ListDevicesRequest { user_id: "doctor-a".to_owned(), after_device_id };

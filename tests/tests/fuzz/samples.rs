@@ -136,6 +136,35 @@ pub(crate) fn confirmation() -> pb::SignedStatement {
     by_doctor(StatementLabel::Confirmation, &confirmation)
 }
 
+/// The doctor puts a device that is nobody's on hold.
+pub(crate) fn hold() -> pb::SignedStatement {
+    let said = pb::HoldStatement {
+        organisation_id: WORLD.organisation.id().to_string(),
+        device_ids: vec![vec![21; 16].into()],
+        reason: pb::RevocationReason::Lost.into(),
+        signed_at: Some(NOW.into()),
+    };
+    by_doctor(StatementLabel::Hold, &said)
+}
+
+pub(crate) fn hold_ground() -> pb::HoldGround {
+    let signer_certificate = WORLD.doctor.certificate.der().to_vec().into();
+    pb::HoldGround { statement: Some(hold()), signer_certificate }
+}
+
+fn hold_answer() -> pb::SignedStatement {
+    let device = pb::HeldDevice {
+        device_id: vec![21; 16].into(),
+        kind: pb::RevocationKind::Held.into(),
+        since: Some(NOW.into()),
+        conversations: 1,
+        conversations_sha256: digest(7),
+    };
+    let answer =
+        pb::HoldAnswer { statement_sha256: digest(8), in_force_at: Some(NOW.into()), devices: vec![device] };
+    by_doctor(StatementLabel::HoldAnswer, &answer)
+}
+
 fn relay_time() -> pb::SignedStatement {
     let time = pb::RelayTime { time: Some(NOW.into()), issuers_list_number: 1, ..pb::RelayTime::default() };
     by_doctor(StatementLabel::RelayTime, &time)
@@ -187,6 +216,16 @@ fn records() {
                 relay_certificate: certificate.clone(),
             },
         ),
+        (
+            "held",
+            RecordAct::DevicesHeld {
+                devices: vec![wardline_proto::DeviceId::from_bytes([21; 16])],
+                statement: hold(),
+                certificate: certificate.clone(),
+                answer: hold_answer(),
+                relay_certificate: certificate.clone(),
+            },
+        ),
         ("removal", RecordAct::RemovalClosed { device, conversation, list_number: 2, commit: None }),
         ("confirmed", RecordAct::RemovalConfirmed { confirmation, statement, certificate }),
     ];
@@ -206,6 +245,8 @@ fn statements() {
         (StatementLabel::DeviceApproval, approval()),
         (StatementLabel::Confirmation, confirmation()),
         (StatementLabel::RelayTime, relay_time()),
+        (StatementLabel::Hold, hold()),
+        (StatementLabel::HoldAnswer, hold_answer()),
         (StatementLabel::CommitAuthor, author()),
         (StatementLabel::RevocationList, by_doctor(StatementLabel::RevocationList, &list_head())),
         (StatementLabel::RevocationAnswer, by_doctor(StatementLabel::RevocationAnswer, &list_answer())),
@@ -394,6 +435,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("removed", Event::Removed(removed)),
         ("replacement", waits(&conversation_id)),
         ("revocation-list", Event::RevocationList(revocation_list())),
+        ("holds", Event::Holds(pb::HoldsPending { holds_sha256: digest(9) })),
         ("welcome", Event::Welcome(welcome)),
     ]
 }

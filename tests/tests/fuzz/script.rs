@@ -148,6 +148,7 @@ script! {
     report_out_of_step: ReportOutOfStepRequest -> ReportOutOfStepResponse,
     ask_members: AskMembersRequest -> AskMembersResponse,
     publish_revocation_list: PublishRevocationListRequest -> PublishRevocationListResponse,
+    hold_devices: HoldDevicesRequest -> HoldDevicesResponse,
     get_revocation_list: GetRevocationListRequest -> GetRevocationListResponse,
     list_devices: ListDevicesRequest -> ListDevicesResponse,
     get_removals: GetRemovalsRequest -> GetRemovalsResponse,

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use prost::Message;
 use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
-    CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, InvitationRecord, IssuersList, Leave,
-    OutOfStep, RelayTime, RemovalConfirmation, RevocationAnswer, RevocationList, SignedStatement,
+    CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, HoldAnswer, HoldStatement, InvitationRecord,
+    IssuersList, Leave, OutOfStep, RelayTime, RemovalConfirmation, RevocationAnswer, RevocationList,
+    SignedStatement,
 };
 
 use crate::{
@@ -52,6 +53,8 @@ fn read_body(label: StatementLabel, body: &[u8]) {
         StatementLabel::RevocationAnswer => same_again::<RevocationAnswer>(body),
         StatementLabel::RemovalConfirmation => same_again::<RemovalConfirmation>(body),
         StatementLabel::RelayTime => same_again::<RelayTime>(body),
+        StatementLabel::Hold => same_again::<HoldStatement>(body),
+        StatementLabel::HoldAnswer => same_again::<HoldAnswer>(body),
     }
 }
 

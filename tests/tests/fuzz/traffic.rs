@@ -15,7 +15,10 @@ use wardline_proto::{
 
 use crate::{
     requests,
-    samples::{CONVERSATION, approval, confirmation, content, digest, keep, leave, out_of_step, settings},
+    samples::{
+        CONVERSATION, approval, confirmation, content, digest, hold_ground, keep, leave, out_of_step,
+        settings,
+    },
     world::{Person, WORLD},
 };
 
@@ -106,6 +109,7 @@ fn removal_data() -> pb::AuthenticatedData {
         Ground::FaultEntryNumber(5),
         Ground::OutOfStep(out_of_step()),
         Ground::Replaced(confirmation()),
+        Ground::Hold(hold_ground()),
     ];
     let leaves = (1..=u8::try_from(grounds.len()).expect("a few")).map(|byte| vec![byte; 16].into());
     declaration(pb::CommitData {

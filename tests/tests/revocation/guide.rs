@@ -1,4 +1,4 @@
-//! The administrators' guide, its first two pages, run as they are written.
+//! The administrators' guide, its first three pages, run as they are written.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
@@ -70,6 +70,36 @@ fn page_two_proves_it_to_somebody_else() {
     }
 }
 
+#[test]
+fn a_phone_is_lost_at_night_and_page_three_says_what_to_do() {
+    let scene = Scene::set();
+    let commands = commands(3, "A phone is lost at night");
+    assert_eq!(commands.len(), 6, "{commands:?}");
+    let tablet = scene.ward.device("locum-c-tablet");
+    let registrar = scene.ward.administrator.start(&["admin", "registrar"]);
+    tablet.cli(&["enrol", &scene.ward.invite("locum-c"), "--device", "tablet"]).good();
+    drop(registrar);
+    let device = id(&scene.locum);
+    for (name, of) in [("L", &tablet), ("N", &scene.nurse)] {
+        let at = |name: &str| scene.ward.folder().join(name);
+        std::os::unix::fs::symlink(&of.home, at(name)).unwrap();
+        std::os::unix::fs::symlink(&of.passcode_file, at(&format!("{name}.passcode"))).unwrap();
+    }
+    let said = run(&scene, &commands, &device);
+    let expected = [
+        "may put others' devices on hold",
+        "on hold",
+        &device[..8],
+        "already",
+        "on hold since",
+        "reinstated",
+    ];
+    for ((command, said), expected) in commands.iter().zip(&said).zip(expected) {
+        assert!(said.contains(expected), "{command}: {said}");
+    }
+    scene.locum.cli(&["sync"]).good();
+}
+
 /// Runs commands of the guide as the administrator, about this device; what each says.
 fn run(scene: &Scene, commands: &[&str], device: &str) -> Vec<String> {
     // `wardline` asks for the passcode; here it is in a file. `A` is the administrator's home.
@@ -78,9 +108,11 @@ fn run(scene: &Scene, commands: &[&str], device: &str) -> Vec<String> {
     let administrator = &scene.ward.administrator;
     let program = administrator.command(&[]).get_program().to_owned();
     let wrapper = format!(
-        "#!/bin/sh\nexec '{}' --passcode-file '{}' \"$@\"\n",
-        program.display(),
-        administrator.passcode_file.display()
+        "#!/bin/sh\nbefore= file='{}'\nfor word; do\n  \
+           if [ \"$before\" = --home ] && [ -f \"$word.passcode\" ]; then file=\"$word.passcode\"; fi\n  \
+           before=$word\ndone\nexec '{}' --passcode-file \"$file\" \"$@\"\n",
+        administrator.passcode_file.display(),
+        program.display()
     );
     fs::write(bin.join("wardline"), wrapper).unwrap();
     fs::set_permissions(bin.join("wardline"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -91,6 +123,7 @@ fn run(scene: &Scene, commands: &[&str], device: &str) -> Vec<String> {
     for command in commands {
         let command =
             command.replace(PHONE, &device[..8]).replace("doctor-a", "locum-c").replace(ROOT, &root);
+        let command = command.replace("night-desk", "nurse-b");
         let mut shell = Command::new("sh");
         shell.args(["-ec", &command]).current_dir(scene.ward.folder()).env("PATH", &path);
         shell.env("FAILPOINTS", "simulation.cheap_passcodes=return;simulation.few_key_packages=return");

@@ -18,14 +18,14 @@ use crate::scene::{SOON, Scene, WARD, id, texts, until};
 const ONE_SECOND: Duration = Duration::from_secs(1);
 
 /// A device that is connected over one door and no other.
-struct Connected {
+pub(crate) struct Connected {
     runtime: Runtime,
     client: Arc<Client>,
     events: Receiver<Event>,
 }
 
 impl Connected {
-    fn over(device: &Device, transport: TransportChoice) -> Self {
+    pub(crate) fn over(device: &Device, transport: TransportChoice) -> Self {
         let runtime = Runtime::new().unwrap();
         let options = Options { transport, ..Options::default() };
         let client = runtime.block_on(Client::open(&device.home, &device.passcode(), options)).unwrap();
@@ -38,7 +38,7 @@ impl Connected {
     }
 
     /// Waits until its connection has ended; when, and what it was told then or soon after.
-    fn ended(&mut self) -> (Instant, String) {
+    pub(crate) fn ended(&mut self) -> (Instant, String) {
         self.runtime.block_on(async {
             let mut ended = None;
             loop {
@@ -53,7 +53,7 @@ impl Connected {
         })
     }
 
-    fn close(self) {
+    pub(crate) fn close(self) {
         let client = Arc::into_inner(self.client).unwrap();
         self.runtime.block_on(client.close()).unwrap();
     }

@@ -9,6 +9,7 @@ mod crash;
 mod declared;
 mod fresh;
 mod guide;
+mod held;
 mod hostile;
 mod instant;
 mod record;

@@ -2,11 +2,11 @@
 
 use wardline_identity::{
     Adoption, Clock as _, DateCheck, Organisation, RevocationAct, RevocationKind, RevocationReason,
-    RevocationRegister, SigningKey, SystemEntropy, certificate_request,
+    RevocationRegister, SigningKey, SystemEntropy, UserId, certificate_request,
 };
 use wardline_proto::{
     DeviceId,
-    relay::{GetRevocationListResponse, SignedStatement},
+    relay::{self as pb, GetRevocationListResponse, SignedStatement},
 };
 
 use super::{house::House, ward::Phone};
@@ -17,12 +17,19 @@ pub(crate) struct Lists {
     register: RevocationRegister,
     acts: Vec<RevocationAct>,
     statement: Option<SignedStatement>,
+    /// The holds that stand beside the newest.
+    pub holds: Vec<pb::PendingHold>,
 }
 
 impl Lists {
     /// None yet.
     pub(crate) fn none(house: &House) -> Self {
-        Self { register: RevocationRegister::new(house.organisation.id()), acts: Vec::new(), statement: None }
+        Self {
+            register: RevocationRegister::new(house.organisation.id()),
+            acts: Vec::new(),
+            statement: None,
+            holds: Vec::new(),
+        }
     }
 
     /// The next list, by which these devices are lost.
@@ -44,6 +51,14 @@ impl Lists {
         let signed = self.register.sign_next(&house.issuer, &house.organisation, &acts, at).unwrap();
         assert_eq!(self.put(house, signed, &acts), Adoption::Newer);
         self.acts.extend(acts);
+    }
+
+    /// The next list, which names these users as responders.
+    pub(crate) fn respond(&mut self, house: &House, users: &[&str]) {
+        let users: Vec<UserId> = users.iter().map(|user| UserId::parse(user).unwrap()).collect();
+        let (next, at) = ((&[][..], users.as_slice()), house.clock.now());
+        let signed = self.register.sign_next_with(&house.issuer, &house.organisation, next, at).unwrap();
+        assert_eq!(self.put(house, signed, &[]), Adoption::Newer);
     }
 
     /// The same list, signed again.
@@ -91,12 +106,17 @@ impl Lists {
             .skip(usize::try_from(acts).unwrap_or(usize::MAX))
             .map(RevocationAct::to_wire)
             .collect();
-        GetRevocationListResponse { list: self.statement.clone(), acts }
+        GetRevocationListResponse { list: self.statement.clone(), acts, holds: self.holds.clone() }
     }
 
     /// A copy, from which another list may go on.
     pub(crate) fn copy(&self) -> Self {
-        Self { register: self.register.clone(), acts: self.acts.clone(), statement: self.statement.clone() }
+        Self {
+            register: self.register.clone(),
+            acts: self.acts.clone(),
+            statement: self.statement.clone(),
+            holds: self.holds.clone(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod confirmed;
 mod ends;
 mod fenced;
 mod going_on;
+pub(crate) mod held;
 pub(crate) mod house;
 mod invented;
 mod judged;

@@ -164,6 +164,12 @@ async fn list_is_there<S: ConversationStorage>(
     if declaration.list() > relay && !fault::planted("mutant.any_list") {
         return Err(DeclarationFault::UnknownList { relay }.into());
     }
+    // Nothing readable rides in one: it was checked when it was taken.
+    for hold in declaration.holds() {
+        if !storage.is_hold_taken(hold).await? && !fault::planted("mutant.any_hold_rides") {
+            return Err(DeclarationFault::UnknownHold.into());
+        }
+    }
     Ok(())
 }
 

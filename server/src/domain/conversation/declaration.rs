@@ -18,6 +18,7 @@ pub struct CommitDeclaration {
     roster_sha256: Digest,
     seen: EntryNumber,
     list: u64,
+    holds: BTreeSet<Digest>,
 }
 
 /// What is wrong with a declaration.
@@ -61,6 +62,9 @@ pub enum DeclarationFault {
         /// The relay's number.
         relay: u64,
     },
+    /// It carries a hold that was not taken here.
+    #[error("it carries a hold that the relay has not taken")]
+    UnknownHold,
     /// Somebody joins, and the last entry its author processed is not one of the last in the log: they could not
     /// check where they join.
     #[error("its author is not at one of the last {BETWEEN_MAX} entries, and somebody joins")]
@@ -98,6 +102,7 @@ impl CommitDeclaration {
             roster_sha256: Digest::try_from(&data.roster_sha256).map_err(|_| DeclarationFault::Field)?,
             seen: EntryNumber::new(data.seen_number),
             list: named_list(data),
+            holds: named_holds(data),
         })
     }
 
@@ -123,6 +128,12 @@ impl CommitDeclaration {
     #[must_use]
     pub const fn list(&self) -> u64 {
         self.list
+    }
+
+    /// The holds by which somebody is removed, by their digests.
+    #[must_use]
+    pub const fn holds(&self) -> &BTreeSet<Digest> {
+        &self.holds
     }
 
     /// The roster after the commit by `author`.
@@ -160,12 +171,22 @@ fn named_list(data: &CommitData) -> u64 {
     by_list.fold(data.revocation_list_number, u64::max)
 }
 
+/// The digests of the holds that a commit carries.
+fn named_holds(data: &CommitData) -> BTreeSet<Digest> {
+    let holds = data.grounds.iter().filter_map(|ground| match &ground.ground {
+        Some(Ground::Hold(hold)) => statement::hold(hold),
+        _ => None,
+    });
+    holds.collect()
+}
+
 /// Whether each statement that it carries is one of the kind that belongs there.
 fn statements_fit(data: &CommitData) -> bool {
     let ground = |ground: &RemovalGround| match &ground.ground {
         Some(Ground::Leave(said)) => statement::leave(said).is_some(),
         Some(Ground::OutOfStep(said)) => statement::out_of_step(said).is_some(),
         Some(Ground::Replaced(said)) => statement::confirmation(said).is_some(),
+        Some(Ground::Hold(said)) => statement::hold(said).is_some(),
         None
         | Some(
             Ground::Keeper(_)

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, future::Future};
 
 use wardline_proto::{
-    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis,
+    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Epoch, UtcMillis,
 };
 
 use super::{
@@ -58,6 +58,9 @@ pub trait ConversationStorage: RecordStorage {
 
     /// Number of the revocation list in force; 0 before the first.
     fn revocation_number(&mut self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Whether a hold with this digest was taken.
+    fn is_hold_taken(&mut self, digest: &Digest) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Whether a device is revoked or on hold.
     fn is_out(&mut self, device: DeviceId) -> impl Future<Output = Result<bool, StoreError>> + Send;

@@ -1,6 +1,8 @@
 //! Why a list was not taken.
 
-use wardline_identity::RevocationError;
+use std::time::Duration;
+
+use wardline_identity::{HoldError, RevocationError};
 
 use crate::store::StoreError;
 
@@ -19,6 +21,21 @@ pub enum RevocationRefusal {
     /// Peer: by the list's rules.
     #[error(transparent)]
     List(RevocationError),
+    /// Peer: it leaves out devices that are on hold by a statement.
+    #[error("the list leaves out {holds} device(s) that are on hold by a statement")]
+    HoldsPending {
+        /// How many.
+        holds: usize,
+    },
+    /// Peer: by the holds' rules.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    /// Peer: so many others' devices an hour, and so many before a list names them, and no more.
+    #[error("a responder puts 40 devices of others on hold an hour, and 900 wait for a list at most")]
+    TooManyHeld {
+        /// When the next may be.
+        retry_after: Duration,
+    },
     /// Peer: not in the conversation, or not before that commit.
     #[error("the device is not in the conversation, or came in later")]
     NotAMember,

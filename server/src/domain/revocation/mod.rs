@@ -1,8 +1,9 @@
-//! Revocation: taking in a list, and what it does to the devices that it names. One transaction, one instant.
+//! Revocation: taking in a list, or a hold that a device signs, and what it does to the devices that it names. One transaction, one instant.
 
 mod apply;
 mod confirm;
 mod error;
+mod hold;
 mod publish;
 mod removal;
 mod run_out;
@@ -12,6 +13,7 @@ mod tests;
 
 pub use confirm::{NewConfirmation, confirm};
 pub use error::RevocationRefusal;
+pub use hold::{Held, NewHold, OTHERS_MAX, PENDING_MAX, PutOnHold, TakenHold, held_wire, hold};
 pub use publish::{Answer, NewList, Published, publish};
 pub use removal::{ClosedBy, Presence, Removal, RemovalClosure, RemovingCommit};
 pub use run_out::{RanOut, run_out};

@@ -11,6 +11,7 @@ use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, InvitationId, UtcMillis, fault};
 
 use super::apply::{abandon, fences};
+use super::hold::all_taken_up;
 use super::{RevocationRefusal, RevocationStorage};
 use crate::domain::record::record;
 
@@ -53,7 +54,7 @@ pub struct Published {
 /// each act's device.
 ///
 /// # Errors
-/// [`RevocationRefusal::Conflict`], [`RevocationRefusal::List`].
+/// [`RevocationRefusal::Conflict`], [`RevocationRefusal::List`], [`RevocationRefusal::HoldsPending`].
 pub async fn publish<S: RevocationStorage>(
     storage: &mut S,
     new: &NewList,
@@ -83,6 +84,9 @@ pub async fn publish<S: RevocationStorage>(
         }
         other => RevocationRefusal::List(other),
     })?;
+    if adoption == Adoption::Newer {
+        all_taken_up(storage, acts).await?;
+    }
     if adoption != Adoption::Known {
         storage.keep_revocation_list(list).await?;
     }
@@ -135,7 +139,7 @@ async fn goes_on_from<S: RevocationStorage>(
         if act.kind == RevocationKind::Reinstated && storage.is_ended(act.device).await? {
             return Err(RevocationRefusal::List(RevocationError::Act { number }));
         }
-        last.extend(storage.last_act(act.device).await?);
+        last.extend(storage.listed_act(act.device).await?);
     }
     Ok(RevocationRegister::restore(current, last))
 }

@@ -1,4 +1,5 @@
-//! Holds that have run out: from its end a hold counts as revoked, without a further act (design 4.4.6).
+//! Holds that have run out: from its end a hold counts as revoked, without a further act, and whether or not a list
+//! ever named it (design 4.4.6).
 //!
 //! Whom a hold names is out anyway, by memory and by its fences. What is done here is for good: a clock that is ahead must not
 //! do it, so the job that calls this believes its clock first, and nothing else takes a hold for a revocation on disk.
@@ -28,6 +29,14 @@ pub async fn run_out<S: RevocationStorage>(storage: &mut S, now: UtcMillis) -> R
         if hold.ends_at() <= now {
             ended.refused.extend(storage.end_device(hold.device, now).await?);
             storage.end_hold(number, now).await?;
+            abandon(storage, &hold, now).await?;
+            ended.devices.push(hold.device);
+        }
+    }
+    for (hold, carried_out) in storage.all_held().await? {
+        if hold.ends_at() <= now && !carried_out {
+            ended.refused.extend(storage.end_device(hold.device, now).await?);
+            storage.end_held(hold.device, now).await?;
             abandon(storage, &hold, now).await?;
             ended.devices.push(hold.device);
         }

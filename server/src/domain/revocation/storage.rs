@@ -3,10 +3,10 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use wardline_identity::{RevocationAct, RevocationList};
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, InvitationId, UtcMillis};
+use wardline_identity::{PendingHold, RevocationAct, RevocationList, UserId};
+use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, InvitationId, UtcMillis};
 
-use super::{Presence, Removal};
+use super::{Presence, Removal, TakenHold};
 use crate::domain::membership::MembershipStorage;
 use crate::store::StoreError;
 
@@ -15,11 +15,53 @@ pub trait RevocationStorage: MembershipStorage {
     /// The newest list.
     fn revocation_list(&mut self) -> impl Future<Output = Result<Option<RevocationList>, StoreError>> + Send;
 
-    /// What was done last to a device.
+    /// What was done last to a device: by a hold that no list names yet, or by a list.
     fn last_act(
         &mut self,
         device: DeviceId,
     ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
+
+    /// What a list has done last to a device.
+    fn listed_act(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
+
+    /// The hold that keeps a device out and that no list names yet.
+    fn held(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
+
+    /// All of these, and of each whether it has run out and was carried out for good.
+    fn all_held(&mut self) -> impl Future<Output = Result<Vec<(RevocationAct, bool)>, StoreError>> + Send;
+
+    /// The encoded answer to the statement with this digest.
+    fn hold_answer(
+        &mut self,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+
+    /// Keeps a hold with its answer, and whom it keeps out.
+    fn keep_hold(
+        &mut self,
+        taken: &TakenHold<'_>,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The hold of a device that no list names has run out.
+    fn end_held(
+        &mut self,
+        device: DeviceId,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// How many devices of others a user has put on hold after some time, and when the first.
+    fn held_by(
+        &mut self,
+        user: &UserId,
+        after: UtcMillis,
+    ) -> impl Future<Output = Result<(u64, Option<UtcMillis>), StoreError>> + Send;
 
     /// Whether a device is revoked, or its hold was carried out for good.
     fn is_ended(&mut self, device: DeviceId) -> impl Future<Output = Result<bool, StoreError>> + Send;
@@ -30,7 +72,7 @@ pub trait RevocationStorage: MembershipStorage {
         list: &RevocationList,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Keeps an act under its number; a hold of the device before it is over.
+    /// Keeps an act under its number; a hold of the device before it is over, and none is pending any more.
     fn keep_act(
         &mut self,
         number: u64,
@@ -51,7 +93,8 @@ pub trait RevocationStorage: MembershipStorage {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// By the list with this number the device must leave every conversation that it is in, and each is owed that; in one that
-    /// is closed and has nothing yet that goes on from it, it is to be left out. Gives all that it must leave, ascending.
+    /// is closed and has nothing yet that goes on from it, it is to be left out. Gives all that it must leave, or has left by a
+    /// hold that this list takes up, ascending.
     fn raise_fences(
         &mut self,
         device: DeviceId,
@@ -110,6 +153,9 @@ pub trait RevocationView: Send {
         acts: u64,
         most: usize,
     ) -> impl Future<Output = Result<Vec<RevocationAct>, StoreError>> + Send;
+
+    /// The holds that no list names yet, in the order in which they were taken.
+    fn pending_holds(&mut self) -> impl Future<Output = Result<Vec<PendingHold>, StoreError>> + Send;
 
     /// What became of a device, by conversation, ascending: of each the last.
     fn removals(&mut self, device: DeviceId)

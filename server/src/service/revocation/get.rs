@@ -16,7 +16,7 @@ pub(super) async fn answer(
     authorise::device(relay, &request)?;
     let after = request.into_inner().acts;
     // The head that is in force in memory: whoever is told of it finds its acts on disk, and none beyond it.
-    let list = relay.revocations.head();
+    let (list, holds) = (relay.revocations.head(), relay.revocations.holds());
     let left = list.as_ref().map_or(0, RevocationList::acts).saturating_sub(after);
     let most = usize::try_from(left).unwrap_or(usize::MAX).min(ACTS_PAGE_MAX);
     let read = relay
@@ -27,5 +27,6 @@ pub(super) async fn answer(
     Ok(GetRevocationListResponse {
         list: list.map(|list| list.statement().clone()),
         acts: acts.iter().map(RevocationAct::to_wire).collect(),
+        holds: holds.iter().map(|hold| hold.to_wire().clone()).collect(),
     })
 }

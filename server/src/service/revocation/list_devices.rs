@@ -6,10 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tonic::{Request, Status};
 use wardline_identity::{DeviceCertificate, UserId};
-use wardline_proto::DeviceId;
 use wardline_proto::relay::{ListDevicesRequest, ListDevicesResponse, ListedDevice};
+use wardline_proto::{DeviceId, fault};
 
 use crate::domain::revocation::{Presence, RevocationView as _};
+use crate::service::authorise::Oversight;
 use crate::service::{authorise, decode, status};
 use crate::state::Relay;
 use crate::store::StoreError;
@@ -18,7 +19,11 @@ pub(super) async fn answer(
     relay: &Relay,
     request: &Request<ListDevicesRequest>,
 ) -> Result<ListDevicesResponse, Status> {
-    let (_, oversight) = authorise::oversight(relay, request)?;
+    let (certificate, oversight) = authorise::oversight(relay, request)?;
+    // Who may put others' devices on hold has to find them; where they are and when is none of their business.
+    let responds = matches!(oversight, Oversight::Own(_))
+        && (relay.revocations.is_responder(certificate.user()) || fault::planted("relay.any_hold"));
+    let oversight = if responds { Oversight::All } else { oversight };
     let asked = request.get_ref();
     let user = Some(&asked.user_id).filter(|user| !user.is_empty()).map(|user| UserId::parse(user));
     let user = user.transpose().map_err(|error| status::field_invalid("user_id", &error.to_string()))?;
@@ -36,11 +41,18 @@ pub(super) async fn answer(
     let more = page.len() > PAGE_MAX;
     page.truncate(PAGE_MAX);
     let present = present(relay, page.iter().map(|(device, _)| *device).collect()).await?;
-    let listed = page.into_iter().zip(present).map(|((device, certificate), presence)| ListedDevice {
-        certificate: Bytes::copy_from_slice(certificate.der()),
-        last_seen_at: presence.last_seen_at.map(Into::into),
-        connected: relay.connections.count_of(&device) > 0,
-        conversations: presence.conversations,
+    let own = certificate.user().clone();
+    let listed = page.into_iter().zip(present).map(|((device, certificate), presence)| {
+        let der = Bytes::copy_from_slice(certificate.der());
+        if responds && *certificate.user() != own {
+            return ListedDevice { certificate: der, ..ListedDevice::default() };
+        }
+        ListedDevice {
+            certificate: der,
+            last_seen_at: presence.last_seen_at.map(Into::into),
+            connected: relay.connections.count_of(&device) > 0,
+            conversations: presence.conversations,
+        }
     });
     Ok(ListDevicesResponse { devices: listed.collect(), more })
 }

@@ -3,6 +3,9 @@
 mod confirm;
 mod get;
 mod get_removals;
+#[cfg(test)]
+mod held_tests;
+mod hold;
 mod list_devices;
 mod publish;
 #[cfg(test)]
@@ -14,8 +17,8 @@ use tonic::{Request, Response, Status};
 use wardline_proto::relay::revocation_service_server::RevocationService;
 use wardline_proto::relay::{
     ConfirmRemovalRequest, ConfirmRemovalResponse, GetRemovalsRequest, GetRemovalsResponse,
-    GetRevocationListRequest, GetRevocationListResponse, ListDevicesRequest, ListDevicesResponse,
-    PublishRevocationListRequest, PublishRevocationListResponse,
+    GetRevocationListRequest, GetRevocationListResponse, HoldDevicesRequest, HoldDevicesResponse,
+    ListDevicesRequest, ListDevicesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
 };
 
 use crate::state::Relay;
@@ -41,6 +44,13 @@ impl RevocationService for Revocation {
         request: Request<PublishRevocationListRequest>,
     ) -> Result<Response<PublishRevocationListResponse>, Status> {
         publish::answer(&self.relay, request).await.map(Response::new)
+    }
+
+    async fn hold_devices(
+        &self,
+        request: Request<HoldDevicesRequest>,
+    ) -> Result<Response<HoldDevicesResponse>, Status> {
+        hold::answer(&self.relay, request).await.map(Response::new)
     }
 
     async fn get_revocation_list(

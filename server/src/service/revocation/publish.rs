@@ -25,9 +25,9 @@ use crate::transport::Connections;
 
 /// How far an issuer's clock may be ahead, or the relay's behind: a wrong clock must not keep a device from being revoked. By so
 /// much longer may a list be relied on.
-const AHEAD: Duration = Duration::from_secs(86_400);
+pub(super) const AHEAD: Duration = Duration::from_secs(86_400);
 
-const TOO_FAR: &str = "more than a day ahead of the relay's clock: one of the two clocks is wrong";
+pub(super) const TOO_FAR: &str = "more than a day ahead of the relay's clock: one of the two clocks is wrong";
 
 pub(super) async fn answer(
     relay: &Relay,
@@ -77,7 +77,7 @@ pub(super) async fn answer(
 }
 
 /// Cuts the connections of those who are out by these acts.
-fn cut(connections: &Connections, acts: &[RevocationAct]) {
+pub(super) fn cut(connections: &Connections, acts: &[RevocationAct]) {
     for act in acts.iter().filter(|act| act.kind != RevocationKind::Reinstated) {
         let because = RevokedBecause { reason: act.reason.to_string(), since_ms: act.at.get() };
         let cut = connections.cut_revoked(&act.device, &because);

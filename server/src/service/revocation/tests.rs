@@ -26,26 +26,26 @@ use crate::state::Relay;
 use crate::store::StoreError;
 use crate::transport::{Admission as _, Refusal, enter_for_tests};
 
-struct Office {
-    founded: Founded,
-    relay: Arc<Relay>,
-    calls: Revocation,
+pub(super) struct Office {
+    pub(super) founded: Founded,
+    pub(super) relay: Arc<Relay>,
+    pub(super) calls: Revocation,
 }
 
 impl Office {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let founded = Founded::new();
         let relay = founded.relay().await;
         let calls = Revocation::new(Arc::clone(&relay));
         Self { founded, relay, calls }
     }
 
-    fn from<T>(&self, by: &Installation, message: T) -> Request<T> {
+    pub(super) fn from<T>(&self, by: &Installation, message: T) -> Request<T> {
         from_device(message, &self.founded, by)
     }
 
     /// Another device that the relay knows, on disk and at its doors.
-    async fn join(&self, user: &str, role: Role) -> Installation {
+    pub(super) async fn join(&self, user: &str, role: Role) -> Installation {
         let one = self.founded.certify_later_as(user, role);
         let organisation = self.founded.organisation();
         let certificate = organisation.verify_device(&one.certificate, DateCheck::Skip).unwrap();
@@ -64,7 +64,7 @@ impl Office {
         self.calls.publish_revocation_list(self.from(&self.founded.founder, request)).await.unwrap();
     }
 
-    async fn list(&self, by: &Installation, user: &str) -> Result<ListDevicesResponse, Status> {
+    pub(super) async fn list(&self, by: &Installation, user: &str) -> Result<ListDevicesResponse, Status> {
         let request = ListDevicesRequest { user_id: user.to_owned(), ..ListDevicesRequest::default() };
         self.calls.list_devices(self.from(by, request)).await.map(tonic::Response::into_inner)
     }

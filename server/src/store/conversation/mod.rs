@@ -9,7 +9,7 @@ pub(in crate::store) mod stays;
 use std::collections::BTreeSet;
 
 use wardline_proto::{
-    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, EntryNumber, Epoch, UtcMillis,
+    ChainHash, ChainLink, ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Epoch, UtcMillis,
 };
 
 use super::{ReadTx, StoreError, WriteTx};
@@ -17,7 +17,10 @@ use crate::domain::conversation::{
     Budget, ClaimedReference, CommitRecord, Conversation, ConversationStorage, ConversationView, Delivery,
     Entry, NewCommit, NewConversation, NewEntry, SendView, Stay, Unfinished,
 };
-use crate::store::{key_package::claims, revocation::list};
+use crate::store::{
+    key_package::claims,
+    revocation::{holds, list},
+};
 
 impl ConversationStorage for WriteTx {
     async fn send_view(
@@ -60,6 +63,10 @@ impl ConversationStorage for WriteTx {
 
     async fn revocation_number(&mut self) -> Result<u64, StoreError> {
         list::number(self.connection()).await
+    }
+
+    async fn is_hold_taken(&mut self, digest: &Digest) -> Result<bool, StoreError> {
+        holds::is_taken(self.connection(), digest).await
     }
 
     async fn is_out(&mut self, device: DeviceId) -> Result<bool, StoreError> {

@@ -47,7 +47,17 @@ pub(super) async fn raise(
     .bind(integer(now.get()))
     .execute(&mut *connection)
     .await?;
-    of_device(connection, device).await
+    // With those that it has left already because of a hold that this list takes up.
+    let rows = sqlx::query(
+        "SELECT conversation FROM fences WHERE device = ?1
+         UNION SELECT conversation FROM removals WHERE device = ?1 AND list_number = ?2
+         ORDER BY conversation",
+    )
+    .bind(device.as_bytes().as_slice())
+    .bind(integer(list_number))
+    .fetch_all(connection)
+    .await?;
+    conversations(&rows)
 }
 
 /// Everywhere; gives where it was.

@@ -6,6 +6,7 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use wardline_identity::{RevocationAct, RevocationList};
 use wardline_proto::{DeviceId, UtcMillis, relay as pb};
 
+use super::holds;
 use crate::store::{
     StoreError,
     row::{Columns as _, integer},
@@ -53,6 +54,9 @@ pub(in crate::store) async fn is_out(
     connection: &mut SqliteConnection,
     device: DeviceId,
 ) -> Result<bool, StoreError> {
+    if holds::of_device(connection, device).await?.is_some() {
+        return Ok(true);
+    }
     let row = sqlx::query("SELECT kind FROM revocation_acts WHERE device = ?1 ORDER BY number DESC LIMIT 1")
         .bind(device.as_bytes().as_slice())
         .fetch_optional(connection)
@@ -67,8 +71,11 @@ pub(super) async fn is_ended(
     device: DeviceId,
 ) -> Result<bool, StoreError> {
     let row = sqlx::query(
-        "SELECT kind = 1 OR kind = 2 AND over_at IS NOT NULL AS ended
-           FROM revocation_acts WHERE device = ?1 ORDER BY number DESC LIMIT 1",
+        "SELECT over_at IS NOT NULL AS ended, 1 AS held FROM held WHERE device = ?1
+         UNION ALL
+         SELECT * FROM (SELECT kind = 1 OR kind = 2 AND over_at IS NOT NULL AS ended, 0 AS held
+           FROM revocation_acts WHERE device = ?1 ORDER BY number DESC LIMIT 1)
+         ORDER BY held DESC LIMIT 1",
     )
     .bind(device.as_bytes().as_slice())
     .fetch_optional(connection)
@@ -138,7 +145,7 @@ pub(super) async fn acts_after(
     rows.iter().map(act).collect()
 }
 
-fn act(row: &SqliteRow) -> Result<RevocationAct, StoreError> {
+pub(super) fn act(row: &SqliteRow) -> Result<RevocationAct, StoreError> {
     let unreadable = || StoreError::Unreadable { column: "act" };
     let wire = pb::RevocationAct::decode(row.blob("act")?.as_slice()).map_err(|_| unreadable())?;
     RevocationAct::read(&wire).map_err(|_| unreadable())

@@ -2,15 +2,16 @@
 
 mod ended;
 mod fences;
+pub(in crate::store) mod holds;
 pub(in crate::store) mod list;
 pub(in crate::store) mod removals;
 
 use bytes::Bytes;
-use wardline_identity::{RevocationAct, RevocationList};
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, InvitationId, UtcMillis};
+use wardline_identity::{PendingHold, RevocationAct, RevocationList, UserId};
+use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, InvitationId, UtcMillis};
 
 use super::{ReadTx, StoreError, WriteTx};
-use crate::domain::revocation::{Presence, Removal, RevocationStorage, RevocationView};
+use crate::domain::revocation::{Presence, Removal, RevocationStorage, RevocationView, TakenHold};
 
 impl RevocationStorage for WriteTx {
     async fn revocation_list(&mut self) -> Result<Option<RevocationList>, StoreError> {
@@ -18,7 +19,42 @@ impl RevocationStorage for WriteTx {
     }
 
     async fn last_act(&mut self, device: DeviceId) -> Result<Option<RevocationAct>, StoreError> {
+        if let Some(held) = self.held(device).await? {
+            return Ok(Some(held));
+        }
+        self.listed_act(device).await
+    }
+
+    async fn listed_act(&mut self, device: DeviceId) -> Result<Option<RevocationAct>, StoreError> {
         list::last_act(self.connection(), device).await
+    }
+
+    async fn held(&mut self, device: DeviceId) -> Result<Option<RevocationAct>, StoreError> {
+        holds::of_device(self.connection(), device).await
+    }
+
+    async fn all_held(&mut self) -> Result<Vec<(RevocationAct, bool)>, StoreError> {
+        holds::all(self.connection()).await
+    }
+
+    async fn hold_answer(&mut self, digest: &Digest) -> Result<Option<Bytes>, StoreError> {
+        holds::answer(self.connection(), digest).await
+    }
+
+    async fn keep_hold(&mut self, taken: &TakenHold<'_>, now: UtcMillis) -> Result<(), StoreError> {
+        holds::keep(self.connection(), taken, now).await
+    }
+
+    async fn end_held(&mut self, device: DeviceId, now: UtcMillis) -> Result<(), StoreError> {
+        holds::end(self.connection(), device, now).await
+    }
+
+    async fn held_by(
+        &mut self,
+        user: &UserId,
+        after: UtcMillis,
+    ) -> Result<(u64, Option<UtcMillis>), StoreError> {
+        holds::by_user(self.connection(), user, after).await
     }
 
     async fn is_ended(&mut self, device: DeviceId) -> Result<bool, StoreError> {
@@ -30,6 +66,7 @@ impl RevocationStorage for WriteTx {
     }
 
     async fn keep_act(&mut self, number: u64, act: &RevocationAct) -> Result<(), StoreError> {
+        holds::listed(self.connection(), act.device).await?;
         list::keep_act(self.connection(), number, act).await
     }
 
@@ -99,6 +136,10 @@ impl RevocationView for ReadTx {
 
     async fn acts_after(&mut self, acts: u64, most: usize) -> Result<Vec<RevocationAct>, StoreError> {
         list::acts_after(self.connection(), acts, most).await
+    }
+
+    async fn pending_holds(&mut self) -> Result<Vec<PendingHold>, StoreError> {
+        holds::pending(self.connection()).await
     }
 
     async fn removals(&mut self, device: DeviceId) -> Result<Vec<Removal>, StoreError> {

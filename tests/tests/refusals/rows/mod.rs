@@ -7,6 +7,7 @@ mod confirmations;
 mod connections;
 mod conversations;
 mod enrolment;
+mod holds;
 mod key_packages;
 mod memberships;
 mod messages;
@@ -56,6 +57,7 @@ pub(crate) mod path {
         }
         "RevocationService" {
             PUBLISH_REVOCATION_LIST = "PublishRevocationList",
+            HOLD_DEVICES = "HoldDevices",
             GET_REVOCATION_LIST = "GetRevocationList",
             LIST_DEVICES = "ListDevices",
             GET_REMOVALS = "GetRemovals",

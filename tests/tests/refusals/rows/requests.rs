@@ -107,7 +107,7 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
         path::CANCEL_INVITATION | path::ISSUE_CERTIFICATE | path::REFUSE_ENROLMENT => {
             super::registrar::right(house, path).await
         }
-        path::PUBLISH_REVOCATION_LIST | path::GET_REMOVALS | path::CONFIRM_REMOVAL => {
+        path::PUBLISH_REVOCATION_LIST | path::HOLD_DEVICES | path::GET_REMOVALS | path::CONFIRM_REMOVAL => {
             super::revocation::right(house, path).await
         }
         path::REPORT_OUT_OF_STEP | path::ASK_MEMBERS => super::memberships::right(house, path).await,

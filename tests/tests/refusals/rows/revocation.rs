@@ -4,7 +4,7 @@ use prost::Message as _;
 use tonic::Code;
 use wardline_client_core::relay::Relay as _;
 use wardline_identity::{
-    Clock as _, DateCheck, RevocationAct, RevocationKind, RevocationReason, RevocationRegister,
+    Clock as _, DateCheck, PendingHold, RevocationAct, RevocationKind, RevocationReason, RevocationRegister,
     StatementLabel, SystemClock, sign_statement,
 };
 use wardline_proto::{
@@ -34,7 +34,7 @@ const PENDING: Refusal = (Code::FailedPrecondition, Reason::RevocationPending);
 const JOIN: Refusal = (Code::FailedPrecondition, Reason::JoinRevoked);
 
 /// The relay's list and acts.
-async fn register(house: &House) -> RevocationRegister {
+pub(super) async fn register(house: &House) -> RevocationRegister {
     let relay = house.connect(Caller::Office).await;
     let answer = relay.get_revocation_list(GetRevocationListRequest::default()).await.expect("a list");
     let organisation = &house.authority.organisation;
@@ -44,6 +44,10 @@ async fn register(house: &House) -> RevocationRegister {
         let acts: Result<Vec<_>, _> = answer.acts.iter().map(RevocationAct::read).collect();
         register.adopt(list, &acts.expect("acts")).expect("a list with its acts");
     }
+    for hold in answer.holds {
+        let hold = PendingHold::stored(hold).expect("a hold");
+        register.hold(hold).expect("it is pending");
+    }
     register
 }
 
@@ -52,13 +56,25 @@ fn act(house: &House, device: DeviceId, kind: RevocationKind) -> RevocationAct {
     RevocationAct { device, kind, reason: RevocationReason::Lost, at: SystemClock.now(), issuer }
 }
 
-fn publishes(list: SignedStatement, acts: &[RevocationAct]) -> PublishRevocationListRequest {
+pub(super) fn publishes(list: SignedStatement, acts: &[RevocationAct]) -> PublishRevocationListRequest {
     let acts = acts.iter().map(RevocationAct::to_wire).collect();
     PublishRevocationListRequest { list: Some(list), acts }
 }
 
 /// The list that goes on from this one.
-fn after(
+pub(super) fn after(
+    house: &House,
+    register: &RevocationRegister,
+    acts: &[RevocationAct],
+) -> PublishRevocationListRequest {
+    let issuer = *house.authority.issuer.certificate().fingerprint();
+    // What devices have put on hold comes first.
+    let acts: Vec<_> = register.taken_up(issuer).chain(acts.iter().copied()).collect();
+    only(house, register, &acts)
+}
+
+/// The list that goes on from this one with these acts, and nothing that is pending.
+pub(super) fn only(
     house: &House,
     register: &RevocationRegister,
     acts: &[RevocationAct],
@@ -99,6 +115,9 @@ async fn fenced(house: &House) -> (Talk<'_>, DeviceId) {
 pub(super) async fn right(house: &House, path: &str) -> (Caller, Vec<u8>) {
     if path == path::PUBLISH_REVOCATION_LIST {
         return (Caller::Office, next(house).await.encode_to_vec());
+    }
+    if path == path::HOLD_DEVICES {
+        return super::holds::right(house).await;
     }
     if path == path::CONFIRM_REMOVAL {
         return super::confirmations::right(house).await;
@@ -147,6 +166,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(shown());
     rows.extend(pending());
     rows.extend(super::confirmations::rows());
+    rows.extend(super::holds::rows());
     rows
 }
 

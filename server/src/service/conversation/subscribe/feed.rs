@@ -12,7 +12,7 @@ use std::{
 use tonic::Status;
 use wardline_identity::DeviceCertificate;
 use wardline_proto::relay::subscribe_response::Event;
-use wardline_proto::relay::{CaughtUp, KeyPackagesLow, Removed};
+use wardline_proto::relay::{CaughtUp, HoldsPending, KeyPackagesLow, Removed};
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, Reason};
 
 use super::{lies, place, replacements::Replacements, tasks};
@@ -146,6 +146,10 @@ impl Feed {
         authorise::in_force(&self.relay, self.certificate.device())?;
         if news.revocations {
             self.ready.extend(self.relay.revocations.list().map(Event::RevocationList));
+            let holds_sha256 = self.relay.revocations.holds_digest();
+            if !holds_sha256.is_empty() {
+                self.ready.push_back(Event::Holds(HoldsPending { holds_sha256 }));
+            }
         }
         self.low |= news.key_packages_low;
         self.asked.extend(news.tasks);

@@ -2,8 +2,10 @@
 
 use tonic_types::StatusExt as _;
 use wardline_identity::{
-    DateCheck, RevocationAct, RevocationAnswer, RevocationKind, RevocationReason, RevocationRegister,
+    DateCheck, HoldAnswer, HoldStatement, RevocationAct, RevocationAnswer, RevocationKind, RevocationReason,
+    RevocationRegister,
 };
+use wardline_proto::UtcMillis;
 use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::relay::membership_task::Task;
 use wardline_proto::relay::revocation_service_server::RevocationService as _;
@@ -300,4 +302,123 @@ async fn a_relay_that_hides_its_list_or_shows_the_one_before_can_be_played() {
     disarm("relay.list_old");
     assert_eq!(office.gets(&ward.doctor).await, first);
     assert_eq!(ward.relay.revocations.number(), 1);
+}
+
+/// The doctor, whom the list names as a responder, puts the nurse's device on hold.
+async fn held_by_statement(ward: &Ward, office: &mut Office<'_>) -> (UtcMillis, pb::HoldGround) {
+    let organisation = ward.founded.organisation();
+    let certificate =
+        |of: &Installation| organisation.verify_device(&of.certificate, DateCheck::Skip).unwrap();
+    for device in [&ward.doctor, &ward.nurse] {
+        ward.relay.devices.insert(certificate(device));
+    }
+    let (now, responders) = (ward.founded.clock_now(), [UserId::parse("doctor-a").unwrap()]);
+    let next = (&[][..], &responders[..]);
+    let list = office.register.sign_next_with(&ward.founded.issuer, &organisation, next, now).unwrap();
+    let publish = pb::PublishRevocationListRequest { list: Some(list.clone()), acts: Vec::new() };
+    office.calls.publish_revocation_list(ward.from(&ward.founded.founder, publish)).await.unwrap();
+    let list = organisation.verify_revocation_list(&list, DateCheck::Skip).unwrap();
+    office.register.adopt(list, &[]).unwrap();
+    let said = |reason| HoldStatement {
+        organisation: organisation.id().clone(),
+        devices: vec![ward.nurse.device],
+        reason,
+        signed_at: now,
+    };
+    let doctor = certificate(&ward.doctor);
+    let statement = said(RevocationReason::Stolen).sign(&ward.doctor.key, &doctor);
+    let request = pb::HoldDevicesRequest { statement: Some(statement.clone()) };
+    let response = office.calls.hold_devices(ward.from(&ward.doctor, request)).await.unwrap().into_inner();
+    let answer = HoldAnswer::verify(&organisation, &statement, &response, DateCheck::Skip).unwrap();
+    assert_eq!(answer.devices()[0].conversations, [WARD]);
+    let signer_certificate = Bytes::copy_from_slice(&ward.doctor.certificate);
+    (now, pb::HoldGround { statement: Some(statement), signer_certificate })
+}
+
+#[tokio::test]
+async fn by_a_hold_a_device_is_fenced_and_removed_and_the_next_list_tells_of_it() {
+    let asking = Asking::begin().await;
+    let (ward, doctor, nurse) = (&asking.ward, &asking.ward.doctor, &asking.ward.nurse);
+    let mut office = Office::new(ward);
+    let (mut doctors, mut nurses) = (asking.stream(doctor, 1).await, asking.stream(nurse, 1).await);
+    let (now, ground) = held_by_statement(ward, &mut office).await;
+    // 1. Its stream ends; the others are told, and asked.
+    let heard = async |stream: &mut EventStream| loop {
+        match tokio::time::timeout(std::time::Duration::from_secs(1), stream.next()).await.unwrap().unwrap() {
+            Ok(_) => {}
+            Err(end) => return end,
+        }
+    };
+    assert!(is_out(&heard(&mut nurses).await));
+    let mut told = false;
+    let task = loop {
+        match event(&mut doctors).await {
+            Event::Task(task) => break task,
+            Event::Holds(holds) => told |= holds.holds_sha256 == ward.relay.revocations.holds_digest(),
+            _ => {}
+        }
+    };
+    assert!(told && matches!(task.task, Some(Task::RemoveRevoked(_))));
+    assert_eq!(reason(&ward.send(doctor, honest(2, 1)).await.unwrap_err()), "REVOCATION_PENDING");
+    assert_eq!(office.removals(nurse).await[0].list_number, 2, "of the list that will name it");
+
+    // 2. It goes by the statement that the relay took, and by no other.
+    let removal = |hold: pb::HoldGround| {
+        let mut data = declares(&[], &[doctor.device]);
+        data.leaves = vec![nurse.device.to_wire()];
+        data.grounds = vec![pb::RemovalGround { ground: Some(pb::removal_ground::Ground::Hold(hold)) }];
+        committing(doctor, 1, data)
+    };
+    let mut unknown: pb::HoldStatement =
+        prost::Message::decode(ground.statement.clone().unwrap().body).unwrap();
+    unknown.reason = RevocationReason::Other.number();
+    let unknown = sign_statement(&doctor.key, StatementLabel::Hold, &unknown, Some(&doctor.certificate));
+    let unknown = pb::HoldGround { statement: Some(unknown), ..ground.clone() };
+    let text = pb::HoldGround { signer_certificate: b"the patient in bed 4"[..].into(), ..ground.clone() };
+    for refused in [unknown.clone(), text] {
+        let refused = ward.commit(doctor, removal(refused)).await.unwrap_err();
+        assert_eq!(reason(&refused), "DECLARATION_MISMATCH");
+    }
+    ward.commit(doctor, removal(ground)).await.unwrap();
+    ward.send(doctor, honest(3, 2)).await.expect("they talk on");
+
+    // 3. The list that takes it up stands for the conversation that it has left by then.
+    let issuer = *ward.founded.issuer.certificate().fingerprint();
+    let act = RevocationAct { at: now, issuer, ..office.act(nurse, RevocationKind::Held) };
+    let request = {
+        let organisation = ward.founded.organisation();
+        let list = office.register.sign_next(&ward.founded.issuer, &organisation, &[act], now).unwrap();
+        pb::PublishRevocationListRequest { list: Some(list), acts: vec![act.to_wire()] }
+    };
+    let response = office.calls.publish_revocation_list(ward.from(&ward.founded.founder, request)).await;
+    assert_eq!(response.unwrap().into_inner().devices[0].conversation_ids, [WARD.to_wire()]);
+    let closed = office.removals(nurse).await;
+    assert_eq!((closed.len(), closed[0].closure.is_some()), (1, true), "and owes nothing more");
+}
+
+#[tokio::test]
+async fn without_the_look_at_what_was_taken_any_statement_would_ride_in_a_commit() {
+    let asking = Asking::begin().await;
+    let (ward, doctor, nurse) = (&asking.ward, &asking.ward.doctor, &asking.ward.nurse);
+    let said = HoldStatement {
+        organisation: ward.founded.organisation().id().clone(),
+        devices: vec![nurse.device],
+        reason: RevocationReason::Lost,
+        signed_at: ward.founded.clock_now(),
+    };
+    let certificate =
+        ward.founded.organisation().verify_device(&doctor.certificate, DateCheck::Skip).unwrap();
+    let ground = pb::HoldGround {
+        statement: Some(said.sign(&doctor.key, &certificate)),
+        signer_certificate: Bytes::copy_from_slice(&doctor.certificate),
+    };
+    let mut data = declares(&[], &[doctor.device]);
+    data.leaves = vec![nurse.device.to_wire()];
+    data.grounds = vec![pb::RemovalGround { ground: Some(pb::removal_ground::Ground::Hold(ground)) }];
+    let commit = committing(doctor, 1, data);
+    assert_eq!(reason(&ward.commit(doctor, commit.clone()).await.unwrap_err()), "DECLARATION_MISMATCH");
+    arm("mutant.any_hold_rides");
+    let taken = ward.commit(doctor, commit).await;
+    disarm("mutant.any_hold_rides");
+    assert!(taken.is_ok(), "the guard taken away");
 }

@@ -1,0 +1,136 @@
+//! Tables `holds` and `held`.
+
+use bytes::Bytes;
+use prost::Message as _;
+use sqlx::SqliteConnection;
+use wardline_identity::{PendingHold, RevocationAct, UserId};
+use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
+
+use super::list::act;
+use crate::domain::revocation::TakenHold;
+use crate::store::{
+    StoreError,
+    row::{Columns as _, integer},
+};
+
+/// The answer to a statement that was taken before.
+pub(super) async fn answer(
+    connection: &mut SqliteConnection,
+    sha256: &Digest,
+) -> Result<Option<Bytes>, StoreError> {
+    let row = sqlx::query("SELECT answer FROM holds WHERE sha256 = ?1")
+        .bind(sha256.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| row.blob("answer").map(Bytes::from)).transpose()
+}
+
+/// Whether a statement was taken.
+pub(in crate::store) async fn is_taken(
+    connection: &mut SqliteConnection,
+    sha256: &Digest,
+) -> Result<bool, StoreError> {
+    Ok(answer(connection, sha256).await?.is_some())
+}
+
+/// With the devices that it puts out.
+pub(super) async fn keep(
+    connection: &mut SqliteConnection,
+    taken: &TakenHold<'_>,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    let number: i64 = sqlx::query_scalar(
+        "INSERT INTO holds (sha256, hold, user_id, others, taken_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         RETURNING number",
+    )
+    .bind(taken.hold.digest().as_bytes().as_slice())
+    .bind(taken.hold.to_wire().encode_to_vec())
+    .bind(taken.by.as_str())
+    .bind(integer(taken.others))
+    .bind(integer(now.get()))
+    .bind(taken.answer.as_ref())
+    .fetch_one(&mut *connection)
+    .await?;
+    for act in taken.acts {
+        sqlx::query("INSERT INTO held (device, hold, act) VALUES (?1, ?2, ?3)")
+            .bind(act.device.as_bytes().as_slice())
+            .bind(number)
+            .bind(act.to_wire().encode_to_vec())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// What keeps a device out without a list.
+pub(super) async fn of_device(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+) -> Result<Option<RevocationAct>, StoreError> {
+    let row = sqlx::query("SELECT act FROM held WHERE device = ?1")
+        .bind(device.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(act).transpose()
+}
+
+/// All of them, by device, and whether each has run out and was ended for good.
+pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<(RevocationAct, bool)>, StoreError> {
+    let rows = sqlx::query("SELECT act, over_at IS NOT NULL AS ended FROM held ORDER BY device")
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok((act(row)?, row.number("ended")? != 0))).collect()
+}
+
+/// A list names the device now.
+pub(super) async fn listed(connection: &mut SqliteConnection, device: DeviceId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM held WHERE device = ?1")
+        .bind(device.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// It has run out.
+pub(super) async fn end(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+    now: UtcMillis,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE held SET over_at = ?2 WHERE device = ?1")
+        .bind(device.as_bytes().as_slice())
+        .bind(integer(now.get()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// How many devices of others a user has put out after some time, and when the first of them.
+pub(super) async fn by_user(
+    connection: &mut SqliteConnection,
+    user: &UserId,
+    after: UtcMillis,
+) -> Result<(u64, Option<UtcMillis>), StoreError> {
+    let row = sqlx::query(
+        "SELECT COALESCE(SUM(others), 0) AS others, MIN(taken_at) AS first FROM holds
+          WHERE user_id = ?1 AND taken_at > ?2 AND others > 0",
+    )
+    .bind(user.as_str())
+    .bind(integer(after.get()))
+    .fetch_one(connection)
+    .await?;
+    Ok((row.number("others")?, row.number_or_null("first")?.map(UtcMillis::new)))
+}
+
+/// Those of which some device is in no list, in the order in which they were taken.
+pub(super) async fn pending(connection: &mut SqliteConnection) -> Result<Vec<PendingHold>, StoreError> {
+    let rows = sqlx::query("SELECT hold FROM holds WHERE number IN (SELECT hold FROM held) ORDER BY number")
+        .fetch_all(connection)
+        .await?;
+    let unreadable = || StoreError::Unreadable { column: "hold" };
+    let read = |bytes: Vec<u8>| {
+        let wire = pb::PendingHold::decode(bytes.as_slice()).map_err(|_| unreadable())?;
+        PendingHold::stored(wire).map_err(|_| unreadable())
+    };
+    rows.iter().map(|row| read(row.blob("hold")?)).collect()
+}
