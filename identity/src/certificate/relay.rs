@@ -6,10 +6,11 @@ use prost::bytes::Bytes;
 use wardline_proto::{Digest, UtcMillis, relay::SignedStatement};
 use x509_parser::extensions::GeneralName;
 
-use super::authority::{IssuerCertificate, find_issuer, organisation_of};
+use super::authority::{find_issuer, organisation_of};
 use super::frame::Frame;
 use super::profile::{Extensions, Purpose};
 use super::validity::{DateCheck, Validity};
+use crate::issuers::Issuers;
 use crate::statement::verify_statement;
 use crate::{
     CertificateError, Checkpoint, DeviceKey, OrganisationId, RecordError, StatementError, StatementLabel,
@@ -32,7 +33,7 @@ impl RelayCertificate {
     pub(crate) fn verify(
         der: &[u8],
         organisation: &OrganisationId,
-        issuers: &[IssuerCertificate],
+        issuers: &Issuers,
         dates: DateCheck,
     ) -> Result<Self, CertificateError> {
         let frame = Frame::read(der)?;
