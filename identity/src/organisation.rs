@@ -227,6 +227,22 @@ impl Organisation {
         RevocationList::read(&body, statement.clone())
     }
 
+    /// Checks that an issuer of this organisation, who may be struck by now, signed a revocation list that was adopted before:
+    /// that it was, the relay's answer to it and its place on the record say, and not this.
+    ///
+    /// # Errors
+    /// [`StatementError`].
+    pub(crate) fn verify_adopted_list(
+        &self,
+        statement: &SignedStatement,
+        dates: impl Into<DateCheck>,
+    ) -> Result<(), StatementError> {
+        let signer = Digest::try_from(&statement.signer).map_err(|_| StatementError::OtherSigner)?;
+        let issuer = self.issuer_of(&signer).ok_or(StatementError::OtherSigner)?;
+        issuer.judge(dates.into()).map_err(|_| StatementError::OtherSigner)?;
+        verify_statement(issuer.key(), Some(&signer), StatementLabel::RevocationList, statement).map(|_| ())
+    }
+
     /// Checks that the relay with this certificate signed the statement; gives the signed body.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ reasons! {
     CertificateRequired = "CERTIFICATE_REQUIRED",
     /// The certificate is not one of this organisation's in force. UNAUTHENTICATED.
     CertificateInvalid = "CERTIFICATE_INVALID",
+    /// The issuer of the certificate was struck, and the certificate is not among those that stay good. UNAUTHENTICATED.
+    CertificateStruck = "CERTIFICATE_STRUCK",
     /// The device was revoked. PERMISSION_DENIED.
     DeviceRevoked = "DEVICE_REVOKED",
     /// The certificate's role does not permit the call. PERMISSION_DENIED.
@@ -68,6 +70,8 @@ reasons! {
     EpochFull = "EPOCH_FULL",
     /// The revocation list does not go on from the relay's. ABORTED; metadata "number", "acts".
     ListConflict = "LIST_CONFLICT",
+    /// The issuers' list does not go on from the relay's. ABORTED; metadata "number".
+    IssuersConflict = "ISSUERS_CONFLICT",
     /// A commit lets in a device that is revoked or on hold. FAILED_PRECONDITION; metadata "device".
     JoinRevoked = "JOIN_REVOKED",
     /// A revoked device must leave first. FAILED_PRECONDITION.

@@ -36,4 +36,5 @@ const VERSIONS: &[&str] = &[
     include_str!("0006_revocation.sql"),
     include_str!("0007_published_again.sql"),
     include_str!("0008_record.sql"),
+    include_str!("0009_issuers.sql"),
 ];

@@ -205,6 +205,7 @@ async fn up_to_now(stream: &mut EventStream) -> Vec<String> {
             Event::Place(place) => words.push(format!("place {}", place.number)),
             Event::Replacement(_) => words.push("replacement".to_owned()),
             Event::RevocationList(_) => words.push("list".to_owned()),
+            Event::IssuersList(_) => words.push("issuers".to_owned()),
             Event::CaughtUp(_) => return words,
         }
     }
