@@ -269,6 +269,9 @@ pub enum RevocationError {
     /// It is not signed by an issuer in force.
     #[error(transparent)]
     Statement(#[from] StatementError),
+    /// Its issuer was struck: it counts once another has signed it again.
+    #[error("the list's issuer was struck; another issuer must sign it again")]
+    IssuerStruck,
     /// A field is missing or beyond its limit.
     #[error("the list's {field} is missing or beyond its limit")]
     Field {

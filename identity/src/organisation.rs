@@ -128,6 +128,12 @@ impl Organisation {
         &self.issuers.listed
     }
 
+    /// Whether the issuer with this SHA-256 of its certificate may vouch.
+    #[must_use]
+    pub fn lists(&self, fingerprint: &[u8]) -> bool {
+        self.issuers().iter().any(|issuer| issuer.fingerprint().as_bytes().as_slice() == fingerprint)
+    }
+
     /// Those that were struck.
     #[must_use]
     pub fn struck(&self) -> &[StruckIssuer] {
@@ -217,12 +223,15 @@ impl Organisation {
     /// relied on, [`RevocationRegister`](crate::RevocationRegister) knows.
     ///
     /// # Errors
-    /// [`RevocationError::Statement`], [`RevocationError::Field`].
+    /// [`RevocationError::IssuerStruck`], [`RevocationError::Statement`], [`RevocationError::Field`].
     pub fn verify_revocation_list(
         &self,
         statement: &SignedStatement,
         dates: impl Into<DateCheck>,
     ) -> Result<RevocationList, RevocationError> {
+        if self.issuer(&statement.signer) == Err(CertificateError::IssuerStruck) {
+            return Err(RevocationError::IssuerStruck);
+        }
         let body = self.verify_issuer_statement(StatementLabel::RevocationList, statement, dates)?;
         RevocationList::read(&body, statement.clone())
     }

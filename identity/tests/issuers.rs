@@ -98,8 +98,7 @@ fn no_statement_of_a_struck_issuer_counts() {
     let (list, invited) = (revocations(&hospital.issuer, before), invitation(&hospital.issuer));
     assert!(before.verify_revocation_list(&list, NOW).is_ok(), "the control: before the strike");
     assert!(before.verify_invitation(&invited, NOW).is_ok(), "the control: before the strike");
-    let other = RevocationError::Statement(StatementError::OtherSigner);
-    assert_eq!(after.verify_revocation_list(&list, NOW), Err(other));
+    assert_eq!(after.verify_revocation_list(&list, NOW), Err(RevocationError::IssuerStruck));
     let struck = InvitationError::Issuer(CertificateError::IssuerStruck);
     assert_eq!(after.verify_invitation(&invited, NOW), Err(struck));
     assert!(after.verify_revocation_list(&revocations(&second, &after), NOW).is_ok());

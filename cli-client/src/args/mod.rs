@@ -3,6 +3,7 @@
 
 mod devices;
 mod record;
+mod root;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 pub(crate) use self::{
     devices::{AdminDeviceTask, AdminUserTask, Person, PutOut},
     record::{LogArgs, RecordArgs, Since, VerifyArgs},
+    root::{RecoveryFile, RestoreArgs, RootTask},
 };
 
 /// End-to-end encrypted messaging for hospitals and clinics.
@@ -281,6 +283,9 @@ pub(crate) enum AdminTask {
 
 Ends with status 81 if --verify finds that the relay's record is not what it has signed for.")]
     Log(LogArgs),
+    /// Use the root's recovery file: restore an administrator on a new machine, copy the file, look at it
+    #[command(subcommand)]
+    Root(RootTask),
     /// Check a removal record, without a home or a connection
     #[command(after_help = "Example:
   wardline admin verify record.json --root '0f3a …'

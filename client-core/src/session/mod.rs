@@ -19,6 +19,7 @@ mod found;
 mod grant;
 mod greet;
 mod inventory;
+mod issuers;
 mod keep_list;
 mod key_packages;
 mod left_over;
@@ -29,16 +30,20 @@ mod record;
 mod record_pages;
 #[cfg(test)]
 mod record_test;
+mod recovery_file;
 #[cfg(test)]
 mod refused_test;
 mod registrar;
 mod removal_record;
+mod restore;
 #[cfg(test)]
 mod rests_test;
 pub(crate) mod revocation;
 #[cfg(test)]
 mod revocation_test;
 mod revoke;
+mod root;
+mod root_door;
 mod send;
 mod signed_list;
 mod task;
@@ -50,6 +55,8 @@ mod waits_test;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::follow::follow;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::recovery_file::open as open_recovery_file;
 pub(crate) use self::{
     directory::{ask_people, verified_devices},
     enrol::{device_code, enrol},
@@ -61,7 +68,9 @@ pub(crate) use self::{
     record_pages::{Numbered, read as read_record, rebuild as rebuild_record},
     registrar::{invite, list_invitations, registrar_pass},
     removal_record::removal_record,
+    restore::restore,
     revoke::{Order, Whom, revoke},
+    root::{back_up_root, show_root},
     task::ask_members,
     wait::{Delivery, until_settled},
 };
@@ -69,6 +78,8 @@ pub use self::{
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
     link::{Connected, Connector},
+    restore::{DeviceLeft, Lost, Restored, Restoring, StruckShown},
+    root::{BackedUpRoot, ShownRoot},
 };
 
 use std::sync::{Arc, PoisonError};

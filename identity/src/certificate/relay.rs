@@ -23,6 +23,7 @@ use crate::{
 pub struct RelayCertificate {
     der: Box<[u8]>,
     fingerprint: Digest,
+    issuer: Digest,
     key: DeviceKey,
     hosts: Vec<String>,
     validity: Validity,
@@ -37,7 +38,7 @@ impl RelayCertificate {
         dates: DateCheck,
     ) -> Result<Self, CertificateError> {
         let frame = Frame::read(der)?;
-        find_issuer(&frame, issuers, dates)?;
+        let issuer = *find_issuer(&frame, issuers, dates)?.fingerprint();
         let extensions = Extensions::read(&frame)?;
         extensions.require(Purpose::Server)?;
         if organisation_of(extensions.uri()?, relay_uri)? != *organisation {
@@ -52,6 +53,7 @@ impl RelayCertificate {
         Ok(Self {
             der: der.into(),
             fingerprint: frame.fingerprint(),
+            issuer,
             hosts,
             validity: frame.validity,
             key: frame.key,
@@ -68,6 +70,12 @@ impl RelayCertificate {
     #[must_use]
     pub const fn fingerprint(&self) -> Digest {
         self.fingerprint
+    }
+
+    /// SHA-256 of the certificate of the issuer that signed it.
+    #[must_use]
+    pub const fn issuer(&self) -> Digest {
+        self.issuer
     }
 
     /// Its key: Ed25519, or P-256 for clients that do not offer Ed25519.

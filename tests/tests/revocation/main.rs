@@ -10,6 +10,7 @@ mod fresh;
 mod guide;
 mod hostile;
 mod instant;
+mod issuers;
 mod record;
 mod scene;
 #[path = "../attacker/tap.rs"]

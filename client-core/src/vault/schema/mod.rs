@@ -22,6 +22,7 @@ const STEPS: &[&str] = &[
     include_str!("0012_signed_list.sql"),
     include_str!("0013_held_out.sql"),
     include_str!("0014_record.sql"),
+    include_str!("0015_restoring.sql"),
 ];
 
 /// Brings the database to the newest schema.
