@@ -41,8 +41,6 @@ labels! {
     IssuersList = "issuers-list",
     /// `RootProof`, by the root.
     RootProof = "root-proof",
-    /// `IssuerRequest`, by an administrator's device.
-    IssuerRequest = "issuer-request",
     /// `CommitAuthor`, by a member device.
     CommitAuthor = "commit-author",
     /// `DeviceApproval`, by a device of the same person.

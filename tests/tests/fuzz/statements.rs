@@ -6,7 +6,7 @@ use prost::Message;
 use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
     CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, InvitationRecord, IssuersList, Leave,
-    OutOfStep, RelayTime, RemovalConfirmation, RevocationAnswer, RevocationList, SignedStatement,
+    OutOfStep, RelayTime, RemovalConfirmation, RevocationAnswer, RevocationList, RootProof, SignedStatement,
 };
 
 use crate::{
@@ -42,6 +42,7 @@ fn read_body(label: StatementLabel, body: &[u8]) {
     match label {
         StatementLabel::InvitationRecord => same_again::<InvitationRecord>(body),
         StatementLabel::EnrolmentClaim => same_again::<EnrolmentClaim>(body),
+        StatementLabel::RootProof => same_again::<RootProof>(body),
         StatementLabel::IssuersList => same_again::<IssuersList>(body),
         StatementLabel::CommitAuthor => same_again::<CommitAuthor>(body),
         StatementLabel::DeviceApproval => same_again::<DeviceApproval>(body),

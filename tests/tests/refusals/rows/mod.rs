@@ -7,6 +7,7 @@ mod confirmations;
 mod connections;
 mod conversations;
 mod enrolment;
+mod issuers;
 mod key_packages;
 mod memberships;
 mod messages;
@@ -35,6 +36,9 @@ pub(crate) mod path {
             pub(crate) const ALL: &[&str] = &[$($($name,)*)*];
         };
     }
+
+    /// The services that ask for no certificate.
+    pub(crate) const AT_THE_DOOR: &[&str] = &["EnrolmentService", "OrganisationService"];
 
     paths! {
         "ConversationService" {
@@ -68,6 +72,10 @@ pub(crate) mod path {
         "DirectoryService" {
             GET_ORGANISATION = "GetOrganisation",
             LIST_PEOPLE = "ListPeople",
+        }
+        "OrganisationService" {
+            GET_ISSUERS_LIST = "GetIssuersList",
+            PUBLISH_ISSUERS_LIST = "PublishIssuersList",
         }
         "EnrolmentService" {
             GET_INVITATION = "GetInvitation",
@@ -214,6 +222,7 @@ pub(crate) fn sections() -> Vec<Section> {
         section("KeyPackages", key_packages::rows()),
         section("Invitations and enrolment", enrolment::rows()),
         section("Registrars", registrar::rows()),
+        section("Issuers", issuers::rows()),
         section("Revocation", revocation::rows()),
         section("The record", record::rows()),
     ]
