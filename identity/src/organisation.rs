@@ -321,6 +321,28 @@ impl Organisation {
         }
     }
 
+    /// The same of an invitation that was carried out: one that a struck issuer signed counts if the certificate that it led to is
+    /// among those of its making that stay good. Its dates are not judged.
+    ///
+    /// # Errors
+    /// As [`Self::verify_invitation`].
+    pub fn verify_used_invitation(
+        &self,
+        statement: &SignedStatement,
+        certificate: &Digest,
+    ) -> Result<InvitationRecord, InvitationError> {
+        let by = |struck: &&StruckIssuer| {
+            struck.certificate().fingerprint().as_bytes().as_slice() == statement.signer
+                && struck.keeps(certificate)
+        };
+        let Some(struck) = self.struck().iter().find(by) else {
+            return self.verify_invitation(statement, DateCheck::Skip);
+        };
+        let (issuer, label) = (struck.certificate(), StatementLabel::InvitationRecord);
+        verify_statement(issuer.key(), Some(issuer.fingerprint()), label, statement)?;
+        InvitationRecord::read(statement, self.id(), DateCheck::Skip)
+    }
+
     fn issuer(&self, signer: &[u8]) -> Result<&IssuerCertificate, CertificateError> {
         self.issuers.in_force(signer)
     }

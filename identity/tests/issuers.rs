@@ -111,6 +111,19 @@ fn no_statement_of_a_struck_issuer_counts() {
 }
 
 #[test]
+fn an_invitation_of_a_struck_issuer_that_was_carried_out_counts_for_the_certificate_that_was_kept() {
+    let hospital = Hospital::found(1);
+    let ((_, kept), (_, other)) = (hospital.device(), hospital.device());
+    let (_, invited) = hospital.invite(later(DAY));
+    let AfterStrike { after, .. } = strike_in(hospital, &[&kept]);
+    assert!(after.verify_used_invitation(&invited, &Digest::of(&kept)).is_ok());
+    let struck = Err(InvitationError::Issuer(CertificateError::IssuerStruck));
+    assert_eq!(after.verify_used_invitation(&invited, &Digest::of(&other)), struck);
+    let forged = pb::SignedStatement { signature: vec![1; 64].into(), ..invited };
+    assert!(after.verify_used_invitation(&forged, &Digest::of(&kept)).is_err());
+}
+
+#[test]
 fn the_number_only_rises_and_there_is_one_list_a_number() {
     let AfterStrike { hospital, second, after } = strike(&[]);
     let first = hospital.organisation.issuers_statement();

@@ -60,8 +60,7 @@ async fn follow_one(
         cursors.iter().map(|cursor| (cursor.conversation_id.clone(), cursor.number)).collect();
     let request = SubscribeRequest { greeting: Some(greeting), cursors };
     let mut stream = relay.subscribe(request).await?;
-    let mut early = Early::default();
-    let mut welcomed: HashSet<Bytes> = HashSet::new();
+    let (mut early, mut welcomed) = (Early::default(), HashSet::<Bytes>::new());
     let mut caught_up = false;
     loop {
         let incoming = match next(session, &mut stream, &mut early, caught_up).await? {

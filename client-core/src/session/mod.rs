@@ -20,10 +20,13 @@ mod grant;
 mod greet;
 mod inventory;
 mod issuers;
+#[cfg(test)]
+mod issuers_test;
 mod keep_list;
 mod key_packages;
 mod left_over;
 mod link;
+mod lost_issuers;
 mod open;
 mod outbox;
 mod record;
