@@ -196,6 +196,18 @@ fn the_relay_dies_before_the_list_of_issuers_is_on_its_disk_and_it_is_not_in_for
     machine.device.cli(&["admin", "registrar", "--once"]).good();
 }
 
+#[test]
+fn a_strike_that_kept_nothing_would_cut_everybody_and_the_relay_does_not_take_it() {
+    let scene = Scene::set();
+    let machine = Machine::new(&scene.ward, "office-b");
+    let refused = machine.restore(&["mutant.keep_nothing"]).failed(78).failure();
+    assert!(refused["why"].as_str().unwrap().contains("the relay's own certificates"), "{refused}");
+    for device in [&scene.doctor, &scene.nurse, &scene.ward.administrator] {
+        device.cli(&["sync"]).good();
+    }
+    assert_eq!(machine.restored()["struck"][0]["kept"], 6, "the control, by the same command");
+}
+
 /// The root, as only its holder has it.
 fn root(ward: &Ward) -> RootAuthority {
     root_of(&ward.recovery_file(), &ward.recovery_code).unwrap()
