@@ -34,13 +34,32 @@ pub(crate) fn read(file: Option<&Path>, asking: Asking) -> Result<Passcode, Fail
     })
 }
 
+/// Reads the recovery code of the root's file.
+pub(crate) fn recovery_code(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    if let Some(file) = file {
+        return from_file(file);
+    }
+    let silent = || {
+        Failure::new(
+            FailureKind::Input,
+            "There is no terminal to ask for the recovery code on.",
+            "",
+            "Name a file with --recovery-code-file.",
+        )
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(silent());
+    }
+    rpassword::prompt_password("Recovery code: ").map(Zeroizing::new).map_err(|_| silent())
+}
+
 fn from_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
     let unreadable = |why: String| {
         Failure::new(
             FailureKind::Input,
-            "The passcode file cannot be read.",
+            "The passcode or code file cannot be read.",
             why,
-            "Name a text file whose first line is the passcode.",
+            "Name a text file whose first line is the passcode or code.",
         )
     };
     let file = std::fs::File::open(file).map_err(|error| unreadable(format!("{error}.")))?;

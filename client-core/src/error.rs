@@ -196,6 +196,16 @@ fn refused(reason: Reason, message: &str) -> Failure {
             "The relay does not accept this device's certificate.",
             "Check this device's date and time; if they are right, ask your administrator.",
         ),
+        Reason::CertificateStruck => (
+            FailureKind::Refused,
+            "This device's certificate is no longer good.",
+            "Ask an administrator for a new invitation and enrol in another --home; what it holds stays readable here.",
+        ),
+        Reason::IssuersConflict => (
+            FailureKind::Refused,
+            "Another list of issuers came first.",
+            "Run the command again: it goes on from that one.",
+        ),
         Reason::RoleRequired | Reason::MemberKeyRequired => (
             FailureKind::Refused,
             "This device's role does not permit that.",

@@ -121,6 +121,9 @@ pub enum CertificateError {
         /// Valid up to here.
         not_after: UtcMillis,
     },
+    /// Its issuer was struck, and it is not among the certificates that stay good.
+    #[error("the certificate's issuer was struck, and the certificate is not among those that stay good")]
+    IssuerStruck,
     /// The issuer's own certificate is not valid at this instant.
     #[error("the issuer's certificate is not valid at this time")]
     IssuerNotInForce,
@@ -179,7 +182,20 @@ pub enum OrganisationError {
     /// The issuers' list is not one the root signed.
     #[error("the issuers' list: {0}")]
     Issuers(#[source] StatementError),
-    /// The list's number is zero, it has more than 64 issuers, or one of them twice.
+    /// The list has a lower number than the one at hand.
+    #[error("the issuers' list is older than list {known}")]
+    IssuersOlder {
+        /// The number at hand.
+        known: u64,
+    },
+    /// Another list than the one at hand, under the same number.
+    #[error("there are two issuers' lists with number {number}")]
+    IssuersFork {
+        /// Their number.
+        number: u64,
+    },
+    /// The list's number is zero, it has more than 64 issuers or one of them twice, more than 20,000 kept certificates or
+    /// not in order, or somebody who was struck is so no more.
     #[error("the issuers' list has a wrong {field}")]
     IssuersShape {
         /// What is wrong.
@@ -253,6 +269,9 @@ pub enum RevocationError {
     /// It is not signed by an issuer in force.
     #[error(transparent)]
     Statement(#[from] StatementError),
+    /// Its issuer was struck: it counts once another has signed it again.
+    #[error("the list's issuer was struck; another issuer must sign it again")]
+    IssuerStruck,
     /// A field is missing or beyond its limit.
     #[error("the list's {field} is missing or beyond its limit")]
     Field {
@@ -417,7 +436,7 @@ pub enum AuthorityError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// An issuers' list cannot have this number or length.
-    #[error("an issuers' list has a number from 1 and at most 64 issuers")]
+    #[error("an issuers' list has a number from 1, at most 64 issuers and 20,000 kept certificates")]
     IssuersShape,
     /// The certificate could not be encoded. Broken: ours.
     #[error("the certificate could not be encoded")]

@@ -13,6 +13,7 @@ mod device_uri;
 mod entropy;
 mod error;
 mod invitation;
+mod issuers;
 mod keys;
 mod names;
 mod organisation;
@@ -22,7 +23,7 @@ mod revocation;
 mod role;
 mod statement;
 
-pub use authority::{IssuerAuthority, RootAuthority};
+pub use authority::{IssuerAuthority, RootAuthority, Strike};
 pub use certificate::{
     DateCheck, DeviceCertificate, DeviceSubject, IssuerCertificate, RelayCertificate, RootFingerprint,
     certificate_request, verify_certificate_request,
@@ -32,6 +33,7 @@ pub use invitation::{
     EnrolmentClaim, ExporterCheck, Invitation, InvitationLink, InvitationRecord, InvitationSubject,
     claim_statement,
 };
+pub use issuers::StruckIssuer;
 pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
 pub use organisation::Organisation;

@@ -3,27 +3,25 @@
 //! The chain is always root → issuer on the signed list → leaf. A device cannot issue, an issuer struck from
 //! the list vouches for nobody, and only the pinned fingerprint makes a root the root.
 
-use std::collections::BTreeSet;
-
 use prost::{Message as _, bytes::Bytes};
-use wardline_proto::relay::{self as pb, IssuersList, SignedStatement};
-use wardline_proto::{Digest, UtcMillis};
+use subtle::ConstantTimeEq as _;
+use wardline_proto::relay::{self as pb, SignedStatement};
+use wardline_proto::{Digest, UtcMillis, fault};
 
-use crate::authority::ISSUERS_MAX;
 use crate::certificate::RootCertificate;
+use crate::issuers::Issuers;
 use crate::statement::verify_statement;
 use crate::{
     CertificateError, Checkpoint, DateCheck, DeviceCertificate, DisplayName, InvitationError,
     InvitationRecord, IssuerCertificate, OrganisationError, OrganisationId, RecordError, RelayCertificate,
-    RevocationError, RevocationList, RootFingerprint, StatementError, StatementLabel,
+    RevocationError, RevocationList, RootFingerprint, StatementError, StatementLabel, StruckIssuer,
 };
 
 /// An organisation whose root is the pinned one and whose issuers' list the root signed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Organisation {
     root: RootCertificate,
-    number: u64,
-    issuers: Vec<IssuerCertificate>,
+    issuers: Issuers,
     list: SignedStatement,
 }
 
@@ -56,8 +54,25 @@ impl Organisation {
         }
         // 3. The list is signed by the root, and so is every issuer on it.
         let list = wire.issuers.as_ref().ok_or(OrganisationError::IssuersMissing)?.clone();
-        let (number, issuers) = read_list(&root, &list)?;
-        Ok(Self { root, number, issuers, list })
+        let issuers = Issuers::read(&root, &list)?;
+        Ok(Self { root, issuers, list })
+    }
+
+    /// The same organisation by another issuers' list of its root; `None`: it is the list at hand.
+    ///
+    /// # Errors
+    /// [`OrganisationError::IssuersOlder`], [`OrganisationError::IssuersFork`] for another one under the number at hand,
+    /// [`OrganisationError::IssuersShape`] if somebody is struck no more, and as [`Self::verify`].
+    pub fn succeeded_by(&self, list: &SignedStatement) -> Result<Option<Self>, OrganisationError> {
+        let issuers = Issuers::read(&self.root, list)?;
+        issuers.goes_on_from(&self.issuers)?;
+        if issuers.number > self.issuers.number {
+            return Ok(Some(Self { root: self.root.clone(), issuers, list: list.clone() }));
+        }
+        if list.body == self.list.body {
+            return Ok(None);
+        }
+        Err(OrganisationError::IssuersFork { number: self.issuers.number })
     }
 
     /// The same from its two parts: id and name are the root's.
@@ -107,16 +122,41 @@ impl Organisation {
         RootFingerprint::of(&self.root.der)
     }
 
-    /// The issuers on the list.
+    /// The issuers on the list that may vouch.
     #[must_use]
     pub fn issuers(&self) -> &[IssuerCertificate] {
-        &self.issuers
+        &self.issuers.listed
+    }
+
+    /// Whether the issuer with this SHA-256 of its certificate may vouch.
+    #[must_use]
+    pub fn lists(&self, fingerprint: &[u8]) -> bool {
+        self.issuers().iter().any(|issuer| issuer.fingerprint().as_bytes().as_slice() == fingerprint)
+    }
+
+    /// Those that were struck.
+    #[must_use]
+    pub fn struck(&self) -> &[StruckIssuer] {
+        &self.issuers.struck
+    }
+
+    /// The issuer with this SHA-256 of its certificate, also if it was struck: what it made goes on with it in TLS.
+    #[must_use]
+    pub fn issuer_of(&self, fingerprint: &Digest) -> Option<&IssuerCertificate> {
+        let struck = self.struck().iter().map(StruckIssuer::certificate);
+        self.issuers().iter().chain(struck).find(|issuer| issuer.fingerprint() == fingerprint)
+    }
+
+    /// The list as the root signed it.
+    #[must_use]
+    pub const fn issuers_statement(&self) -> &SignedStatement {
+        &self.list
     }
 
     /// The list's number, from 1; rises by one with each change.
     #[must_use]
     pub const fn issuers_number(&self) -> u64 {
-        self.number
+        self.issuers.number
     }
 
     /// SHA-256 of the list as it was signed.
@@ -183,14 +223,33 @@ impl Organisation {
     /// relied on, [`RevocationRegister`](crate::RevocationRegister) knows.
     ///
     /// # Errors
-    /// [`RevocationError::Statement`], [`RevocationError::Field`].
+    /// [`RevocationError::IssuerStruck`], [`RevocationError::Statement`], [`RevocationError::Field`].
     pub fn verify_revocation_list(
         &self,
         statement: &SignedStatement,
         dates: impl Into<DateCheck>,
     ) -> Result<RevocationList, RevocationError> {
+        if self.issuer(&statement.signer) == Err(CertificateError::IssuerStruck) {
+            return Err(RevocationError::IssuerStruck);
+        }
         let body = self.verify_issuer_statement(StatementLabel::RevocationList, statement, dates)?;
         RevocationList::read(&body, statement.clone())
+    }
+
+    /// Checks that an issuer of this organisation, who may be struck by now, signed a revocation list that was adopted before:
+    /// that it was, the relay's answer to it and its place on the record say, and not this.
+    ///
+    /// # Errors
+    /// [`StatementError`].
+    pub(crate) fn verify_adopted_list(
+        &self,
+        statement: &SignedStatement,
+        dates: impl Into<DateCheck>,
+    ) -> Result<(), StatementError> {
+        let signer = Digest::try_from(&statement.signer).map_err(|_| StatementError::OtherSigner)?;
+        let issuer = self.issuer_of(&signer).ok_or(StatementError::OtherSigner)?;
+        issuer.judge(dates.into()).map_err(|_| StatementError::OtherSigner)?;
+        verify_statement(issuer.key(), Some(&signer), StatementLabel::RevocationList, statement).map(|_| ())
     }
 
     /// Checks that the relay with this certificate signed the statement; gives the signed body.
@@ -242,31 +301,49 @@ impl Organisation {
         InvitationRecord::read(statement, self.id(), dates)
     }
 
-    fn issuer(&self, signer: &[u8]) -> Result<&IssuerCertificate, CertificateError> {
-        let named = |issuer: &&IssuerCertificate| issuer.fingerprint().as_bytes().as_slice() == signer;
-        self.issuers.iter().find(named).ok_or(CertificateError::UnknownIssuer)
+    /// Checks that whoever shows this holds the root's key, on the connection with this exporter.
+    ///
+    /// # Errors
+    /// [`StatementError`].
+    pub fn verify_root_proof(
+        &self,
+        statement: &SignedStatement,
+        exporter: &[u8; 32],
+    ) -> Result<(), StatementError> {
+        let signer = Digest::of(&self.root.der);
+        let label = StatementLabel::RootProof;
+        let body = verify_statement(&self.root.key, Some(&signer), label, statement)?;
+        let proof = pb::RootProof::decode(body).map_err(|_| StatementError::Undecodable)?;
+        match bool::from(proof.tls_exporter.ct_eq(exporter.as_slice())) {
+            true => Ok(()),
+            false if fault::planted("mutant.root_proof_of_any_connection") => Ok(()),
+            false => Err(StatementError::OtherSigner),
+        }
     }
-}
 
-/// The list's number and issuers, if the root signed it and each of them.
-fn read_list(
-    root: &RootCertificate,
-    list: &SignedStatement,
-) -> Result<(u64, Vec<IssuerCertificate>), OrganisationError> {
-    let body = verify_statement(&root.key, Some(&Digest::of(&root.der)), StatementLabel::IssuersList, list)
-        .map_err(OrganisationError::Issuers)?;
-    let IssuersList { number, certificates } =
-        IssuersList::decode(body).map_err(|_| OrganisationError::Issuers(StatementError::Undecodable))?;
-    if number == 0 {
-        return Err(OrganisationError::IssuersShape { field: "number" });
+    /// The same of an invitation that was carried out: one that a struck issuer signed counts if the certificate that it led to is
+    /// among those of its making that stay good. Its dates are not judged.
+    ///
+    /// # Errors
+    /// As [`Self::verify_invitation`].
+    pub fn verify_used_invitation(
+        &self,
+        statement: &SignedStatement,
+        certificate: &Digest,
+    ) -> Result<InvitationRecord, InvitationError> {
+        let by = |struck: &&StruckIssuer| {
+            struck.certificate().fingerprint().as_bytes().as_slice() == statement.signer
+                && struck.keeps(certificate)
+        };
+        let Some(struck) = self.struck().iter().find(by) else {
+            return self.verify_invitation(statement, DateCheck::Skip);
+        };
+        let (issuer, label) = (struck.certificate(), StatementLabel::InvitationRecord);
+        verify_statement(issuer.key(), Some(issuer.fingerprint()), label, statement)?;
+        InvitationRecord::read(statement, self.id(), DateCheck::Skip)
     }
-    let distinct: BTreeSet<&Bytes> = certificates.iter().collect();
-    if certificates.len() > ISSUERS_MAX || distinct.len() != certificates.len() {
-        return Err(OrganisationError::IssuersShape { field: "length" });
+
+    fn issuer(&self, signer: &[u8]) -> Result<&IssuerCertificate, CertificateError> {
+        self.issuers.in_force(signer)
     }
-    let read = |(index, der): (usize, &Bytes)| {
-        IssuerCertificate::verify(der, root).map_err(|source| OrganisationError::Issuer { index, source })
-    };
-    let issuers: Result<Vec<_>, _> = certificates.iter().enumerate().map(read).collect();
-    Ok((number, issuers?))
 }

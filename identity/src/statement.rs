@@ -39,6 +39,8 @@ labels! {
     EnrolmentClaim = "enrolment-claim",
     /// `IssuersList`, by the root.
     IssuersList = "issuers-list",
+    /// `RootProof`, by the root.
+    RootProof = "root-proof",
     /// `CommitAuthor`, by a member device.
     CommitAuthor = "commit-author",
     /// `DeviceApproval`, by a device of the same person.
@@ -93,9 +95,9 @@ pub(crate) fn verify_statement(
     label: StatementLabel,
     statement: &SignedStatement,
 ) -> Result<Bytes, StatementError> {
-    let actual = statement.body.len();
-    if actual > BODY_BYTES_MAX {
-        return Err(StatementError::TooLong { limit: BODY_BYTES_MAX, actual });
+    let (actual, limit) = (statement.body.len(), body_bytes_max(label));
+    if actual > limit {
+        return Err(StatementError::TooLong { limit, actual });
     }
     if statement.signer != signer.map_or(&[][..], |digest| digest.as_bytes().as_slice()) {
         return Err(StatementError::OtherSigner);
@@ -111,6 +113,16 @@ pub(crate) fn signing_input(label: StatementLabel, body: &[u8]) -> Vec<u8> {
 
 /// A statement's body has at most this many bytes: it must fit in memory many times over.
 const BODY_BYTES_MAX: usize = 65_536;
+
+/// The root names the certificates that stay good when it strikes an issuer: 20,000 of 34 bytes, and 128 issuers.
+const ISSUERS_BYTES_MAX: usize = 1_048_576;
+
+const fn body_bytes_max(label: StatementLabel) -> usize {
+    match label {
+        StatementLabel::IssuersList => ISSUERS_BYTES_MAX,
+        _ => BODY_BYTES_MAX,
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -61,8 +61,11 @@ fn a_root_outside_its_dates_is_refused() {
 #[test]
 fn an_issuers_list_that_the_root_did_not_sign_is_refused() {
     let (hospital, other) = (Hospital::found(1), Hospital::found(2));
-    let list =
-        pb::IssuersList { number: 1, certificates: vec![hospital.issuer.certificate_der().to_vec().into()] };
+    let list = pb::IssuersList {
+        number: 1,
+        certificates: vec![hospital.issuer.certificate_der().to_vec().into()],
+        ..pb::IssuersList::default()
+    };
     let (root, label) = (hospital.root.certificate_der(), StatementLabel::IssuersList);
     let sign = |key, label, name| wire(&hospital.root, sign_statement(key, label, &list, Some(name)));
     assert!(verify(&hospital, &sign(hospital.root.key(), label, root)).is_ok());
@@ -103,7 +106,7 @@ fn a_list_with_a_wrong_number_or_length_is_refused() {
     let hospital = Hospital::found(1);
     let der = hospital.issuer.certificate_der();
     let list = |number, certificates| {
-        let list = pb::IssuersList { number, certificates };
+        let list = pb::IssuersList { number, certificates, ..pb::IssuersList::default() };
         let (key, root) = (hospital.root.key(), hospital.root.certificate_der());
         wire(&hospital.root, sign_statement(key, StatementLabel::IssuersList, &list, Some(root)))
     };

@@ -34,6 +34,8 @@ reasons! {
     CertificateRequired = "CERTIFICATE_REQUIRED",
     /// The certificate is not one of this organisation's in force. UNAUTHENTICATED.
     CertificateInvalid = "CERTIFICATE_INVALID",
+    /// The issuer of the certificate was struck, and the certificate is not among those that stay good. UNAUTHENTICATED.
+    CertificateStruck = "CERTIFICATE_STRUCK",
     /// The device was revoked. PERMISSION_DENIED.
     DeviceRevoked = "DEVICE_REVOKED",
     /// The certificate's role does not permit the call. PERMISSION_DENIED.
@@ -72,6 +74,8 @@ reasons! {
     HoldsPending = "HOLDS_PENDING",
     /// Who signed it may not put that device on hold, or the hold is over. PERMISSION_DENIED; metadata "device".
     HoldRefused = "HOLD_REFUSED",
+    /// The issuers' list does not go on from the relay's. ABORTED; metadata "number".
+    IssuersConflict = "ISSUERS_CONFLICT",
     /// A commit lets in a device that is revoked or on hold. FAILED_PRECONDITION; metadata "device".
     JoinRevoked = "JOIN_REVOKED",
     /// A revoked device must leave first. FAILED_PRECONDITION.

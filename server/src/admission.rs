@@ -4,12 +4,14 @@
 //! database. What is here is looked up by the SHA-256 of the whole certificate: nothing a client sends is
 //! parsed to decide. The same list answers the directory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use metrics::gauge;
 use rustls::pki_types::CertificateDer;
-use wardline_identity::{Clock, DateCheck, DeviceCertificate, Organisation, Standing, UserId};
+use wardline_identity::{
+    CertificateError, Clock, DateCheck, DeviceCertificate, Organisation, Standing, UserId,
+};
 use wardline_proto::{DeviceId, Digest, UtcMillis, fault};
 
 use crate::revocations::Revocations;
@@ -28,6 +30,10 @@ struct Known {
     by_fingerprint: HashMap<Digest, Arc<DeviceCertificate>>,
     /// In order of issue.
     by_user: BTreeMap<UserId, Vec<Arc<DeviceCertificate>>>,
+    /// Certificates that were good until their issuer was struck.
+    struck: HashSet<Digest>,
+    /// The devices that have no other.
+    struck_devices: HashSet<DeviceId>,
 }
 
 impl Devices {
@@ -44,7 +50,12 @@ impl Devices {
         for der in certificates {
             match organisation.verify_device(der, DateCheck::Skip) {
                 Ok(certificate) => known.insert(Arc::new(certificate)),
-                Err(error) => tracing::warn!(%error, "a stored certificate is not admitted any more"),
+                Err(error) => {
+                    tracing::warn!(%error, "a stored certificate is not admitted any more");
+                    if error == CertificateError::IssuerStruck {
+                        known.struck.insert(Digest::of(der));
+                    }
+                }
             }
         }
         let devices = Self { clock, revocations, known: RwLock::new(known) };
@@ -56,6 +67,36 @@ impl Devices {
     pub fn insert(&self, certificate: DeviceCertificate) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::new(certificate));
         self.count();
+    }
+
+    /// Judges all certificates by another issuers' list; gives the devices of which some are no longer good. From now on those
+    /// open nothing.
+    pub fn strike(&self, organisation: &Organisation) -> BTreeSet<DeviceId> {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let is_struck = |certificate: &DeviceCertificate| {
+            let judged = organisation.verify_device(certificate.der(), DateCheck::Skip);
+            judged.is_err() && !fault::planted("mutant.struck_stay")
+        };
+        let struck: Vec<_> =
+            known.by_fingerprint.values().filter(|certificate| is_struck(certificate)).cloned().collect();
+        for certificate in &struck {
+            known.remove(certificate);
+        }
+        drop(known);
+        self.count();
+        struck.iter().map(|certificate| certificate.device()).collect()
+    }
+
+    /// Whether this certificate was good until its issuer was struck.
+    #[must_use]
+    pub fn is_struck(&self, certificate: &Digest) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).struck.contains(certificate)
+    }
+
+    /// Whether a device had a good certificate until its issuer was struck, and has no other.
+    #[must_use]
+    pub fn is_device_struck(&self, device: &DeviceId) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).struck_devices.contains(device)
     }
 
     /// The newest time that an issuer signed: the beginning of the newest certificate.
@@ -125,7 +166,11 @@ impl Admission for Devices {
     fn admit(&self, chain: &[CertificateDer<'_>]) -> Result<Arc<DeviceCertificate>, Refusal> {
         let leaf = chain.first().ok_or(Refusal::CertificateInvalid)?;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let certificate = known.by_fingerprint.get(&Digest::of(leaf)).ok_or(Refusal::CertificateInvalid)?;
+        let fingerprint = Digest::of(leaf);
+        if known.struck.contains(&fingerprint) {
+            return Err(Refusal::CertificateStruck);
+        }
+        let certificate = known.by_fingerprint.get(&fingerprint).ok_or(Refusal::CertificateInvalid)?;
         match self.revocations.standing(&certificate.device()) {
             Standing::InForce => {}
             _ if fault::planted("mutant.admit_revoked") => {}
@@ -154,7 +199,21 @@ impl Known {
     fn insert(&mut self, certificate: Arc<DeviceCertificate>) {
         let fresh = self.by_fingerprint.insert(certificate.fingerprint(), Arc::clone(&certificate)).is_none();
         if fresh {
+            self.struck_devices.remove(&certificate.device());
             self.by_user.entry(certificate.user().clone()).or_default().push(certificate);
+        }
+    }
+
+    fn remove(&mut self, certificate: &DeviceCertificate) {
+        self.by_fingerprint.remove(&certificate.fingerprint());
+        self.struck.insert(certificate.fingerprint());
+        let Some(of_user) = self.by_user.get_mut(certificate.user()) else { return };
+        of_user.retain(|other| other.fingerprint() != certificate.fingerprint());
+        if of_user.iter().all(|other| other.device() != certificate.device()) {
+            self.struck_devices.insert(certificate.device());
+        }
+        if of_user.is_empty() {
+            self.by_user.remove(certificate.user());
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod enrolment_bell;
 pub mod jobs;
 pub mod live;
 pub mod mls;
+pub mod organisations;
 pub mod record_head;
 pub mod relay_identity;
 pub mod relay_keys;

@@ -1,11 +1,11 @@
 //! Who the relay is to its clients: its Ed25519 key and certificate, and the greetings signed with them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use wardline_identity::{Checkpoint, Organisation, SigningKey, StatementLabel, sign_statement};
 use wardline_proto::relay::{HoldAnswer, RelayGreeting, RelayTime, RevocationAnswer, SignedStatement};
-use wardline_proto::{UtcMillis, VERSIONS, fault};
+use wardline_proto::{Digest, UtcMillis, VERSIONS, fault};
 
 /// The relay's signing identity. Clones share it.
 #[derive(Debug, Clone)]
@@ -17,28 +17,45 @@ pub struct RelayIdentity {
 struct Shared {
     key: SigningKey,
     certificate: Bytes,
-    issuers_number: u64,
+    /// Both leaves, the Ed25519 one first.
+    leaves: [Bytes; 2],
+    /// Number and digest of the issuers' list in force.
+    issuers: Mutex<(u64, Digest)>,
 }
 
 impl RelayIdentity {
-    /// From the relay's key and leaf. Whether they belong together is judged at import.
+    /// From the relay's Ed25519 key and its leaves, that key's first. Whether they belong together is judged at import.
     #[must_use]
-    pub fn new(key: SigningKey, certificate_der: Bytes, organisation: &Organisation) -> Self {
-        let issuers_number = organisation.issuers_number();
-        Self { shared: Arc::new(Shared { key, certificate: certificate_der, issuers_number }) }
+    pub fn new(key: SigningKey, leaves: [Bytes; 2], organisation: &Organisation) -> Self {
+        let issuers = Mutex::new((organisation.issuers_number(), organisation.issuers_digest()));
+        Self { shared: Arc::new(Shared { key, certificate: leaves[0].clone(), leaves, issuers }) }
+    }
+
+    /// Greetings name this issuers' list from now on.
+    pub fn name_issuers(&self, organisation: &Organisation) {
+        let named = (organisation.issuers_number(), organisation.issuers_digest());
+        *self.shared.issuers.lock().unwrap_or_else(PoisonError::into_inner) = named;
+    }
+
+    /// The relay's leaves, DER: Ed25519 and P-256.
+    #[must_use]
+    pub fn leaves(&self) -> &[Bytes] {
+        &self.shared.leaves
     }
 
     /// The relay's clock, the number of the revocation list in force and the head of the record, signed. The policy is 0 until
     /// there is one.
     #[must_use]
     pub fn time(&self, now: UtcMillis, applies: Applied) -> SignedStatement {
+        let (issuers_number, issuers) = *self.shared.issuers.lock().unwrap_or_else(PoisonError::into_inner);
         let time = RelayTime {
             time: Some(clock_shown(now).into()),
             revocation_list_number: applies.list_number,
             policy_number: 0,
-            issuers_list_number: list_shown(self.shared.issuers_number),
+            issuers_list_number: list_shown(issuers_number),
             record_head: applies.record_head,
             holds_sha256: applies.holds_sha256,
+            issuers_list_sha256: digest_shown(issuers).to_wire(),
         };
         sign_statement(&self.shared.key, StatementLabel::RelayTime, &time, Some(&self.shared.certificate))
     }
@@ -97,6 +114,11 @@ fn clock_shown(now: UtcMillis) -> UtcMillis {
         () if fault::planted("relay.time_back") => UtcMillis::new(now.get() - 120_000),
         () => now,
     }
+}
+
+/// What the issuers' list is, but where a test has the relay lie about it.
+fn digest_shown(digest: Digest) -> Digest {
+    if fault::planted("relay.other_issuers") { Digest::of(b"another list") } else { digest }
 }
 
 /// The number of the issuers' list, but where a test has the relay lie about it.

@@ -12,6 +12,7 @@ use wardline_proto::relay::directory_service_server::DirectoryServiceServer;
 use wardline_proto::relay::enrolment_service_server::EnrolmentServiceServer;
 use wardline_proto::relay::key_package_service_server::KeyPackageServiceServer;
 use wardline_proto::relay::membership_service_server::MembershipServiceServer;
+use wardline_proto::relay::organisation_service_server::OrganisationServiceServer;
 use wardline_proto::relay::record_service_server::RecordServiceServer;
 use wardline_proto::relay::registrar_service_server::RegistrarServiceServer;
 use wardline_proto::relay::revocation_service_server::RevocationServiceServer;
@@ -23,6 +24,7 @@ use crate::service::directory::Directory;
 use crate::service::enrolment::Enrolment;
 use crate::service::key_package::KeyPackages;
 use crate::service::membership::Memberships;
+use crate::service::organisation::Issuing;
 use crate::service::record::Record;
 use crate::service::registrar::Registrar;
 use crate::service::revocation::Revocation;
@@ -33,6 +35,10 @@ const KEY_PACKAGES_BYTES: usize = 200 * 16 * 1024 + 64 * 1024;
 
 /// The longest revocation list: 1,000 acts of some 80 bytes, and its head.
 const LIST_BYTES: usize = ACTS_MAX * 96 + 64 * 1024;
+
+/// The longest issuers' list, and a device with it. At the door for strangers a request has 256 KiB: room for 7,000 kept
+/// certificates.
+const ISSUERS_BYTES: usize = 1024 * 1024 + 64 * 1024;
 
 /// The longest request that carries certificates, statements and names only.
 const SMALL_BYTES: usize = 256 * 1024;
@@ -63,6 +69,7 @@ pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
         .add_service(sized!(MembershipServiceServer, Memberships::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(DirectoryServiceServer, Directory::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(EnrolmentServiceServer, Enrolment::new(Arc::clone(relay)), SMALL_BYTES))
+        .add_service(sized!(OrganisationServiceServer, Issuing::new(Arc::clone(relay)), ISSUERS_BYTES))
         .add_service(sized!(RevocationServiceServer, Revocation::new(Arc::clone(relay)), LIST_BYTES))
         .add_service(sized!(RecordServiceServer, Record::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay)), SMALL_BYTES))
@@ -101,6 +108,7 @@ mod tests {
             ("DirectoryService/ListPeople", 256 * 1024),
             ("EnrolmentService/Enrol", 256 * 1024),
             ("RegistrarService/IssueCertificate", 256 * 1024),
+            ("OrganisationService/PublishIssuersList", 1024 * 1024 + 64 * 1024),
             ("RecordService/GetRecordProof", 256 * 1024),
             ("RevocationService/PublishRevocationList", 1_000 * 96 + 64 * 1024),
         ] {

@@ -2,12 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use wardline_identity::{Clock, Organisation};
+use wardline_identity::Clock;
 
 use crate::{
-    admission::Devices, enrolment_bell::EnrolmentBell, live::Live, record_head::RecordHead,
-    relay_identity::RelayIdentity, revocations::Revocations, store::Store, task_bell::TaskBell,
-    transport::Connections, write_permits::WritePermits,
+    admission::Devices, enrolment_bell::EnrolmentBell, live::Live, organisations::Organisations,
+    record_head::RecordHead, relay_identity::RelayIdentity, revocations::Revocations, store::Store,
+    task_bell::TaskBell, transport::Connections, write_permits::WritePermits,
 };
 
 /// The running relay, shared by its services.
@@ -23,7 +23,7 @@ pub struct Relay {
     /// The head of its record.
     pub record: Arc<RecordHead>,
     /// Whom it serves.
-    pub organisation: Organisation,
+    pub organisation: Organisations,
     /// Who is let in.
     pub devices: Arc<Devices>,
     /// Who is revoked.

@@ -22,6 +22,8 @@ pub struct Ward {
     pub relay: RelayProcess,
     /// The administrator's device.
     pub administrator: Device,
+    /// Opens the recovery file.
+    pub recovery_code: String,
     programs: Programs,
     temporary: TempDir,
 }
@@ -66,13 +68,20 @@ impl Ward {
         };
         let founded = enrolment::runtime().block_on(found(&founding)).expect("an organisation");
         std::fs::write(relay.folder().join("relay.bundle"), founded.relay_bundle).expect("a bundle");
-        Self { relay, administrator, programs, temporary }
+        let recovery_code = founded.recovery_code.to_string();
+        Self { relay, administrator, recovery_code, programs, temporary }
     }
 
     /// The folder of everything.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.temporary.path()
+    }
+
+    /// The root's recovery file.
+    #[must_use]
+    pub fn recovery_file(&self) -> std::path::PathBuf {
+        self.folder().join("recovery")
     }
 
     /// Clinicians with a device each, enrolled and ready to be added to conversations.

@@ -4,6 +4,7 @@
 mod devices;
 mod holds;
 mod record;
+mod root;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -14,6 +15,7 @@ pub(crate) use self::{
     devices::{AdminDeviceTask, AdminUserTask, Person, PutOut},
     holds::{AdminResponderTask, LostArgs, ResponderTask},
     record::{LogArgs, RecordArgs, Since, VerifyArgs},
+    root::{RecoveryFile, RestoreArgs, RootTask},
 };
 
 /// End-to-end encrypted messaging for hospitals and clinics.
@@ -296,6 +298,9 @@ pub(crate) enum AdminTask {
 
 Ends with status 81 if --verify finds that the relay's record is not what it has signed for.")]
     Log(LogArgs),
+    /// Use the root's recovery file: restore an administrator on a new machine, copy the file, look at it
+    #[command(subcommand)]
+    Root(RootTask),
     /// Check a removal record, without a home or a connection
     #[command(after_help = "Example:
   wardline admin verify record.json --root '0f3a …'

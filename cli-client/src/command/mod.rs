@@ -9,6 +9,7 @@ mod once;
 mod read;
 mod record;
 mod registrar;
+mod root;
 mod send;
 mod sync;
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Admin(AdminTask::User(task)) => devices::run_user(&globals, task).await,
         Task::Admin(AdminTask::Responder(task)) => once::run(&globals, admin_responder(task)).await,
         Task::Admin(AdminTask::Log(args)) => record::log(&globals, args).await,
+        Task::Admin(AdminTask::Root(task)) => root::run(&globals, task).await,
         Task::Admin(AdminTask::Verify(args)) => record::verify(&globals, &args),
         Task::Enrol { invitation, device } => enrol::run(&globals, &invitation, &device).await,
         Task::Conversation(task) => once::run(&globals, conversation(task)).await,

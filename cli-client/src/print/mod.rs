@@ -4,6 +4,7 @@ mod devices;
 mod home;
 mod people;
 mod record;
+mod root;
 mod talk;
 mod when;
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
     devices::removals,
     home::{enrolled, founded, invited, progress},
     record::{proven, record_written},
+    root::{backed_up, restored, root},
     when::{learn_offset, midnight_ms},
 };
 

@@ -169,9 +169,7 @@ fn product_connector(core: &Core, transport: TransportChoice) -> Result<RelayCon
     let device = &core.device;
     let issuer = device
         .organisation
-        .issuers()
-        .iter()
-        .find(|issuer| *issuer.fingerprint() == device.certificate.issuer())
+        .issuer_of(&device.certificate.issuer())
         .ok_or_else(|| Failure::defect("The device's issuer is not on the list."))?;
     let identity = ClientIdentity {
         key: device.key.to_pkcs8_v1(),

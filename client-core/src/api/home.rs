@@ -1,7 +1,13 @@
-//! What makes a home: founding an organisation, enrolling a device.
+//! What makes a home: founding an organisation, enrolling a device, restoring an administrator from the root's file.
+
+use std::path::Path;
+
+use wardline_identity::Entropy;
 
 use super::Failure;
-use crate::session::{self, Enrolled, Enrolment, Founded, Founding, Progress};
+use crate::session::{
+    self, BackedUpRoot, Enrolled, Enrolment, Founded, Founding, Progress, Restored, Restoring, ShownRoot,
+};
 
 /// Founds an organisation: root, first issuer, the administrator's device, the relay's certificates.
 ///
@@ -26,4 +32,30 @@ pub async fn enrol(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Enrolled, Failure> {
     session::enrol(enrolment, progress).await.map_err(Failure::from)
+}
+
+/// Restores an administrator from the root's file: a new issuer and device, and the lost issuers struck. Interrupted, it goes on
+/// where it stopped when called again with the same file and home.
+///
+/// # Errors
+/// [`Failure`] of kind `Input`, `Passcode` (the code or the passcode), `Exists` (the home is another device's), `Unavailable`,
+/// `Untrusted`, `Unknown` (no such issuer), `Refused` or `Disk`.
+pub async fn restore_root(restoring: &Restoring<'_>) -> Result<Restored, Failure> {
+    session::restore(restoring).await.map_err(Failure::from)
+}
+
+/// Copies a recovery file under a new code, once it has opened.
+///
+/// # Errors
+/// [`Failure`] of kind `Input`, `Passcode` (the code) or `Disk` (also for a file that is there).
+pub fn back_up_root(file: (&Path, &str), out: &Path, entropy: &dyn Entropy) -> Result<BackedUpRoot, Failure> {
+    session::back_up_root(file, out, entropy).map_err(Failure::from)
+}
+
+/// Looks at a recovery file.
+///
+/// # Errors
+/// [`Failure`] of kind `Input` or `Passcode` (the code).
+pub fn show_root(file: &Path, code: &str) -> Result<ShownRoot, Failure> {
+    session::show_root(file, code).map_err(Failure::from)
 }

@@ -29,7 +29,7 @@ pub use answer::{
 pub use client::{Client, Event, Options};
 pub use command::{Act, Command, HoldTask, Invitee, Reach};
 pub use failure::{Failure, FailureKind};
-pub use home::{enrol, found};
+pub use home::{back_up_root, enrol, found, restore_root, show_root};
 pub(crate) use inventory::standing_word;
 pub use inventory::{ActedDevice, Acts, DeviceRemoval, DeviceStatus, Inventory, InventoryDevice, ListState};
 pub use invitation::{InvitationSummary, Invitations, Invited, Judged, JudgedDevice, NewInvitation};
@@ -41,5 +41,6 @@ pub use removal_record::{ActText, ProvenText, RemovalRecordFile, RemovalText, ve
 pub use time_text::rfc3339;
 
 pub use crate::session::{
-    Connected, Connector, Enrolled, Enrolment, Founded, Founding, Progress, invitation_connector,
+    BackedUpRoot, Connected, Connector, DeviceLeft, Enrolled, Enrolment, Founded, Founding, Lost, Progress,
+    Restored, Restoring, ShownRoot, StruckShown, invitation_connector,
 };

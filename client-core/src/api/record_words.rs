@@ -55,11 +55,14 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
             format!("{} invited {user} as {}{place} (invitation {invitation})", device(by), role.as_str())
         }
         RecordAct::InvitationWithdrawn { invitation, by } => {
-            format!("{} withdrew invitation {}", device(by), short_invitation(invitation))
+            let invitation = short_invitation(invitation);
+            match by {
+                Some(by) => format!("{} withdrew invitation {invitation}", device(by)),
+                None => format!("the relay withdrew invitation {invitation}: its issuer was struck"),
+            }
         }
         RecordAct::DeviceCertified { device: one, user, role, by, .. } => {
-            let by =
-                by.map_or_else(|| "with the relay's bundle".to_owned(), |by| format!("by {}", device(&by)));
+            let by = by.map_or_else(|| "with the root's list".to_owned(), |by| format!("by {}", device(&by)));
             format!("a device of {user}, {}, was certified {by}: {}", role.as_str(), device(one))
         }
         RecordAct::EnrolmentRefused { invitation, device: one, by } => {

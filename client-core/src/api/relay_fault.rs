@@ -93,6 +93,9 @@ fn text(row: &RelayFaultRow) -> String {
         RelayFaultKind::FalseList => format!(
             "The relay sent a list of revoked devices that cannot be right, after number {number}; it was refused."
         ),
+        RelayFaultKind::FalseIssuers => format!(
+            "The relay showed a list of issuers that is not list {number} of your organisation; it was refused."
+        ),
         RelayFaultKind::HiddenList => {
             format!("{about} goes by list {number} of revoked devices; the relay does not show it to you.")
         }

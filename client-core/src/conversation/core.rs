@@ -6,7 +6,8 @@ use std::{
 };
 
 use wardline_identity::{
-    Clock, DeviceCertificate, Entropy, IssuerAuthority, Organisation, RevocationRegister, SigningKey, UserId,
+    Clock, DeviceCertificate, Entropy, IssuerAuthority, IssuerCertificate, Organisation, RevocationRegister,
+    SigningKey, UserId,
 };
 use wardline_proto::{ConversationId, DeviceId};
 
@@ -34,6 +35,13 @@ pub(crate) struct Device {
 }
 
 impl Device {
+    /// Its issuer, if it may vouch: it is on the issuers' list, and not struck.
+    pub(crate) fn issuing(&self) -> Option<&IssuerAuthority> {
+        let own = self.issuer.as_ref()?;
+        let listed = |one: &IssuerCertificate| one.fingerprint() == own.certificate().fingerprint();
+        self.organisation.issuers().iter().any(listed).then_some(own)
+    }
+
     /// The device's id.
     pub(crate) fn id(&self) -> DeviceId {
         self.certificate.device()

@@ -142,7 +142,7 @@ pub(crate) fn spread_ms(device: &Device) -> u64 {
     u64::from(device.id().as_bytes()[15]) * 2
 }
 
-async fn wish_once(
+pub(super) async fn wish_once(
     tx: &mut Transaction<'_>,
     conversation: &ConversationId,
     wish: Wish,

@@ -1,7 +1,7 @@
 //! The signed statements that a commit carries as grounds: each is checked as if it came from nobody.
 
 use prost::Message;
-use wardline_identity::{DateCheck, Organisation, StatementLabel};
+use wardline_identity::{Organisation, StatementLabel};
 use wardline_proto::{
     DeviceId, Digest,
     fault::planted,
@@ -75,7 +75,8 @@ pub(crate) fn invited(organisation: &Organisation, before: &Roster, statement: &
     }
     let Ok(said) = Confirmation::decode(statement.body.clone()) else { return false };
     let record = said.invitation.as_ref();
-    let record = record.and_then(|record| organisation.verify_invitation(record, DateCheck::Skip).ok());
+    let Ok(certificate) = Digest::try_from(&said.certificate_sha256) else { return false };
+    let record = record.and_then(|record| organisation.verify_used_invitation(record, &certificate).ok());
     let replaces = DeviceId::try_from(&said.replaces_device_id).ok();
     let (Some(record), Some(replaces)) = (record, replaces) else { return false };
     let replaced = before.device(&replaces);

@@ -108,6 +108,13 @@ impl Hold {
         hold.holds().then_some(hold)
     }
 
+    /// The same with the strangers of a roster: leaves whose certificates are no longer good.
+    pub(crate) fn with_strangers(before: Option<Self>, (roster, leaves): (&Roster, &[Leaf])) -> Self {
+        let stranger = |leaf: &&Leaf| roster.strangers.contains(&leaf.index);
+        let strangers = leaves.iter().filter(stranger).map(tag).collect();
+        Self { strangers, ..before.unwrap_or_default() }
+    }
+
     fn holds(&self) -> bool {
         !self.strangers.is_empty()
             || !self.devices.is_empty()

@@ -47,6 +47,7 @@ mod standing;
 mod statements;
 #[cfg(test)]
 mod statements_test;
+mod struck;
 mod successor;
 mod suspicion;
 mod take_over;
@@ -73,11 +74,12 @@ pub(crate) use self::{
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::{abandon, withdraw},
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
+    struck::strangers_by,
     successor::{is_left_empty, may_be_asked, waits_for_closing},
     suspicion::{
-        Compared, ShownHead, false_list, greeted, hidden_list, no_such_list, place, record_forked,
-        record_shortened, record_unlike_its_head, relay_fault_count, relay_faults, see_relay_faults,
-        uninvited,
+        Compared, ShownHead, false_issuers, false_list, greeted, hidden_list, issuers_number, no_such_list,
+        older_issuers, place, record_forked, record_shortened, record_unlike_its_head, relay_fault_count,
+        relay_faults, see_relay_faults, uninvited,
     },
     take_over::{created, not_first},
     waits::look_at_early,

@@ -73,8 +73,7 @@ pub(crate) async fn receive_commit(
     if fault::planted("member.false_report") {
         return fall_out(core, tx, received).await.map(Membership::Out);
     }
-    let own = core.device.id();
-    let data = declared(&received.entry.message);
+    let (own, data) = (core.device.id(), declared(&received.entry.message));
     merging.spent =
         spent(&mut tx, (&core.device.organisation, &row), merging.before().0, data.as_ref()).await?;
     let unread = data.as_ref().and_then(|data| unread(&conversation, data, &merging));

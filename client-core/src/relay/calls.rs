@@ -8,16 +8,18 @@ use wardline_proto::relay::{
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
     CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, CountKeyPackagesRequest,
     CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
-    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
-    GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest,
-    GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
-    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse,
-    IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse,
-    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
-    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
-    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
-    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
+    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetIssuersListRequest,
+    GetIssuersListResponse, GetOrganisationRequest, GetOrganisationResponse, GetRecordProofRequest,
+    GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse,
+    GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
+    HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest, IssueCertificateResponse,
+    ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
+    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
+    PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
+    PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
+    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
+    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
+    SubscribeRequest,
 };
 
 use super::{
@@ -103,6 +105,20 @@ impl Relay for RelayConnection {
 
     async fn list_people(&self, message: ListPeopleRequest) -> Result<ListPeopleResponse, RelayError> {
         self.answer(ANSWER, self.directory().list_people(request(message, ANSWER))).await
+    }
+
+    async fn get_issuers_list(
+        &self,
+        message: GetIssuersListRequest,
+    ) -> Result<GetIssuersListResponse, RelayError> {
+        self.answer(LARGE, self.organisation().get_issuers_list(request(message, LARGE))).await
+    }
+
+    async fn publish_issuers_list(
+        &self,
+        message: PublishIssuersListRequest,
+    ) -> Result<PublishIssuersListResponse, RelayError> {
+        self.answer(LARGE, self.organisation().publish_issuers_list(request(message, LARGE))).await
     }
 
     async fn publish_key_packages(

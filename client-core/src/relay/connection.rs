@@ -10,8 +10,8 @@ use wardline_proto::relay::{
     SubscribeRequest, conversation_service_client::ConversationServiceClient,
     directory_service_client::DirectoryServiceClient, enrolment_service_client::EnrolmentServiceClient,
     key_package_service_client::KeyPackageServiceClient, membership_service_client::MembershipServiceClient,
-    record_service_client::RecordServiceClient, registrar_service_client::RegistrarServiceClient,
-    revocation_service_client::RevocationServiceClient,
+    organisation_service_client::OrganisationServiceClient, record_service_client::RecordServiceClient,
+    registrar_service_client::RegistrarServiceClient, revocation_service_client::RevocationServiceClient,
 };
 
 use super::{
@@ -174,6 +174,7 @@ services! {
     enrolment: EnrolmentServiceClient,
     registrar: RegistrarServiceClient,
     directory: DirectoryServiceClient,
+    organisation: OrganisationServiceClient,
     key_packages: KeyPackageServiceClient,
     conversations: ConversationServiceClient,
     membership: MembershipServiceClient,

@@ -7,16 +7,18 @@ use wardline_proto::relay::{
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
     CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, CountKeyPackagesRequest,
     CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
-    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetOrganisationRequest,
-    GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest,
-    GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
-    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse,
-    IssueCertificateRequest, IssueCertificateResponse, ListDevicesRequest, ListDevicesResponse,
-    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
-    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
-    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
-    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
+    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetIssuersListRequest,
+    GetIssuersListResponse, GetOrganisationRequest, GetOrganisationResponse, GetRecordProofRequest,
+    GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse,
+    GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
+    HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest, IssueCertificateResponse,
+    ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
+    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
+    PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
+    PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
+    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
+    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
+    SubscribeRequest, SubscribeResponse,
 };
 
 use super::RelayError;
@@ -72,6 +74,15 @@ pub trait Relay: Send + Sync {
         request: GetOrganisationRequest,
     ) -> Result<GetOrganisationResponse, RelayError>;
     async fn list_people(&self, request: ListPeopleRequest) -> Result<ListPeopleResponse, RelayError>;
+
+    async fn get_issuers_list(
+        &self,
+        request: GetIssuersListRequest,
+    ) -> Result<GetIssuersListResponse, RelayError>;
+    async fn publish_issuers_list(
+        &self,
+        request: PublishIssuersListRequest,
+    ) -> Result<PublishIssuersListResponse, RelayError>;
 
     async fn publish_key_packages(
         &self,

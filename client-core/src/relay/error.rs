@@ -115,6 +115,9 @@ impl RelayError {
                 match CloseCode::from_code(close.error_code.into_inner()) {
                     Some(CloseCode::Revoked) => revoked(&close.reason),
                     Some(CloseCode::CertificateInvalid) => certificate_refused(),
+                    Some(CloseCode::CertificateStruck) => {
+                        Self::refused(Reason::CertificateStruck, "the issuer of the certificate was struck")
+                    }
                     _ => Self::unavailable(error),
                 }
             }

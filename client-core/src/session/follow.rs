@@ -9,20 +9,20 @@ use std::{
 use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::time::Instant;
-use wardline_identity::Organisation;
 use wardline_proto::relay::{
-    AckRequest, Closed, Cursor, Entry, GetOrganisationRequest, LogPlace, MembershipTask, RelayGreeting,
-    SubscribeRequest, SubscribeResponse, WelcomeDelivery, membership_task::Task,
-    subscribe_response::Event as Incoming,
+    AckRequest, Closed, Cursor, Entry, LogPlace, MembershipTask, RelayGreeting, SubscribeRequest,
+    SubscribeResponse, WelcomeDelivery, membership_task::Task, subscribe_response::Event as Incoming,
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
 
-use super::{Link, Session, confirm, early::Early, greet, holds, key_packages, record, revocation, task};
+use super::{
+    Link, Session, confirm, early::Early, greet, holds, issuers, key_packages, record, revocation, task,
+};
 use crate::{
-    conversation::{self, Compared, Effect, encode},
+    conversation::{self, Compared, Effect},
     error::CoreError,
     relay::{Relay, Subscription},
-    vault::tables::{conversations, device, intents, messages, sent_again},
+    vault::tables::{conversations, intents, messages, sent_again},
 };
 
 /// Why a stream is over.
@@ -56,13 +56,13 @@ async fn follow_one(
         let core = session.core().await;
         greet::greeting(core.device.organisation.issuers_number(), core.revocations.number())
     };
+    let opened_with = greeting.issuers_list_number;
     let cursors = cursors(session).await?;
     let named: HashMap<Bytes, u64> =
         cursors.iter().map(|cursor| (cursor.conversation_id.clone(), cursor.number)).collect();
     let request = SubscribeRequest { greeting: Some(greeting), cursors };
     let mut stream = relay.subscribe(request).await?;
-    let mut early = Early::default();
-    let mut welcomed: HashSet<Bytes> = HashSet::new();
+    let (mut early, mut welcomed) = (Early::default(), HashSet::<Bytes>::new());
     let mut caught_up = false;
     loop {
         let incoming = match next(session, &mut stream, &mut early, caught_up).await? {
@@ -117,6 +117,7 @@ async fn follow_one(
                     return Ok(End::Again);
                 }
             }
+            Incoming::IssuersList(list) => issuers::heard(session, &list, opened_with).await?,
             Incoming::RevocationList(list) => revocation::heard(session, relay, list).await?,
             Incoming::Holds(pending) => holds::heard(session, relay, &pending.holds_sha256).await?,
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
@@ -161,10 +162,7 @@ async fn greet(
         sweep(session, greeted.time.min(now)).await?;
     }
     // The issuers first: they sign the list. Before both nothing else is done.
-    if !refresh_organisation(session, relay, greeted.issuers_list_number).await? {
-        let number = greeted.issuers_list_number;
-        conversation::no_such_list(&*session.core().await, greeting, number).await?;
-    }
+    issuers::greeted(session, relay, (greeting, &greeted)).await?;
     record::greeted(session, greeting, &greeted.record_head).await?;
     if !revocation::greeted(session, relay, &greeted).await? {
         let number = greeted.revocation_list_number;
@@ -341,31 +339,4 @@ pub(crate) async fn cursors(session: &Session) -> Result<Vec<Cursor>, CoreError>
         .filter(|row| reads(row))
         .map(|row| Cursor { conversation_id: row.conversation.to_wire(), number: row.cursor.get(), epoch: 0 })
         .collect())
-}
-
-/// A higher issuers' list than one's own is fetched before anything else (design 4.2); `false` if the relay has none.
-async fn refresh_organisation(
-    session: &Session,
-    relay: &Arc<dyn Relay>,
-    number: u64,
-) -> Result<bool, CoreError> {
-    let known = session.core().await.device.organisation.issuers_number();
-    if number <= known {
-        return Ok(true);
-    }
-    let answer = relay.get_organisation(GetOrganisationRequest {}).await?;
-    let wire = answer.organisation.ok_or(CoreError::Protocol("has no organisation"))?;
-    let mut core = session.core().await;
-    let root = core.device.organisation.root_fingerprint();
-    let newer = Organisation::verify(&wire, &root, session.clock.now())
-        .map_err(|_| CoreError::Protocol("sent issuers that the root did not sign"))?;
-    if newer.issuers_number() <= known {
-        return Ok(false);
-    }
-    let mut tx = core.vault.begin("store_organisation").await?;
-    device::store_organisation(&mut tx, &encode(&wire)).await?;
-    tx.commit().await?;
-    let enough = newer.issuers_number() >= number;
-    core.device.organisation = newer;
-    Ok(enough)
 }

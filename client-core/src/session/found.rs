@@ -3,10 +3,8 @@
 //! The root's key is made here once, written to the recovery file under a code that is shown once, and kept in no
 //! vault.
 
-use std::{io::Write as _, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use age::{armor::ArmoredWriter, armor::Format, secrecy::SecretString};
-use data_encoding::BASE32_NOPAD;
 use prost::Message as _;
 use wardline_identity::{
     AuthorityError, Clock, DateCheck, DeviceKey, DeviceSubject, DisplayName, Entropy, IssuerAuthority,
@@ -15,10 +13,10 @@ use wardline_identity::{
 use wardline_proto::relay::{self, RelayBundle, RelayRequest};
 use zeroize::Zeroizing;
 
-use super::enrol::device_name;
+use super::{enrol::device_name, recovery_file};
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{encode, random},
+    conversation::encode,
     error::CoreError,
     vault::{
         KdfCost, Passcode, Presence, Vault, presence,
@@ -96,8 +94,8 @@ pub(crate) async fn found(founding: &Founding<'_>) -> Result<Founded, CoreError>
     let made = make(founding, &names, &request)?;
 
     // 3. The root's key, sealed, before anything depends on it.
-    let recovery_code = recovery_code(&*founding.entropy)?;
-    write_recovery(founding.recovery_file, &made.root, &recovery_code)?;
+    let recovery_code = recovery_file::code(&*founding.entropy)?;
+    recovery_file::write(founding.recovery_file, &made.root, &recovery_code)?;
 
     // 4. The vault.
     let vault = Vault::create(founding.home, founding.passcode, &*founding.entropy, founding.cost).await?;
@@ -235,51 +233,6 @@ fn certify_relay(
         relay_issuer: issuer.certificate_der().to_vec().into(),
         founder_certificate: founder.to_vec().into(),
     }))
-}
-
-/// The recovery file's scrypt cost, N = 2^15 (32 MiB, about a tenth of a second): it opens on any machine. The code has 160
-/// random bits, nobody guesses it at any cost.
-const WORK_FACTOR: u8 = 15;
-
-/// 160 random bits in eight groups of four letters and digits.
-fn recovery_code(entropy: &dyn Entropy) -> Result<Zeroizing<String>, CoreError> {
-    let text = Zeroizing::new(BASE32_NOPAD.encode(&random::<20>(entropy)?));
-    let groups: Vec<&str> = (0..8).map(|at| &text[at * 4..at * 4 + 4]).collect();
-    Ok(Zeroizing::new(groups.join("-")))
-}
-
-/// Writes the root's key and certificate as an age file under the code.
-fn write_recovery(path: &Path, root: &RootAuthority, code: &str) -> Result<(), CoreError> {
-    let seal = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new();
-        file.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-        let file = file.open(path)?;
-        let mut recipient = age::scrypt::Recipient::new(SecretString::from(code.to_owned()));
-        recipient.set_work_factor(WORK_FACTOR);
-        let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
-            .map_err(std::io::Error::other)?;
-        let armor = ArmoredWriter::wrap_output(&file, Format::AsciiArmor)?;
-        let mut writer = encryptor.wrap_output(armor)?;
-        writer.write_all(b"wardline root 1\n")?;
-        writer.write_all(&*root.key().seed())?;
-        writer.write_all(root.certificate_der())?;
-        writer.finish()?.finish()?;
-        file.sync_all()?;
-        // The only copy of the root's key: its name must be on the disk too.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    };
-    seal().map_err(|error| {
-        let now = if error.kind() == std::io::ErrorKind::AlreadyExists {
-            "Name another --recovery-file; this one may hold another organisation's root."
-        } else {
-            "Name a --recovery-file that can be written."
-        };
-        Failure::new(FailureKind::Disk, "The recovery file could not be written.", format!("{error}."), now)
-            .into()
-    })
 }
 
 fn authority(error: AuthorityError) -> CoreError {

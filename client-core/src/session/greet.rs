@@ -26,6 +26,8 @@ pub(crate) struct Greeted {
     pub time: UtcMillis,
     /// Number of the issuers' list it applies.
     pub issuers_list_number: u64,
+    /// SHA-256 of that list; empty if it does not say.
+    pub issuers_list_sha256: Bytes,
     /// Number of the revocation list it applies; 0 before the first.
     pub revocation_list_number: u64,
     /// By what it tells of the holds that the list does not name; empty if there are none.
@@ -55,6 +57,7 @@ pub(crate) fn verify(
     Ok(Greeted {
         time: instant.ok_or(CoreError::Protocol("signed something that is not a time"))?,
         issuers_list_number: time.issuers_list_number,
+        issuers_list_sha256: time.issuers_list_sha256,
         revocation_list_number: time.revocation_list_number,
         holds_sha256: time.holds_sha256,
         record_head: time.record_head,

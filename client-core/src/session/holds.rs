@@ -78,7 +78,7 @@ pub(super) async fn differ(session: &Session, said: &Bytes) -> bool {
 /// The relay says that holds are pending.
 pub(super) async fn heard(session: &Session, relay: &Arc<dyn Relay>, said: &Bytes) -> Result<(), CoreError> {
     if differ(session, said).await {
-        return revocation::catch_up(session, relay).await;
+        revocation::catch_up(session, relay).await?;
     }
     Ok(())
 }

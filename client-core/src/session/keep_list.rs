@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use wardline_proto::{Reason, fault, relay::PublishRevocationListRequest};
+use wardline_proto::{Reason, UtcMillis, fault, relay::PublishRevocationListRequest};
 
 use super::{
     Session, revocation,
@@ -56,9 +56,13 @@ async fn sign_again(session: &Session, relay: &Arc<dyn Relay>) -> Result<bool, C
     let list = {
         let core = session.core().await;
         let (issuer, now) = (issuer(&core)?, session.clock.now());
-        let due = core.revocations.list().is_none_or(|list| now >= list.signed_at().plus_seconds(HOUR));
-        match due {
-            true => core.revocations.sign_again(issuer, &core.device.organisation, now),
+        let list = core.revocations.list();
+        let due = list.is_none_or(|list| now >= list.signed_at().plus_seconds(HOUR));
+        // What a struck issuer signed counts for nobody new: it is signed again at once, later than it was.
+        let orphaned = list.filter(|list| !core.device.organisation.lists(&list.statement().signer));
+        let at = orphaned.map_or(now, |list| now.max(UtcMillis::new(list.signed_at().get() + 1)));
+        match due || orphaned.is_some() && !fault::planted("mutant.orphaned_list") {
+            true => core.revocations.sign_again(issuer, &core.device.organisation, at),
             false => return Ok(false),
         }
     };

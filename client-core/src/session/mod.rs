@@ -20,28 +20,36 @@ mod grant;
 mod greet;
 pub(crate) mod holds;
 mod inventory;
+mod issuers;
+#[cfg(test)]
+mod issuers_test;
 mod keep_list;
 mod key_packages;
 mod left_over;
 mod link;
 mod lost;
+mod lost_issuers;
 mod open;
 mod outbox;
 mod record;
 mod record_pages;
 #[cfg(test)]
 mod record_test;
+mod recovery_file;
 #[cfg(test)]
 mod refused_test;
 mod registrar;
 mod removal_record;
 mod responders;
+mod restore;
 #[cfg(test)]
 mod rests_test;
 pub(crate) mod revocation;
 #[cfg(test)]
 mod revocation_test;
 mod revoke;
+mod root;
+mod root_door;
 mod send;
 mod signed_list;
 mod task;
@@ -53,6 +61,8 @@ mod waits_test;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::follow::follow;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::recovery_file::open as open_recovery_file;
 pub(crate) use self::{
     directory::{ask_people, verified_devices},
     enrol::{device_code, enrol},
@@ -66,7 +76,9 @@ pub(crate) use self::{
     registrar::{invite, list_invitations, registrar_pass},
     removal_record::removal_record,
     responders::{Change, change_responders, list_responders},
+    restore::restore,
     revoke::{Order, Whom, revoke},
+    root::{back_up_root, show_root},
     task::ask_members,
     wait::{Delivery, until_settled},
 };
@@ -74,6 +86,8 @@ pub use self::{
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
     link::{Connected, Connector},
+    restore::{DeviceLeft, Lost, Restored, Restoring, StruckShown},
+    root::{BackedUpRoot, ShownRoot},
 };
 
 use std::sync::{Arc, PoisonError};

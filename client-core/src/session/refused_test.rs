@@ -191,6 +191,8 @@ answers! {
     issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
     refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
     get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
+    get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
+    publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,
     list_people: ListPeopleRequest -> ListPeopleResponse,
     publish_key_packages: PublishKeyPackagesRequest -> PublishKeyPackagesResponse,
     claim_key_packages: ClaimKeyPackagesRequest -> ClaimKeyPackagesResponse,

@@ -59,7 +59,7 @@ pub(crate) async fn invite(
     for (subject, replaces) in subjects.into_iter().zip(replaced) {
         let (invitation, record, link) = {
             let core = session.core().await;
-            let issuer = issuer(core.device.issuer.as_ref())?;
+            let issuer = issuer(core.device.issuing())?;
             let made = match replaces {
                 Some(device) => {
                     Invitation::create_replacing(issuer, &subject, device, expires, &*session.entropy)
@@ -128,7 +128,7 @@ fn issuer(issuer: Option<&IssuerAuthority>) -> Result<&IssuerAuthority, CoreErro
         Failure::new(
             FailureKind::Refused,
             "This device cannot invite or certify.",
-            "It holds no issuer.",
+            "It holds no issuer, or its issuer was struck.",
             "Do it on an administrator's device.",
         )
         .into()
@@ -198,7 +198,7 @@ pub(crate) async fn registrar_pass(
     relay: &Arc<dyn Relay>,
     wait_seconds: u32,
 ) -> Result<Judged, CoreError> {
-    issuer(session.core().await.device.issuer.as_ref())?;
+    issuer(session.core().await.device.issuing())?;
     let waiting = relay.list_enrolments(ListEnrolmentsRequest { wait_seconds }).await?.enrolments;
     let mut judged = Judged::default();
     for enrolment in &waiting {
@@ -278,7 +278,7 @@ async fn judge(session: &Session, enrolment: &WaitingEnrolment) -> Result<Verdic
     if record.check_expiry(now).is_err() {
         return Ok(Verdict::Refuse(record, claim, "the invitation has expired"));
     }
-    let issuer = issuer(core.device.issuer.as_ref())?;
+    let issuer = issuer(core.device.issuing())?;
     let subject = record.device_subject(&claim);
     let certificate = issuer
         .certify_device(&subject, claim.key(), &*session.entropy, now)

@@ -15,7 +15,7 @@ use wardline_proto::{
     },
 };
 
-use super::{Session, greet::Greeted, holds, record};
+use super::{Session, greet::Greeted, holds, issuers, record};
 use crate::{
     conversation::{self, Core, Effect, Hold, revoked},
     error::CoreError,
@@ -50,7 +50,9 @@ pub(crate) async fn fetch(session: &Session, relay: &Arc<dyn Relay>) -> Result<A
         None => (None, Err(RevocationError::Older { current: before }.into())),
     };
     holds::adopt(session, &beside).await?;
-    if let Err(CoreError::Revocation(error)) = &taken {
+    if let Err(CoreError::Revocation(error)) = &taken
+        && *error != RevocationError::IssuerStruck
+    {
         refused(session, sent, (before, *error)).await?;
     }
     taken
@@ -83,6 +85,10 @@ pub(crate) async fn take_in(
     statement: &SignedStatement,
     acts: &[RevocationAct],
 ) -> Result<Adoption, CoreError> {
+    // What was taken in stays so, also when its issuer was struck since.
+    if core.revocations.list().is_some_and(|list| list.statement() == statement) {
+        return Ok(Adoption::Known);
+    }
     let list = verify(core, statement)?;
     let first = list.acts().saturating_sub(acts.len() as u64);
     let known = usize::try_from(core.revocations.acts().saturating_sub(first)).unwrap_or(usize::MAX);
@@ -125,6 +131,7 @@ async fn download(session: &Session, relay: &Arc<dyn Relay>) -> Result<(Option<F
         let answer = relay.get_revocation_list(GetRevocationListRequest { acts: known }).await?;
         let beside = answer.holds;
         let Some(statement) = answer.list else { return Ok((None, beside)) };
+        issuers::before_list(session, relay, &statement).await?;
         let page = answer.acts.iter().map(RevocationAct::read).collect::<Result<Vec<_>, _>>();
         let list = verify(&*session.core().await, &statement);
         // What does not read or verify ends it: it is taken in as little as what is missing then.
@@ -139,10 +146,12 @@ async fn download(session: &Session, relay: &Arc<dyn Relay>) -> Result<(Option<F
     }
 }
 
-/// The same, and goes on with the list at hand where the relay's is not accepted.
-pub(super) async fn catch_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
+/// The same, and goes on with the list at hand where the relay's is not accepted. Answers whether the relay's waits for another
+/// issuer to sign it again, because its own was struck: that is nobody's lie.
+pub(super) async fn catch_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<bool, CoreError> {
     match fetch(session, relay).await {
-        Ok(_) | Err(CoreError::Revocation(_)) => Ok(()),
+        Err(CoreError::Revocation(RevocationError::IssuerStruck)) => Ok(true),
+        Ok(_) | Err(CoreError::Revocation(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -185,13 +194,13 @@ pub(crate) async fn greeted(
     } else if (said > own || old || holds::differ(session, &greeted.holds_sha256).await)
         && !fault::planted("mutant.list_later")
     {
-        catch_up(session, relay).await?;
+        let awaited = catch_up(session, relay).await?;
         let mut core = session.core().await;
         // What was fetched may have ended by that time too.
         if !fault::planted("mutant.any_list_is_fresh") {
             note_time(&mut core, greeted.time).await?;
         }
-        return Ok(core.revocations.number() >= said);
+        return Ok(core.revocations.number() >= said || awaited);
     }
     Ok(true)
 }
@@ -225,8 +234,9 @@ pub(crate) async fn heard(
     let own = session.core().await.revocations.number();
     let number = RevocationList::stored(statement.clone()).map_or(u64::MAX, |list| list.number());
     if number > own {
-        return catch_up(session, relay).await;
+        return catch_up(session, relay).await.map(|_| ());
     }
+    issuers::before_list(session, relay, &statement).await?;
     match adopt(session, statement.clone(), &[]).await {
         // A stream that lags is no lie: a newer one has come another way, such as by this device's own order.
         Err(CoreError::Revocation(RevocationError::Older { .. }))
@@ -234,6 +244,7 @@ pub(crate) async fn heard(
         {
             Ok(())
         }
+        Err(CoreError::Revocation(RevocationError::IssuerStruck)) => Ok(()),
         Err(CoreError::Revocation(error)) => refused(session, Some(statement), (own, error)).await,
         taken => taken.map(|_| ()),
     }
@@ -262,9 +273,9 @@ pub(crate) async fn heard_of(
     for effect in effects {
         match effect {
             Effect::List(number, user) => {
-                catch_up(session, relay).await?;
+                let awaited = catch_up(session, relay).await?;
                 let core = session.core().await;
-                if core.revocations.number() < *number {
+                if core.revocations.number() < *number && !awaited {
                     conversation::hidden_list(&core, user, *number).await?;
                 }
             }
@@ -379,7 +390,9 @@ async fn show(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError
     match relay.publish_revocation_list(request).await {
         Ok(_) => Ok(()),
         // Somebody else was first.
-        Err(RelayError::Refused { reason: Reason::ListConflict, .. }) => catch_up(session, relay).await,
+        Err(RelayError::Refused { reason: Reason::ListConflict, .. }) => {
+            catch_up(session, relay).await.map(|_| ())
+        }
         Err(error @ RelayError::Refused { .. }) => {
             tracing::warn!(%error, "the relay did not take the revocation list");
             Ok(())

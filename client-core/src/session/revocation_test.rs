@@ -46,6 +46,7 @@ fn says(house: &House, number: u64) -> Greeted {
     Greeted {
         holds_sha256: bytes::Bytes::new(),
         time: house.clock.now(),
+        issuers_list_sha256: bytes::Bytes::new(),
         issuers_list_number: 1,
         revocation_list_number: number,
         record_head: Bytes::new(),

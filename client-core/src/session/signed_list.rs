@@ -219,11 +219,11 @@ pub(super) fn pause(entropy: &dyn Entropy) -> Duration {
 
 /// This device's issuer.
 pub(super) fn issuer(core: &Core) -> Result<&wardline_identity::IssuerAuthority, CoreError> {
-    core.device.issuer.as_ref().ok_or_else(|| {
+    core.device.issuing().ok_or_else(|| {
         Failure::new(
             FailureKind::Refused,
             "This device cannot revoke, hold or reinstate.",
-            "It holds no issuer.",
+            "It holds no issuer, or its issuer was struck.",
             "Do it on an administrator's device.",
         )
         .into()

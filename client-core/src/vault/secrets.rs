@@ -32,6 +32,14 @@ pub async fn secrets(
     Ok(secrets)
 }
 
+/// The root in a recovery file: its key signs what no tool of ours does.
+///
+/// # Errors
+/// As using the file.
+pub fn root_of(file: &Path, code: &str) -> Result<wardline_identity::RootAuthority, crate::api::Failure> {
+    crate::session::open_recovery_file(file, code).map_err(crate::api::Failure::from)
+}
+
 /// Gives a vault the issuer of another one: a second administrator's machine, as tests need it.
 ///
 /// # Errors

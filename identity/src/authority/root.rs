@@ -1,6 +1,8 @@
 //! The root: made once, used to make issuers and their list, otherwise kept in its recovery file.
 
-use wardline_proto::relay::{IssuersList, SignedStatement};
+use std::collections::BTreeSet;
+
+use wardline_proto::relay::{IssuersList, RootProof, SignedStatement, StruckIssuer};
 use wardline_proto::{Digest, UtcMillis};
 
 use super::template::{self, Span};
@@ -118,19 +120,69 @@ impl RootAuthority {
         number: u64,
         issuers: &[D],
     ) -> Result<SignedStatement, AuthorityError> {
-        let digests: std::collections::BTreeSet<_> =
-            issuers.iter().map(|der| Digest::of(der.as_ref())).collect();
-        if number == 0 || issuers.len() > ISSUERS_MAX || digests.len() != issuers.len() {
+        self.sign_issuers(number, issuers, &[])
+    }
+
+    /// The same with issuers that are struck. Whether it goes on from the list before, those judge who have that
+    /// ([`Organisation::succeeded_by`](crate::Organisation::succeeded_by)).
+    ///
+    /// # Errors
+    /// [`AuthorityError::IssuersShape`] also for more than 64 strikes, 20,000 kept certificates, or an issuer on both sides.
+    pub fn sign_issuers<D: AsRef<[u8]>>(
+        &self,
+        number: u64,
+        issuers: &[D],
+        struck: &[Strike],
+    ) -> Result<SignedStatement, AuthorityError> {
+        let all = issuers.iter().map(AsRef::as_ref).chain(struck.iter().map(|strike| &*strike.certificate));
+        let digests: BTreeSet<_> = all.map(Digest::of).collect();
+        let kept: usize = struck.iter().map(|strike| strike.kept.len()).sum();
+        let long = issuers.len().max(struck.len()) > ISSUERS_MAX || kept > KEPT_MAX;
+        if number == 0 || long || digests.len() != issuers.len() + struck.len() {
             return Err(AuthorityError::IssuersShape);
         }
         let certificates = issuers.iter().map(|der| der.as_ref().to_vec().into()).collect();
-        let list = IssuersList { number, certificates };
+        let struck = struck.iter().map(Strike::to_wire).collect();
+        let list = IssuersList { number, certificates, struck };
         Ok(sign_statement(&self.key, StatementLabel::IssuersList, &list, Some(self.certificate_der())))
+    }
+
+    /// Proves that this is the root, on the connection with this exporter.
+    #[must_use]
+    pub fn prove(&self, exporter: &[u8; 32]) -> SignedStatement {
+        let proof = RootProof { tls_exporter: exporter.to_vec().into() };
+        sign_statement(&self.key, StatementLabel::RootProof, &proof, Some(self.certificate_der()))
+    }
+}
+
+/// An issuer that is to be struck, or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strike {
+    /// Its certificate, DER.
+    pub certificate: Vec<u8>,
+    /// SHA-256 of the certificates of its making that stay good.
+    pub kept: BTreeSet<Digest>,
+}
+
+impl Strike {
+    fn to_wire(&self) -> StruckIssuer {
+        let certificate = self.certificate.clone().into();
+        StruckIssuer { certificate, kept: self.kept.iter().map(|kept| kept.to_wire()).collect() }
+    }
+}
+
+impl From<&crate::StruckIssuer> for Strike {
+    fn from(struck: &crate::StruckIssuer) -> Self {
+        let certificate = struck.certificate().der().to_vec();
+        Self { certificate, kept: struck.kept().iter().copied().collect() }
     }
 }
 
 /// As the wire says of `IssuersList.certificates`.
 pub(crate) const ISSUERS_MAX: usize = 64;
+
+/// As the wire says of `StruckIssuer.kept`.
+pub(crate) const KEPT_MAX: usize = 20_000;
 
 const ROOT_DAYS: u64 = 30 * 365;
 const ISSUER_DAYS: u64 = 365;

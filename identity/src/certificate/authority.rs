@@ -6,6 +6,7 @@ use super::frame::{Frame, name_parts};
 use super::profile::{Extensions, Purpose};
 use super::validity::Validity;
 use super::{DateCheck, issuer_uri, root_uri};
+use crate::issuers::Issuers;
 use crate::{CertificateError, DisplayName, OrganisationId, PublicKey};
 
 /// An organisation's root: self-signed, path length 1. Trusted by its fingerprint alone.
@@ -148,17 +149,28 @@ impl IssuerCertificate {
     }
 }
 
-/// Finds who on the list signed `frame`, in force at `dates`.
+/// Finds who on the list signed `frame`, in force at `dates`. What a struck issuer signed counts if it was kept.
 pub(super) fn find_issuer<'a>(
     frame: &Frame<'_>,
-    issuers: &'a [IssuerCertificate],
+    issuers: &'a Issuers,
     dates: DateCheck,
 ) -> Result<&'a IssuerCertificate, CertificateError> {
     let named = frame.body().issuer().as_raw();
     let mut refusal = CertificateError::UnknownIssuer;
     // A renewed issuer may be listed twice under one name and key: the last refusal is the best reason.
-    for issuer in issuers.iter().filter(|issuer| &*issuer.subject == named) {
+    for issuer in issuers.listed.iter().filter(|issuer| &*issuer.subject == named) {
         match frame.verify(&issuer.key).and_then(|()| issuer.judge(dates)) {
+            Ok(()) => return Ok(issuer),
+            Err(error) => refusal = error,
+        }
+    }
+    for struck in issuers.struck.iter().filter(|struck| &*struck.certificate().subject == named) {
+        let issuer = struck.certificate();
+        let kept = || match struck.keeps(&frame.fingerprint()) {
+            true => Ok(()),
+            false => Err(CertificateError::IssuerStruck),
+        };
+        match frame.verify(&issuer.key).and_then(|()| kept()).and_then(|()| issuer.judge(dates)) {
             Ok(()) => return Ok(issuer),
             Err(error) => refusal = error,
         }

@@ -5,10 +5,11 @@ use std::fmt;
 use prost::bytes::Bytes;
 use wardline_proto::{DeviceId, Digest, UtcMillis, relay::SignedStatement};
 
-use super::authority::{COMMON_NAME, IssuerCertificate, ORGANISATIONAL_UNIT, find_issuer};
+use super::authority::{COMMON_NAME, ORGANISATIONAL_UNIT, find_issuer};
 use super::frame::{Frame, name_parts};
 use super::profile::{Extensions, Purpose};
 use super::validity::{DateCheck, Validity};
+use crate::issuers::Issuers;
 use crate::statement::verify_statement;
 use crate::{
     CertificateError, DeviceKey, DeviceName, DeviceUri, DisplayName, OrganisationId, PublicKey, Role,
@@ -61,7 +62,7 @@ impl DeviceCertificate {
     pub(crate) fn verify(
         der: &[u8],
         organisation: &OrganisationId,
-        issuers: &[IssuerCertificate],
+        issuers: &Issuers,
         dates: DateCheck,
     ) -> Result<Self, CertificateError> {
         let frame = Frame::read(der)?;

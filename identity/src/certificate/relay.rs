@@ -6,10 +6,11 @@ use prost::bytes::Bytes;
 use wardline_proto::{Digest, UtcMillis, relay::SignedStatement};
 use x509_parser::extensions::GeneralName;
 
-use super::authority::{IssuerCertificate, find_issuer, organisation_of};
+use super::authority::{find_issuer, organisation_of};
 use super::frame::Frame;
 use super::profile::{Extensions, Purpose};
 use super::validity::{DateCheck, Validity};
+use crate::issuers::Issuers;
 use crate::statement::verify_statement;
 use crate::{
     CertificateError, Checkpoint, DeviceKey, OrganisationId, RecordError, StatementError, StatementLabel,
@@ -22,6 +23,7 @@ use crate::{
 pub struct RelayCertificate {
     der: Box<[u8]>,
     fingerprint: Digest,
+    issuer: Digest,
     key: DeviceKey,
     hosts: Vec<String>,
     validity: Validity,
@@ -32,11 +34,11 @@ impl RelayCertificate {
     pub(crate) fn verify(
         der: &[u8],
         organisation: &OrganisationId,
-        issuers: &[IssuerCertificate],
+        issuers: &Issuers,
         dates: DateCheck,
     ) -> Result<Self, CertificateError> {
         let frame = Frame::read(der)?;
-        find_issuer(&frame, issuers, dates)?;
+        let issuer = *find_issuer(&frame, issuers, dates)?.fingerprint();
         let extensions = Extensions::read(&frame)?;
         extensions.require(Purpose::Server)?;
         if organisation_of(extensions.uri()?, relay_uri)? != *organisation {
@@ -51,6 +53,7 @@ impl RelayCertificate {
         Ok(Self {
             der: der.into(),
             fingerprint: frame.fingerprint(),
+            issuer,
             hosts,
             validity: frame.validity,
             key: frame.key,
@@ -67,6 +70,12 @@ impl RelayCertificate {
     #[must_use]
     pub const fn fingerprint(&self) -> Digest {
         self.fingerprint
+    }
+
+    /// SHA-256 of the certificate of the issuer that signed it.
+    #[must_use]
+    pub const fn issuer(&self) -> Digest {
+        self.issuer
     }
 
     /// Its key: Ed25519, or P-256 for clients that do not offer Ed25519.

@@ -46,8 +46,8 @@ pub enum RecordAct {
     InvitationWithdrawn {
         /// Which.
         invitation: InvitationId,
-        /// The device that did it.
-        by: DeviceId,
+        /// The device that did it; `None`: the relay, because its issuer was struck.
+        by: Option<DeviceId>,
     },
     /// A device was certified.
     DeviceCertified {
@@ -61,7 +61,7 @@ pub enum RecordAct {
         certificate: Digest,
         /// SHA-256 of the certificate of the issuer who signed that.
         issuer: Digest,
-        /// The device that handed it in; `None`: it came with the relay's bundle.
+        /// The device that handed it in; `None`: it came with the relay's bundle or an issuers' list.
         by: Option<DeviceId>,
     },
     /// An enrolment was refused.
@@ -70,7 +70,8 @@ pub enum RecordAct {
         invitation: InvitationId,
         /// The device that asked.
         device: DeviceId,
-        /// The device that refused it; `None`: the relay, because the device id is revoked, or in use.
+        /// The device that refused it; `None`: the relay, because the device id is revoked, or in use, or
+        /// the invitation's issuer was struck.
         by: Option<DeviceId>,
     },
     /// A revocation list is in force.
@@ -182,7 +183,8 @@ impl RecordAct {
             Self::InvitationPublished { by, replaces, .. } => {
                 [Some(*by), *replaces].into_iter().flatten().collect()
             }
-            Self::InvitationWithdrawn { by, .. } | Self::SuccessorNamed { by, .. } => vec![*by],
+            Self::InvitationWithdrawn { by, .. } => by.iter().copied().collect(),
+            Self::SuccessorNamed { by, .. } => vec![*by],
             Self::DeviceCertified { device, by, .. } | Self::EnrolmentRefused { device, by, .. } => {
                 [Some(*device), *by].into_iter().flatten().collect()
             }

@@ -24,7 +24,7 @@ impl RecordEntry {
             Act::InvitationPublished(published) => invitation(&published)?,
             Act::InvitationWithdrawn(withdrawn) => RecordAct::InvitationWithdrawn {
                 invitation: id("invitation", &withdrawn.invitation_id)?,
-                by: id("device", &withdrawn.by_device_id)?,
+                by: optional("device", &withdrawn.by_device_id)?,
             },
             Act::DeviceCertified(certified) => device(&certified)?,
             Act::EnrolmentRefused(refused) => RecordAct::EnrolmentRefused {

@@ -240,7 +240,7 @@ fn entries() -> Vec<RecordEntry> {
             by,
             replaces: Some(device),
         },
-        RecordAct::InvitationWithdrawn { invitation, by },
+        RecordAct::InvitationWithdrawn { invitation, by: Some(by) },
         RecordAct::DeviceCertified {
             device,
             user,

@@ -36,7 +36,7 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
         RecordAct::InvitationWithdrawn { invitation, by } => {
             Act::InvitationWithdrawn(pb::InvitationWithdrawn {
                 invitation_id: invitation.to_wire(),
-                by_device_id: by.to_wire(),
+                by_device_id: or_empty(*by),
             })
         }
         RecordAct::DeviceCertified { device, user, role, certificate, issuer, by } => {

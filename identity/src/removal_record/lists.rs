@@ -67,7 +67,7 @@ fn answered(organisation: &Organisation, entry: &InForce<'_>, beside: &NamingLis
     // 1. The list, by its issuer.
     let list = RevocationList::stored(entry.list.clone()).map_err(|_| "its list cannot be read")?;
     organisation
-        .verify_issuer_statement(StatementLabel::RevocationList, entry.list, list.signed_at())
+        .verify_adopted_list(entry.list, list.signed_at())
         .map_err(|_| "its list is not signed by an issuer of the organisation")?;
     // 2. The acts that are new in it, by the chain that the list stands for.
     let before =

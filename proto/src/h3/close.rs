@@ -22,16 +22,19 @@ pub enum CloseCode {
     Stalled,
     /// The client has no more use for the connection.
     Done,
+    /// The issuer of the certificate was struck, and the certificate is not among those that stay good.
+    CertificateStruck,
 }
 
 impl CloseCode {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Revoked,
         Self::ShuttingDown,
         Self::CertificateInvalid,
         Self::LimitReached,
         Self::Done,
         Self::Stalled,
+        Self::CertificateStruck,
     ];
 
     /// The code on the wire.
@@ -44,6 +47,7 @@ impl CloseCode {
             Self::LimitReached => 0x5704,
             Self::Done => 0x5705,
             Self::Stalled => 0x5706,
+            Self::CertificateStruck => 0x5707,
         }
     }
 
@@ -63,6 +67,7 @@ impl CloseCode {
             Self::LimitReached => "too many connections",
             Self::Done => "done",
             Self::Stalled => "answers not taken",
+            Self::CertificateStruck => "certificate struck",
         }
     }
 

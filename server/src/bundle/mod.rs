@@ -10,7 +10,7 @@ use wardline_identity::{
     CertificateError, Clock, DateCheck, DeviceCertificate, DeviceKey, Organisation,
     OrganisationError as InvalidOrganisation, RelayCertificate, RootFingerprint,
 };
-use wardline_proto::relay::RelayBundle;
+use wardline_proto::relay::{self as pb, RelayBundle, SignedStatement};
 use wardline_proto::{Digest, UtcMillis};
 
 use crate::data_dir::{DataDir, DataDirError, read_public};
@@ -105,14 +105,15 @@ pub async fn import(
 ) -> Result<Imported, BundleError> {
     let bytes = read_public(&data.bundle(), BUNDLE_BYTES_MAX)?.ok_or(BundleError::Missing)?;
     let bundle = RelayBundle::decode(bytes.as_slice()).map_err(|_| BundleError::Malformed)?;
-    let pinned: Option<OrganisationPin> = store
-        .read("read_pin", |tx| Box::pin(async move { Ok::<_, OrganisationError>(tx.pin().await?) }))
-        .await?;
-    let checked = Checked::from_bundle(bundle, keys, pinned.as_ref(), clock.now())?;
-    let (pin, founder, now) = (checked.pin(), checked.founder.clone(), clock.now());
-    let issuers = checked.organisation.to_wire().issuers.unwrap_or_default();
+    let known = store.read("read_pin", |tx| {
+        Box::pin(async move { Ok::<_, OrganisationError>((tx.pin().await?, tx.issuers_list().await?)) })
+    });
+    let (pinned, kept): (Option<OrganisationPin>, Option<SignedStatement>) = known.await?;
+    let checked = Checked::from_bundle(bundle, keys, (pinned.as_ref(), kept.as_ref()), clock.now())?;
+    let (organisation, founder, now) = (checked.organisation.clone(), checked.founder.clone(), clock.now());
+    let is_new = kept.as_ref() != Some(organisation.issuers_statement());
     let imported = store.write("import_organisation", move |tx| {
-        Box::pin(async move { domain::import(tx, &pin, issuers, &founder, now).await })
+        Box::pin(async move { domain::import(tx, organisation, is_new, founder.as_ref(), now).await })
     });
     imported.await?;
     Ok(checked.into_imported(keys))
@@ -124,14 +125,15 @@ struct Checked {
     ed25519: RelayCertificate,
     p256: RelayCertificate,
     issuer: CertificateDer<'static>,
-    founder: DeviceCertificate,
+    /// `None`: its issuer was struck, and it was not kept.
+    founder: Option<DeviceCertificate>,
 }
 
 impl Checked {
     fn from_bundle(
         bundle: RelayBundle,
         keys: &RelayKeys,
-        pinned: Option<&OrganisationPin>,
+        (pinned, kept): (Option<&OrganisationPin>, Option<&SignedStatement>),
         now: UtcMillis,
     ) -> Result<Self, BundleError> {
         // 1. The root: the pinned one, or, the first time, whichever the operator brought.
@@ -141,13 +143,10 @@ impl Checked {
         if root != offered {
             return Err(BundleError::OtherRoot { pinned: root, offered });
         }
-        let organisation = Organisation::verify(&wire, &root, now).map_err(BundleError::Organisation)?;
+        let offered = Organisation::verify(&wire, &root, now).map_err(BundleError::Organisation)?;
 
         // 2. No older list than one that was seen.
-        let (known, offered) = (pinned.map_or(0, |pin| pin.issuers_number), organisation.issuers_number());
-        if offered < known {
-            return Err(BundleError::IssuersOlder { known, offered });
-        }
+        let organisation = newest(offered, &wire, (pinned, kept), now)?;
 
         // 3. The relay's own certificates: of this organisation, in force, for the keys in this folder.
         let relay = |which, der: &[u8], key: &DeviceKey| {
@@ -159,24 +158,18 @@ impl Checked {
         let ed25519 = DeviceKey::Ed25519(keys.ed25519.public());
         let ed25519 = relay("Ed25519", &bundle.relay_certificate_ed25519, &ed25519)?;
         let p256 = relay("P-256", &bundle.relay_certificate_p256, &keys.p256_public())?;
-        if !organisation.issuers().iter().any(|issuer| issuer.der() == bundle.relay_issuer) {
+        if organisation.issuer_of(&Digest::of(&bundle.relay_issuer)).is_none() {
             return Err(BundleError::RelayIssuer);
         }
         let issuer = CertificateDer::from(bundle.relay_issuer.to_vec());
 
         // 4. The founder: its certificate may have lapsed since, admission judges that.
-        let founder = organisation
-            .verify_device(&bundle.founder_certificate, DateCheck::Skip)
-            .map_err(BundleError::Founder)?;
+        let founder = match organisation.verify_device(&bundle.founder_certificate, DateCheck::Skip) {
+            Ok(founder) => Some(founder),
+            Err(CertificateError::IssuerStruck) => None,
+            Err(error) => return Err(BundleError::Founder(error)),
+        };
         Ok(Self { organisation, ed25519, p256, issuer, founder })
-    }
-
-    fn pin(&self) -> OrganisationPin {
-        OrganisationPin {
-            root: Digest::of(self.organisation.root_der()),
-            organisation_id: self.organisation.id().as_str().to_owned(),
-            issuers_number: self.organisation.issuers_number(),
-        }
     }
 
     fn into_imported(self, keys: &RelayKeys) -> Imported {
@@ -187,14 +180,38 @@ impl Checked {
             ed25519: RelayLeaf { certificate: leaf(&self.ed25519), key: keys.ed25519_pkcs8() },
             p256: RelayLeaf { certificate: leaf(&self.p256), key: keys.p256_pkcs8() },
         };
-        let identity =
-            RelayIdentity::new(keys.ed25519.clone(), self.ed25519.der().to_vec().into(), &self.organisation);
+        let leaves = [self.ed25519.der().to_vec().into(), self.p256.der().to_vec().into()];
+        let identity = RelayIdentity::new(keys.ed25519.clone(), leaves, &self.organisation);
         Imported { organisation: self.organisation, identity, tls }
     }
 }
 
-/// 64 issuers, an organisation and four certificates fit in several times over.
-const BUNDLE_BYTES_MAX: u64 = 1024 * 1024;
+/// The organisation by the newest list: the bundle's, or the one that came by a call since.
+fn newest(
+    offered: Organisation,
+    wire: &pb::Organisation,
+    (pinned, kept): (Option<&OrganisationPin>, Option<&SignedStatement>),
+    now: UtcMillis,
+) -> Result<Organisation, BundleError> {
+    let (known, number) = (pinned.map_or(0, |pin| pin.issuers_number), offered.issuers_number());
+    let Some(kept) = kept else {
+        return match number < known {
+            true => Err(BundleError::IssuersOlder { known, offered: number }),
+            false => Ok(offered),
+        };
+    };
+    let in_force = pb::Organisation { issuers: Some(kept.clone()), ..wire.clone() };
+    let in_force = Organisation::verify(&in_force, &offered.root_fingerprint(), now);
+    let in_force = in_force.map_err(BundleError::Organisation)?;
+    if number < in_force.issuers_number() {
+        return Ok(in_force);
+    }
+    let newer = in_force.succeeded_by(offered.issuers_statement()).map_err(BundleError::Organisation)?;
+    Ok(newer.unwrap_or(in_force))
+}
+
+/// 64 issuers with 20,000 kept certificates, an organisation and four certificates fit in.
+const BUNDLE_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

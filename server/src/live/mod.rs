@@ -110,6 +110,11 @@ impl Live {
         self.registry().streams.values().for_each(|(bell, _)| bell.revocations());
     }
 
+    /// A newer issuers' list is in force: everybody is told.
+    pub fn wake_issuers(&self) {
+        self.registry().streams.values().for_each(|(bell, _)| bell.issuers());
+    }
+
     /// Asks a device to do something for a conversation, if it is connected.
     pub fn ask(&self, device: DeviceId, asked: Asked) {
         if let Some((bell, _)) = self.registry().streams.get(&device) {

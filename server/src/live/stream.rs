@@ -20,6 +20,8 @@ pub struct News {
     pub key_packages_low: bool,
     /// Whether a person's new device may wait for a confirmation.
     pub replacement: bool,
+    /// Whether a newer issuers' list is in force.
+    pub issuers: bool,
     /// Whether a newer revocation list is in force.
     pub revocations: bool,
     /// What the device is asked for.
@@ -67,6 +69,10 @@ impl Bell {
 
     pub(super) fn replacement_waits(&self) {
         self.ring(|news| news.replacement = true);
+    }
+
+    pub(super) fn issuers(&self) {
+        self.ring(|news| news.issuers = true);
     }
 
     pub(super) fn revocations(&self) {

@@ -22,6 +22,7 @@ use crate::domain::{organisation::OrganisationView as _, revocation::RevocationV
 use crate::enrolment_bell::EnrolmentBell;
 use crate::init;
 use crate::live::Live;
+use crate::organisations::Organisations;
 use crate::record_head::RecordHead;
 use crate::relay_keys::{RelayKeys, RelayKeysError};
 use crate::revocations::Revocations;
@@ -238,7 +239,7 @@ pub async fn assemble(
         live,
         clock,
         identity,
-        organisation,
+        organisation: Organisations::new(organisation),
         devices,
         revocations,
         connections,

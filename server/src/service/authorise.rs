@@ -32,7 +32,24 @@ pub(crate) fn device<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<Devic
         .check_dates(relay.clock.now())
         .map_err(|_| Refusal::new(Reason::CertificateInvalid, "the certificate is not in force now"))?;
     in_force(relay, certificate.device())?;
+    not_struck(relay, certificate)?;
     Ok(Arc::clone(certificate))
+}
+
+/// The certificate is good by the issuers' list in force: connections are cut, and a call may have been on its way.
+pub(crate) fn not_struck(relay: &Relay, certificate: &DeviceCertificate) -> Result<(), Status> {
+    if relay.devices.is_struck(&certificate.fingerprint()) {
+        return Err(struck().into());
+    }
+    Ok(())
+}
+
+/// What is said to a device whose certificate is no longer good.
+pub(crate) fn struck() -> Refusal {
+    Refusal::new(
+        Reason::CertificateStruck,
+        "the issuer of the certificate was struck; ask for a new invitation",
+    )
 }
 
 /// The device is neither revoked nor on hold: connections are cut, and a call may have been on its way.

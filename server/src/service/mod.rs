@@ -12,6 +12,7 @@ pub mod directory;
 pub mod enrolment;
 pub mod key_package;
 pub mod membership;
+pub mod organisation;
 pub mod record;
 pub mod registrar;
 pub mod revocation;

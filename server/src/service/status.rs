@@ -85,7 +85,7 @@ pub(crate) fn internal(error: &(dyn Error + 'static)) -> Status {
 fn code(reason: Reason) -> Code {
     use Reason as R;
     match reason {
-        R::CertificateRequired | R::CertificateInvalid => Code::Unauthenticated,
+        R::CertificateRequired | R::CertificateInvalid | R::CertificateStruck => Code::Unauthenticated,
         R::DeviceRevoked | R::RoleRequired | R::MemberKeyRequired | R::NotAMember | R::HoldRefused => {
             Code::PermissionDenied
         }
@@ -111,7 +111,9 @@ fn code(reason: Reason) -> Code {
         | R::ConversationClosed
         | R::EntryMismatch
         | R::ConversationFull => Code::FailedPrecondition,
-        R::EpochConflict | R::ListConflict | R::HoldsPending | R::StreamReplaced => Code::Aborted,
+        R::EpochConflict | R::ListConflict | R::IssuersConflict | R::HoldsPending | R::StreamReplaced => {
+            Code::Aborted
+        }
         R::ConversationExists | R::SuccessorExists => Code::AlreadyExists,
         R::CommitRate | R::YieldTurn | R::LimitReached | R::StorageFull => Code::ResourceExhausted,
         R::StorageUnavailable | R::ShuttingDown => Code::Unavailable,
@@ -225,6 +227,11 @@ impl From<OrganisationRefusal> for Status {
             E::InvitationSpent => refuse(Reason::InvitationSpent).into(),
             E::InvitationCancelled => refuse(Reason::InvitationCancelled).into(),
             E::DeviceIdUsed => refuse(Reason::FieldInvalid).field("claim", &message).into(),
+            E::IssuersInvalid => refuse(Reason::StatementInvalid).field("list", &message).into(),
+            E::IssuersConflict { number } => refuse(Reason::IssuersConflict).with("number", number).into(),
+            E::FirstDeviceInvalid => {
+                refuse(Reason::CertificateMismatch).field("first_device", &message).into()
+            }
             E::InvitationTaken => refuse(Reason::FieldInvalid).field("record", &message).into(),
             E::InvitationsFull => refuse(Reason::LimitReached).retry_after(RETRY_LIMIT).into(),
             E::EnrolmentUnknown => refuse(Reason::EnrolmentUnknown).into(),

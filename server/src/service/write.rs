@@ -38,7 +38,7 @@ where
     A: FnOnce(&T) + Send + 'static,
 {
     let permit = relay.writes.take(device).ok_or_else(status::too_many_writes)?;
-    let clock = Arc::clone(&relay.clock);
+    let (clock, devices) = (Arc::clone(&relay.clock), Arc::clone(&relay.devices));
     // The permit lives as long as the job: `after` is dropped with it, called or not.
     let after = move |result: &T| {
         after(result);
@@ -52,6 +52,7 @@ where
                 let taken = fault::planted("mutant.written_after") || fault::planted("relay.no_fence");
                 match out {
                     Some(act) if !taken => Err(Refused::Out(act)),
+                    _ if devices.is_device_struck(&device) => Err(Refused::Struck),
                     _ => operation(tx, clock.now()).await.map_err(Refused::Operation),
                 }
             })
@@ -60,6 +61,7 @@ where
     );
     write.await.map_err(|refused| match refused {
         Refused::Out(act) => authorise::revoked(act.at, act.reason).into(),
+        Refused::Struck => authorise::struck().into(),
         Refused::Operation(error) => error.into(),
     })
 }
@@ -68,6 +70,8 @@ where
 enum Refused<E> {
     /// The device is out.
     Out(RevocationAct),
+    /// Its certificate is no longer good.
+    Struck,
     /// The operation says why.
     Operation(E),
 }

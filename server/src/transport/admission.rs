@@ -29,6 +29,9 @@ pub enum Refusal {
     /// The certificate is not one of this organisation's in force.
     #[error("the certificate is not in force")]
     CertificateInvalid,
+    /// The issuer of the certificate was struck, and it is not among those that stay good.
+    #[error("the issuer of the certificate was struck")]
+    CertificateStruck,
     /// The device was revoked, or is on hold.
     #[error("the device was revoked")]
     DeviceRevoked {
@@ -47,6 +50,7 @@ impl Refusal {
     pub(super) fn close(self, connection: &quinn::Connection) {
         match self {
             Self::CertificateInvalid => CloseCode::CertificateInvalid.close(connection),
+            Self::CertificateStruck => CloseCode::CertificateStruck.close(connection),
             Self::DeviceRevoked { reason, since } => {
                 RevokedBecause { reason: reason.to_string(), since_ms: since.get() }.close(connection);
             }

@@ -82,6 +82,7 @@ pub(super) fn call_unknown() -> Status {
 pub(super) fn refused(refusal: Refusal) -> Status {
     let (code, reason) = match refusal {
         Refusal::CertificateInvalid => (Code::Unauthenticated, Reason::CertificateInvalid),
+        Refusal::CertificateStruck => (Code::Unauthenticated, Reason::CertificateStruck),
         Refusal::DeviceRevoked { .. } => (Code::PermissionDenied, Reason::DeviceRevoked),
         Refusal::LimitReached => (Code::ResourceExhausted, Reason::LimitReached),
     };

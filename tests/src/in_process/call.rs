@@ -14,7 +14,8 @@ use wardline_proto::{
         self as pb, conversation_service_server::ConversationService as _,
         directory_service_server::DirectoryService as _, enrolment_service_server::EnrolmentService as _,
         key_package_service_server::KeyPackageService as _,
-        membership_service_server::MembershipService as _, record_service_server::RecordService as _,
+        membership_service_server::MembershipService as _,
+        organisation_service_server::OrganisationService as _, record_service_server::RecordService as _,
         registrar_service_server::RegistrarService as _, revocation_service_server::RevocationService as _,
         subscribe_response::Event,
     },
@@ -22,7 +23,8 @@ use wardline_proto::{
 use wardline_server::{
     service::{
         conversation::Conversations, directory::Directory, enrolment::Enrolment, key_package::KeyPackages,
-        membership::Memberships, record::Record, registrar::Registrar, revocation::Revocation,
+        membership::Memberships, organisation::Issuing, record::Record, registrar::Registrar,
+        revocation::Revocation,
     },
     state::Relay,
     transport::Peer,
@@ -165,6 +167,10 @@ calls! {
     Directory {
         get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
         list_people: ListPeopleRequest -> ListPeopleResponse,
+    }
+    Issuing {
+        get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
+        publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,
     }
     KeyPackages {
         publish_key_packages: PublishKeyPackagesRequest -> PublishKeyPackagesResponse,

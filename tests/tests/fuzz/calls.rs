@@ -89,6 +89,7 @@ calls! {
     cancel_invitation: "RegistrarService" "CancelInvitation" CancelInvitationRequest Office,
     refuse_enrolment: "RegistrarService" "RefuseEnrolment" RefuseEnrolmentRequest Office,
     get_organisation: "DirectoryService" "GetOrganisation" GetOrganisationRequest Doctor,
+    get_issuers_list: "OrganisationService" "GetIssuersList" GetIssuersListRequest Nobody,
     list_people: "DirectoryService" "ListPeople" ListPeopleRequest Doctor,
     publish_key_packages: "KeyPackageService" "PublishKeyPackages" PublishKeyPackagesRequest Office,
     count_key_packages: "KeyPackageService" "CountKeyPackages" CountKeyPackagesRequest Office,
@@ -109,6 +110,7 @@ calls! {
     confirm_removal: "RevocationService" "ConfirmRemoval" ConfirmRemovalRequest Doctor,
     get_record: "RecordService" "GetRecord" GetRecordRequest Office,
     get_record_proof: "RecordService" "GetRecordProof" GetRecordProofRequest Doctor,
+    publish_issuers_list: "OrganisationService" "PublishIssuersList" PublishIssuersListRequest Nobody,
 }
 
 /// Fuzzes a call at a relay that has taken every sample of every call.

@@ -74,6 +74,7 @@ pub(crate) fn of_enrolment() {
     let reason = "Not known here".to_owned();
     request("RefuseEnrolment", "first", &pb::RefuseEnrolmentRequest { invitation_id: id, reason });
     request("GetOrganisation", "all", &pb::GetOrganisationRequest {});
+    of_issuers();
     let user_ids = vec!["office".to_owned(), "nurse-b".to_owned()];
     request("ListPeople", "two", &pb::ListPeopleRequest { user_ids });
 }
@@ -192,4 +193,15 @@ pub(crate) fn of_conversation(suite: Suite, package: &[u8], commit: &[u8], welco
         let conversation_ids = vec![conversation_id.clone()];
         request("AskMembers", name, &pb::AskMembersRequest { conversation_ids, ground: Some(ground) });
     }
+}
+
+/// The root's holder: what is in force, and a second list, by which nobody is struck and a device comes.
+fn of_issuers() {
+    let proof = Some(WORLD.root.prove(&EXPORTER));
+    request("GetIssuersList", "root", &pb::GetIssuersListRequest { proof });
+    let first =
+        certify(&subject("office-b", Role::Administrator, 15), &DeviceKey::Ed25519(request_key().public()));
+    let list = WORLD.root.sign_issuers_list(2, &[WORLD.issuer.certificate_der()]).expect("a list");
+    let publish = pb::PublishIssuersListRequest { list: Some(list), first_device: first.into() };
+    request("PublishIssuersList", "second", &publish);
 }

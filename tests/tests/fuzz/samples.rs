@@ -12,8 +12,8 @@ use prost::Message;
 use wardline_client_core::vault::fuzzing;
 use wardline_identity::{
     Checkpoint, DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, RecordAct,
-    RecordEntry, RevocationRegister, Role, SeededEntropy, SigningKey, StatementLabel, certificate_request,
-    claim_statement, sign_statement,
+    RecordEntry, RevocationRegister, Role, SeededEntropy, SigningKey, StatementLabel, Strike,
+    certificate_request, claim_statement, sign_statement,
 };
 use wardline_proto::{
     ConversationId, Digest, Suite,
@@ -91,6 +91,11 @@ fn certificates() {
     let list = WORLD.root.sign_issuers_list(2, &issuers).expect("a list");
     let two = pb::Organisation { issuers: Some(list), ..WORLD.wire.clone() };
     keep("organisation", "two-issuers", &two.encode_to_vec());
+    let struck =
+        Strike { certificate: issuers[1].clone(), kept: (0..3_u8).map(|byte| Digest::of(&[byte])).collect() };
+    let list = WORLD.root.sign_issuers(3, &issuers[..1], &[struck]).expect("a list");
+    let one_struck = pb::Organisation { issuers: Some(list), ..WORLD.wire.clone() };
+    keep("organisation", "one-struck", &one_struck.encode_to_vec());
 }
 
 pub(crate) fn by_doctor(label: StatementLabel, message: &impl Message) -> pb::SignedStatement {

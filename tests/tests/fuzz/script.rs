@@ -138,6 +138,8 @@ script! {
     issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
     refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
     get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
+    get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
+    publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,
     list_people: ListPeopleRequest -> ListPeopleResponse,
     claim_key_packages: ClaimKeyPackagesRequest -> ClaimKeyPackagesResponse,
     create_conversation: CreateConversationRequest -> CreateConversationResponse,

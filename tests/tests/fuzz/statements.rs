@@ -7,7 +7,7 @@ use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
     CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, HoldAnswer, HoldStatement, InvitationRecord,
     IssuersList, Leave, OutOfStep, RelayTime, RemovalConfirmation, RevocationAnswer, RevocationList,
-    SignedStatement,
+    RootProof, SignedStatement,
 };
 
 use crate::{
@@ -43,6 +43,7 @@ fn read_body(label: StatementLabel, body: &[u8]) {
     match label {
         StatementLabel::InvitationRecord => same_again::<InvitationRecord>(body),
         StatementLabel::EnrolmentClaim => same_again::<EnrolmentClaim>(body),
+        StatementLabel::RootProof => same_again::<RootProof>(body),
         StatementLabel::IssuersList => same_again::<IssuersList>(body),
         StatementLabel::CommitAuthor => same_again::<CommitAuthor>(body),
         StatementLabel::DeviceApproval => same_again::<DeviceApproval>(body),

@@ -40,6 +40,12 @@ fn a_list_number_without_a_list_is_named() {
 }
 
 #[test]
+fn another_list_of_issuers_under_the_number_of_ones_own_is_named() {
+    let fault = signed("relay.other_issuers", "false_issuers", "mutant.false_issuers");
+    assert_eq!(fault["number"], 1, "the list that the device has under that number");
+}
+
+#[test]
 fn what_was_seen_is_kept_and_named_no_more_until_it_is_done_again() {
     let mut scene = Scene::honest();
     scene.says();

@@ -85,6 +85,7 @@ fn answered(expected: Expected, status: &Status) -> Result<(), Why> {
             .is_some_and(|bad| bad.field_violations.iter().all(|one| !one.field.is_empty())),
         Some(Reason::CommitRate) => details.retry_info().is_some_and(|info| info.retry_delay.is_some()),
         Some(Reason::SuccessorExists) => info.is_some_and(|info| info.metadata.contains_key("successor")),
+        Some(Reason::IssuersConflict) => info.is_some_and(|info| info.metadata.contains_key("number")),
         Some(Reason::EpochConflict) => info.is_some_and(|info| info.metadata.contains_key("epoch")),
         _ => true,
     };

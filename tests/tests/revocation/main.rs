@@ -12,6 +12,7 @@ mod guide;
 mod held;
 mod hostile;
 mod instant;
+mod issuers;
 mod record;
 mod scene;
 #[path = "../attacker/tap.rs"]

@@ -21,8 +21,10 @@ use crate::{
 
 /// An organisation that certifies whoever a test needs.
 pub(crate) struct House {
-    pub(super) issuer: IssuerAuthority,
-    pub(super) organisation: Organisation,
+    pub(crate) issuer: IssuerAuthority,
+    pub(crate) organisation: Organisation,
+    /// The root in its holder's hands.
+    pub(crate) holder: RootAuthority,
     wire: relay::Organisation,
     root: wardline_identity::RootFingerprint,
     pub clock: Arc<ManualClock>,
@@ -42,7 +44,7 @@ impl House {
         };
         let organisation = Organisation::verify(&wire, &root.fingerprint(), NOW).unwrap();
         let clock = Arc::new(ManualClock::new(NOW));
-        Self { issuer, organisation, wire, root: root.fingerprint(), clock }
+        Self { issuer, organisation, wire, root: root.fingerprint(), holder: root, clock }
     }
 
     /// The signed record of an invitation for a device, in place of another or of none.

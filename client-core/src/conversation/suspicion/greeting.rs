@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wardline_identity::RevocationList;
 use wardline_proto::{
     UtcMillis, fault,
-    relay::{RelayGreeting, RelayTime, SignedStatement},
+    relay::{IssuersList, RelayGreeting, RelayTime, SignedStatement},
 };
 
 use super::{CLOCKS_AGREE_MS, Suspicion};
@@ -99,6 +99,39 @@ pub(crate) async fn false_list(
     let number = core.revocations.number();
     Suspicion { conversation: None, kind, number, about: "", evidence }.note_alone(core).await?;
     Ok(())
+}
+
+/// The relay showed another issuers' list under the number of this device's, or one that the root did not sign.
+pub(crate) async fn false_issuers(
+    core: &Core,
+    (greeting, sent): (Option<&RelayGreeting>, Option<&SignedStatement>),
+) -> Result<(), CoreError> {
+    if fault::planted("mutant.false_issuers") {
+        return Ok(());
+    }
+    let organisation = &core.device.organisation;
+    let sent = sent.map(|sent| HEXLOWER.encode(&sent.encode_to_vec()));
+    let own = HEXLOWER.encode(&organisation.issuers_statement().encode_to_vec());
+    let evidence = json!({ "greeting": encoded(greeting), "list": sent, "list_before": own });
+    let (kind, number) = (RelayFaultKind::FalseIssuers, organisation.issuers_number());
+    Suspicion { conversation: None, kind, number, about: "", evidence }.note_alone(core).await?;
+    Ok(())
+}
+
+/// The relay showed an issuers' list that this device had left behind before it asked.
+pub(crate) async fn older_issuers(core: &Core, sent: &SignedStatement) -> Result<(), CoreError> {
+    if fault::planted("mutant.older_issuers") {
+        return Ok(());
+    }
+    let evidence = json!({ "list": HEXLOWER.encode(&sent.encode_to_vec()) });
+    let (kind, number) = (RelayFaultKind::LowerList, core.device.organisation.issuers_number());
+    Suspicion { conversation: None, kind, number, about: "", evidence }.note_alone(core).await?;
+    Ok(())
+}
+
+/// The number that an issuers' list gives itself; 0 if it does not read.
+pub(crate) fn issuers_number(list: &SignedStatement) -> u64 {
+    IssuersList::decode(list.body.clone()).map_or(0, |list| list.number)
 }
 
 /// A member goes by a higher revocation list than the relay shows.

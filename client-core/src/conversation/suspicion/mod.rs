@@ -19,7 +19,9 @@ pub(crate) use self::{
         compare_logs, damaged, false_author, false_removal, joined_elsewhere, left_out, look, own_altered,
         repeated,
     },
-    greeting::{false_list, greeted, hidden_list, no_such_list},
+    greeting::{
+        false_issuers, false_list, greeted, hidden_list, issuers_number, no_such_list, older_issuers,
+    },
     package::{one_time, package_twice, spent},
     place::{Compared, place},
     record::{ShownHead, record_forked, record_shortened, record_unlike_its_head},

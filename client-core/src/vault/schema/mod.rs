@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     include_str!("0013_held_out.sql"),
     include_str!("0014_record.sql"),
     include_str!("0015_holds.sql"),
+    include_str!("0016_restoring.sql"),
 ];
 
 /// Brings the database to the newest schema.

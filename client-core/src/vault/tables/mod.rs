@@ -22,6 +22,7 @@ pub(crate) mod relay_faults;
 pub(crate) mod relay_greeting;
 pub(crate) mod replacements;
 pub(crate) mod reports;
+pub(crate) mod restoring;
 pub(crate) mod revocation;
 pub(crate) mod sent_again;
 pub(crate) mod signed_list;

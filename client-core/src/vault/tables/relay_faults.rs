@@ -50,6 +50,8 @@ pub(crate) enum RelayFaultKind {
     HigherList,
     /// It sent a revocation list that does not go on from the one that this device has, or that no issuer signed.
     FalseList,
+    /// It showed another issuers' list under the number of this device's, or one that the root did not sign.
+    FalseIssuers,
     /// A member goes by a higher revocation list than the relay shows.
     HiddenList,
     /// Its record of administrators' acts is not the one that it had.
@@ -59,7 +61,7 @@ pub(crate) enum RelayFaultKind {
 }
 
 impl RelayFaultKind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::LeftOut,
         Self::Altered,
         Self::Repeated,
@@ -79,6 +81,7 @@ impl RelayFaultKind {
         Self::LowerList,
         Self::HigherList,
         Self::FalseList,
+        Self::FalseIssuers,
         Self::HiddenList,
         Self::RecordForked,
         Self::RecordShortened,
@@ -106,6 +109,7 @@ impl RelayFaultKind {
             Self::LowerList => "lower_list",
             Self::HigherList => "higher_list",
             Self::FalseList => "false_list",
+            Self::FalseIssuers => "false_issuers",
             Self::HiddenList => "hidden_list",
             Self::RecordForked => "record_forked",
             Self::RecordShortened => "record_shortened",

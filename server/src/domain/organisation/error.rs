@@ -35,6 +35,20 @@ pub enum OrganisationRefusal {
     /// An issuer withdrew it, or its issuer is one no more.
     #[error("the invitation was withdrawn; ask for a new one")]
     InvitationCancelled,
+    /// The list is not one of this root's, or forgets who was struck.
+    #[error(
+        "the issuers' list is not one that the organisation's root signed, or somebody is struck no more"
+    )]
+    IssuersInvalid,
+    /// The list does not go on from the relay's.
+    #[error("the issuers' list does not go on from the relay's, number {number}")]
+    IssuersConflict {
+        /// The relay's number.
+        number: u64,
+    },
+    /// The device that comes with a list is not an administrator's, by an issuer on it, in force now.
+    #[error("the first device is not an administrator's by an issuer on the list")]
+    FirstDeviceInvalid,
     /// The id is another record's.
     #[error("another record with this invitation's id is published")]
     InvitationTaken,

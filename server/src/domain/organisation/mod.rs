@@ -23,6 +23,7 @@ mod error;
 mod import;
 mod invitation;
 mod issue;
+mod issuers;
 mod publish;
 mod storage;
 
@@ -31,6 +32,7 @@ pub use error::{OrganisationError, OrganisationRefusal};
 pub use import::import;
 pub use invitation::{InvitationFate, Step, StoredInvitation};
 pub use issue::{Issuance, issue, judge_certificate};
+pub use issuers::{IssuersTaken, NewIssuers, judge_first, judge_issuers, take_issuers};
 pub use publish::{NewInvitation, cancel, judge_record, listed_since, publish};
 pub use storage::{DeviceOwner, OrganisationPin, OrganisationStorage, OrganisationView, PlaceInLine};
 

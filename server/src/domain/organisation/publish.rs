@@ -93,7 +93,7 @@ pub async fn cancel<S: OrganisationStorage>(
         Step::Made(()) => Ok(()),
         Step::Make => {
             storage.cancel_invitation(id, now).await?;
-            let withdrawn = RecordAct::InvitationWithdrawn { invitation: id, by };
+            let withdrawn = RecordAct::InvitationWithdrawn { invitation: id, by: Some(by) };
             Ok(record(storage, now, withdrawn).await?)
         }
     }

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use wardline_identity::{DeviceCertificate, UserId};
+use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId, UtcMillis};
 
 use super::{NewClaim, NewInvitation, StoredInvitation};
@@ -114,12 +115,25 @@ pub trait OrganisationStorage: RecordStorage {
         pin: &OrganisationPin,
         now: UtcMillis,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Keeps an issuers' list in place of the one before.
+    fn keep_issuers_list(
+        &mut self,
+        number: u64,
+        list: &SignedStatement,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The invitations that nobody has used and nobody has withdrawn, and those whose claim waits.
+    fn undecided(&mut self) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;
 }
 
 /// Reads of one consistent view.
 pub trait OrganisationView: Send {
     /// The organisation this database belongs to; `None` before the first import.
     fn pin(&mut self) -> impl Future<Output = Result<Option<OrganisationPin>, StoreError>> + Send;
+
+    /// The issuers' list in force; `None` before the first that was kept.
+    fn issuers_list(&mut self) -> impl Future<Output = Result<Option<SignedStatement>, StoreError>> + Send;
 
     /// The certificates, DER, of all devices, in order of issue.
     fn certificates(&mut self) -> impl Future<Output = Result<Vec<Vec<u8>>, StoreError>> + Send;

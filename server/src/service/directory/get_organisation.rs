@@ -1,4 +1,4 @@
-//! `GetOrganisation`: root and issuers, as the bundle brought them. Clients check them against their own pin.
+//! `GetOrganisation`: root and issuers, by the list in force. Clients check them against their own pin.
 
 use tonic::{Request, Status};
 use wardline_proto::relay::{GetOrganisationRequest, GetOrganisationResponse};
@@ -11,5 +11,5 @@ pub(super) fn answer(
     request: &Request<GetOrganisationRequest>,
 ) -> Result<GetOrganisationResponse, Status> {
     authorise::device(relay, request)?;
-    Ok(GetOrganisationResponse { organisation: Some(relay.organisation.to_wire()) })
+    Ok(GetOrganisationResponse { organisation: Some(relay.organisation.now().to_wire()) })
 }

@@ -38,7 +38,8 @@ pub(super) async fn answer(relay: &Relay, request: Request<EnrolRequest>) -> Res
 /// Makes sure that a device which hears of its certificate is let in with it: what is on disk may be read here
 /// before the issuer's call has come to tell the doors.
 async fn admit(relay: &Relay, certificate: &[u8]) -> Result<(), OrganisationError> {
-    let Ok(certificate) = relay.organisation.verify_device(certificate, DateCheck::Skip) else {
+    let organisation = relay.organisation.steady().await;
+    let Ok(certificate) = organisation.verify_device(certificate, DateCheck::Skip) else {
         // Its issuer was struck: the doors tell it so.
         return Ok(());
     };
@@ -61,8 +62,8 @@ async fn enrol(
 ) -> Result<EnrolmentStatus, OrganisationError> {
     // 1. The claim is good: signed with the invitation's key, for its record, on this connection.
     let invitation = read_invitation(relay, id).await?;
-    let record = relay
-        .organisation
+    let organisation = relay.organisation.steady().await;
+    let record = organisation
         .verify_invitation(&invitation.record, DateCheck::Skip)
         .map_err(|_| OrganisationRefusal::InvitationCancelled)?;
     let claim = NewClaim::verify(&record, claim, exporter)?;
@@ -82,6 +83,7 @@ async fn enrol(
                 metrics::counter!("wardline_enrolment_claims_total").increment(1);
                 bell.ring(id);
             }
+            drop(organisation);
         },
     );
     let mut status = match step.await? {

@@ -18,8 +18,8 @@ pub(super) async fn answer(
     let id = decode::id("invitation_id", &request.invitation_id)?;
 
     let invitation = read_invitation(relay, id).await?;
-    let record = relay
-        .organisation
+    let organisation = relay.organisation.now();
+    let record = organisation
         .verify_invitation(&invitation.record, DateCheck::Skip)
         .map_err(|_| OrganisationRefusal::InvitationCancelled)?;
     invitation.look(record.expires_at(), relay.clock.now())?;
@@ -27,6 +27,6 @@ pub(super) async fn answer(
     Ok(GetInvitationResponse {
         greeting: Some(greeting::of(relay).await?),
         record: Some(invitation.record),
-        organisation: Some(relay.organisation.to_wire()),
+        organisation: Some(organisation.to_wire()),
     })
 }

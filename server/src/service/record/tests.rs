@@ -85,7 +85,7 @@ impl Archive {
                 for number in 0..count {
                     let by = DeviceId::from_bytes([u8::try_from(number % 3).unwrap(); 16]);
                     let invitation = wardline_proto::InvitationId::from_bytes([7; 16]);
-                    let act = RecordAct::InvitationWithdrawn { invitation, by };
+                    let act = RecordAct::InvitationWithdrawn { invitation, by: Some(by) };
                     crate::domain::record::record(tx, UtcMillis::new(number), act).await?;
                 }
                 Ok::<_, StoreError>(())

@@ -25,8 +25,8 @@ pub(super) async fn answer(
         Box::pin(async move { Ok::<_, OrganisationError>(tx.invitation(id).await?) })
     });
     let invitation = read.await?.ok_or(OrganisationRefusal::InvitationUnknown)?;
-    let certificate =
-        judge_certificate(&relay.organisation, &invitation, &request.certificate, relay.clock.now())?;
+    let organisation = relay.organisation.steady().await;
+    let certificate = judge_certificate(&organisation, &invitation, &request.certificate, relay.clock.now())?;
 
     let (devices, bell, known) = (Arc::clone(&relay.devices), relay.enrolments.clone(), certificate.clone());
     let live = relay.live.clone();
@@ -37,7 +37,7 @@ pub(super) async fn answer(
         move |tx, now| Box::pin(async move { issue(tx, id, &certificate, device, now).await }),
         // Runs when it is on disk, also if the issuer's connection is cut: no device waits for a restart.
         move |issuance| match issuance {
-            Issuance::Known => {}
+            Issuance::Known => drop(organisation),
             Issuance::Issued { waits_in } => {
                 metrics::counter!("wardline_certificates_issued_total").increment(1);
                 tracing::info!(device.id = %known.device(), role = %known.role(), "a device was certified");

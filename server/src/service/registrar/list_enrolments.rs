@@ -48,7 +48,7 @@ async fn read_waiting(relay: &Relay) -> Result<Vec<WaitingEnrolment>, StoreError
 }
 
 fn encode(relay: &Relay, invitation: StoredInvitation) -> Option<WaitingEnrolment> {
-    relay.organisation.verify_invitation(&invitation.record, DateCheck::Skip).ok()?;
+    relay.organisation.now().verify_invitation(&invitation.record, DateCheck::Skip).ok()?;
     let claim = invitation.enrolment?.claim;
     Some(WaitingEnrolment { record: Some(invitation.record), claim: Some(claim) })
 }

@@ -14,16 +14,18 @@ pub(super) async fn answer(
     let device = authorise::issuer(relay, &request)?.device();
     let record = decode::present("record", request.into_inner().record)?;
 
-    let invitation = judge_record(&relay.organisation, &record, relay.clock.now())?;
+    let organisation = relay.organisation.steady().await;
+    let invitation = judge_record(&organisation, &record, relay.clock.now())?;
     let published = write::for_device(
         relay,
         device,
         "publish_invitation",
         move |tx, now| Box::pin(async move { publish(tx, &invitation, device, now).await }),
-        |step| {
+        move |step| {
             if *step == Step::Make {
                 metrics::counter!("wardline_invitations_published_total").increment(1);
             }
+            drop(organisation);
         },
     );
     published.await?;

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 use tonic::{Request, Status};
-use wardline_identity::{DeviceCertificate, HoldError, HoldStatement, PendingHold};
+use wardline_identity::{DeviceCertificate, HoldError, HoldStatement, Organisation, PendingHold};
 use wardline_proto::relay::{HoldAnswer, HoldDevicesRequest, HoldDevicesResponse, SignedStatement};
 use wardline_proto::{UtcMillis, fault, relay as pb};
 
@@ -20,7 +20,8 @@ pub(super) async fn answer(
     request: Request<HoldDevicesRequest>,
 ) -> Result<HoldDevicesResponse, Status> {
     let signer = authorise::device(relay, &request)?;
-    let new = parse(relay, &signer, request.into_inner())?;
+    let organisation = relay.organisation.steady().await;
+    let new = parse(relay, (&signer, &organisation), request.into_inner())?;
     let (identity, taken) = (relay.identity.clone(), new.hold.clone());
     let put = write::for_device(
         relay,
@@ -36,6 +37,7 @@ pub(super) async fn answer(
             let (revocations, connections) = (relay.revocations.clone(), relay.connections.clone());
             let (live, tasks) = (relay.live.clone(), relay.tasks.clone());
             move |put: &PutOnHold| {
+                let _held = organisation;
                 fault::crash("crash.hold_taken");
                 if put.acts.is_empty() {
                     return;
@@ -54,7 +56,11 @@ pub(super) async fn answer(
 
 /// The statement with the certificates that prove it. That the signer is the caller is looked at here; whether they may, in the
 /// transaction.
-fn parse(relay: &Relay, signer: &DeviceCertificate, request: HoldDevicesRequest) -> Result<NewHold, Status> {
+fn parse(
+    relay: &Relay,
+    (signer, organisation): (&DeviceCertificate, &Organisation),
+    request: HoldDevicesRequest,
+) -> Result<NewHold, Status> {
     let statement = decode::present("statement", request.statement)?;
     let said = HoldStatement::read(&statement).map_err(RevocationRefusal::Hold)?;
     if statement.signer != signer.fingerprint().to_wire() {
@@ -76,7 +82,7 @@ fn parse(relay: &Relay, signer: &DeviceCertificate, request: HoldDevicesRequest)
         device_certificates: devices.iter().map(|one| der(one)).collect(),
     };
     Ok(NewHold {
-        organisation: relay.organisation.clone(),
+        organisation: organisation.clone(),
         hold: PendingHold::stored(wire).map_err(RevocationRefusal::Hold)?,
         signer: signer.device(),
         by: signer.user().clone(),

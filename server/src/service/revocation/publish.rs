@@ -9,7 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use tonic::{Request, Status};
-use wardline_identity::{ACTS_MAX, Adoption, DateCheck, RevocationAct, RevocationKind, RevocationList};
+use wardline_identity::{
+    ACTS_MAX, Adoption, DateCheck, Organisation, RevocationAct, RevocationKind, RevocationList,
+};
 use wardline_proto::h3::RevokedBecause;
 use wardline_proto::relay::{
     DeviceConversations, PublishRevocationListRequest, PublishRevocationListResponse, RevocationAnswer,
@@ -34,7 +36,8 @@ pub(super) async fn answer(
     request: Request<PublishRevocationListRequest>,
 ) -> Result<PublishRevocationListResponse, Status> {
     let device = authorise::device(relay, &request)?.device();
-    let new = parse(relay, request.into_inner())?;
+    let organisation = relay.organisation.steady().await;
+    let new = parse(relay, &organisation, request.into_inner())?;
     let (identity, taken) = (relay.identity.clone(), new.clone());
     let published = write::for_device(
         relay,
@@ -50,6 +53,7 @@ pub(super) async fn answer(
             let (live, tasks, enrolments) =
                 (relay.live.clone(), relay.tasks.clone(), relay.enrolments.clone());
             move |published: &Published| {
+                let _held = organisation;
                 if published.adoption == Adoption::Known {
                     return;
                 }
@@ -85,14 +89,17 @@ pub(super) fn cut(connections: &Connections, acts: &[RevocationAct]) {
     }
 }
 
-fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList, Status> {
+fn parse(
+    relay: &Relay,
+    organisation: &Organisation,
+    request: PublishRevocationListRequest,
+) -> Result<NewList, Status> {
     let statement = decode::present("list", request.list)?;
     if request.acts.len() > ACTS_MAX {
         return Err(status::field_invalid("acts", "at most 1,000"));
     }
     let now = relay.clock.now();
-    let list = relay
-        .organisation
+    let list = organisation
         .verify_revocation_list(&statement, DateCheck::At(now))
         .map_err(RevocationRefusal::List)?;
     if list.signed_at() > now.plus_seconds(AHEAD.as_secs()) {
@@ -103,7 +110,7 @@ fn parse(relay: &Relay, request: PublishRevocationListRequest) -> Result<NewList
     if acts.iter().any(|act| act.at > now.plus_seconds(AHEAD.as_secs())) {
         return Err(status::field_invalid("acts.at", TOO_FAR));
     }
-    Ok(NewList { organisation: relay.organisation.id().clone(), list, acts })
+    Ok(NewList { organisation: organisation.id().clone(), list, acts })
 }
 
 /// The answer, signed.

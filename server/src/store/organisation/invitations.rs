@@ -93,6 +93,19 @@ pub(super) async fn waiting(
     rows.iter().map(from_row).collect()
 }
 
+/// Those that nobody has used and nobody has withdrawn, and those whose claim waits.
+pub(super) async fn undecided(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<StoredInvitation>, StoreError> {
+    let rows = sqlx::query(concat!(
+        select!(),
+        "WHERE e.state = 1 OR (e.invitation_id IS NULL AND i.cancelled_at IS NULL) ORDER BY i.invitation_id"
+    ))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(from_row).collect()
+}
+
 /// Withdraws an invitation.
 pub(super) async fn cancel(
     connection: &mut SqliteConnection,

@@ -3,9 +3,11 @@
 pub(in crate::store) mod devices;
 mod enrolments;
 mod invitations;
+mod issuers;
 mod pin;
 
 use wardline_identity::DeviceCertificate;
+use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 
 use super::{ReadTx, StoreError, WriteTx, membership::replacements, revocation::list};
@@ -90,11 +92,23 @@ impl OrganisationStorage for WriteTx {
     async fn keep_pin(&mut self, pin: &OrganisationPin, now: UtcMillis) -> Result<bool, StoreError> {
         pin::write(self.connection(), pin, now).await
     }
+
+    async fn keep_issuers_list(&mut self, number: u64, list: &SignedStatement) -> Result<(), StoreError> {
+        issuers::keep(self.connection(), number, list).await
+    }
+
+    async fn undecided(&mut self) -> Result<Vec<StoredInvitation>, StoreError> {
+        invitations::undecided(self.connection()).await
+    }
 }
 
 impl OrganisationView for ReadTx {
     async fn pin(&mut self) -> Result<Option<OrganisationPin>, StoreError> {
         pin::read(self.connection()).await
+    }
+
+    async fn issuers_list(&mut self) -> Result<Option<SignedStatement>, StoreError> {
+        issuers::read(self.connection()).await
     }
 
     async fn certificates(&mut self) -> Result<Vec<Vec<u8>>, StoreError> {

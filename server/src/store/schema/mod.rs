@@ -37,4 +37,5 @@ const VERSIONS: &[&str] = &[
     include_str!("0007_published_again.sql"),
     include_str!("0008_record.sql"),
     include_str!("0009_holds.sql"),
+    include_str!("0010_issuers.sql"),
 ];

@@ -8,6 +8,7 @@ mod connections;
 mod conversations;
 mod enrolment;
 mod holds;
+mod issuers;
 mod key_packages;
 mod memberships;
 mod messages;
@@ -36,6 +37,9 @@ pub(crate) mod path {
             pub(crate) const ALL: &[&str] = &[$($($name,)*)*];
         };
     }
+
+    /// The services that ask for no certificate.
+    pub(crate) const AT_THE_DOOR: &[&str] = &["EnrolmentService", "OrganisationService"];
 
     paths! {
         "ConversationService" {
@@ -70,6 +74,10 @@ pub(crate) mod path {
         "DirectoryService" {
             GET_ORGANISATION = "GetOrganisation",
             LIST_PEOPLE = "ListPeople",
+        }
+        "OrganisationService" {
+            GET_ISSUERS_LIST = "GetIssuersList",
+            PUBLISH_ISSUERS_LIST = "PublishIssuersList",
         }
         "EnrolmentService" {
             GET_INVITATION = "GetInvitation",
@@ -216,6 +224,7 @@ pub(crate) fn sections() -> Vec<Section> {
         section("KeyPackages", key_packages::rows()),
         section("Invitations and enrolment", enrolment::rows()),
         section("Registrars", registrar::rows()),
+        section("Issuers", issuers::rows()),
         section("Revocation", revocation::rows()),
         section("The record", record::rows()),
     ]

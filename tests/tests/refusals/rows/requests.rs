@@ -37,7 +37,7 @@ const TAKEN_AT_MOST: u64 = 32 << 20;
 
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    let ours = path::ALL.iter().filter(|path| !path.contains("EnrolmentService"));
+    let ours = path::ALL.iter().filter(|path| !path::AT_THE_DOOR.iter().any(|door| path.contains(door)));
     rows.extend(ours.map(|path| without(path)));
     rows.extend([HEALTH, REFLECTION].map(without));
     let members = path::ALL.iter().filter(|path| is_members(path));

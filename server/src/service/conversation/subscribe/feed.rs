@@ -144,6 +144,12 @@ impl Feed {
             return Err(Refusal::new(Reason::CertificateInvalid, message).into());
         }
         authorise::in_force(&self.relay, self.certificate.device())?;
+        authorise::not_struck(&self.relay, &self.certificate)?;
+        if news.issuers {
+            // Before whatever was read meanwhile: the newest of it may be vouched for by a new issuer.
+            let list = self.relay.organisation.now().issuers_statement().clone();
+            self.ready.push_front(Event::IssuersList(list));
+        }
         if news.revocations {
             self.ready.extend(self.relay.revocations.list().map(Event::RevocationList));
             let holds_sha256 = self.relay.revocations.holds_digest();

@@ -206,6 +206,7 @@ async fn up_to_now(stream: &mut EventStream) -> Vec<String> {
             Event::Replacement(_) => words.push("replacement".to_owned()),
             Event::RevocationList(_) => words.push("list".to_owned()),
             Event::Holds(_) => words.push("holds".to_owned()),
+            Event::IssuersList(_) => words.push("issuers".to_owned()),
             Event::CaughtUp(_) => return words,
         }
     }

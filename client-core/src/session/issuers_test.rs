@@ -1,0 +1,243 @@
+//! Claims about how an issuers' list comes to a device, what a struck issuer's words are worth from then on, and what a relay does
+//! that shows an older or another one. Real vaults and groups; each guard taken away shows what it is for.
+
+use std::sync::{Arc, Mutex};
+
+use wardline_identity::{
+    CertificateError, DateCheck, DisplayName, IssuerAuthority, Organisation, Strike, SystemEntropy,
+};
+use wardline_proto::{DeviceId, Digest, in_place, relay::SignedStatement};
+
+use super::{
+    Session, issuers,
+    keep_list::keep_list,
+    refused_test::{Answers, session},
+    revocation::heard,
+};
+use crate::{
+    conversation::{
+        Sealed,
+        broken_test::{
+            house::House,
+            lists::Lists,
+            ward::{Log, NOW, Phone},
+        },
+        seal,
+    },
+    error::CoreError,
+    vault::tables::{
+        intents::{self, Wish},
+        relay_faults::{self, RelayFaultKind},
+    },
+};
+
+/// The issuer that comes after the house's own.
+fn second(house: &House) -> IssuerAuthority {
+    let label = DisplayName::parse("Second").unwrap();
+    house.holder.found_issuer(&label, &SystemEntropy, NOW).unwrap()
+}
+
+/// The list with this number by which the house's issuer is struck, and keeps the certificates of these.
+fn strike(house: &House, number: u64, second: &IssuerAuthority, kept: &[&Phone]) -> SignedStatement {
+    let kept = kept.iter().map(|phone| phone.core.device.certificate.fingerprint()).collect();
+    let strike = Strike { certificate: house.issuer.certificate_der().to_vec(), kept };
+    house.holder.sign_issuers(number, &[second.certificate_der()], &[strike]).unwrap()
+}
+
+/// The organisation by a list.
+fn by(house: &House, list: &SignedStatement) -> Organisation {
+    house.organisation.succeeded_by(list).unwrap().unwrap()
+}
+
+async fn number(session: &Session) -> u64 {
+    session.core().await.device.organisation.issuers_number()
+}
+
+/// What a relay was caught doing: kind and number.
+async fn caught(session: &Session) -> Vec<(RelayFaultKind, u64)> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("caught").await.unwrap();
+    let found = relay_faults::of_all(&mut tx).await.unwrap();
+    found.into_iter().map(|fault| (fault.kind, fault.number)).collect()
+}
+
+#[tokio::test]
+async fn a_newer_list_is_in_use_at_once_and_a_guard_taken_away_would_miss_it() {
+    for (guard, expected) in [("", 2), ("mutant.issuers_later", 1)] {
+        let house = House::found();
+        let (a, second) = (house.phone("doctor-a").await, second(&house));
+        let list = strike(&house, 2, &second, &[&a]);
+        let (session, _, _home) = session(a, &Arc::new(Answers::yes()));
+        in_place::arm(guard);
+        issuers::heard(&session, &list, 1).await.unwrap();
+        in_place::disarm(guard);
+        assert_eq!(number(&session).await, expected, "{guard:?}");
+        let newly = house.phone("nurse-b").await;
+        let judged = session
+            .core()
+            .await
+            .device
+            .organisation
+            .verify_device(newly.core.device.certificate.der(), DateCheck::Skip);
+        assert_eq!(judged.err() == Some(CertificateError::IssuerStruck), guard.is_empty(), "{guard:?}");
+        assert!(caught(&session).await.is_empty());
+    }
+}
+
+/// What a device that has list 2 notes when its relay says this.
+async fn told(
+    guard: &'static str,
+    list: fn(&House, &IssuerAuthority) -> SignedStatement,
+) -> Vec<(RelayFaultKind, u64)> {
+    let house = House::found();
+    let (a, second) = (house.phone("doctor-a").await, second(&house));
+    let first = strike(&house, 2, &second, &[&a]);
+    let (session, _, _home) = session(a, &Arc::new(Answers::yes()));
+    issuers::heard(&session, &first, 1).await.unwrap();
+    in_place::arm(guard);
+    issuers::heard(&session, &list(&house, &second), 2).await.unwrap();
+    in_place::disarm(guard);
+    assert_eq!(number(&session).await, 2, "{guard:?}");
+    caught(&session).await
+}
+
+#[tokio::test]
+async fn an_older_list_another_and_one_that_brings_somebody_back_are_refused_and_named() {
+    let older: fn(&House, &IssuerAuthority) -> SignedStatement =
+        |house, _| house.organisation.issuers_statement().clone();
+    assert_eq!(told("", older).await, [(RelayFaultKind::LowerList, 2)]);
+    assert!(told("mutant.older_issuers", older).await.is_empty(), "the guard taken away");
+    let another: fn(&House, &IssuerAuthority) -> SignedStatement =
+        |house, second| house.holder.sign_issuers_list(2, &[second.certificate_der()]).unwrap();
+    let elsewhere: fn(&House, &IssuerAuthority) -> SignedStatement =
+        |_, second| House::found().holder.sign_issuers_list(3, &[second.certificate_der()]).unwrap();
+    let back: fn(&House, &IssuerAuthority) -> SignedStatement =
+        |house, _| house.holder.sign_issuers_list(3, &[house.issuer.certificate_der()]).unwrap();
+    for list in [another, elsewhere, back] {
+        assert_eq!(told("", list).await, [(RelayFaultKind::FalseIssuers, 2)]);
+        assert!(told("mutant.false_issuers", list).await.is_empty(), "the guard taken away");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_comes_late_on_a_stream_is_no_lie() {
+    let house = House::found();
+    let (a, second) = (house.phone("doctor-a").await, second(&house));
+    let (two, three) = (strike(&house, 2, &second, &[&a]), strike(&house, 3, &second, &[&a]));
+    let (session, _, _home) = session(a, &Arc::new(Answers::yes()));
+    for list in [&three, &two] {
+        issuers::heard(&session, list, 1).await.unwrap();
+    }
+    assert_eq!((number(&session).await, caught(&session).await), (3, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_list_by_a_struck_issuer_is_not_adopted_and_nobody_is_blamed_for_it() {
+    for (guard, adopted) in [("", 1), ("mutant.struck_signs", 2)] {
+        let house = House::found();
+        let (a, second) = (house.phone("doctor-a").await, second(&house));
+        let list = strike(&house, 2, &second, &[&a]);
+        let mut lists = Lists::none(&house);
+        lists.revoke(&house, &[DeviceId::from_bytes([7; 16])]);
+        let shown = Arc::new(Answers { lists: Mutex::new(Some(lists.copy())), ..Answers::yes() });
+        let (session, relay, _home) = session(a, &shown);
+        heard(&session, &relay, lists.signed()).await.unwrap();
+        issuers::heard(&session, &list, 1).await.unwrap();
+        // What was adopted stays, also when it is shown again.
+        heard(&session, &relay, lists.signed()).await.unwrap();
+        assert_eq!(session.core().await.revocations.number(), 1);
+        // What the struck issuer signs after it is nobody's.
+        lists.revoke(&house, &[DeviceId::from_bytes([8; 16])]);
+        *shown.lists.lock().unwrap() = Some(lists.copy());
+        in_place::arm(guard);
+        heard(&session, &relay, lists.signed()).await.unwrap();
+        in_place::disarm(guard);
+        assert_eq!(session.core().await.revocations.number(), adopted, "{guard:?}");
+        assert!(caught(&session).await.is_empty(), "the relay may have had it before");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_signs_a_struck_ones_list_again_at_once() {
+    for (guard, signed) in [("", 1), ("mutant.orphaned_list", 0)] {
+        let house = House::found();
+        let (mut a, second) = (house.phone("office-b").await, second(&house));
+        let list = strike(&house, 2, &second, &[&a]);
+        let key = wardline_identity::SigningKey::from_seed(*second.key().seed());
+        a.core.device.issuer = IssuerAuthority::new(key, second.certificate_der()).ok();
+        let mut lists = Lists::none(&house);
+        lists.revoke(&house, &[DeviceId::from_bytes([7; 16])]);
+        let shown = Arc::new(Answers { lists: Mutex::new(Some(lists.copy())), ..Answers::yes() });
+        let (session, relay, _home) = session(a, &shown);
+        heard(&session, &relay, lists.signed()).await.unwrap();
+        issuers::heard(&session, &list, 1).await.unwrap();
+        in_place::arm(guard);
+        let _ = keep_list(&session, &relay).await;
+        in_place::disarm(guard);
+        let published = shown.published.lock().unwrap();
+        assert_eq!(published.len(), signed, "{guard:?}");
+        for request in published.iter() {
+            let list = request.list.as_ref().unwrap();
+            assert_eq!(list.signer, Digest::of(second.certificate_der()).to_wire());
+            assert_eq!(
+                by(&house, &strike(&house, 2, &second, &[]))
+                    .verify_revocation_list(list, NOW)
+                    .unwrap()
+                    .number(),
+                1
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_was_struck_signs_nothing_here() {
+    let house = House::found();
+    let (a, second) = (house.administrator("office-a").await, second(&house));
+    let list = strike(&house, 2, &second, &[&a]);
+    let (session, _, _home) = session(a, &Arc::new(Answers::yes()));
+    assert!(session.core().await.device.issuing().is_some(), "the control: before the strike");
+    issuers::heard(&session, &list, 1).await.unwrap();
+    assert!(session.core().await.device.issuing().is_none());
+}
+
+#[tokio::test]
+async fn a_device_whose_own_certificate_is_not_kept_goes_on_reading_by_the_list_before() {
+    let house = House::found();
+    let (a, second) = (house.phone("doctor-a").await, second(&house));
+    let list = strike(&house, 2, &second, &[]);
+    let (session, _, _home) = session(a, &Arc::new(Answers::yes()));
+    let refused = issuers::heard(&session, &list, 1).await.unwrap_err();
+    assert!(matches!(refused, CoreError::Relay(_)), "{refused:?}");
+    assert_eq!(number(&session).await, 1);
+}
+
+/// Two in a conversation, of whom the second is not kept: whether the first still encrypts to it, and what it wishes for.
+async fn not_kept(guard: &'static str) -> (bool, Vec<Wish>) {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut c = house.phone("locum-c").await;
+    let log = Log::begin(&mut a, &mut [&mut b, &mut c]).await;
+    let second = second(&house);
+    let list = strike(&house, 2, &second, &[&a, &c]);
+    a.say(&log.conversation, "for whom").await;
+    let (session, _, _home) = session(a, &Arc::new(Answers::yes()));
+    in_place::arm(guard);
+    issuers::heard(&session, &list, 1).await.unwrap();
+    in_place::disarm(guard);
+    let mut core = session.core().await;
+    let mut tx = core.vault.begin("look").await.unwrap();
+    let wishes = intents::open(&mut tx).await.unwrap().into_iter().map(|open| open.wish).collect();
+    let waiting = crate::vault::tables::outbox::list(&mut tx).await.unwrap().remove(0);
+    tx.commit().await.unwrap();
+    let sealed = seal(&mut core, &waiting).await.unwrap();
+    (matches!(sealed, Sealed::Ready { .. }), wishes)
+}
+
+#[tokio::test]
+async fn nothing_is_encrypted_to_a_certificate_that_was_not_kept_and_its_leaf_is_put_out() {
+    let (encrypts, wishes) = not_kept("").await;
+    assert!(!encrypts && wishes.contains(&Wish::Correct), "{wishes:?}");
+    let (encrypts, wishes) = not_kept("mutant.struck_stay_in").await;
+    assert!(encrypts && !wishes.contains(&Wish::Correct), "the guard taken away");
+}
