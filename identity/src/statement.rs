@@ -39,8 +39,6 @@ labels! {
     EnrolmentClaim = "enrolment-claim",
     /// `IssuersList`, by the root.
     IssuersList = "issuers-list",
-    /// `RootProof`, by the root.
-    RootProof = "root-proof",
     /// `CommitAuthor`, by a member device.
     CommitAuthor = "commit-author",
     /// `DeviceApproval`, by a device of the same person.
@@ -59,6 +57,8 @@ labels! {
     RemovalConfirmation = "removal-confirmation",
     /// `RelayTime`, by the relay.
     RelayTime = "relay-time",
+    /// `RootProof`, by the root.
+    RootProof = "root-proof",
 }
 
 impl fmt::Display for StatementLabel {
