@@ -39,8 +39,6 @@ labels! {
     EnrolmentClaim = "enrolment-claim",
     /// `IssuersList`, by the root.
     IssuersList = "issuers-list",
-    /// `RootProof`, by the root.
-    RootProof = "root-proof",
     /// `CommitAuthor`, by a member device.
     CommitAuthor = "commit-author",
     /// `DeviceApproval`, by a device of the same person.
@@ -63,6 +61,8 @@ labels! {
     Hold = "hold",
     /// `HoldAnswer`, by the relay.
     HoldAnswer = "hold-answer",
+    /// `RootProof`, by the root.
+    RootProof = "root-proof",
 }
 
 impl fmt::Display for StatementLabel {
