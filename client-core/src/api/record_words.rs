@@ -95,14 +95,7 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
             format!("confirmed, {by}: {whom} is out of conversation {log} since change {number}")
         }
         RecordAct::LogClosed { conversation, number, reports } => {
-            let conversation = short(conversation);
-            match number.get() {
-                0 => format!("conversation {conversation} was closed: all in it were revoked"),
-                number => format!(
-                    "conversation {conversation} was closed at change {number}, which {} device(s) could not follow",
-                    reports.len()
-                ),
-            }
+            closed(&short(conversation), number.get(), reports.len())
         }
         RecordAct::SuccessorNamed { conversation, successor, by } => {
             format!(
@@ -113,6 +106,16 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
             )
         }
         _ => "something that this version of Wardline does not know".to_owned(),
+    }
+}
+
+/// Why a log was closed.
+fn closed(conversation: &str, number: u64, reports: usize) -> String {
+    match number {
+        0 => format!("conversation {conversation} was closed: all in it were revoked"),
+        number => format!(
+            "conversation {conversation} was closed at change {number}, which {reports} device(s) could not follow"
+        ),
     }
 }
 

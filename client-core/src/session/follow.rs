@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::time::Instant;
 use wardline_proto::relay::{
-    AckRequest, Closed, Cursor, Entry, LogPlace, MembershipTask, RelayGreeting, SubscribeRequest,
+    AckRequest, Closed, Cursor, Entry, LogPlace, MembershipTask, RelayGreeting, Removed, SubscribeRequest,
     SubscribeResponse, WelcomeDelivery, membership_task::Task, subscribe_response::Event as Incoming,
 };
 use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
@@ -101,14 +101,7 @@ async fn follow_one(
                 session.wake.notify_one();
                 session.moved.notify_one();
             }
-            Incoming::Removed(removed) => {
-                let out = conversation::removed(&*session.core().await, &removed).await?;
-                if let Some(number) = out {
-                    let conversation_id = removed.conversation_id;
-                    let cursor = Cursor { conversation_id, number: number.get(), epoch: 0 };
-                    relay.ack(AckRequest { cursors: vec![cursor] }).await?;
-                }
-            }
+            Incoming::Removed(removed) => out(session, relay, removed).await?,
             // Asked, and nothing done yet: the relay asks the next member.
             Incoming::Task(task) => asked(session, relay, task).await?,
             Incoming::Replacement(waits) => task::replacement(session, waits).await?,
@@ -123,6 +116,16 @@ async fn follow_one(
             Incoming::KeyPackagesLow(_) => key_packages::top_up(session, relay).await?,
         }
     }
+}
+
+/// The relay says that this device is out of a conversation: it has read it to its end.
+async fn out(session: &Session, relay: &Arc<dyn Relay>, removed: Removed) -> Result<(), CoreError> {
+    let out = conversation::removed(&*session.core().await, &removed).await?;
+    if let Some(number) = out {
+        let cursor = Cursor { conversation_id: removed.conversation_id, number: number.get(), epoch: 0 };
+        relay.ack(AckRequest { cursors: vec![cursor] }).await?;
+    }
+    Ok(())
 }
 
 /// What comes next, or that nothing does; now and then the Welcomes are looked at that wait for the end of a log.
