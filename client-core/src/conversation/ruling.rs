@@ -101,13 +101,16 @@ fn by_hold(commit: &Judged<'_>, data: &CommitData, member: &Member, ground: &Hol
         return Ruling::Right;
     }
     let (device, revocations) = (member.certificate.device(), commit.revocations);
+    // Out by the list: whoever signed the hold may be out, or struck, by now.
+    if is_out_by_list(revocations, &device) {
+        return Ruling::Right;
+    }
     let statement = ground.statement.clone().unwrap_or_default();
     let hold = Hold::verify(commit.organisation, &statement, &ground.signer_certificate);
     let Some(hold) = hold.ok().filter(|hold| hold.said().devices.contains(&device)) else {
         return Ruling::Wrong;
     };
     match revocations.listed_act(&device) {
-        Some(act) if act.kind != RevocationKind::Reinstated => return Ruling::Right,
         Some(act) if act.at >= hold.said().signed_at => return Ruling::Ended,
         _ => {}
     }
@@ -121,6 +124,10 @@ fn by_hold(commit: &Judged<'_>, data: &CommitData, member: &Member, ground: &Hol
         number if number > revocations.number() => Ruling::Unlisted(number),
         _ => Ruling::Wrong,
     }
+}
+
+fn is_out_by_list(revocations: &RevocationRegister, device: &DeviceId) -> bool {
+    revocations.listed_act(device).is_some_and(|act| act.kind != RevocationKind::Reinstated)
 }
 
 /// Whether the entry proves a fault of the member, or brought it in without a right. What was before the member came is no

@@ -1,6 +1,6 @@
 //! What an earlier order left under way: what of it is still to be done, and what is let go.
 //!
-//! To finish a revocation late errs on the safe side; a reinstatement does not. It stands only against the hold that it was decided
+//! To finish a revocation late errs on the safe side; a hold that was ended since, or a reinstatement, does not. That stands only against the hold that it was decided
 //! about, and for a short while.
 
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) async fn left_over(session: &Session, relay: &Arc<dyn Relay>) -> Resu
     let Some(request) = request else { return Ok(LeftOver::default()) };
     let acts: Vec<RevocationAct> =
         request.acts.iter().filter_map(|act| RevocationAct::read(act).ok()).collect();
-    if !acts.iter().any(|act| act.kind == RevocationKind::Reinstated) {
+    if acts.iter().all(|act| act.kind == RevocationKind::Revoked) {
         return Ok(LeftOver { request: Some(request), acts });
     }
     revocation::fetch(session, relay).await?;
@@ -50,8 +50,16 @@ pub(super) async fn left_over(session: &Session, relay: &Arc<dyn Relay>) -> Resu
 
 /// Whether an act that was signed may still be put in force.
 fn still_stands(register: &RevocationRegister, act: &RevocationAct, now: UtcMillis) -> bool {
-    if act.kind != RevocationKind::Reinstated || fault::planted("mutant.reinstates_late") {
-        return true;
+    match act.kind {
+        RevocationKind::Revoked => return true,
+        // Nor is it one that was ended since: many are only what a device had said, which a registrar takes up by itself.
+        RevocationKind::Held => {
+            let listed = register.listed_act(&act.device);
+            let ended = |last: &RevocationAct| last.kind == RevocationKind::Reinstated && last.at >= act.at;
+            return !listed.is_some_and(ended) || fault::planted("mutant.holds_late");
+        }
+        RevocationKind::Reinstated if fault::planted("mutant.reinstates_late") => return true,
+        RevocationKind::Reinstated => {}
     }
     let last = register.last_act(&act.device);
     // The answer to it was lost.
@@ -116,5 +124,33 @@ mod tests {
             assert!(!stands("", seconds, since).await, "{seconds} {since:?}");
             assert!(stands("mutant.reinstates_late", seconds, since).await, "the guard taken away");
         }
+    }
+
+    /// A hold is signed, and looked at when these acts have followed it.
+    async fn hold_stands(guard: &'static str, since: &[RevocationKind]) -> bool {
+        let house = House::found();
+        let (mut phone, mut lists) = (house.phone("doctor-a").await, Lists::none(&house));
+        let device = DeviceId::from_bytes([7; 16]);
+        let (reason, at) = (RevocationReason::Lost, house.clock.now());
+        let issuer = Digest::of(b"an issuer");
+        let act = RevocationAct { device, kind: RevocationKind::Held, reason, at, issuer };
+        lists.revoke(&house, &[]);
+        for kind in since {
+            house.clock.advance_seconds(1);
+            lists.act(&house, *kind, &[device]);
+        }
+        lists.reaches(&mut phone).await;
+        in_place::arm(guard);
+        let stands = still_stands(&phone.core.revocations, &act, house.clock.now());
+        in_place::disarm(guard);
+        stands
+    }
+
+    #[tokio::test]
+    async fn a_hold_that_was_ended_since_is_not_put_in_force_late() {
+        use RevocationKind::{Held, Reinstated};
+        assert!(hold_stands("", &[]).await && hold_stands("", &[Held]).await, "the control");
+        assert!(!hold_stands("", &[Held, Reinstated]).await);
+        assert!(hold_stands("mutant.holds_late", &[Held, Reinstated]).await, "the guard taken away");
     }
 }

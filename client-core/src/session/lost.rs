@@ -7,13 +7,14 @@ use wardline_identity::{
     DateCheck, HELD_MAX, HeldDevice, HoldAnswer, HoldStatement, RevocationReason, UserId,
 };
 use wardline_proto::{
-    Reason, UtcMillis,
+    Reason, UtcMillis, fault,
     relay::{HoldDevicesRequest, PendingHold, SignedStatement},
 };
 
 use super::{
     Session, holds,
     inventory::{self, Listed},
+    revocation,
 };
 use crate::{
     api::{ActedDevice, Acts, Failure, FailureKind, rfc3339},
@@ -66,8 +67,14 @@ pub(crate) async fn put_on_hold(
         HoldAnswer::verify(&core.device.organisation, &statement, &response, DateCheck::At(now))
             .map_err(|_| CoreError::Protocol("did not sign that the devices are on hold"))?
     };
-    // 3. From here on this device goes by it.
-    holds::adopt(session, &[wire]).await?;
+    // 3. From here on this device goes by it, if the relay has kept it: where somebody's was first, or this device's own whose answer
+    //    was lost, members take the device out by that one.
+    let counts = answer.devices().iter().any(|held| held.since == answer.in_force_at());
+    if counts || fault::planted("mutant.own_hold_only") {
+        holds::adopt(session, &[wire]).await?;
+    } else {
+        revocation::fetch(session, relay).await?;
+    }
     let core = session.core().await;
     let devices: Vec<ActedDevice> = chosen
         .iter()

@@ -234,6 +234,27 @@ fn the_relay_dies_between_the_transaction_and_the_answer_and_the_device_is_out()
     );
 }
 
+/// The answer to a hold is lost, and it is said again, as the person is told to; nobody else is there. What becomes of what the
+/// one who said it says in the conversation then.
+fn said_twice(guard: &[&str]) -> String {
+    let mut night = Night::set();
+    let phone = id(&night.phone);
+    night.ward.relay.rearm(&["crash.hold_taken"]);
+    night.tablet.cli(&["device", "lost", &phone, "--wait", "0"]).failed(69);
+    night.ward.relay.crashed_at("crash.hold_taken");
+    night.ward.relay.rearm(&[]);
+    let tablet = night.tablet.armed(guard);
+    lost(&tablet, &phone);
+    let sent = tablet.cli(&["send", WARD, "my phone is gone", "--json"]);
+    sent.object()["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn who_says_it_twice_takes_the_device_out_alone() {
+    assert_eq!(said_twice(&[]), "sent");
+    assert_eq!(said_twice(&["mutant.own_hold_only"]), "queued", "the guard taken away");
+}
+
 #[test]
 fn a_device_dies_with_a_hold_in_its_vault_and_goes_by_it_when_it_comes_back() {
     let night = Night::set();

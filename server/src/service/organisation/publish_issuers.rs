@@ -22,8 +22,10 @@ pub(super) async fn answer(
 ) -> Result<PublishIssuersListResponse, Status> {
     let request = request.into_inner();
     let list = decode::present("list", request.list)?;
-    // Judged before the gate as well: a list that the root did not sign holds nobody up.
-    judge_issuers(&relay.organisation.now(), &list)?;
+    // Judged before the gate as well: a list that the root did not sign, or that is in force, holds nobody up.
+    if judge_issuers(&relay.organisation.now(), &list)?.is_none() {
+        return Ok(PublishIssuersListResponse {});
+    }
     let changing = relay.organisation.changing().await;
     let Some(organisation) = judge_issuers(&relay.organisation.now(), &list)? else {
         return Ok(PublishIssuersListResponse {});
