@@ -17,7 +17,7 @@ use super::{Answer, RevocationRefusal, RevocationStorage};
 use crate::domain::record::record;
 use crate::store::StoreError;
 
-/// How many devices of others a responder puts on hold in [`WITHIN`].
+/// How many devices of others a responder puts on hold in an hour.
 pub const OTHERS_MAX: u64 = 40;
 
 /// How many devices are on hold at one time that no list names yet: a list holds 1,000 acts, and has to name them all.
