@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wardline_client_core::{
-    api::{Act, Acts, Answer, Command, Event, Failure},
+    api::{Act, Acts, Answer, Command, Event, Failure, FailureKind},
     relay::RelayError,
 };
 use wardline_proto::{Reason, relay::GetOrganisationRequest};
@@ -96,9 +96,18 @@ async fn revoke(scene: &Scene) -> Result<(Acts, Instant), Failure> {
     let Answer::Status(status) = asked.await? else { return Err(unexpected()) };
     let act = Act { kind: "revoked".to_owned(), reason: "stolen".to_owned(), even_own: false };
     let order = Command::AdminDeviceAct { devices: vec![status.device], act };
-    match scene.clinic.admin.ask(order).await? {
+    match given(scene, order).await? {
         Answer::Acts(acts) => Ok((acts, Instant::now())),
         _ => Err(unexpected()),
+    }
+}
+
+/// The administrator's machine has said nothing since the relay was killed, and its connection died without a word: whoever is told so
+/// gives the order again.
+async fn given(scene: &Scene, order: Command) -> Result<Answer, Failure> {
+    match scene.clinic.admin.ask(order.clone()).await {
+        Err(failure) if failure.kind == FailureKind::Unavailable => scene.clinic.admin.ask(order).await,
+        answered => answered,
     }
 }
 
