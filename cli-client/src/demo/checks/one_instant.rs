@@ -17,6 +17,8 @@ use crate::demo::{
 
 /// Within this a revoked device's connections are closed.
 const SECOND: Duration = Duration::from_secs(1);
+/// How long it takes to give an order again.
+const PAUSE: Duration = Duration::from_millis(500);
 /// How long the device may take to come back and be told why.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -105,9 +107,14 @@ async fn revoke(scene: &Scene) -> Result<(Acts, Instant), Failure> {
 /// The administrator's machine has said nothing since the relay was killed, and its connection died without a word: whoever is told so
 /// gives the order again.
 async fn given(scene: &Scene, order: Command) -> Result<Answer, Failure> {
-    match scene.clinic.admin.ask(order.clone()).await {
-        Err(failure) if failure.kind == FailureKind::Unavailable => scene.clinic.admin.ask(order).await,
-        answered => answered,
+    let began = Instant::now();
+    loop {
+        match scene.clinic.admin.ask(order.clone()).await {
+            Err(failure) if failure.kind == FailureKind::Unavailable && began.elapsed() < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            answered => return answered,
+        }
     }
 }
 
