@@ -136,17 +136,8 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::args::{AdminTask, Args, Task};
-
-    fn parsed(line: &str) -> Result<AdminTask, clap::Error> {
-        match Args::try_parse_from(line.split(' '))?.task {
-            Task::Admin(task) => Ok(task),
-            other => panic!("{line}: {other:?}"),
-        }
-    }
+    use crate::args::{AdminTask, admin::tests::parsed};
 
     #[test]
     fn devices_are_put_out_one_by_one_or_together() {

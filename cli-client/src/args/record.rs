@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::span;
+use super::admin::span;
 
 /// How people write a day.
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
@@ -71,18 +71,10 @@ fn since(text: &str) -> Result<Since, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
     use time::macros::date;
 
     use super::*;
-    use crate::args::{AdminTask, Args, Task};
-
-    fn parsed(line: &str) -> Result<AdminTask, clap::Error> {
-        match Args::try_parse_from(line.split(' '))?.task {
-            Task::Admin(task) => Ok(task),
-            other => panic!("{line}: {other:?}"),
-        }
-    }
+    use crate::args::{AdminTask, admin::tests::parsed};
 
     #[test]
     fn the_log_is_read_from_a_day_or_a_while_ago() {
