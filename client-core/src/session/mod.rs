@@ -27,6 +27,7 @@ mod keep_list;
 mod key_packages;
 mod left_over;
 mod link;
+mod look_through;
 mod lost;
 mod lost_issuers;
 mod open;

@@ -13,7 +13,7 @@ use std::{
 use tokio::time::Instant;
 use wardline_proto::{ConversationId, Digest, EntryNumber, fault};
 
-use super::{Session, broken, grant, revocation, send};
+use super::{Session, broken, grant, look_through::look_through, send};
 use crate::{
     conversation::{revoked, waits_for_closing},
     error::CoreError,
@@ -138,7 +138,7 @@ pub(super) async fn pass(
     if revoked::outlived(&*session.core().await).is_some() {
         return Ok(());
     }
-    revocation::look_through(session).await?;
+    look_through(session).await?;
     // 1. Conversations that the relay has not heard of, and commits that are under way.
     let mut skip = Vec::new();
     for row in conversations(session).await? {

@@ -121,8 +121,8 @@ impl Session {
                     return Ok(());
                 }
                 // Whoever must go by the list goes before this device does: nobody else may come for long.
-                let looked =
-                    core.list.looked >= core.revocations.number() || fault::planted("mutant.leaves_unlooked");
+                let looked = core.list.looked >= core.revocations.number() && !core.list.held
+                    || fault::planted("mutant.leaves_unlooked");
                 let mut tx = core.vault.begin("look_for_waiting").await?;
                 // A conversation that broke is waited for a while: it mends where others are there.
                 let broken = broken(&mut tx).await?;

@@ -21,8 +21,8 @@ use super::{
     Link, Session,
     follow::follow,
     link::{Connected, Connector},
+    look_through::look_through,
     refused_test::{Answers, session},
-    revocation::look_through,
 };
 use crate::{
     conversation::{
