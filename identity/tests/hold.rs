@@ -205,6 +205,19 @@ fn who_is_out_puts_nobody_on_hold_whatever_time_they_name() {
         disarm("mutant.hold_by_out");
         assert!(taken.is_ok(), "the guard taken away");
     }
+    // Back again: what was signed until then may be a thief's.
+    let register = hospital.listed(&[], &[(&phone, Held, minute(5))]);
+    let mut back = register.clone();
+    hospital.lists(&mut back, &[], &[(&phone, Reinstated, minute(20))]);
+    for at in [minute(9), minute(20)] {
+        let said = statement(&phone, &tablet, at);
+        assert_eq!(hospital.judges(&back, &said), Err(HoldError::SignerOut));
+        arm("mutant.hold_by_out");
+        let taken = hospital.judges(&back, &said);
+        disarm("mutant.hold_by_out");
+        assert!(taken.is_ok(), "the guard taken away");
+    }
+    assert!(hospital.judges(&back, &statement(&phone, &tablet, minute(21))).is_ok(), "the control");
     // By a hold that is pending: from its time on.
     let mut register = hospital.listed(&[], &[]);
     let first = hospital.judges(&register, &statement(&laptop, &phone, minute(5))).unwrap();

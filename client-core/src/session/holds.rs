@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wardline_identity::{HoldError, PendingHold};
+use wardline_identity::{HOLD_SECONDS, HoldError, PendingHold};
 use wardline_proto::{
     DeviceId, fault,
     relay::{self as pb, Entry, removal_ground::Ground},
@@ -47,6 +47,11 @@ pub(crate) async fn take_in(core: &mut Core, wire: &pb::PendingHold) -> Result<b
         true => PendingHold::stored(wire.clone())?,
         false => PendingHold::verify(organisation, &core.revocations, wire)?,
     };
+    // Within its seven days a list takes it up, or no list is relied on any more: one that comes later was kept back.
+    let over = hold.said().signed_at.plus_seconds(HOLD_SECONDS) <= core.clock.now();
+    if over && !fault::planted("mutant.old_hold") {
+        return Err(HoldError::Over.into());
+    }
     if !core.revocations.may_hold(&hold)? {
         return Ok(false);
     }

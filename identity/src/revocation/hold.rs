@@ -127,13 +127,15 @@ impl Hold {
     /// Whether its signer may put this device on hold, by the newest list and the holds that are pending beside it.
     ///
     /// A signer that a list has put out signs nothing any more, whatever time it names: that list has taken up all that it had
-    /// signed before.
+    /// signed before. One that came back signs anew: what it had signed until then may be a thief's.
     ///
     /// # Errors
     /// [`HoldError::SignerOut`], [`HoldError::NotPermitted`].
     pub fn permits(&self, register: &RevocationRegister, held: &DeviceCertificate) -> Result<(), HoldError> {
         let by = self.signer.device();
-        let listed = register.listed_act(&by).is_some_and(|act| act.kind != RevocationKind::Reinstated);
+        let listed = register
+            .listed_act(&by)
+            .is_some_and(|act| act.kind != RevocationKind::Reinstated || act.at >= self.said.signed_at);
         let before = register
             .last_act(&by)
             .is_some_and(|act| act.kind != RevocationKind::Reinstated && act.at <= self.said.signed_at);

@@ -1,7 +1,9 @@
 //! Claims about holds that devices sign and no list names yet: members act on them at once, and on nobody's bare word. Each attack
 //! has its control.
 
-use wardline_identity::{Clock as _, HoldError, HoldStatement, RevocationKind, RevocationReason};
+use wardline_identity::{
+    Clock as _, HOLD_SECONDS, HoldError, HoldStatement, RevocationKind, RevocationReason,
+};
 use wardline_proto::{
     UtcMillis, in_place,
     relay::{PendingHold, removal_ground::Ground},
@@ -125,6 +127,24 @@ async fn a_hold_that_ends_by_a_list_brings_its_device_back_and_is_not_put_on_aga
     let again = given(&mut a, &wire).await;
     in_place::disarm("mutant.hold_again");
     assert_eq!(again, Ok(true), "the guard taken away");
+}
+
+#[tokio::test]
+async fn a_hold_that_was_kept_back_for_longer_than_it_lasts_puts_nobody_out() {
+    let house = House::found();
+    let mut a = house.phone("doctor-a").await;
+    let (found, other) = (house.phone("doctor-c").await, house.phone("doctor-c").await);
+    let wire = says(&house, &other, &found, house.clock.now());
+    house.clock.advance_seconds(HOLD_SECONDS);
+    assert_eq!(given(&mut a, &wire).await, Err(HoldError::Over));
+    let late =
+        says(&house, &other, &found, UtcMillis::new(house.clock.now().get() - HOLD_SECONDS * 1_000 + 1));
+    assert_eq!(given(&mut a, &late).await, Ok(true), "the control");
+    let mut b = house.phone("nurse-b").await;
+    in_place::arm("mutant.old_hold");
+    let taken = given(&mut b, &wire).await;
+    in_place::disarm("mutant.old_hold");
+    assert_eq!(taken, Ok(true), "the guard taken away");
 }
 
 /// A statement that does not count, by what is wrong with it, in a conversation with its victim.
