@@ -54,7 +54,7 @@ pub(super) async fn create(
         })?,
     };
     let mut users = with.iter().map(|user| user_id(user)).collect::<Result<Vec<_>, _>>()?;
-    let relay = online(session)?;
+    let relay = online(session).await?;
     // Whom nobody knows is refused before anything is made.
     let known = if users.is_empty() { Vec::new() } else { ask_people(&relay, &users).await? };
     if let Some(unknown) = users.iter().find(|user| !known.iter().any(|one| one.user_id == user.as_str())) {
@@ -168,7 +168,7 @@ pub(super) async fn leave(session: &Session, name: &str) -> Result<Answer, CoreE
     match session.delivered(&message).await? {
         Delivery::Sent(..) => {
             // Usually one member who is asked does it; all others have seen it said.
-            if let Ok(relay) = online(session) {
+            if let Ok(relay) = online(session).await {
                 ask_members(&relay, &[row.conversation], &Ground::Leave(statement)).await;
             }
             Ok(Answer::Changed(Changed {

@@ -71,34 +71,40 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::OutboxList => outbox::list(session).await,
         Command::OutboxRetry { message } => outbox::change(session, &message, true).await,
         Command::OutboxDiscard { message } => outbox::change(session, &message, false).await,
-        Command::DeviceList => devices::list(session, &online(session)?).await,
-        Command::DeviceApprove { device } => devices::approve(session, &online(session)?, &device).await,
-        Command::Holds { what } => revoke::holds(session, &online(session)?, what).await,
+        Command::DeviceList => devices::list(session, &online(session).await?).await,
+        Command::DeviceApprove { device } => {
+            devices::approve(session, &online(session).await?, &device).await
+        }
+        Command::Holds { what } => revoke::holds(session, &online(session).await?, what).await,
         Command::Invite { people, valid_seconds } => {
-            Ok(Answer::Invited(invite(session, &online(session)?, &people, valid_seconds).await?))
+            Ok(Answer::Invited(invite(session, &online(session).await?, &people, valid_seconds).await?))
         }
         Command::InvitationList => {
-            Ok(Answer::Invitations(list_invitations(session, &online(session)?, None).await?))
+            Ok(Answer::Invitations(list_invitations(session, &online(session).await?, None).await?))
         }
-        Command::InvitationCancel { invitation } => {
-            Ok(Answer::Invitations(list_invitations(session, &online(session)?, Some(&invitation)).await?))
-        }
+        Command::InvitationCancel { invitation } => Ok(Answer::Invitations(
+            list_invitations(session, &online(session).await?, Some(&invitation)).await?,
+        )),
         Command::RegistrarPass { wait_seconds } => {
-            Ok(Answer::Judged(registrar_pass(session, &online(session)?, wait_seconds).await?))
+            Ok(Answer::Judged(registrar_pass(session, &online(session).await?, wait_seconds).await?))
         }
-        Command::KeepList => revoke::keep(session, &online(session)?).await,
+        Command::KeepList => revoke::keep(session, &online(session).await?).await,
         Command::AdminDeviceList { user } => {
-            inventory::list(session, &online(session)?, user.as_deref()).await
+            inventory::list(session, &online(session).await?, user.as_deref()).await
         }
         Command::AdminDeviceAct { devices, act } => {
-            revoke::devices(session, &online(session)?, devices, &act).await
+            revoke::devices(session, &online(session).await?, devices, &act).await
         }
-        Command::AdminUserAct { user, act } => revoke::user(session, &online(session)?, &user, &act).await,
-        Command::AdminDeviceStatus { device } => inventory::status(session, &online(session)?, &device).await,
+        Command::AdminUserAct { user, act } => {
+            revoke::user(session, &online(session).await?, &user, &act).await
+        }
+        Command::AdminDeviceStatus { device } => {
+            inventory::status(session, &online(session).await?, &device).await
+        }
         Command::AdminDeviceRecord { device } => {
-            removal_record::make(session, &online(session)?, &device).await
+            removal_record::make(session, &online(session).await?, &device).await
         }
-        Command::AdminLog { filter } => record_log::log(session, &online(session)?, filter).await,
+        Command::AdminLog { filter } => record_log::log(session, &online(session).await?, filter).await,
     }
 }
 
@@ -107,8 +113,9 @@ async fn conversations(session: &Session) -> Result<Answer, CoreError> {
     Ok(Answer::Conversations(Conversations { conversations }))
 }
 
-/// The connection, or why there is none.
-pub(super) fn online(session: &Session) -> Result<Arc<dyn Relay>, CoreError> {
+/// The connection, which the relay has just answered over, or why there is none.
+pub(super) async fn online(session: &Session) -> Result<Arc<dyn Relay>, CoreError> {
+    session.is_answered().await;
     match &*session.link.borrow() {
         Link::Online { relay, .. } => Ok(relay.clone()),
         Link::Offline(failure) => Err(failure.clone().into()),
@@ -175,7 +182,7 @@ async fn sync(session: &Session) -> Result<Answer, CoreError> {
 }
 
 async fn people(session: &Session, word: Option<String>) -> Result<Answer, CoreError> {
-    let listed = ask_people(&online(session)?, &[]).await?;
+    let listed = ask_people(&online(session).await?, &[]).await?;
     let word = word.unwrap_or_default().to_lowercase();
     let fits = |person: &&wardline_proto::relay::Person| {
         person.user_id.to_lowercase().contains(&word) || person.display_name.to_lowercase().contains(&word)

@@ -125,7 +125,7 @@ pub(crate) async fn waiting_events(
 
 /// Confirms a person's new device, and waits until it is in all conversations shared with them.
 pub(super) async fn confirm(session: &Session, name: &str, user: &UserId) -> Result<Answer, CoreError> {
-    let relay = online(session)?;
+    let relay = online(session).await?;
     let (row, statement, wishes) = {
         let mut core = session.core().await;
         let row = open_conversation(&core, name).await?;

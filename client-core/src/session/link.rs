@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use wardline_identity::{Clock, Standing};
-use wardline_proto::{Reason, fault};
+use wardline_proto::{Reason, fault, relay::CountKeyPackagesRequest};
 
 use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox, record};
 use crate::{
@@ -122,6 +122,22 @@ impl Session {
         self.hurry.notify_one();
         // Nothing by then: as if there were none.
         let _ = tokio::time::timeout(HURRY, link.changed()).await;
+    }
+
+    /// Asks the relay for something small over the connection that there is. One that died without a word answers nothing: it is made
+    /// anew, and waited for a moment.
+    pub(crate) async fn is_answered(&self) {
+        let mut link = self.link.subscribe();
+        let Link::Online { relay, .. } = link.borrow_and_update().clone() else { return };
+        if fault::planted("mutant.dead_link") {
+            return;
+        }
+        let asked = relay.count_key_packages(CountKeyPackagesRequest {}).await;
+        if let Err(RelayError::Unavailable { .. }) = asked {
+            // Whatever follows the connection finds the same, and says so here.
+            let _ = tokio::time::timeout(HURRY, link.changed()).await;
+            self.connected().await;
+        }
     }
 
     /// A connection that is cut because this device was revoked says no more than that: the list may have come before.

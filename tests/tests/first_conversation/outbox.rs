@@ -1,6 +1,6 @@
 //! With the relay away: queued, listed, discarded, and out by itself later.
 
-use wardline_tests::{Device, Ward, programs};
+use wardline_tests::{Device, Output, Ward, programs};
 
 fn texts(device: &Device) -> Vec<String> {
     let read = device.ask_all(&["read", "Ward 4"]);
@@ -66,4 +66,22 @@ fn whoever_speaks_as_soon_as_the_relay_is_back_is_heard_at_once_however_long_it_
     let back = doctor.ask(&["send", "Ward 4", "and back"]);
     assert_eq!(back["state"], "sent", "{back}");
     assert_eq!(texts(&nurse), ["into the void", "and back"]);
+}
+
+/// The relay is killed and comes back while a process keeps a connection to it that nobody uses. Whether the first command that asks the
+/// relay for something is answered.
+fn asks_over_a_dead_connection(guard: &[&str]) -> Output {
+    let mut ward = Ward::founded(programs!());
+    let [doctor] = ward.people(["doctor-a"]);
+    let _owner = doctor.armed(guard).follow();
+    doctor.cli(&["device", "list"]).good();
+    ward.relay.kill();
+    ward.relay.start();
+    doctor.cli(&["device", "list"])
+}
+
+#[test]
+fn a_command_over_a_connection_that_died_without_a_word_is_asked_over_a_new_one() {
+    asks_over_a_dead_connection(&[]).good();
+    asks_over_a_dead_connection(&["mutant.dead_link"]).failed(69);
 }

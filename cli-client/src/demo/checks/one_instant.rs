@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wardline_client_core::{
-    api::{Act, Acts, Answer, Command, Event, Failure, FailureKind},
+    api::{Act, Acts, Answer, Command, Event, Failure},
     relay::RelayError,
 };
 use wardline_proto::{Reason, relay::GetOrganisationRequest};
@@ -17,8 +17,6 @@ use crate::demo::{
 
 /// Within this a revoked device's connections are closed.
 const SECOND: Duration = Duration::from_secs(1);
-/// How long it takes to give an order again.
-const PAUSE: Duration = Duration::from_millis(500);
 /// How long the device may take to come back and be told why.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -98,23 +96,9 @@ async fn revoke(scene: &Scene) -> Result<(Acts, Instant), Failure> {
     let Answer::Status(status) = asked.await? else { return Err(unexpected()) };
     let act = Act { kind: "revoked".to_owned(), reason: "stolen".to_owned(), even_own: false };
     let order = Command::AdminDeviceAct { devices: vec![status.device], act };
-    match given(scene, order).await? {
+    match scene.clinic.admin.ask(order).await? {
         Answer::Acts(acts) => Ok((acts, Instant::now())),
         _ => Err(unexpected()),
-    }
-}
-
-/// The administrator's machine has said nothing since the relay was killed, and its connection died without a word: whoever is told so
-/// gives the order again.
-async fn given(scene: &Scene, order: Command) -> Result<Answer, Failure> {
-    let began = Instant::now();
-    loop {
-        match scene.clinic.admin.ask(order.clone()).await {
-            Err(failure) if failure.kind == FailureKind::Unavailable && began.elapsed() < PATIENCE => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            answered => return answered,
-        }
     }
 }
 
