@@ -56,6 +56,17 @@ pub struct TakenHold<'a> {
     pub answer: &'a Bytes,
 }
 
+/// A device that is on hold by a statement, which no list names yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingAct {
+    /// What the statement does to it.
+    pub act: RevocationAct,
+    /// When the statement was taken.
+    pub taken_at: UtcMillis,
+    /// Whether it has run out and its device was ended for good.
+    pub ended: bool,
+}
+
 /// A device of it, as the answer names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
@@ -225,16 +236,21 @@ async fn one_list_holds_all<S: RevocationStorage>(
     }
 }
 
-/// Whether a list takes up all that is pending: each device is held or revoked by it, no earlier than by its statement.
+/// Whether a list takes up all that is pending: each device is held or revoked by it, no earlier than by its statement. One that was
+/// signed before a statement was taken cannot name it: a relay that came back from an older copy is shown such lists, and what is
+/// pending stays so.
 pub(super) async fn all_taken_up<S: RevocationStorage>(
     storage: &mut S,
+    list: &RevocationList,
     acts: &[RevocationAct],
 ) -> Result<(), RevocationRefusal> {
     let pending = storage.all_held().await?;
-    let left_out = pending.iter().filter(|(held, _)| {
+    let due =
+        |held: &&PendingAct| held.taken_at <= list.signed_at() || fault::planted("mutant.due_before_taken");
+    let left_out = pending.iter().filter(due).filter(|held| {
         !acts.iter().any(|act| {
-            let later = act.kind == RevocationKind::Held && act.at >= held.at;
-            act.device == held.device && (later || act.kind == RevocationKind::Revoked)
+            let later = act.kind == RevocationKind::Held && act.at >= held.act.at;
+            act.device == held.act.device && (later || act.kind == RevocationKind::Revoked)
         })
     });
     match left_out.count() {

@@ -13,7 +13,7 @@ mod tests;
 
 pub use confirm::{NewConfirmation, confirm};
 pub use error::RevocationRefusal;
-pub use hold::{Held, NewHold, OTHERS_MAX, PENDING_MAX, PutOnHold, TakenHold, held_wire, hold};
+pub use hold::{Held, NewHold, OTHERS_MAX, PENDING_MAX, PendingAct, PutOnHold, TakenHold, held_wire, hold};
 pub use publish::{Answer, NewList, Published, publish};
 pub use removal::{ClosedBy, Presence, Removal, RemovalClosure, RemovingCommit};
 pub use run_out::{RanOut, run_out};

@@ -85,7 +85,7 @@ pub async fn publish<S: RevocationStorage>(
         other => RevocationRefusal::List(other),
     })?;
     if adoption == Adoption::Newer {
-        all_taken_up(storage, acts).await?;
+        all_taken_up(storage, list, acts).await?;
     }
     if adoption != Adoption::Known {
         storage.keep_revocation_list(list).await?;

@@ -6,8 +6,8 @@
 
 use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 
-use super::RevocationStorage;
 use super::apply::abandon;
+use super::{PendingAct, RevocationStorage};
 use crate::store::StoreError;
 
 /// What ended with holds that had run out.
@@ -33,7 +33,7 @@ pub async fn run_out<S: RevocationStorage>(storage: &mut S, now: UtcMillis) -> R
             ended.devices.push(hold.device);
         }
     }
-    for (hold, carried_out) in storage.all_held().await? {
+    for PendingAct { act: hold, ended: carried_out, .. } in storage.all_held().await? {
         if hold.ends_at() <= now && !carried_out {
             ended.refused.extend(storage.end_device(hold.device, now).await?);
             storage.end_held(hold.device, now).await?;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use wardline_identity::{PendingHold, RevocationAct, RevocationList, UserId};
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, InvitationId, UtcMillis};
 
-use super::{Presence, Removal, TakenHold};
+use super::{PendingAct, Presence, Removal, TakenHold};
 use crate::domain::membership::MembershipStorage;
 use crate::store::StoreError;
 
@@ -33,8 +33,8 @@ pub trait RevocationStorage: MembershipStorage {
         device: DeviceId,
     ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
 
-    /// All of these, and of each whether it has run out and was carried out for good.
-    fn all_held(&mut self) -> impl Future<Output = Result<Vec<(RevocationAct, bool)>, StoreError>> + Send;
+    /// All of these, by device.
+    fn all_held(&mut self) -> impl Future<Output = Result<Vec<PendingAct>, StoreError>> + Send;
 
     /// The encoded answer to the statement with this digest.
     fn hold_answer(

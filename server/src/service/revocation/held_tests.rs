@@ -65,7 +65,17 @@ impl Office {
         responders: &[&str],
         acts: &[RevocationAct],
     ) -> Result<(), Status> {
-        let (organisation, now) = (self.founded.organisation(), self.founded.clock_now());
+        self.publishes_signed_at(self.founded.clock_now(), register, responders, acts).await
+    }
+
+    async fn publishes_signed_at(
+        &self,
+        now: UtcMillis,
+        register: &mut RevocationRegister,
+        responders: &[&str],
+        acts: &[RevocationAct],
+    ) -> Result<(), Status> {
+        let organisation = self.founded.organisation();
         let responders: Vec<UserId> = responders.iter().map(|user| UserId::parse(user).unwrap()).collect();
         let next = (acts, responders.as_slice());
         let signed = register.sign_next_with(&self.founded.issuer, &organisation, next, now).unwrap();
@@ -301,6 +311,38 @@ async fn the_next_list_names_whom_a_statement_has_put_on_hold_or_is_refused() {
         .publishes(&mut register, &[], &[office.act(tablet.device, Revoked, at)])
         .await
         .expect("or revokes it");
+}
+
+/// A relay that came back from an older copy takes a hold, and then is shown a list that was in force before it came back.
+async fn comes_back_and_takes_a_hold(guard: &'static str) -> Result<(), String> {
+    let office = Office::open().await;
+    let [phone, tablet] =
+        [office.join("doctor-a", Role::Clinician).await, office.join("doctor-a", Role::Clinician).await];
+    let mut register = office.register();
+    office.publishes(&mut register, &[], &[]).await.unwrap();
+    let lost = office.founded.clock_now();
+    office.founded.clock.advance_seconds(60);
+    let at = office.founded.clock_now();
+    office.holds(&phone, &[&tablet]).await.unwrap();
+    arm(guard);
+    let shown = office.publishes_signed_at(lost, &mut register, &["night-desk"], &[]).await;
+    disarm(guard);
+    shown.map_err(|refused| reason(&refused))?;
+    // What is pending stays so, and the next list has to name it.
+    assert_eq!(office.pending().await.len(), 1);
+    assert!(office.relay.revocations.standing(&tablet.device).is_out());
+    let refused = office.publishes_signed_at(at, &mut register.clone(), &[], &[]).await.unwrap_err();
+    assert_eq!(reason(&refused), "HOLDS_PENDING", "the control");
+    office.publishes(&mut register, &[], &[office.act(tablet.device, Held, at)]).await.unwrap();
+    assert!(office.pending().await.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_that_was_signed_before_a_hold_was_taken_need_not_name_it() {
+    assert_eq!(comes_back_and_takes_a_hold("").await, Ok(()));
+    let refused = comes_back_and_takes_a_hold("mutant.due_before_taken").await;
+    assert_eq!(refused, Err("HOLDS_PENDING".to_owned()), "the guard taken away");
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use wardline_identity::{PendingHold, RevocationAct, UserId};
 use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
 
 use super::list::act;
-use crate::domain::revocation::TakenHold;
+use crate::domain::revocation::{PendingAct, TakenHold};
 use crate::store::{
     StoreError,
     row::{Columns as _, integer},
@@ -74,12 +74,19 @@ pub(super) async fn of_device(
     row.as_ref().map(act).transpose()
 }
 
-/// All of them, by device, and whether each has run out and was ended for good.
-pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<(RevocationAct, bool)>, StoreError> {
-    let rows = sqlx::query("SELECT act, over_at IS NOT NULL AS ended FROM held ORDER BY device")
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| Ok((act(row)?, row.number("ended")? != 0))).collect()
+/// All of them, by device.
+pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<PendingAct>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT held.act, holds.taken_at, held.over_at IS NOT NULL AS ended
+           FROM held JOIN holds ON holds.number = held.hold ORDER BY held.device",
+    )
+    .fetch_all(connection)
+    .await?;
+    let pending = |row: &SqliteRow| {
+        let taken_at = UtcMillis::new(row.number("taken_at")?);
+        Ok(PendingAct { act: act(row)?, taken_at, ended: row.number("ended")? != 0 })
+    };
+    rows.iter().map(pending).collect()
 }
 
 /// A list names the device now.

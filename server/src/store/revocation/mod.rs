@@ -11,7 +11,9 @@ use wardline_identity::{PendingHold, RevocationAct, RevocationList, UserId};
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, InvitationId, UtcMillis};
 
 use super::{ReadTx, StoreError, WriteTx};
-use crate::domain::revocation::{Presence, Removal, RevocationStorage, RevocationView, TakenHold};
+use crate::domain::revocation::{
+    PendingAct, Presence, Removal, RevocationStorage, RevocationView, TakenHold,
+};
 
 impl RevocationStorage for WriteTx {
     async fn revocation_list(&mut self) -> Result<Option<RevocationList>, StoreError> {
@@ -33,7 +35,7 @@ impl RevocationStorage for WriteTx {
         holds::of_device(self.connection(), device).await
     }
 
-    async fn all_held(&mut self) -> Result<Vec<(RevocationAct, bool)>, StoreError> {
+    async fn all_held(&mut self) -> Result<Vec<PendingAct>, StoreError> {
         holds::all(self.connection()).await
     }
 
