@@ -254,11 +254,27 @@ pub(crate) enum DeviceTask {
 It needs no administrator. Within seven days one can end the hold, if the device turns up: wardline admin device reinstate \
 DEVICE. After that it counts as revoked.")]
     Lost(LostArgs),
+    /// A lost device of yours turned up: say who put it on hold, when and why, and what to ask an administrator for
+    #[command(after_help = "Example:
+  wardline device found 5b1c
+
+It changes nothing: whoever has your devices could end the hold as well as you. An administrator does, who knows your voice.")]
+    Found {
+        /// Its id, or the first digits of it
+        device: String,
+    },
 }
 
 /// `wardline admin …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminTask {
+    /// Show the organisation on one page: what needs somebody first, then issuers, lists, devices, what waits and what ends
+    #[command(after_help = "Examples:
+  wardline admin status
+  wardline admin status --json
+
+Ends with status 83 if there is something to see to, and with status 81 if the relay was caught in a lie.")]
+    Status,
     /// Found an organisation: its root, the first issuer, your device; certifies the relay
     #[command(after_help = "Examples:
   wardline admin found --home A --organisation 'St. Example' --relay-dir R --recovery-file F

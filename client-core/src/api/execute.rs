@@ -6,8 +6,9 @@ use wardline_identity::UserId;
 use wardline_proto::fault;
 
 use super::{
-    Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced, change,
-    devices, freshness, inventory, membership, outbox, record_log, removal_record, revoke, rfc3339, talk,
+    Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced,
+    admin_status, change, devices, freshness, inventory, membership, outbox, record_log, removal_record,
+    revoke, rfc3339, talk,
 };
 use crate::{
     conversation,
@@ -98,6 +99,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::AdminDeviceRecord { device } => {
             removal_record::make(session, &online(session)?, &device).await
         }
+        Command::AdminStatus => admin_status::admin_status(session, &online(session)?).await,
         Command::AdminLog { filter } => record_log::log(session, &online(session)?, filter).await,
     }
 }
