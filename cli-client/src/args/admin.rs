@@ -9,6 +9,13 @@ use super::{AdminDeviceTask, AdminResponderTask, AdminUserTask, LogArgs, RootTas
 /// `wardline admin …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminTask {
+    /// Show the organisation on one page: what needs somebody first, then issuers, lists, devices, what waits and what ends
+    #[command(after_help = "Examples:
+  wardline admin status
+  wardline admin status --json
+
+Ends with status 83 if there is something to see to, and with status 81 if the relay was caught in a lie.")]
+    Status,
     /// Found an organisation: its root, the first issuer, your device; certifies the relay
     #[command(after_help = "Examples:
   wardline admin found --home A --organisation 'St. Example' --relay-dir R --recovery-file F

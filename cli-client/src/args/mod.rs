@@ -256,6 +256,15 @@ pub(crate) enum DeviceTask {
 It needs no administrator. Within seven days one can end the hold, if the device turns up: wardline admin device reinstate \
 DEVICE. After that it counts as revoked.")]
     Lost(LostArgs),
+    /// A lost device of yours turned up: say who put it on hold, when and why, and what to ask an administrator for
+    #[command(after_help = "Example:
+  wardline device found 5b1c
+
+It changes nothing: whoever has your devices could end the hold as well as you. An administrator does, who knows your voice.")]
+    Found {
+        /// Its id, or the first digits of it
+        device: String,
+    },
 }
 
 /// A cipher suite's code point, such as 0x004F.

@@ -29,6 +29,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let globals = args.globals;
     match args.task {
         Task::Demo { keep } => demo::run(keep, globals.json).await,
+        Task::Admin(AdminTask::Status) => once::run(&globals, Command::AdminStatus).await,
         Task::Admin(AdminTask::Found(found)) => found::run(&globals, found).await,
         Task::Admin(AdminTask::Invite(invite)) => invite::run(&globals, invite).await,
         Task::Admin(AdminTask::Registrar { once }) => registrar::run(&globals, once).await,
@@ -61,6 +62,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
             once::run(&globals, Command::DeviceApprove { device }).await
         }
         Task::Device(DeviceTask::Lost(lost)) => devices::lost(&globals, lost).await,
+        Task::Device(DeviceTask::Found { device }) => {
+            once::run(&globals, Command::Holds { what: HoldTask::Found { device } }).await
+        }
         Task::Responder(task) => once::run(&globals, responder(task)).await,
         Task::Completions { shell } => {
             complete::run(shell);

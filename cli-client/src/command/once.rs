@@ -16,10 +16,13 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<ExitCode,
     Ok(status_of(&answer))
 }
 
-/// The exit status of an answer: that of a relay that was caught in a lie, if the answer says so.
+/// The exit status of an answer: that of a relay that was caught in a lie, or of something to see to, if the answer says so.
 pub(super) fn status_of(answer: &Answer) -> ExitCode {
-    match answer.names_relay_fault() {
-        true => ExitCode::from(FailureKind::RelayAtFault.exit_status()),
-        false => ExitCode::SUCCESS,
+    match answer {
+        _ if answer.names_relay_fault() => ExitCode::from(FailureKind::RelayAtFault.exit_status()),
+        Answer::AdminStatus(status) if !status.warnings.is_empty() => {
+            ExitCode::from(FailureKind::Concern.exit_status())
+        }
+        _ => ExitCode::SUCCESS,
     }
 }

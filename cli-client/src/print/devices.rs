@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use wardline_client_core::api::{
-    Acts, DeviceStatus, Inventory, InventoryDevice, ListKept, ListState, Responders,
+    Acts, DeviceStatus, FoundDevice, Inventory, InventoryDevice, ListKept, ListState, Responders,
 };
 
 use super::{line, note, object, when::when};
@@ -78,6 +78,32 @@ pub(super) fn acts(acts: &Acts) {
     }
     let confirmed = if acts.in_force.is_some() { ", in force by the relay's signature" } else { "" };
     line(&format!("List of revoked devices: number {}{confirmed}", acts.list));
+}
+
+/// An own device that turned up again.
+pub(super) fn found(found: &FoundDevice) {
+    let device = format!("“{}” ({:.8})", found.name, found.device);
+    let since = found.since.as_deref().map(when).unwrap_or_default();
+    let reason = found.reason.as_deref().unwrap_or("no reason given");
+    let by = match (&found.by, found.listed) {
+        (Some(by), true) => format!("by the list that {by} signed"),
+        (Some(by), false) => format!("by {by}; no list names it yet"),
+        (None, _) => "by whom cannot be said".to_owned(),
+    };
+    match found.state.as_str() {
+        "held" => line(&format!("{device} is on hold since {since} ({reason}), {by}.")),
+        "revoked" => line(&format!("{device} was revoked at {since} ({reason}), {by}.")),
+        _ => line(&format!("{device} is in force: there is nothing to do.")),
+    }
+    let Some(ask) = &found.ask else { return };
+    match &found.until {
+        Some(until) => line(&format!(
+            "An administrator ends the hold, before {}: no device of yours can, as a thief may have them. Ask for:",
+            when(until)
+        )),
+        None => line("It is never let in again under this id. Ask an administrator for a new invitation:"),
+    }
+    line(&format!("  {ask}"));
 }
 
 /// Who may put others' devices on hold.

@@ -1,5 +1,6 @@
 //! What goes to standard output: text for people, or one JSON object a line (`docs/cli-json.md`).
 
+mod admin;
 mod devices;
 mod home;
 mod people;
@@ -74,7 +75,9 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Judged(judged) => people::judged(judged),
         Answer::Inventory(list) => devices::inventory(list),
         Answer::Acts(acts) => devices::acts(acts),
+        Answer::FoundDevice(found) => devices::found(found),
         Answer::Responders(named) => devices::responders(named),
+        Answer::AdminStatus(status) => admin::status(status),
         Answer::DeviceStatus(status) => devices::status(status),
         Answer::ListKept(kept) => devices::list_kept(kept),
         Answer::Record(record) => record::log(record),

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acts, DeviceStatus, Inventory, Invitations, Invited, Judged, ListState, MemberFault, RecordLog,
-    RelayFault, RemovalRecordFile, WaitingDevice,
+    Acts, AdminStatus, DeviceStatus, FoundDevice, Inventory, Invitations, Invited, Judged, ListState,
+    MemberFault, RecordLog, RelayFault, RemovalRecordFile, WaitingDevice,
 };
 
 /// The answer to a [`Command`](super::Command).
@@ -43,10 +43,14 @@ pub enum Answer {
     Inventory(Inventory),
     /// To `AdminDeviceAct`, `AdminUserAct`.
     Acts(Acts),
+    /// To `Holds` with `Found`.
+    FoundDevice(FoundDevice),
     /// To `ResponderAdd`, `ResponderRemove` and `ResponderList`.
     Responders(Responders),
     /// To `AdminDeviceStatus`.
     DeviceStatus(Box<DeviceStatus>),
+    /// To `AdminStatus`.
+    AdminStatus(Box<AdminStatus>),
     /// To `AdminDeviceRecord`.
     RemovalRecord(Box<RemovalRecordFile>),
     /// To `AdminLog`.

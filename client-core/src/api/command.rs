@@ -162,6 +162,8 @@ pub enum Command {
         /// Its id or an unambiguous prefix.
         device: String,
     },
+    /// The organisation on one page, with what an administrator should see to.
+    AdminStatus,
     /// The relay's record of what administrators, registrars and the relay did.
     AdminLog {
         /// Which entries.
@@ -179,6 +181,11 @@ pub enum HoldTask {
         devices: Vec<String>,
         /// Why.
         reason: String,
+    },
+    /// Where another own device stands that turned up again, and who can end its hold.
+    Found {
+        /// Its id or an unambiguous prefix.
+        device: String,
     },
     /// Puts others' devices on hold, for whom the list names as a responder.
     Others {

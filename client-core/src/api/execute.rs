@@ -6,8 +6,9 @@ use wardline_identity::UserId;
 use wardline_proto::fault;
 
 use super::{
-    Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced, change,
-    devices, freshness, inventory, membership, outbox, record_log, removal_record, revoke, rfc3339, talk,
+    Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced,
+    admin_status, change, devices, freshness, inventory, membership, outbox, record_log, removal_record,
+    revoke, rfc3339, talk,
 };
 use crate::{
     conversation,
@@ -71,40 +72,36 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::OutboxList => outbox::list(session).await,
         Command::OutboxRetry { message } => outbox::change(session, &message, true).await,
         Command::OutboxDiscard { message } => outbox::change(session, &message, false).await,
-        Command::DeviceList => devices::list(session, &online(session).await?).await,
-        Command::DeviceApprove { device } => {
-            devices::approve(session, &online(session).await?, &device).await
-        }
-        Command::Holds { what } => revoke::holds(session, &online(session).await?, what).await,
+        online_only => ask_relay(session, &online(session).await?, online_only).await,
+    }
+}
+
+/// What only the relay can answer, or take.
+async fn ask_relay(session: &Session, relay: &Arc<dyn Relay>, command: Command) -> Result<Answer, CoreError> {
+    match command {
+        Command::DeviceList => devices::list(session, relay).await,
+        Command::DeviceApprove { device } => devices::approve(session, relay, &device).await,
+        Command::Holds { what } => revoke::holds(session, relay, what).await,
         Command::Invite { people, valid_seconds } => {
-            Ok(Answer::Invited(invite(session, &online(session).await?, &people, valid_seconds).await?))
+            Ok(Answer::Invited(invite(session, relay, &people, valid_seconds).await?))
         }
-        Command::InvitationList => {
-            Ok(Answer::Invitations(list_invitations(session, &online(session).await?, None).await?))
+        Command::InvitationList => Ok(Answer::Invitations(list_invitations(session, relay, None).await?)),
+        Command::InvitationCancel { invitation } => {
+            Ok(Answer::Invitations(list_invitations(session, relay, Some(&invitation)).await?))
         }
-        Command::InvitationCancel { invitation } => Ok(Answer::Invitations(
-            list_invitations(session, &online(session).await?, Some(&invitation)).await?,
-        )),
         Command::RegistrarPass { wait_seconds } => {
-            Ok(Answer::Judged(registrar_pass(session, &online(session).await?, wait_seconds).await?))
+            Ok(Answer::Judged(registrar_pass(session, relay, wait_seconds).await?))
         }
-        Command::KeepList => revoke::keep(session, &online(session).await?).await,
-        Command::AdminDeviceList { user } => {
-            inventory::list(session, &online(session).await?, user.as_deref()).await
-        }
-        Command::AdminDeviceAct { devices, act } => {
-            revoke::devices(session, &online(session).await?, devices, &act).await
-        }
-        Command::AdminUserAct { user, act } => {
-            revoke::user(session, &online(session).await?, &user, &act).await
-        }
-        Command::AdminDeviceStatus { device } => {
-            inventory::status(session, &online(session).await?, &device).await
-        }
-        Command::AdminDeviceRecord { device } => {
-            removal_record::make(session, &online(session).await?, &device).await
-        }
-        Command::AdminLog { filter } => record_log::log(session, &online(session).await?, filter).await,
+        Command::KeepList => revoke::keep(session, relay).await,
+        Command::AdminDeviceList { user } => inventory::list(session, relay, user.as_deref()).await,
+        Command::AdminDeviceAct { devices, act } => revoke::devices(session, relay, devices, &act).await,
+        Command::AdminUserAct { user, act } => revoke::user(session, relay, &user, &act).await,
+        Command::AdminDeviceStatus { device } => inventory::status(session, relay, &device).await,
+        Command::AdminDeviceRecord { device } => removal_record::make(session, relay, &device).await,
+        Command::AdminStatus => admin_status::admin_status(session, relay).await,
+        Command::AdminLog { filter } => record_log::log(session, relay, filter).await,
+        // The rest was done before it came to this.
+        _ => Err(Failure::defect("A command was taken for another.").into()),
     }
 }
 

@@ -39,6 +39,8 @@ pub enum FailureKind {
     RelayAtFault,
     /// What is to be checked does not prove what it says. Exit status 82.
     Unproven,
+    /// The answer is given, and names something that an administrator should see to. Exit status 83.
+    Concern,
 }
 
 impl FailureKind {
@@ -61,6 +63,7 @@ impl FailureKind {
             Self::Busy => 80,
             Self::RelayAtFault => 81,
             Self::Unproven => 82,
+            Self::Concern => 83,
         }
     }
 }

@@ -117,6 +117,36 @@ pub struct ActedDevice {
     pub already: bool,
 }
 
+/// How an own device stands that turned up again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundDevice {
+    /// Its id.
+    pub device: String,
+    /// The user id.
+    pub user: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// "in_force", "held" or "revoked".
+    pub state: String,
+    /// Who signed that it is out: a device, or the issuer whose list says so; absent if nobody vouches for a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Whether an issuer's list says so. A list takes up what other devices have signed before.
+    pub listed: bool,
+    /// Since when, by the clock of who signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When its hold counts as a revocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// What an administrator is asked for, as a command; absent if there is nothing to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<String>,
+}
+
 /// Where a device stands, and where it still is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeviceStatus {

@@ -1,9 +1,11 @@
 //! The facade that the CLI and the phones see: commands in, answers and events out.
 
+mod admin_status;
 mod answer;
 mod change;
 mod client;
 mod command;
+mod concerns;
 mod devices;
 mod execute;
 mod failure;
@@ -21,6 +23,9 @@ mod revoke;
 mod talk;
 mod time_text;
 
+pub use admin_status::{
+    AdminStatus, Concern, DeviceCounts, IssuerShown, ListShown, OpenRemovals, RecordShown,
+};
 pub use answer::{
     Answer, Approved, Changed, ConversationDetail, ConversationSummary, Conversations, Devices, ListKept,
     Member, MemberDevice, Message, Messages, Outbox, OutboxMessage, OwnDevice, People, Person, Responders,
@@ -31,7 +36,9 @@ pub use command::{Act, Command, HoldTask, Invitee, Reach};
 pub use failure::{Failure, FailureKind};
 pub use home::{back_up_root, enrol, found, restore_root, show_root};
 pub(crate) use inventory::standing_word;
-pub use inventory::{ActedDevice, Acts, DeviceRemoval, DeviceStatus, Inventory, InventoryDevice, ListState};
+pub use inventory::{
+    ActedDevice, Acts, DeviceRemoval, DeviceStatus, FoundDevice, Inventory, InventoryDevice, ListState,
+};
 pub use invitation::{InvitationSummary, Invitations, Invited, Judged, JudgedDevice, NewInvitation};
 pub use membership::{MemberFault, WaitingDevice};
 pub(crate) use membership::{member_faults, waiting_devices};

@@ -119,6 +119,7 @@ impl Answer {
             Self::Messages(messages) => !messages.relay_faults.is_empty(),
             Self::Status(status) => status.relay_faults > 0,
             Self::Synced(synced) => synced.relay_faults > 0,
+            Self::AdminStatus(status) => status.relay_faults > 0,
             Self::Record(log) => log.checked.as_ref().is_some_and(|checked| !checked.fits),
             _ => false,
         }

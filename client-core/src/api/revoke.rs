@@ -10,7 +10,7 @@ use crate::{
     relay::Relay,
     session::{
         Among, Change, Order, Session, Whom, change_responders, keep_list, list_responders, put_on_hold,
-        revoke,
+        revoke, turned_up,
     },
 };
 
@@ -52,6 +52,7 @@ pub(super) async fn holds(
     };
     match what {
         HoldTask::Lost { devices, reason } => hold(devices, Among::Own, reason).await,
+        HoldTask::Found { device } => Ok(Answer::FoundDevice(turned_up(session, relay, &device).await?)),
         HoldTask::Others { devices, reason } => hold(devices, Among::All, reason).await,
         HoldTask::AddResponder { user } => change(user, Change::Add).await,
         HoldTask::RemoveResponder { user } => change(user, Change::Remove).await,

@@ -78,8 +78,8 @@ pub(crate) use self::{
     successor::{is_left_empty, may_be_asked, waits_for_closing},
     suspicion::{
         Compared, ShownHead, false_issuers, false_list, greeted, hidden_list, issuers_number, no_such_list,
-        older_issuers, place, record_forked, record_shortened, record_unlike_its_head, relay_fault_count,
-        relay_faults, see_relay_faults, uninvited,
+        older_issuers, place, record_forked, record_is_doubted, record_shortened, record_unlike_its_head,
+        relay_fault_count, relay_faults, see_relay_faults, uninvited,
     },
     take_over::{created, not_first},
     waits::look_at_early,

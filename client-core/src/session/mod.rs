@@ -55,6 +55,7 @@ mod send;
 mod signed_list;
 mod task;
 mod told;
+mod turned_up;
 mod under_way;
 mod wait;
 #[cfg(test)]
@@ -74,13 +75,14 @@ pub(crate) use self::{
     lost::{Among, put_on_hold},
     open::open_vault,
     record_pages::{Numbered, read as read_record, rebuild as rebuild_record},
-    registrar::{invite, list_invitations, registrar_pass},
+    registrar::{invite, list_invitations, look_at_enrolments, registrar_pass},
     removal_record::removal_record,
     responders::{Change, change_responders, list_responders},
     restore::restore,
     revoke::{Order, Whom, revoke},
     root::{back_up_root, show_root},
     task::ask_members,
+    turned_up::turned_up,
     wait::{Delivery, until_settled},
 };
 pub use self::{

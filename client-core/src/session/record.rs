@@ -252,7 +252,25 @@ async fn prove_one(session: &Session, relay: &Arc<dyn Relay>, head: &Head) -> Re
     }
 }
 
+/// What this device knows of the relay's record, and whose certificate signed it.
+pub(crate) struct KnownRecord {
+    /// How many entries.
+    pub size: u64,
+    /// Whether all heads of this connection are proven to go on from one another, and none was found not to.
+    pub goes_on: bool,
+    /// The relay's certificate, DER.
+    pub certificate: Vec<u8>,
+}
+
 impl Session {
+    /// What is known of the relay's record.
+    pub(crate) async fn record_shown(&self) -> Result<Option<KnownRecord>, CoreError> {
+        let core = self.core().await;
+        let Some(row) = known(&core).await? else { return Ok(None) };
+        let goes_on = self.heads.is_done() && !conversation::record_is_doubted(&core).await?;
+        Ok(Some(KnownRecord { size: row.size, goes_on, certificate: row.certificate }))
+    }
+
     /// Waits a moment until what the relay has shown of its record is proven or not.
     pub(crate) async fn proven(&self) {
         let mut progress = self.progress();

@@ -192,6 +192,14 @@ async fn list(
     Ok(answer.invitations.iter().filter_map(summary).collect())
 }
 
+/// How many requests wait, as far as one answer lists them, and when a registrar last asked. A look is no registrar's question.
+pub(crate) async fn look_at_enrolments(
+    relay: &Arc<dyn Relay>,
+) -> Result<(usize, Option<UtcMillis>), CoreError> {
+    let answer = relay.list_enrolments(ListEnrolmentsRequest { wait_seconds: 0, look_only: true }).await?;
+    Ok((answer.enrolments.len(), answer.registrar_seen_at.as_ref().map(UtcMillis::from)))
+}
+
 /// Judges the requests that wait, once; waits for one for up to `wait_seconds`.
 pub(crate) async fn registrar_pass(
     session: &Session,
@@ -199,7 +207,8 @@ pub(crate) async fn registrar_pass(
     wait_seconds: u32,
 ) -> Result<Judged, CoreError> {
     issuer(session.core().await.device.issuing())?;
-    let waiting = relay.list_enrolments(ListEnrolmentsRequest { wait_seconds }).await?.enrolments;
+    let request = ListEnrolmentsRequest { wait_seconds, look_only: false };
+    let waiting = relay.list_enrolments(request).await?.enrolments;
     let mut judged = Judged::default();
     for enrolment in &waiting {
         match judge(session, enrolment).await? {

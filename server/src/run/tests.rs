@@ -173,7 +173,10 @@ async fn a_device_enrols_through_the_real_door_and_comes_back_with_its_certifica
     };
     let mut door = EnrolmentServiceClient::new(stranger.clone());
     let judge = async {
-        let waiting = registrar.list_enrolments(ListEnrolmentsRequest { wait_seconds: 30 }).await.unwrap();
+        let waiting = registrar
+            .list_enrolments(ListEnrolmentsRequest { wait_seconds: 30, look_only: false })
+            .await
+            .unwrap();
         assert_eq!(waiting.into_inner().enrolments.len(), 1);
         let certificate = founded.certify(&record, &claim);
         let issue = IssueCertificateRequest { invitation_id, certificate: certificate.clone().into() };
@@ -238,7 +241,7 @@ async fn a_stopping_relay_answers_who_waits_and_keeps_its_files_to_itself() {
     let enrol = EnrolRequest { greeting, invitation_id, claim: Some(claim), wait_seconds: 30 };
     let mut door = EnrolmentServiceClient::new(stranger);
     let waiting = tokio::spawn(async move { door.enrol(enrol).await });
-    registrar.list_enrolments(ListEnrolmentsRequest { wait_seconds: 30 }).await.unwrap();
+    registrar.list_enrolments(ListEnrolmentsRequest { wait_seconds: 30, look_only: false }).await.unwrap();
 
     let stopping = std::time::Instant::now();
     running.stop().await;

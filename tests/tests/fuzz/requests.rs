@@ -68,7 +68,7 @@ pub(crate) fn of_enrolment() {
     let issue = pb::IssueCertificateRequest { invitation_id: id.clone(), certificate };
     request("IssueCertificate", "first", &issue);
     request("ListInvitations", "all", &pb::ListInvitationsRequest {});
-    request("ListEnrolments", "now", &pb::ListEnrolmentsRequest { wait_seconds: 0 });
+    request("ListEnrolments", "now", &pb::ListEnrolmentsRequest { wait_seconds: 0, look_only: false });
     let cancel = pb::CancelInvitationRequest { invitation_id: invitation_id(&second) };
     request("CancelInvitation", "second", &cancel);
     let reason = "Not known here".to_owned();

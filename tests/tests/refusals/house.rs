@@ -310,7 +310,9 @@ impl Registrar<'_> {
                 connector: None,
             };
             let judged = async {
-                let waiting = office.list_enrolments(pb::ListEnrolmentsRequest { wait_seconds: 20 }).await;
+                let waiting = office
+                    .list_enrolments(pb::ListEnrolmentsRequest { wait_seconds: 20, look_only: false })
+                    .await;
                 let waiting = waiting.expect("an answer").enrolments.remove(0);
                 self.issue(&office, &waiting.record.expect("a record"), &waiting.claim.expect("a claim"))
                     .await

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use crate::scene::{Scene, WARD, id, texts, until};
+use crate::{
+    issuers::Machine,
+    scene::{Scene, WARD, id, texts, until},
+};
 
 const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides/administrators.md"));
 
@@ -98,6 +101,16 @@ fn a_phone_is_lost_at_night_and_page_three_says_what_to_do() {
         assert!(said.contains(expected), "{command}: {said}");
     }
     scene.locum.cli(&["sync"]).good();
+}
+
+#[test]
+fn the_page_about_how_everything_stands_says_so() {
+    let scene = Scene::set();
+    let commands = commands(6, "How everything stands");
+    assert_eq!(commands.len(), 1, "{commands:?}");
+    Machine::new(&scene.ward, "office-b").joined();
+    let said = run(&scene, &commands, &id(&scene.locum));
+    assert!(said[0].starts_with("Nothing needs you.") && said[0].contains("5 in force"), "{said:?}");
 }
 
 /// Runs commands of the guide as the administrator, about this device; what each says.

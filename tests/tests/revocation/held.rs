@@ -117,6 +117,35 @@ fn a_running_registrar_has_the_next_list_name_it_at_once() {
 }
 
 #[test]
+fn who_found_their_phone_is_told_whom_to_ask_and_ends_nothing_by_it() {
+    let night = Night::set();
+    let phone = id(&night.phone);
+    let found = || night.tablet.ask(&["device", "found", &phone[..8]]);
+    let said = found();
+    assert_eq!((&said["state"], said.get("ask")), (&"in_force".into(), None), "{said}");
+    lost(&night.tablet, &phone);
+    let said = found();
+    assert_eq!(
+        (&said["state"], &said["listed"], &said["reason"]),
+        (&"held".into(), &false.into(), &"lost".into())
+    );
+    assert!(said["by"].as_str().unwrap().contains("tablet") && said["until"].is_string(), "{said}");
+    let ask = said["ask"].as_str().unwrap().to_owned();
+    assert_eq!(ask, format!("wardline admin device reinstate {phone} --reason found"));
+    // A list takes it up; now its issuer says so.
+    night.ward.administrator.cli(&["admin", "registrar", "--once"]).good();
+    let said = found();
+    assert_eq!((&said["listed"], &said["by"]), (&true.into(), &"Administrator".into()), "{said}");
+    assert!(told(&night.phone).is_some(), "asking has ended nothing");
+    let none = night.tablet.cli(&["device", "found", &id(&night.nurse), "--json"]).failed(67).failure();
+    assert!(none["now"].as_str().unwrap().contains(&phone[..8]), "{none}");
+    // What it says is what helps.
+    let words: Vec<&str> = ask.split_whitespace().skip(1).collect();
+    night.ward.administrator.cli(&words).good();
+    assert_eq!((told(&night.phone), &found()["state"]), (None, &"in_force".into()));
+}
+
+#[test]
 fn nobody_puts_another_persons_device_on_hold_nor_the_one_in_their_hand() {
     let night = Night::set();
     let [phone, tablet, nurse] = [&night.phone, &night.tablet, &night.nurse].map(id);

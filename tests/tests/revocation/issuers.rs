@@ -24,15 +24,15 @@ use crate::scene::{Scene, WARD, id, texts, until};
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A new machine, and the command that restores on it.
-struct Machine {
-    device: Device,
+pub(crate) struct Machine {
+    pub(crate) device: Device,
     recovery_file: String,
     code_file: String,
     relay: String,
 }
 
 impl Machine {
-    fn new(ward: &Ward, name: &str) -> Self {
+    pub(crate) fn new(ward: &Ward, name: &str) -> Self {
         let code_file = ward.folder().join("recovery.code");
         std::fs::write(&code_file, format!("{}\n", ward.recovery_code)).unwrap();
         Self {
@@ -43,7 +43,17 @@ impl Machine {
         }
     }
 
-    fn restore(&self, armed: &[&str]) -> Output {
+    /// Makes one more administrator: nobody is lost.
+    pub(crate) fn joined(&self) -> Value {
+        self.run(
+            &[],
+            &["--user", "administrator-b", "--name", "Administrator B", "--device", "second office"],
+        )
+        .good()
+        .object()
+    }
+
+    fn run(&self, armed: &[&str], rest: &[&str]) -> Output {
         let command = [
             "admin",
             "root",
@@ -54,16 +64,14 @@ impl Machine {
             &self.recovery_file,
             "--recovery-code-file",
             &self.code_file,
-            "--user",
-            "administrator",
-            "--name",
-            "Administrator B",
-            "--device",
-            "new office",
-            "--strike-all",
             "--json",
         ];
-        self.device.armed(armed).cli(&command)
+        self.device.armed(armed).cli(&[&command, rest].concat())
+    }
+
+    fn restore(&self, armed: &[&str]) -> Output {
+        let who = ["--user", "administrator", "--name", "Administrator B", "--device", "new office"];
+        self.run(armed, &[&who[..], &["--strike-all"]].concat())
     }
 
     fn restored(&self) -> Value {

@@ -25,7 +25,7 @@ pub(crate) use self::{
     package::{one_time, package_twice, spent},
     place::{Compared, place},
     record::{ShownHead, record_forked, record_shortened, record_unlike_its_head},
-    shown::{first, relay_fault_count, relay_faults, see_relay_faults, shown},
+    shown::{first, record_is_doubted, relay_fault_count, relay_faults, see_relay_faults, shown},
     task::look_at_task,
     uninvited::{forget_uninvited, is_uninvited, show_uninvited, uninvited},
 };

@@ -8,7 +8,10 @@ use crate::{
     error::CoreError,
     vault::{
         Transaction,
-        tables::{conversations::ConversationRow, relay_faults},
+        tables::{
+            conversations::ConversationRow,
+            relay_faults::{self, RelayFaultKind},
+        },
     },
 };
 
@@ -51,6 +54,15 @@ pub(crate) async fn relay_fault_count(core: &Core) -> Result<u64, CoreError> {
     let count = relay_faults::count(&mut tx).await?;
     tx.commit().await?;
     Ok(count)
+}
+
+/// Whether the relay was ever caught with another record than it had shown, or with less of it: seen or not, that stays so.
+pub(crate) async fn record_is_doubted(core: &Core) -> Result<bool, CoreError> {
+    let mut tx = core.vault.begin("doubts_record").await?;
+    let found = relay_faults::of_all(&mut tx).await?;
+    tx.commit().await?;
+    let about_record = |kind| matches!(kind, RelayFaultKind::RecordForked | RelayFaultKind::RecordShortened);
+    Ok(found.iter().any(|fault| about_record(fault.kind)))
 }
 
 /// The lowest entry of a conversation that one of them is about.

@@ -392,7 +392,7 @@ async fn issued_meanwhile() -> (Result<(), Refusal>, Result<(), String>) {
     let record = {
         let registrar = Registrar::new(Arc::clone(&scene.relay));
         let ask = from_device(
-            pb::ListEnrolmentsRequest { wait_seconds: 0 },
+            pb::ListEnrolmentsRequest { wait_seconds: 0, look_only: false },
             &scene.founded,
             &scene.founded.founder,
         );

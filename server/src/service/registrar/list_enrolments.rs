@@ -15,6 +15,10 @@ pub(super) async fn answer(
 ) -> Result<ListEnrolmentsResponse, Status> {
     authorise::issuer(relay, &request)?;
     let patience = decode::wait_seconds(request.get_ref().wait_seconds)?;
+    let registrar_seen_at = relay.enrolments.registrar_seen_at().map(Into::into);
+    if request.get_ref().look_only {
+        return Ok(ListEnrolmentsResponse { enrolments: read_waiting(relay).await?, registrar_seen_at });
+    }
 
     let mut waiting = relay.enrolments.listen_as_registrar(patience);
     relay.enrolments.registrar_seen(relay.clock.now());
@@ -24,7 +28,7 @@ pub(super) async fn answer(
     }
     // It was here all the while: a device that enrols now has somebody to sign.
     relay.enrolments.registrar_seen(relay.clock.now());
-    Ok(ListEnrolmentsResponse { enrolments })
+    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at })
 }
 
 /// The first that an issuer can judge. A record whose issuer was struck can be judged by nobody: it is left out,

@@ -102,9 +102,17 @@ async fn invitations_are_listed_newest_first_with_their_fate_for_90_days() {
     assert_eq!(fates, expected);
 
     registrar.list_enrolments(office.through(ListEnrolmentsRequest::default())).await.unwrap();
+    // Whoever only looks is told when that was, and changes nothing.
+    let asked_at = Some(founded.clock_now().into());
+    founded.clock.advance_seconds(1);
+    for _ in 0..2 {
+        let look = ListEnrolmentsRequest { wait_seconds: 0, look_only: true };
+        let looked = registrar.list_enrolments(office.through(look)).await.unwrap().into_inner();
+        assert_eq!(looked.registrar_seen_at, asked_at);
+    }
     let message = PublishInvitationRequest { record: Some(published[1].1.clone()) };
     let seen = registrar.publish_invitation(office.through(message)).await.unwrap().into_inner();
-    assert_eq!(seen.registrar_seen_at, Some(founded.clock_now().into()));
+    assert_eq!(seen.registrar_seen_at, asked_at);
 
     // Devices live 90 days as well: a fresh one asks.
     founded.clock.advance_seconds(60 * 86_400);

@@ -129,7 +129,7 @@ fn judgements() -> Vec<Row> {
         }),
         Row::call("a wait of 31 seconds", LIST_ENROLMENTS, FIELD, |_| {
             Box::pin(async {
-                let wait = |wait_seconds| ListEnrolmentsRequest { wait_seconds };
+                let wait = |wait_seconds| ListEnrolmentsRequest { wait_seconds, look_only: false };
                 Trial::new(Caller::Office, &wait(31), &wait(0))
             })
         }),

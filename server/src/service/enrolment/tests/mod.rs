@@ -84,7 +84,7 @@ impl Scene {
     }
 
     async fn waiting(&self, wait_seconds: u32) -> ListEnrolmentsResponse {
-        let request = self.office(ListEnrolmentsRequest { wait_seconds });
+        let request = self.office(ListEnrolmentsRequest { wait_seconds, look_only: false });
         self.registrar.list_enrolments(request).await.unwrap().into_inner()
     }
 
