@@ -111,7 +111,8 @@ pub trait OrganisationStorage: RecordStorage {
     ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
 
     /// The encoded request of a device that waits for its next certificate.
-    fn renewal(&mut self, device: DeviceId) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+    fn renewal(&mut self, device: DeviceId)
+    -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
 
     /// Keeps it, in place of the one before.
     fn keep_renewal(
@@ -180,7 +181,8 @@ pub trait OrganisationView: Send {
     ) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;
 
     /// The encoded request of a device that waits for its next certificate.
-    fn renewal(&mut self, device: DeviceId) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+    fn renewal(&mut self, device: DeviceId)
+    -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
 
     /// Those that wait for their next certificate, the oldest first; only those behind so many.
     fn renewals(

@@ -48,7 +48,8 @@ fn parse(relay: &Relay, member: &Member, request: AskMembersRequest) -> Result<R
         }
         Wire::Approval(signed) => {
             let label = StatementLabel::DeviceApproval;
-            let (device, certificate) = verified((relay, member), "approval", label, &signed, statement::approval)?;
+            let (device, certificate) =
+                verified((relay, member), "approval", label, &signed, statement::approval)?;
             (signed, Ground::Approval { device, certificate })
         }
         Wire::Confirmation(signed) => {

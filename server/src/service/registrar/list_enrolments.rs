@@ -40,9 +40,7 @@ async fn read_renewals(relay: &Relay) -> Result<Vec<WaitingRenewal>, StoreError>
     loop {
         let page: Vec<domain::WaitingRenewal> = relay
             .store
-            .read("list_renewals", move |tx| {
-                Box::pin(async move { tx.renewals(behind, WAITING_MAX).await })
-            })
+            .read("list_renewals", move |tx| Box::pin(async move { tx.renewals(behind, WAITING_MAX).await }))
             .await?;
         let more = page.len() == WAITING_MAX;
         behind += page.len();

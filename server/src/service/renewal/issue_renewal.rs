@@ -9,7 +9,8 @@ use wardline_identity::DateCheck;
 use wardline_proto::relay::{IssueRenewalRequest, IssueRenewalResponse, RenewalRequest};
 
 use crate::domain::organisation::{
-    OrganisationError, OrganisationRefusal, OrganisationView as _, issue_renewal, judge_renewal, judge_renewed,
+    OrganisationError, OrganisationRefusal, OrganisationView as _, issue_renewal, judge_renewal,
+    judge_renewed,
 };
 use crate::service::{authorise, write};
 use crate::state::Relay;
@@ -34,8 +35,7 @@ pub(super) async fn answer(
     let waiting: Bytes = read.await?.ok_or(OrganisationRefusal::EnrolmentUnknown)?;
     let newest = relay.devices.newest_of(&[device]).and_then(|mut found| found.pop());
     let newest = newest.ok_or(OrganisationRefusal::EnrolmentUnknown)?;
-    let asked =
-        RenewalRequest::decode(waiting.clone()).map_err(|_| OrganisationRefusal::EnrolmentUnknown)?;
+    let asked = RenewalRequest::decode(waiting.clone()).map_err(|_| OrganisationRefusal::EnrolmentUnknown)?;
     judge_renewed(&judge_renewal(&asked, &newest, now)?, &certificate)?;
 
     let (devices, known) = (Arc::clone(&relay.devices), certificate.clone());

@@ -1,7 +1,7 @@
 //! Claims about conversations in which nobody may speak any more, logs that were closed before, and holds that run out.
 
 use wardline_identity::UserId;
-use wardline_proto::{Digest, EntryNumber, Suite};
+use wardline_proto::{Digest, EntryNumber, Suite, UtcMillis};
 
 use super::*;
 use crate::domain::conversation::{Commit, NewConversation};

@@ -213,7 +213,10 @@ impl Feed {
 
     async fn runs_low(&self) -> Result<bool, Status> {
         let device = self.certificate.device();
-        let stock = self.relay.store.read("count_key_packages", move |tx| Box::pin(stock(tx, device, UtcMillis::new(0))));
+        let stock = self
+            .relay
+            .store
+            .read("count_key_packages", move |tx| Box::pin(stock(tx, device, UtcMillis::new(0))));
         let stock: Result<_, KeyPackageError> = stock.await;
         Ok(is_low(&stock?))
     }
