@@ -7,10 +7,11 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 /// Every file of the wire, relative to `proto/`.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "wardline/relay/v1/statement.proto",
     "wardline/relay/v1/greeting.proto",
     "wardline/relay/v1/organisation.proto",
+    "wardline/relay/v1/renewal.proto",
     "wardline/relay/v1/enrolment.proto",
     "wardline/relay/v1/key_package.proto",
     "wardline/relay/v1/membership.proto",

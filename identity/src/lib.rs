@@ -19,6 +19,7 @@ mod names;
 mod organisation;
 mod record;
 mod removal_record;
+mod renewal;
 mod revocation;
 mod role;
 mod statement;
@@ -45,6 +46,7 @@ pub use removal_record::{
     NamingList, Outcome, ProvenAct, ProvenCommit, ProvenConfirmation, ProvenEntry, ProvenRecord,
     ProvenRemoval, RemovalRecord, RemovalRecordError,
 };
+pub use renewal::Renewal;
 pub use revocation::{
     ACTS_MAX, Adoption, AnsweredDevice, HELD_MAX, HOLD_SECONDS, HeldDevice, Hold, HoldAnswer, HoldStatement,
     LIST_LIFE_SECONDS, PendingHold, RESPONDERS_MAX, RevocationAct, RevocationAnswer, RevocationKind,
@@ -58,6 +60,6 @@ pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 
 pub use error::{
     AuthorityError, CertificateError, EntropyError, FingerprintError, HoldError, InvitationError, KeyError,
-    LinkError, NameError, OrganisationError, RecordError, RequestError, RevocationError, SignatureError,
-    StatementError,
+    LinkError, NameError, OrganisationError, RecordError, RenewalError, RequestError, RevocationError,
+    SignatureError, StatementError,
 };

@@ -63,6 +63,8 @@ labels! {
     HoldAnswer = "hold-answer",
     /// `RootProof`, by the root.
     RootProof = "root-proof",
+    /// `CertificateRenewal`, by a device with the certificate that is to be followed, and by the new key.
+    CertificateRenewal = "certificate-renewal",
 }
 
 impl fmt::Display for StatementLabel {

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use metrics::gauge;
 use rustls::pki_types::CertificateDer;
 use wardline_identity::{
-    CertificateError, Clock, DateCheck, DeviceCertificate, Organisation, Standing, UserId,
+    CertificateError, Clock, DateCheck, DeviceCertificate, Organisation, PublicKey, Standing, UserId,
 };
 use wardline_proto::{DeviceId, Digest, UtcMillis, fault};
 
@@ -152,6 +152,21 @@ impl Devices {
         let newest: BTreeMap<DeviceId, &Arc<DeviceCertificate>> =
             asked.map(|certificate| (certificate.device(), certificate)).collect();
         devices.iter().map(|device| newest.get(device).map(|one| Arc::clone(one))).collect()
+    }
+
+    /// A certificate of a device by its digest: its newest, or one before.
+    #[must_use]
+    pub fn own(&self, device: DeviceId, certificate: &Digest) -> Option<Arc<DeviceCertificate>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.by_fingerprint.get(certificate).filter(|one| one.device() == device).map(Arc::clone)
+    }
+
+    /// A device's certificate of this key.
+    #[must_use]
+    pub fn certified(&self, device: DeviceId, key: &PublicKey) -> Option<Arc<DeviceCertificate>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all = known.by_user.values().flatten();
+        all.find(|one| one.device() == device && one.as_member() == Ok(*key)).map(Arc::clone)
     }
 
     fn count(&self) {

@@ -21,7 +21,8 @@ pub struct EnrolmentBell {
 
 #[derive(Debug)]
 struct Shared {
-    rings: broadcast::Sender<InvitationId>,
+    /// `None`: only for registrars.
+    rings: broadcast::Sender<Option<InvitationId>>,
     /// For devices that wait for their judgement.
     seats: Semaphore,
     /// For issuers that wait for a claim: however many devices wait, there is somebody to judge them.
@@ -34,7 +35,7 @@ struct Shared {
 /// A place to wait in, until a deadline.
 #[derive(Debug)]
 pub struct Waiting<'a> {
-    rings: broadcast::Receiver<InvitationId>,
+    rings: broadcast::Receiver<Option<InvitationId>>,
     stopping: &'a CancellationToken,
     deadline: Option<Instant>,
     _seat: Option<Seat<'a>>,
@@ -56,7 +57,12 @@ impl EnrolmentBell {
     /// Something about this invitation's enrolment is on disk.
     pub fn ring(&self, id: InvitationId) {
         // No listeners is no error.
-        drop(self.shared.rings.send(id));
+        drop(self.shared.rings.send(Some(id)));
+    }
+
+    /// Something is on disk that only an issuer waits for.
+    pub fn ring_for_registrars(&self) {
+        drop(self.shared.rings.send(None));
     }
 
     /// Takes a place to wait in for at most `patience`, before reading what to wait for. Without a free place
@@ -95,7 +101,7 @@ impl EnrolmentBell {
 impl Waiting<'_> {
     /// Waits for a ring about one invitation. False: the time is over, or the relay stops.
     pub async fn for_invitation(&mut self, id: InvitationId) -> bool {
-        self.heard(|rung| rung == id).await
+        self.heard(|rung| rung == Some(id)).await
     }
 
     /// Waits for a ring about any. False: the time is over, or the relay stops.
@@ -103,7 +109,7 @@ impl Waiting<'_> {
         self.heard(|_| true).await
     }
 
-    async fn heard(&mut self, meant: impl Fn(InvitationId) -> bool) -> bool {
+    async fn heard(&mut self, meant: impl Fn(Option<InvitationId>) -> bool) -> bool {
         let Some(deadline) = self.deadline else { return false };
         let (rings, stopping) = (&mut self.rings, self.stopping);
         let ring = async {

@@ -15,6 +15,7 @@ use wardline_proto::relay::membership_service_server::MembershipServiceServer;
 use wardline_proto::relay::organisation_service_server::OrganisationServiceServer;
 use wardline_proto::relay::record_service_server::RecordServiceServer;
 use wardline_proto::relay::registrar_service_server::RegistrarServiceServer;
+use wardline_proto::relay::renewal_service_server::RenewalServiceServer;
 use wardline_proto::relay::revocation_service_server::RevocationServiceServer;
 
 use crate::config::LimitsConfig;
@@ -27,6 +28,7 @@ use crate::service::membership::Memberships;
 use crate::service::organisation::Issuing;
 use crate::service::record::Record;
 use crate::service::registrar::Registrar;
+use crate::service::renewal::Renewals;
 use crate::service::revocation::Revocation;
 use crate::state::Relay;
 
@@ -73,6 +75,7 @@ pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
         .add_service(sized!(RevocationServiceServer, Revocation::new(Arc::clone(relay)), LIST_BYTES))
         .add_service(sized!(RecordServiceServer, Record::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay)), SMALL_BYTES))
+        .add_service(sized!(RenewalServiceServer, Renewals::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(InterceptedService::new(health, certified.clone()))
         .add_service(InterceptedService::new(reflection, certified))
 }
@@ -108,6 +111,7 @@ mod tests {
             ("DirectoryService/ListPeople", 256 * 1024),
             ("EnrolmentService/Enrol", 256 * 1024),
             ("RegistrarService/IssueCertificate", 256 * 1024),
+            ("RenewalService/RenewCertificate", 256 * 1024),
             ("OrganisationService/PublishIssuersList", 1024 * 1024 + 64 * 1024),
             ("RecordService/GetRecordProof", 256 * 1024),
             ("RevocationService/PublishRevocationList", 1_000 * 96 + 64 * 1024),

@@ -85,7 +85,7 @@ fn kept(globals: &Globals, outcome: Result<Answer, Failure>, said: &mut Option<F
 /// Prints what a pass did; a lost connection only pauses.
 async fn pass(globals: &Globals, outcome: Result<Answer, Failure>) -> Result<(), Failure> {
     match outcome {
-        Ok(Answer::Judged(judged)) if judged.issued.is_empty() && judged.refused.is_empty() => Ok(()),
+        Ok(Answer::Judged(judged)) if judged.is_empty() => Ok(()),
         Ok(answer) => {
             print::answer(&answer, globals.json);
             Ok(())

@@ -41,11 +41,14 @@ pub(super) fn invitations(list: &Invitations) {
 
 /// A registrar's pass.
 pub(super) fn judged(judged: &Judged) {
-    if judged.issued.is_empty() && judged.refused.is_empty() {
+    if judged.is_empty() {
         line("No device waits.");
     }
     for one in &judged.issued {
         line(&format!("certified: {} — {} (code {})", one.user, one.name, one.fingerprint));
+    }
+    for one in &judged.renewed {
+        line(&format!("renewed: {} — {}", one.user, one.name));
     }
     for one in &judged.refused {
         let why = one.why.as_deref().unwrap_or_default();

@@ -159,8 +159,11 @@ pub(super) async fn leave(session: &Session, name: &str) -> Result<Answer, CoreE
     let (row, statement, message) = {
         let core = session.core().await;
         let row = open_conversation(&core, name).await?;
-        let statement =
-            conversation::leave_statement(&core.device, (&row.conversation, row.seen()), session.clock.now());
+        let statement = conversation::leave_statement(
+            &core.voice(&row.conversation),
+            (&row.conversation, row.seen()),
+            session.clock.now(),
+        );
         let message = queue(&core, &row, OutboxKind::Leave, encode(&statement), session.clock.now()).await?;
         (row, statement, message)
     };

@@ -10,8 +10,8 @@ use super::{Answer, Command, Failure, Reach, execute::execute};
 use crate::{
     conversation::Core,
     error::CoreError,
-    relay::{ClientIdentity, TransportChoice},
-    session::{Connector, RelayConnector, Session, open_vault},
+    relay::TransportChoice,
+    session::{Connector, RelayConnector, Session, client_identity, open_vault},
     vault::Passcode,
 };
 
@@ -167,14 +167,7 @@ impl Drop for Client {
 /// The connector of the product, as this device.
 fn product_connector(core: &Core, transport: TransportChoice) -> Result<RelayConnector, CoreError> {
     let device = &core.device;
-    let issuer = device
-        .organisation
-        .issuer_of(&device.certificate.issuer())
-        .ok_or_else(|| Failure::defect("The device's issuer is not on the list."))?;
-    let identity = ClientIdentity {
-        key: device.key.to_pkcs8_v1(),
-        chain: vec![device.certificate.der().to_vec(), issuer.der().to_vec()],
-    };
+    let identity = client_identity(device)?;
     let mut connector = RelayConnector::new(
         device.addresses.clone(),
         device.organisation.root_der().to_vec(),

@@ -1,13 +1,19 @@
 //! The own devices: listing them, and letting another one into this one's conversations.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use wardline_identity::{DeviceCertificate, device_id_parse};
-use wardline_proto::{ConversationId, DeviceId, UtcMillis, fault, relay::ask_members_request::Ground};
+use wardline_proto::{
+    ConversationId, DeviceId, Digest, UtcMillis, fault,
+    relay::{SignedStatement, ask_members_request::Ground},
+};
 
 use super::{Answer, Approved, Devices, Failure, FailureKind, OwnDevice, change::finish};
 use crate::{
-    conversation::{self, encode, random},
+    conversation::{self, Voice, encode, random},
     error::CoreError,
     relay::Relay,
     session::{Session, ask_members, ask_people, device_code, verified_devices},
@@ -47,6 +53,22 @@ async fn missing_in(
         }
     }
     Ok(missing)
+}
+
+/// What is to be said in some conversations, by the key that this device has in each: mostly the same in all.
+pub(super) fn said_in(
+    core: &conversation::Core,
+    conversations: Vec<ConversationId>,
+    say: impl Fn(&Voice<'_>) -> SignedStatement,
+) -> Vec<(SignedStatement, Vec<ConversationId>)> {
+    let mut said: BTreeMap<Digest, (SignedStatement, Vec<ConversationId>)> = BTreeMap::new();
+    for conversation in conversations {
+        let voice = core.voice(&conversation);
+        let (_, here) =
+            said.entry(voice.certificate.fingerprint()).or_insert_with(|| (say(&voice), Vec::new()));
+        here.push(conversation);
+    }
+    said.into_values().collect()
 }
 
 /// Lists the own devices.
@@ -90,26 +112,31 @@ pub(super) async fn approve(
         .into());
     };
     let device = certificate.device();
-    let (approval, wishes) = {
+    let (approvals, wishes) = {
         let mut core = session.core().await;
         let now = session.clock.now();
-        let approval = conversation::approval_statement(&core, certificate, now);
-        let wish = Wish::AddOwnDevice { device: device.to_string(), approval: encode(&approval) };
         let missing = missing_in(&mut core, &device).await?;
         let later = UtcMillis::new(now.get() + OWN_TURN_MS);
         let mut wishes = Vec::with_capacity(missing.len());
+        let say = |voice: &Voice<'_>| conversation::approval_statement(voice, certificate, now);
+        let approvals = said_in(&core, missing, say);
         let mut tx = core.vault.begin("approve").await?;
-        for conversation in missing {
-            let request = random(&*session.entropy)?;
-            let intent = intents::insert(&mut tx, &conversation, &wish, &request, now, later).await?;
-            wishes.push((conversation, intent));
+        for (approval, conversations) in &approvals {
+            let wish = Wish::AddOwnDevice { device: device.to_string(), approval: encode(approval) };
+            for conversation in conversations {
+                let request = random(&*session.entropy)?;
+                let intent = intents::insert(&mut tx, conversation, &wish, &request, now, later).await?;
+                wishes.push((*conversation, intent));
+            }
         }
         tx.commit().await?;
-        (approval, wishes)
+        (approvals, wishes)
     };
     // Whoever is asked first adds it: also if this device goes away now. What nobody is asked for, it does by itself.
-    let conversations: Vec<ConversationId> = wishes.iter().map(|(conversation, _)| *conversation).collect();
-    let asked = ask_members(relay, &conversations, &Ground::Approval(approval)).await;
+    let mut asked = true;
+    for (approval, conversations) in approvals {
+        asked &= ask_members(relay, &conversations, &Ground::Approval(approval)).await;
+    }
     fault::crash("crash.approval_asked");
     if !asked {
         let core = session.core().await;

@@ -65,6 +65,17 @@ pub struct Judged {
     pub issued: Vec<JudgedDevice>,
     /// Requests refused.
     pub refused: Vec<JudgedDevice>,
+    /// Certificates of devices that were followed by the next.
+    #[serde(default)]
+    pub renewed: Vec<JudgedDevice>,
+}
+
+impl Judged {
+    /// Whether nothing was judged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.issued.is_empty() && self.refused.is_empty() && self.renewed.is_empty()
+    }
 }
 
 /// One judged request.

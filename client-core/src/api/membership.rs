@@ -7,10 +7,10 @@ use wardline_proto::relay::ask_members_request::Ground;
 
 use super::{
     Answer, Changed, Failure, FailureKind, Message, change::finish, change::open_conversation,
-    execute::online, rfc3339,
+    devices::said_in, execute::online, rfc3339,
 };
 use crate::{
-    conversation::{self, Core, Waiting, encode, random},
+    conversation::{self, Core, Voice, Waiting, encode, random},
     error::CoreError,
     session::{Session, ask_members, device_code},
     vault::tables::{
@@ -126,7 +126,7 @@ pub(crate) async fn waiting_events(
 /// Confirms a person's new device, and waits until it is in all conversations shared with them.
 pub(super) async fn confirm(session: &Session, name: &str, user: &UserId) -> Result<Answer, CoreError> {
     let relay = online(session).await?;
-    let (row, statement, wishes) = {
+    let (row, statements, wishes) = {
         let mut core = session.core().await;
         let row = open_conversation(&core, name).await?;
         let waiting = conversation::waiting(&mut core).await?;
@@ -135,27 +135,34 @@ pub(super) async fn confirm(session: &Session, name: &str, user: &UserId) -> Res
         let found: Vec<&Waiting> = waiting.iter().filter(theirs).collect();
         let [waiting] = found.as_slice() else { return Err(nothing_waits(user, found.len()).into()) };
         let now = session.clock.now();
-        let statement = conversation::confirmation_statement(&core, waiting, now);
-        let wish = Wish::LetBack {
-            user: user.to_string(),
-            device: waiting.certificate.device().to_string(),
-            replaces: waiting.replaces.to_string(),
-            confirmation: encode(&statement),
-        };
+        for conversation in &waiting.conversations {
+            core.load_group(conversation).await?;
+        }
+        let say = |voice: &Voice<'_>| conversation::confirmation_statement(voice, waiting, now);
+        let statements = said_in(&core, waiting.conversations.clone(), say);
         let mut wishes = Vec::new();
         let mut tx = core.vault.begin("confirm").await?;
-        for conversation in &waiting.conversations {
-            let request = random(&*session.entropy)?;
-            let intent = intents::insert(&mut tx, conversation, &wish, &request, now, now).await?;
-            wishes.push((*conversation, intent));
+        for (statement, conversations) in &statements {
+            let wish = Wish::LetBack {
+                user: user.to_string(),
+                device: waiting.certificate.device().to_string(),
+                replaces: waiting.replaces.to_string(),
+                confirmation: encode(statement),
+            };
+            for conversation in conversations {
+                let request = random(&*session.entropy)?;
+                let intent = intents::insert(&mut tx, conversation, &wish, &request, now, now).await?;
+                wishes.push((*conversation, intent));
+            }
         }
         tx.commit().await?;
-        (row, statement, wishes)
+        (row, statements, wishes)
     };
     session.wake.notify_one();
     // Whoever is asked first does it; if this device goes away, others do.
-    let conversations: Vec<ConversationId> = wishes.iter().map(|(conversation, _)| *conversation).collect();
-    ask_members(&relay, &conversations, &Ground::Confirmation(statement)).await;
+    for (statement, conversations) in statements {
+        ask_members(&relay, &conversations, &Ground::Confirmation(statement)).await;
+    }
     for (_, intent) in wishes {
         finish(session, intent).await?;
     }

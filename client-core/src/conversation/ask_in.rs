@@ -2,20 +2,21 @@
 //! be. The device says that it cannot follow that commit, and another member adds it anew. After so many in a row its person is
 //! told; it goes on asking, as often as the relay lets it: who spoils it each time must not come to silence it.
 
-use wardline_identity::{StatementLabel, sign_statement};
+use wardline_identity::StatementLabel;
 use wardline_proto::{
     ConversationId, DeviceId, Digest, EntryNumber, Epoch, UtcMillis, fault,
     relay::{CommitAuthor, EntryKind, OutOfStep},
 };
 
 use super::{
-    core::{Core, Device},
+    core::Core,
     former::Ending,
     receive::{Effect, Received, decode, encode},
     receive_message::blank,
     report::{commit_row, declared, former},
     roster::{Member, Roster},
     suspicion,
+    voice::Voice,
 };
 use crate::{
     error::CoreError,
@@ -86,7 +87,11 @@ pub(crate) async fn ask_in(
     let tries = before.map_or(0, |before| before.tries).saturating_add(1);
     let report = ReportRow {
         number: received.number,
-        statement: report(&core.device, core.clock.now(), (&conversation, received.number, &received.digest)),
+        statement: report(
+            &core.voice(&conversation),
+            core.clock.now(),
+            (&conversation, received.number, &received.digest),
+        ),
         tries,
     };
     reports::insert(&mut tx, &conversation, &report).await?;
@@ -98,9 +103,9 @@ pub(crate) async fn ask_in(
     Ok(vec![Effect::OutOfStep(conversation), Effect::Readable(row.line.first, row.shown(received.number))])
 }
 
-/// What this device says of a commit, under its own key.
+/// What this device says of a commit, under the key that the members know it by.
 pub(crate) fn report(
-    device: &Device,
+    voice: &Voice<'_>,
     now: UtcMillis,
     (conversation, number, digest): (&ConversationId, EntryNumber, &Digest),
 ) -> Vec<u8> {
@@ -110,8 +115,7 @@ pub(crate) fn report(
         commit_sha256: digest.to_wire(),
         said_at: Some(now.into()),
     };
-    let signer = Some(device.certificate.der());
-    encode(&sign_statement(&device.key, StatementLabel::OutOfStep, &report, signer))
+    encode(&voice.sign(StatementLabel::OutOfStep, &report))
 }
 
 /// The member of the roster that this device last knew whose signature came beside the commit. The epoch is whatever it

@@ -1,7 +1,7 @@
 //! Staging a commit: the MLS commit, its declaration to the relay and its outbox row, in one step, before it is
 //! sent.
 
-use wardline_identity::{DeviceCertificate, StatementLabel, sign_statement};
+use wardline_identity::{DeviceCertificate, StatementLabel};
 use wardline_proto::{
     ConversationId, DeviceId, Digest, EntryNumber, Epoch,
     content::ConversationSettings,
@@ -21,6 +21,7 @@ use super::{
     receive::encode,
     revoked,
     roster::{Member, Roster},
+    voice::Voice,
 };
 use crate::{
     error::CoreError,
@@ -140,7 +141,10 @@ async fn stage_step(
         aad: encode(&AuthenticatedData { kind: Some(Kind::Commit(data)) }),
         position: LogPosition { number: row.cursor, chain_hash: row.chain },
     };
-    let mut messages = group.commit(&core.store, &core.device.identity(), plan)?;
+    let voice = core.device.voice_in(Some(group));
+    let next =
+        core.device.next_voice(group).filter(|_| plan.certificate.is_none()).map(|next| next.identity());
+    let mut messages = group.commit_with(&core.store, (&voice.identity(), next.as_ref()), plan)?;
     lies::make_worthless(&mut messages.commit);
     if fault::planted("mutant.merge_early") {
         group.merge_pending(&core.store)?;
@@ -155,7 +159,7 @@ async fn stage_step(
         intent,
         epoch,
         sha256,
-        author: encode(&author_statement(core, &conversation, epoch.get(), &sha256)),
+        author: encode(&author_statement(&voice, &conversation, epoch.get(), &sha256)),
         commit: messages.commit,
         welcome: messages.welcome.filter(|_| !lie.hides_welcome),
         event: describe(&author, &before, &after, (&settings_before, settings_after)),
@@ -212,14 +216,14 @@ fn declaration(
     }
 }
 
-/// The author's signature that travels beside a commit.
+/// The author's signature that travels beside a commit: by the leaf that it has before.
 fn author_statement(
-    core: &Core,
+    voice: &Voice<'_>,
     conversation: &ConversationId,
     epoch: u64,
     sha256: &Digest,
 ) -> SignedStatement {
     let said =
         CommitAuthor { conversation_id: conversation.to_wire(), epoch, commit_sha256: sha256.to_wire() };
-    sign_statement(&core.device.key, StatementLabel::CommitAuthor, &said, Some(core.device.certificate.der()))
+    voice.sign(StatementLabel::CommitAuthor, &said)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use wardline_identity::{RemovalConfirmation, StatementLabel, sign_statement};
+use wardline_identity::{RemovalConfirmation, StatementLabel};
 use wardline_proto::{
     ConversationId, DeviceId, Digest, EntryNumber, fault,
     relay::{ConfirmRemoval, SignedStatement},
@@ -44,9 +44,8 @@ pub(crate) async fn confirmation(
         return Ok(None);
     }
     let said = RemovalConfirmation { log: *log, number, epoch, sha256, devices: named, merged_at };
-    let signer = Some(core.device.certificate.der());
-    let label = StatementLabel::RemovalConfirmation;
-    Ok(Some(sign_statement(&core.device.key, label, &said.to_wire(), signer)))
+    // By the newest: whoever checks it has the certificate beside it, and judges its dates.
+    Ok(Some(core.device.newest().sign(StatementLabel::RemovalConfirmation, &said.to_wire())))
 }
 
 /// The devices that are asked about, each once.

@@ -11,9 +11,10 @@ use wardline_identity::{
 };
 use wardline_proto::{ConversationId, DeviceId};
 
+use super::voice::EarlierKey;
 use crate::{
     error::CoreError,
-    mls::{Group, Identity, MlsStore, group},
+    mls::{Group, MlsStore, group},
     vault::{
         Transaction, Vault,
         mls_rows::{self, Scope},
@@ -22,10 +23,12 @@ use crate::{
 
 /// Who this installation is, once enrolled.
 pub(crate) struct Device {
-    /// The device key: TLS client, MLS leaf, statements.
+    /// The newest device key: TLS client, MLS leaf, statements.
     pub key: SigningKey,
     /// Its certificate, verified.
     pub certificate: DeviceCertificate,
+    /// Those before it that are still in use, the oldest first.
+    pub earlier: Vec<EarlierKey>,
     /// The organisation, verified against the pin.
     pub organisation: Organisation,
     /// Where the relay is, "host:port".
@@ -50,11 +53,6 @@ impl Device {
     /// Its user.
     pub(crate) fn user(&self) -> &UserId {
         self.certificate.user()
-    }
-
-    /// What signs as its leaf.
-    pub(crate) fn identity(&self) -> Identity<'_> {
-        Identity { key: &self.key, certificate_der: self.certificate.der() }
     }
 }
 

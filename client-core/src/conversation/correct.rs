@@ -70,11 +70,12 @@ pub(crate) async fn unmended(
 
 /// Notes what a merged commit did wrong and put right, and wishes for what is still to be put right.
 pub(crate) async fn follow_up(
-    (device, entropy, now): (&Device, &dyn Entropy, UtcMillis),
+    core: &Core,
     tx: &mut Transaction<'_>,
     (received, row): (&Received<'_>, &mut ConversationRow),
     merged: &Merged,
 ) -> Result<(), CoreError> {
+    let (device, entropy, now) = (&core.device, &*core.entropy, core.clock.now());
     if merged.self_removed {
         return Ok(());
     }
@@ -129,7 +130,7 @@ pub(crate) async fn follow_up(
     // who could, the log has to be closed.
     if declared.is_some_and(|known| !known.devices.contains(&device.id())) {
         row.standing = Standing::OutOfStep;
-        say_so(device, tx, received, now).await?;
+        say_so(&core.voice(&conversation), tx, received, now).await?;
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ async fn create_step(
     let request = random(&*core.entropy)?;
     core.store.load(&core.vault, Scope::Conversation(conversation)).await?;
     let mut tx = core.vault.begin("create").await?;
-    let group = group::create(&core.store, &core.device.identity(), suite, conversation, &settings)?;
+    let group = group::create(&core.store, &core.device.newest().identity(), suite, conversation, &settings)?;
     let row = ConversationRow {
         conversation,
         suite,

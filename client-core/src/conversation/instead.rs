@@ -91,7 +91,7 @@ pub(crate) async fn first_again(
         return Ok(());
     };
     let place = (&row.conversation, first, &commit.digest);
-    let statement = ask_in::report(&core.device, core.clock.now(), place);
+    let statement = ask_in::report(&core.voice(&row.conversation), core.clock.now(), place);
     messages::forget(tx, &row.conversation, refused).await?;
     Ok(reports::insert(tx, &row.conversation, &ReportRow { number: first, statement, tries: 1 }).await?)
 }

@@ -51,6 +51,7 @@ mod struck;
 mod successor;
 mod suspicion;
 mod take_over;
+mod voice;
 mod waits;
 mod went;
 mod words;
@@ -82,5 +83,6 @@ pub(crate) use self::{
         relay_fault_count, relay_faults, see_relay_faults, uninvited,
     },
     take_over::{created, not_first},
+    voice::{EarlierKey, Voice},
     waits::look_at_early,
 };

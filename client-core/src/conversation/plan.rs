@@ -101,6 +101,11 @@ pub(crate) async fn plan(
         Wish::Remove { user } => remove(core, &roster, &group.settings(), user),
         Wish::LetGo { user, leave } => let_go(&roster, user, leave),
         Wish::Renew => Plan::Commit(Box::default()),
+        // Every commit of this device takes its leaf along.
+        Wish::RenewLeaf => match core.device.next_voice(group) {
+            Some(_) => Plan::Commit(Box::default()),
+            None => Plan::Nothing,
+        },
         Wish::Rename { name } => rename(core, &roster, group.settings(), name),
         Wish::Mend { user, devices, .. } => mend(core, &roster, user, devices),
         Wish::Restore { members } => restore(core, &roster, members),

@@ -140,8 +140,7 @@ async fn put_right(
     (received, row): (&Received<'_>, &mut ConversationRow),
     merged: &Merged,
 ) -> Result<(), CoreError> {
-    let doing = (&core.device, &*core.entropy, core.clock.now());
-    correct::follow_up(doing, tx, (received, row), merged).await?;
+    correct::follow_up(core, tx, (received, row), merged).await?;
     if merged.self_removed {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use wardline_proto::{
 
 use super::{
     ask_in::{self, TRIES_MAX, joins},
-    core::{Core, Device},
+    core::Core,
     former::{Ending, Former},
     hold::Hold,
     instead,
@@ -18,6 +18,7 @@ use super::{
     receive_message::blank,
     roster::{Member, Roster},
     suspicion::{self, Suspicion},
+    voice::Voice,
 };
 use crate::{
     error::CoreError,
@@ -58,7 +59,7 @@ pub(crate) async fn fall_out(
 
     // 2. What this device says of it.
     let now = core.clock.now();
-    say_so(&core.device, &mut tx, received, now).await?;
+    say_so(&core.voice(&received.conversation), &mut tx, received, now).await?;
 
     // 3. Where it stands, and what people see. A commit of its own that is under way stays: this one may be the relay's
     //    invention, and only the log names the winner.
@@ -95,13 +96,13 @@ pub(crate) fn former(
 
 /// Keeps what this device says of a commit that it cannot go on from.
 pub(crate) async fn say_so(
-    device: &Device,
+    voice: &Voice<'_>,
     tx: &mut Transaction<'_>,
     received: &Received<'_>,
     now: UtcMillis,
 ) -> Result<(), CoreError> {
     let place = (&received.conversation, received.number, &received.digest);
-    let statement = ask_in::report(device, now, place);
+    let statement = ask_in::report(voice, now, place);
     let report = ReportRow { number: received.number, statement, tries: 1 };
     Ok(reports::insert(tx, &received.conversation, &report).await?)
 }

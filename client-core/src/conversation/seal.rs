@@ -94,6 +94,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     {
         return Ok(Sealed::Ready { ciphertext: ciphertext.clone() });
     }
+    let voice = core.device.voice_in(Some(group));
     let content = Content {
         message_id: waiting.id().as_bytes().to_vec(),
         seen_number: row.cursor.get(),
@@ -108,16 +109,14 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
                 Body::Text(Text { text: String::from_utf8_lossy(&waiting.body).into_owned() })
             }
             // Said of now: what it said when it was queued may have been before this device was let in.
-            OutboxKind::Leave => Body::Leave(encode(&leave_statement(
-                &core.device,
-                (&conversation, row.seen()),
-                waiting.created,
-            ))),
+            OutboxKind::Leave => {
+                Body::Leave(encode(&leave_statement(&voice, (&conversation, row.seen()), waiting.created)))
+            }
         }),
     };
     let life = life_left(waiting, core.clock.now());
     let aad = message_data(life);
-    let mut ciphertext = group.encrypt(&core.store, &core.device.identity(), &aad, &encode(&content))?;
+    let mut ciphertext = group.encrypt(&core.store, &voice.identity(), &aad, &encode(&content))?;
     if let (true, Some(last)) = (fault::planted("member.undecryptable"), ciphertext.last_mut()) {
         *last ^= 1;
     }

@@ -1,47 +1,49 @@
 //! What this device says under its own key: that its person leaves, that another own device is approved.
 
-use wardline_identity::{DeviceCertificate, StatementLabel, sign_statement};
+use wardline_identity::{DeviceCertificate, StatementLabel};
 use wardline_proto::{
     ConversationId, DeviceId, EntryNumber, UtcMillis,
     relay::{Confirmation, DeviceApproval, Leave, SignedStatement},
 };
 
-use super::{
-    core::{Core, Device},
-    replacement::Waiting,
-    roster::Roster,
-};
+use super::{core::Core, replacement::Waiting, roster::Roster, voice::Voice};
 use crate::error::CoreError;
 
 /// The person leaves a conversation with all their devices; `seen`: the last entry that this one knows of.
 pub(crate) fn leave_statement(
-    device: &Device,
+    voice: &Voice<'_>,
     (conversation, seen): (&ConversationId, EntryNumber),
     now: UtcMillis,
 ) -> SignedStatement {
     let leave = Leave {
         conversation_id: conversation.to_wire(),
-        user_id: device.user().to_string(),
+        user_id: voice.certificate.user().to_string(),
         left_at: Some(now.into()),
         seen_number: seen.get(),
     };
-    let signer = Some(device.certificate.der());
-    sign_statement(&device.key, StatementLabel::Leave, &leave, signer)
+    voice.sign(StatementLabel::Leave, &leave)
 }
 
 /// Another device of the person is approved.
-pub(crate) fn approval_statement(core: &Core, device: &DeviceCertificate, now: UtcMillis) -> SignedStatement {
+pub(crate) fn approval_statement(
+    voice: &Voice<'_>,
+    device: &DeviceCertificate,
+    now: UtcMillis,
+) -> SignedStatement {
     let approval = DeviceApproval {
         device_id: device.device().to_wire(),
         certificate_sha256: device.fingerprint().to_wire(),
         approved_at: Some(now.into()),
     };
-    let signer = Some(core.device.certificate.der());
-    sign_statement(&core.device.key, StatementLabel::DeviceApproval, &approval, signer)
+    voice.sign(StatementLabel::DeviceApproval, &approval)
 }
 
 /// Another person's new device is confirmed.
-pub(crate) fn confirmation_statement(core: &Core, waiting: &Waiting, now: UtcMillis) -> SignedStatement {
+pub(crate) fn confirmation_statement(
+    voice: &Voice<'_>,
+    waiting: &Waiting,
+    now: UtcMillis,
+) -> SignedStatement {
     let confirmation = Confirmation {
         device_id: waiting.certificate.device().to_wire(),
         certificate_sha256: waiting.certificate.fingerprint().to_wire(),
@@ -49,8 +51,7 @@ pub(crate) fn confirmation_statement(core: &Core, waiting: &Waiting, now: UtcMil
         confirmed_at: Some(now.into()),
         invitation: Some(waiting.record.clone()),
     };
-    let signer = Some(core.device.certificate.der());
-    sign_statement(&core.device.key, StatementLabel::Confirmation, &confirmation, signer)
+    voice.sign(StatementLabel::Confirmation, &confirmation)
 }
 
 /// The devices in a conversation; none if it is not open here.

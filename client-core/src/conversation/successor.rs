@@ -105,8 +105,13 @@ async fn make(
     let request = random(&*core.entropy)?;
     core.store.load(&core.vault, Scope::Conversation(successor)).await?;
     let mut tx = core.vault.begin("succeed").await?;
-    let group =
-        group::create(&core.store, &core.device.identity(), old.suite, successor, &expected.settings)?;
+    let group = group::create(
+        &core.store,
+        &core.device.newest().identity(),
+        old.suite,
+        successor,
+        &expected.settings,
+    )?;
     let row = ConversationRow {
         conversation: successor,
         name: expected.settings.name.clone(),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use wardline_identity::{StatementLabel, sign_statement};
+use wardline_identity::StatementLabel;
 use wardline_proto::{ConversationId, UtcMillis, fault, relay::Leave};
 
 use super::{again::send_again, core::Core, former::Former, receive::encode, reinstated};
@@ -112,8 +112,7 @@ fn leave(core: &Core, conversation: &ConversationId, said: UtcMillis) -> Vec<u8>
         // Said anew of where it is sent, when it is.
         seen_number: 0,
     };
-    let signer = Some(core.device.certificate.der());
-    encode(&sign_statement(&core.device.key, StatementLabel::Leave, &leave, signer))
+    encode(&core.voice(conversation).sign(StatementLabel::Leave, &leave))
 }
 
 /// The relay has taken a conversation that was made here. A successor takes over.

@@ -13,13 +13,13 @@ use wardline_proto::relay::{
     GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse,
     GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
     HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest, IssueCertificateResponse,
-    ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
-    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
-    PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
-    PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
-    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
-    SubscribeRequest,
+    IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest, ListDevicesResponse,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
+    PublishIssuersListRequest, PublishIssuersListResponse, PublishKeyPackagesRequest,
+    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
+    RefuseEnrolmentRequest, RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse,
+    ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
 };
 
 use super::{
@@ -94,6 +94,17 @@ impl Relay for RelayConnection {
         message: RefuseEnrolmentRequest,
     ) -> Result<RefuseEnrolmentResponse, RelayError> {
         self.answer(ANSWER, self.registrar().refuse_enrolment(request(message, ANSWER))).await
+    }
+
+    async fn renew_certificate(
+        &self,
+        message: RenewCertificateRequest,
+    ) -> Result<RenewCertificateResponse, RelayError> {
+        self.answer(ANSWER, self.renewal().renew_certificate(request(message, ANSWER))).await
+    }
+
+    async fn issue_renewal(&self, message: IssueRenewalRequest) -> Result<IssueRenewalResponse, RelayError> {
+        self.answer(ANSWER, self.renewal().issue_renewal(request(message, ANSWER))).await
     }
 
     async fn get_organisation(

@@ -11,7 +11,8 @@ use wardline_proto::relay::{
     directory_service_client::DirectoryServiceClient, enrolment_service_client::EnrolmentServiceClient,
     key_package_service_client::KeyPackageServiceClient, membership_service_client::MembershipServiceClient,
     organisation_service_client::OrganisationServiceClient, record_service_client::RecordServiceClient,
-    registrar_service_client::RegistrarServiceClient, revocation_service_client::RevocationServiceClient,
+    registrar_service_client::RegistrarServiceClient, renewal_service_client::RenewalServiceClient,
+    revocation_service_client::RevocationServiceClient,
 };
 
 use super::{
@@ -173,6 +174,7 @@ macro_rules! services {
 services! {
     enrolment: EnrolmentServiceClient,
     registrar: RegistrarServiceClient,
+    renewal: RenewalServiceClient,
     directory: DirectoryServiceClient,
     organisation: OrganisationServiceClient,
     key_packages: KeyPackageServiceClient,

@@ -12,13 +12,14 @@ use wardline_proto::relay::{
     GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse,
     GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
     HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest, IssueCertificateResponse,
-    ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
-    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
-    PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
-    PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
-    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
-    SubscribeRequest, SubscribeResponse,
+    IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest, ListDevicesResponse,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
+    PublishIssuersListRequest, PublishIssuersListResponse, PublishKeyPackagesRequest,
+    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
+    RefuseEnrolmentRequest, RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse,
+    ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
+    SubscribeResponse,
 };
 
 use super::RelayError;
@@ -68,6 +69,12 @@ pub trait Relay: Send + Sync {
         &self,
         request: RefuseEnrolmentRequest,
     ) -> Result<RefuseEnrolmentResponse, RelayError>;
+
+    async fn renew_certificate(
+        &self,
+        request: RenewCertificateRequest,
+    ) -> Result<RenewCertificateResponse, RelayError>;
+    async fn issue_renewal(&self, request: IssueRenewalRequest) -> Result<IssueRenewalResponse, RelayError>;
 
     async fn get_organisation(
         &self,

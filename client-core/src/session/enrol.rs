@@ -162,7 +162,7 @@ pub fn invitation_connector(invitation: &str, clock: Arc<dyn Clock>) -> Result<A
 fn uncertified(link: &InvitationLink, clock: Arc<dyn Clock>) -> Arc<dyn Connector> {
     let trust = Trust::Fingerprint(*link.root());
     let options = ConnectOptions::new(link.addresses().to_vec(), trust, None, clock);
-    Arc::new(RelayConnector { options })
+    Arc::new(RelayConnector::over(options))
 }
 
 fn parse(invitation: &str) -> Result<InvitationLink, Failure> {

@@ -266,7 +266,7 @@ async fn drain(session: &Session, relay: &Arc<dyn Relay>, request: &ClaimKeyPack
     }
 }
 
-/// The packages whose leaf is the certificate that the directory named and the root vouches for (P2).
+/// The packages whose leaf is a certificate, in force, of a device that the directory named, and the root vouches for (P2).
 async fn verified(
     session: &Session,
     suite: Suite,
@@ -279,9 +279,13 @@ async fn verified(
         let parsed = key_package::parse_and_verify(&package.key_package).ok()?;
         let der = &parsed.leaf.certificate_der;
         let in_force = core.device.organisation.verify_device(der, DateCheck::At(now)).ok()?;
-        let named = missing.iter().find(|device| device.fingerprint() == Digest::of(der))?;
+        // Its newest, or, where it has not published by that yet, the one before: the same person's same device.
+        let same = |device: &&DeviceCertificate| {
+            (device.device(), device.user()) == (in_force.device(), in_force.user())
+        };
+        missing.iter().find(same)?;
         (parsed.suite == suite).then_some(())?;
-        parsed.verified(&in_force).ok().map(|package| (package, named.clone()))
+        parsed.verified(&in_force).ok().map(|package| (package, in_force))
     };
     claimed.iter().filter_map(check).collect()
 }

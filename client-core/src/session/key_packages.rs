@@ -77,7 +77,7 @@ async fn prune(session: &Session, suite: Suite, left: u32) -> Result<(), CoreErr
 }
 
 /// Destroys the keys of some packages.
-async fn forget(session: &Session, references: Vec<Vec<u8>>) -> Result<(), CoreError> {
+pub(super) async fn forget(session: &Session, references: Vec<Vec<u8>>) -> Result<(), CoreError> {
     if references.is_empty() {
         return Ok(());
     }
@@ -130,7 +130,7 @@ fn generate(
     one_time: usize,
     last_resort: bool,
 ) -> Result<Vec<Vec<u8>>, CoreError> {
-    let identity = core.device.identity();
+    let identity = core.device.newest().identity();
     let mut packages = key_package::generate(&core.store, &identity, suite, one_time, false)?;
     if last_resort {
         packages.extend(key_package::generate(&core.store, &identity, suite, 1, true)?);

@@ -1,14 +1,19 @@
 //! The connection: how it is made, where it stands, and keeping it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use wardline_identity::{Clock, Standing};
 use wardline_proto::{Reason, fault, relay::CountKeyPackagesRequest};
 
-use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox, record};
+use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox, record, renewal};
 use crate::{
     api::{Failure, FailureKind},
+    conversation::Device,
     error::CoreError,
     relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, RelayError, Trust},
 };
@@ -23,6 +28,9 @@ pub type Connected = (Arc<dyn Relay>, &'static str);
 pub trait Connector: Send + Sync {
     /// Connects, and says over which transport.
     fn connect(&self) -> BoxFuture<'_, Result<Connected, RelayError>>;
+
+    /// From now on the device has this key and certificate; the connection there is goes on as it was.
+    fn renewed(&self, _identity: ClientIdentity) {}
 }
 
 /// Where the connection stands.
@@ -47,6 +55,8 @@ pub(crate) enum Link {
 pub(crate) struct RelayConnector {
     /// Where to, and as whom.
     pub options: ConnectOptions,
+    /// As whom since: the device has a newer certificate than the one it was opened with.
+    newer: Mutex<Option<ClientIdentity>>,
 }
 
 impl RelayConnector {
@@ -57,18 +67,40 @@ impl RelayConnector {
         identity: ClientIdentity,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { options: ConnectOptions::new(addresses, Trust::Root(root_der), Some(identity), clock) }
+        Self::over(ConnectOptions::new(addresses, Trust::Root(root_der), Some(identity), clock))
+    }
+
+    /// With these options.
+    pub(crate) fn over(options: ConnectOptions) -> Self {
+        Self { options, newer: Mutex::default() }
     }
 }
 
 impl Connector for RelayConnector {
     fn connect(&self) -> BoxFuture<'_, Result<Connected, RelayError>> {
         Box::pin(async move {
-            let connection = RelayConnection::connect(&self.options).await?;
+            let mut options = self.options.clone();
+            let newer = self.newer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            options.identity = newer.or(options.identity);
+            let connection = RelayConnection::connect(&options).await?;
             let transport = connection.transport().as_str();
             Ok((Arc::new(connection) as Arc<dyn Relay>, transport))
         })
     }
+
+    fn renewed(&self, identity: ClientIdentity) {
+        *self.newer.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+    }
+}
+
+/// As whom a device connects: its newest certificate, and its issuer's.
+pub(crate) fn client_identity(device: &Device) -> Result<ClientIdentity, CoreError> {
+    let issuer = device
+        .organisation
+        .issuer_of(&device.certificate.issuer())
+        .ok_or_else(|| Failure::defect("The device's issuer is not on the list."))?;
+    let chain = vec![device.certificate.der().to_vec(), issuer.der().to_vec()];
+    Ok(ClientIdentity { key: device.key.to_pkcs8_v1(), chain })
 }
 
 /// Whether the relay said that this device is revoked or on hold, and whether it said why: a connection that is cut does not.
@@ -182,6 +214,7 @@ impl Session {
             ended = outbox::run(self, &relay) => ended,
             ended = acknowledge(self, &relay) => ended,
             ended = record::prove(self, &relay) => ended,
+            ended = renewal::run(self, &relay) => ended,
         };
         match ended {
             Ok(()) => Failure::new(

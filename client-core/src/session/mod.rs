@@ -41,6 +41,10 @@ mod recovery_file;
 mod refused_test;
 mod registrar;
 mod removal_record;
+mod renewal;
+#[cfg(test)]
+mod renewal_test;
+mod renewed;
 mod responders;
 mod restore;
 #[cfg(test)]
@@ -71,7 +75,7 @@ pub(crate) use self::{
     found::found,
     inventory::{Listed, devices as listed_devices, named as named_device},
     keep_list::keep_list,
-    link::{Link, RelayConnector},
+    link::{Link, RelayConnector, client_identity},
     lost::{Among, put_on_hold},
     open::open_vault,
     record_pages::{Numbered, read as read_record, rebuild as rebuild_record},

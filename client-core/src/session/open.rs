@@ -10,12 +10,14 @@ use wardline_proto::{fault, relay};
 
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{Core, Device, KnownList},
+    conversation::{Core, Device, EarlierKey, KnownList},
     error::CoreError,
     mls::MlsStore,
     vault::{
         Passcode, Vault,
-        tables::{conversations, device, holds, issuer, pending_commits, record_head, revocation},
+        tables::{
+            conversations, device, device_keys, holds, issuer, pending_commits, record_head, revocation,
+        },
     },
 };
 
@@ -44,6 +46,7 @@ pub(crate) async fn load_device(vault: &Vault, clock: &dyn Clock) -> Result<Devi
     let mut tx = vault.begin("load_device").await?;
     let row = device::load(&mut tx).await?;
     let issuer = issuer::load(&mut tx).await?;
+    let earlier = device_keys::earlier(&mut tx).await?;
     tx.commit().await?;
     let Some(row) = row else { return Err(unfinished().into()) };
     let Some(certificate) = row.certificate else { return Err(unfinished().into()) };
@@ -62,9 +65,16 @@ pub(crate) async fn load_device(vault: &Vault, clock: &dyn Clock) -> Result<Devi
         .map(|issuer| IssuerAuthority::new(SigningKey::from_seed(*issuer.key_seed), &issuer.certificate))
         .transpose()
         .map_err(|_| damaged())?;
+    // One whose issuer was struck since speaks nowhere any more.
+    let earlier = earlier.into_iter().filter_map(|row| {
+        let certificate = organisation.verify_device(&row.certificate, DateCheck::Skip).ok()?;
+        Some(EarlierKey { key: SigningKey::from_seed(*row.seed), certificate, since: row.since })
+    });
+    let earlier = earlier.collect();
     Ok(Device {
         key: SigningKey::from_seed(*row.key_seed),
         certificate,
+        earlier,
         organisation,
         addresses: row.addresses,
         issuer,

@@ -43,6 +43,9 @@ type Refuses<R> = Box<dyn Fn(&R) -> Option<Reason> + Send + Sync>;
 /// What a scene has the relay prove.
 type Proves = Box<dyn Fn(&pb::GetRecordProofRequest) -> Option<pb::GetRecordProofResponse> + Send + Sync>;
 
+/// What a scene has the relay answer to a device that asks for its next certificate; none: it waits.
+type Renews = Box<dyn Fn(&pb::RenewalRequest) -> Option<Vec<u8>> + Send + Sync>;
+
 /// A relay that says yes to acknowledgements, commits and messages, but for what is refused.
 pub(super) struct Answers {
     pub acks: Refuses<pb::AckRequest>,
@@ -66,6 +69,13 @@ pub(super) struct Answers {
     pub lists: Mutex<Option<Lists>>,
     /// The revocation lists that it was told of.
     pub published: Mutex<Vec<pb::PublishRevocationListRequest>>,
+    /// The next certificate of whoever asks.
+    pub renews: Renews,
+    /// The requests for one that came.
+    pub renewals: Mutex<Vec<pb::RenewalRequest>>,
+    /// The renewals that it offers a registrar, and what that handed in.
+    pub offered: Mutex<Vec<pb::WaitingRenewal>>,
+    pub handed_in: Mutex<Vec<bytes::Bytes>>,
 }
 
 impl Answers {
@@ -84,6 +94,10 @@ impl Answers {
             streams: Mutex::default(),
             lists: Mutex::default(),
             published: Mutex::default(),
+            renews: Box::new(|_| None),
+            renewals: Mutex::default(),
+            offered: Mutex::default(),
+            handed_in: Mutex::default(),
         }
     }
 }
@@ -171,6 +185,32 @@ macro_rules! answers {
                 said.map_or(refused(Reason::Internal), |said| Ok(stream::iter(said.into_iter().map(Ok)).boxed()))
             }
 
+            async fn renew_certificate(
+                &self,
+                request: pb::RenewCertificateRequest,
+            ) -> Result<pb::RenewCertificateResponse, RelayError> {
+                let asked = request.request.unwrap();
+                let certificate = (self.renews)(&asked).unwrap_or_default().into();
+                self.renewals.lock().unwrap().push(asked);
+                Ok(pb::RenewCertificateResponse { certificate })
+            }
+
+            async fn list_enrolments(
+                &self,
+                _: pb::ListEnrolmentsRequest,
+            ) -> Result<pb::ListEnrolmentsResponse, RelayError> {
+                let renewals = self.offered.lock().unwrap().clone();
+                Ok(pb::ListEnrolmentsResponse { renewals, ..pb::ListEnrolmentsResponse::default() })
+            }
+
+            async fn issue_renewal(
+                &self,
+                request: pb::IssueRenewalRequest,
+            ) -> Result<pb::IssueRenewalResponse, RelayError> {
+                self.handed_in.lock().unwrap().push(request.certificate);
+                Ok(pb::IssueRenewalResponse {})
+            }
+
             $(
                 async fn $call(&self, _: pb::$request) -> Result<pb::$response, RelayError> {
                     refused(Reason::Internal)
@@ -187,7 +227,6 @@ answers! {
     publish_invitation: PublishInvitationRequest -> PublishInvitationResponse,
     list_invitations: ListInvitationsRequest -> ListInvitationsResponse,
     cancel_invitation: CancelInvitationRequest -> CancelInvitationResponse,
-    list_enrolments: ListEnrolmentsRequest -> ListEnrolmentsResponse,
     issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
     refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
     get_organisation: GetOrganisationRequest -> GetOrganisationResponse,

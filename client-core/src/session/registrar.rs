@@ -16,7 +16,7 @@ use wardline_proto::{
     },
 };
 
-use super::{Session, enrol::device_code, inventory};
+use super::{Session, enrol::device_code, inventory, renewed};
 use crate::{
     api::{
         Failure, FailureKind, InvitationSummary, Invitations, Invited, Invitee, Judged, JudgedDevice,
@@ -123,7 +123,7 @@ fn subject(person: &Invitee) -> Result<InvitationSubject, CoreError> {
     })
 }
 
-fn issuer(issuer: Option<&IssuerAuthority>) -> Result<&IssuerAuthority, CoreError> {
+pub(super) fn issuer(issuer: Option<&IssuerAuthority>) -> Result<&IssuerAuthority, CoreError> {
     issuer.ok_or_else(|| {
         Failure::new(
             FailureKind::Refused,
@@ -208,9 +208,10 @@ pub(crate) async fn registrar_pass(
 ) -> Result<Judged, CoreError> {
     issuer(session.core().await.device.issuing())?;
     let request = ListEnrolmentsRequest { wait_seconds, look_only: false };
-    let waiting = relay.list_enrolments(request).await?.enrolments;
+    let waiting = relay.list_enrolments(request).await?;
     let mut judged = Judged::default();
-    for enrolment in &waiting {
+    renewed::renew(session, relay, (&waiting.renewals, &mut judged)).await?;
+    for enrolment in &waiting.enrolments {
         match judge(session, enrolment).await? {
             Verdict::Issue(record, claim, certificate) => {
                 let request = IssueCertificateRequest {

@@ -178,6 +178,13 @@ impl DeviceCertificate {
         self.validity.not_after
     }
 
+    /// From here on the next one may be issued: the beginning of the last third of its life.
+    #[must_use]
+    pub const fn renewable_from(&self) -> UtcMillis {
+        let (from, to) = (self.validity.not_before.get(), self.validity.not_after.get());
+        UtcMillis::new(to - (to - from) / 3)
+    }
+
     /// Judges its own dates again, as a long-lived connection must.
     ///
     /// # Errors

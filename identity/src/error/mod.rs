@@ -7,8 +7,10 @@ use thiserror::Error;
 use wardline_proto::{DeviceId, UtcMillis};
 
 mod record;
+mod renewal;
 
 pub use record::RecordError;
+pub use renewal::RenewalError;
 
 /// The source of randomness has none to give. Unavailable: nothing was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Status};
 use wardline_identity::{DeviceCertificate, PublicKey, RevocationReason, Role, Standing, UserId};
-use wardline_proto::{DeviceId, Reason, UtcMillis, fault};
+use wardline_proto::{DeviceId, Digest, Reason, UtcMillis, fault, relay::SignedStatement};
 
 use super::status::Refusal;
 use crate::{
@@ -22,6 +22,16 @@ pub(crate) struct Member {
     pub(crate) certificate: Arc<DeviceCertificate>,
     /// Its key.
     pub(crate) key: PublicKey,
+}
+
+impl Member {
+    /// The certificate that a statement of this device is to be checked against: the one of its own that it names, for a device
+    /// signs what it says in a conversation with the key of its leaf, which may be the one before; else the caller's.
+    pub(crate) fn voice(&self, relay: &Relay, statement: &SignedStatement) -> Arc<DeviceCertificate> {
+        let named = Digest::try_from(&statement.signer).ok();
+        let own = named.and_then(|signer| relay.devices.own(self.certificate.device(), &signer));
+        own.unwrap_or_else(|| Arc::clone(&self.certificate))
+    }
 }
 
 /// The calling device, in force now.

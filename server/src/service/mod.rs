@@ -15,4 +15,5 @@ pub mod membership;
 pub mod organisation;
 pub mod record;
 pub mod registrar;
+pub mod renewal;
 pub mod revocation;

@@ -234,7 +234,8 @@ impl From<OrganisationRefusal> for Status {
             }
             E::InvitationTaken => refuse(Reason::FieldInvalid).field("record", &message).into(),
             E::InvitationsFull => refuse(Reason::LimitReached).retry_after(RETRY_LIMIT).into(),
-            E::EnrolmentUnknown => refuse(Reason::EnrolmentUnknown).into(),
+            E::EnrolmentUnknown | E::DeviceOut => refuse(Reason::EnrolmentUnknown).into(),
+            E::RenewalInvalid(_) => refuse(Reason::StatementInvalid).field("request", &message).into(),
             E::CertificateInvalid | E::DeviceTaken => {
                 refuse(Reason::CertificateMismatch).field("certificate", &message).into()
             }

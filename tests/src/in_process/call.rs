@@ -16,15 +16,15 @@ use wardline_proto::{
         key_package_service_server::KeyPackageService as _,
         membership_service_server::MembershipService as _,
         organisation_service_server::OrganisationService as _, record_service_server::RecordService as _,
-        registrar_service_server::RegistrarService as _, revocation_service_server::RevocationService as _,
-        subscribe_response::Event,
+        registrar_service_server::RegistrarService as _, renewal_service_server::RenewalService as _,
+        revocation_service_server::RevocationService as _, subscribe_response::Event,
     },
 };
 use wardline_server::{
     service::{
         conversation::Conversations, directory::Directory, enrolment::Enrolment, key_package::KeyPackages,
         membership::Memberships, organisation::Issuing, record::Record, registrar::Registrar,
-        revocation::Revocation,
+        renewal::Renewals, revocation::Revocation,
     },
     state::Relay,
     transport::Peer,
@@ -163,6 +163,10 @@ calls! {
         list_enrolments: ListEnrolmentsRequest -> ListEnrolmentsResponse,
         issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
         refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
+    }
+    Renewals {
+        renew_certificate: RenewCertificateRequest -> RenewCertificateResponse,
+        issue_renewal: IssueRenewalRequest -> IssueRenewalResponse,
     }
     Directory {
         get_organisation: GetOrganisationRequest -> GetOrganisationResponse,

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use wardline_client_core::{
     api::{Connected, Connector},
-    relay::{Relay, RelayError},
+    relay::{ClientIdentity, Relay, RelayError},
 };
 use wardline_identity::DeviceCertificate;
 use wardline_server::transport::{ConnectionId, Door, Peer, Transport};
@@ -20,7 +20,7 @@ use super::{
 #[derive(Debug)]
 pub struct InProcessConnector {
     house: Arc<RelayHouse>,
-    certificate: Option<Arc<DeviceCertificate>>,
+    certificate: Mutex<Option<Arc<DeviceCertificate>>>,
     faults: Arc<Faults>,
     /// Ends the newest connection.
     cut: Mutex<CancellationToken>,
@@ -48,7 +48,7 @@ impl InProcessConnector {
         faults: Faults,
     ) -> Arc<Self> {
         let (house, faults) = (house.clone(), Arc::new(faults));
-        Arc::new(Self { house, certificate, faults, cut: Mutex::default() })
+        Arc::new(Self { house, certificate: Mutex::new(certificate), faults, cut: Mutex::default() })
     }
 
     /// What goes wrong on its connections.
@@ -69,15 +69,22 @@ impl Connector for InProcessConnector {
             let running = self.house.now().ok_or_else(|| unavailable("the relay is down"))?;
             let cut = running.dies.child_token();
             *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = cut.clone();
+            let certificate = self.certificate.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let peer = Peer {
                 transport: Transport::Quic,
                 remote: ([127, 0, 0, 1], 1).into(),
-                door: self.certificate.clone().map_or(Door::Uncertified, Door::Device),
+                door: certificate.map_or(Door::Uncertified, Door::Device),
                 exporter: [0; 32],
                 connection: ConnectionId::new(self.house.next_connection()),
             };
             let relay = InProcess { relay: running.relay, cut, peer, faults: self.faults.clone() };
             Ok((Arc::new(relay) as Arc<dyn Relay>, "quic"))
         })
+    }
+
+    fn renewed(&self, _: ClientIdentity) {
+        let mut certificate = self.certificate.lock().unwrap_or_else(PoisonError::into_inner);
+        let device = certificate.as_ref().expect("a device").device().to_string();
+        *certificate = Some(self.house.certificate(&device));
     }
 }

@@ -137,6 +137,8 @@ script! {
     list_enrolments: ListEnrolmentsRequest -> ListEnrolmentsResponse,
     issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
     refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
+    renew_certificate: RenewCertificateRequest -> RenewCertificateResponse,
+    issue_renewal: IssueRenewalRequest -> IssueRenewalResponse,
     get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
     get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
     publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,

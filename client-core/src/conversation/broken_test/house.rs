@@ -2,13 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use prost::Message as _;
 use wardline_identity::{
-    DateCheck, DeviceKey, DeviceName, DeviceSubject, DisplayName, Invitation, InvitationSubject,
-    IssuerAuthority, ManualClock, Organisation, OrganisationId, RevocationRegister, Role, RootAuthority,
-    SigningKey, SystemEntropy, UserId, device_id_new,
+    Clock, DateCheck, DeviceCertificate, DeviceKey, DeviceName, DeviceSubject, DisplayName, Invitation,
+    InvitationSubject, IssuerAuthority, ManualClock, Organisation, OrganisationId, PublicKey,
+    RevocationRegister, Role, RootAuthority, SigningKey, SystemEntropy, UserId, device_id_new,
 };
 use wardline_proto::{
-    DeviceId,
+    DeviceId, UtcMillis,
     relay::{self, SignedStatement},
 };
 
@@ -16,7 +17,10 @@ use super::ward::{NOW, Phone};
 use crate::{
     conversation::{Core, Device, KnownList},
     mls::MlsStore,
-    vault::{KdfCost, Passcode, Vault},
+    vault::{
+        KdfCost, Passcode, Vault,
+        tables::device::{self, DeviceRow},
+    },
 };
 
 /// An organisation that certifies whoever a test needs.
@@ -79,7 +83,15 @@ impl House {
         let (home, passcode) = (tempfile::tempdir().unwrap(), Passcode::new("right".to_owned()).unwrap());
         let vault = Vault::create(home.path(), &passcode, &SystemEntropy, KdfCost::floor()).await.unwrap();
         let organisation = Organisation::verify(&self.wire, &self.root, NOW).unwrap();
-        let device = Device { key, certificate, organisation, addresses: Vec::new(), issuer: None };
+        let device = Device {
+            key,
+            certificate,
+            earlier: Vec::new(),
+            organisation,
+            addresses: Vec::new(),
+            issuer: None,
+        };
+        in_its_vault(&vault, &device, &self.wire, self.root).await;
         let core = Core {
             vault,
             store: MlsStore::new(),
@@ -93,6 +105,16 @@ impl House {
         Phone::new(core, home)
     }
 
+    pub(crate) fn clock_now(&self) -> UtcMillis {
+        Clock::now(&*self.clock)
+    }
+
+    /// The next certificate of a device, for this key.
+    pub(crate) fn certifies_next(&self, of: &DeviceCertificate, key: &PublicKey) -> Vec<u8> {
+        let key = DeviceKey::Ed25519(*key);
+        self.issuer.certify_device(of.subject(), &key, &SystemEntropy, Clock::now(&*self.clock)).unwrap()
+    }
+
     /// A phone that certifies and revokes.
     pub(crate) async fn administrator(&self, user: &str) -> Phone {
         let mut phone = self.phone(user).await;
@@ -100,4 +122,30 @@ impl House {
         phone.core.device.issuer = IssuerAuthority::new(key, self.issuer.certificate_der()).ok();
         phone
     }
+}
+
+/// As an enrolment leaves it.
+async fn in_its_vault(
+    vault: &Vault,
+    device: &Device,
+    wire: &relay::Organisation,
+    root: wardline_identity::RootFingerprint,
+) {
+    let certificate = &device.certificate;
+    let row = DeviceRow {
+        device: device.id(),
+        user: device.user().to_string(),
+        display_name: certificate.display_name().to_string(),
+        device_name: certificate.device_name().to_string(),
+        role: certificate.role().as_str().to_owned(),
+        key_seed: device.key.seed(),
+        root_fingerprint: *root.as_bytes(),
+        addresses: Vec::new(),
+        organisation: wire.encode_to_vec(),
+        certificate: Some(certificate.der().to_vec()),
+        invitation: None,
+    };
+    let mut tx = vault.begin("enrolled").await.unwrap();
+    device::insert(&mut tx, &row).await.unwrap();
+    tx.commit().await.unwrap();
 }

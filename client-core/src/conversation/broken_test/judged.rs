@@ -38,7 +38,7 @@ fn confirm(by: &Phone, new: &Phone, replaces: DeviceId, record: SignedStatement)
         enrolled: NOW,
         conversations: Vec::new(),
     };
-    confirmation_statement(&by.core, &waiting, NOW)
+    confirmation_statement(&by.core.device.newest(), &waiting, NOW)
 }
 
 /// A liar confirms, and lets in, a device of somebody's by an invitation. Answers whether an honest member would when asked,
@@ -201,7 +201,7 @@ async fn what_the_relay_asks_for_is_done_on_members_word_alone() {
     let log = Log::begin(&mut a, &mut [&mut b]).await;
     let old = log.conversation;
     let cursor = b.row(&old).await.cursor;
-    let leave = |by: &Phone| leave_statement(&by.core.device, (&old, cursor), NOW);
+    let leave = |by: &Phone| leave_statement(&by.core.device.newest(), (&old, cursor), NOW);
     let approval = |by: &Phone, of: &Phone| {
         let certificate = &of.core.device.certificate;
         let said = DeviceApproval {

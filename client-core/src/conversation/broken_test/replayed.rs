@@ -113,7 +113,7 @@ async fn leave_again(guard: &'static str) -> (bool, bool) {
     let mut log = Log::begin(&mut a, &mut [&mut b, &mut c, &mut m]).await;
     let old = log.conversation;
     let seen = |phone: &Phone, number: EntryNumber| {
-        leave_statement(&phone.core.device, (&old, number), phone.core.clock.now())
+        leave_statement(&phone.core.device.newest(), (&old, number), phone.core.clock.now())
     };
     let leave = seen(&c, c.row(&old).await.cursor);
     let out = removal(member(&mut a, &log, &c).await, Ground::Keeper(KeeperRight {}));

@@ -111,7 +111,8 @@ impl Phone {
         let (core, certificate) = (&self.core, self.core.device.certificate.clone());
         core.store.load(&core.vault, Scope::Device).await.unwrap();
         let made =
-            key_package::generate(&core.store, &core.device.identity(), Suite::X25519, 1, false).unwrap();
+            key_package::generate(&core.store, &core.device.newest().identity(), Suite::X25519, 1, false)
+                .unwrap();
         let tx = core.vault.begin("package").await.unwrap();
         Core::finish(&core.store, tx).await.unwrap();
         core.store.forget(Scope::Device);

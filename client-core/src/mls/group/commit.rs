@@ -1,5 +1,6 @@
 //! Making a commit and staging it until the relay has accepted it.
 
+use openmls::credentials::NewSignerBundle;
 use openmls::prelude::{Extension, LeafNodeIndex, LeafNodeParameters, MlsMessageOut, UnknownExtension};
 use openmls_traits::OpenMlsProvider as _;
 use wardline_proto::{content::ConversationSettings, fault};
@@ -50,6 +51,20 @@ impl Group {
         identity: &Identity<'_>,
         plan: CommitPlan,
     ) -> Result<CommitMessages, MlsError> {
+        self.commit_with(store, (identity, None), plan)
+    }
+
+    /// The same; with a next identity, our leaf has that one's key and certificate from the merge on. The commit itself is signed
+    /// with the key that the leaf has before it, as the members verify it.
+    ///
+    /// # Errors
+    /// As [`Group::commit`].
+    pub fn commit_with(
+        &mut self,
+        store: &MlsStore,
+        (identity, next): (&Identity<'_>, Option<&Identity<'_>>),
+        plan: CommitPlan,
+    ) -> Result<CommitMessages, MlsError> {
         // 1. Refuse what cannot be.
         self.require_active()?;
         self.require_own(identity)?;
@@ -64,7 +79,7 @@ impl Group {
         }
         // 2. Build, then stage; the overlay goes back if either fails.
         let before = store.checkpoint();
-        let outcome = self.build_and_stage(store, identity, plan);
+        let outcome = self.build_and_stage(store, (identity, next), plan);
         self.mls.set_aad(Vec::new());
         if outcome.is_err() {
             store.return_to(before);
@@ -75,7 +90,7 @@ impl Group {
     fn build_and_stage(
         &mut self,
         store: &MlsStore,
-        identity: &Identity<'_>,
+        (identity, next): (&Identity<'_>, Option<&Identity<'_>>),
         plan: CommitPlan,
     ) -> Result<CommitMessages, MlsError> {
         self.mls.set_aad(plan.aad);
@@ -108,7 +123,11 @@ impl Group {
                 .create_group_info_with_extensions([Extension::Unknown(POSITION_EXTENSION, position)])
                 .map_err(|_| MlsError::Broken("preparing a Welcome"))?;
         }
-        let built = if fault::planted("member.garbage_path") {
+        let built = if let Some(next) = next {
+            let signer = next.signer();
+            let new = NewSignerBundle { signer: &signer, credential_with_key: next.credential()? };
+            builder.build_with_new_signer(store.rand(), store.crypto(), &identity.signer(), new, |_| true)
+        } else if fault::planted("member.garbage_path") {
             let crypto = GarbagePath::over(store.crypto());
             builder.build(store.rand(), &crypto, &identity.signer(), |_| true)
         } else {

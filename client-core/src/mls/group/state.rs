@@ -73,6 +73,13 @@ impl Group {
         self.mls.own_leaf_index().u32()
     }
 
+    /// The key that our leaf has; `None` where this device is not in any more.
+    #[must_use]
+    pub fn own_key(&self) -> Option<[u8; 32]> {
+        let leaf = self.mls.own_leaf_node().filter(|_| self.is_active())?;
+        Some(Leaf::of_node(self.own_index(), leaf).signature_key)
+    }
+
     /// Whether this device is in the group; false after a merged commit removed it.
     #[must_use]
     pub fn is_active(&self) -> bool {

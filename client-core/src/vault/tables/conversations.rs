@@ -36,6 +36,11 @@ impl Standing {
         Self::Closed,
     ];
 
+    /// Whether this device's leaf may still be spoken for.
+    pub(crate) fn has_a_leaf(self) -> bool {
+        matches!(self, Self::Creating | Self::Active | Self::Left | Self::OutOfStep)
+    }
+
     /// The stored word.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

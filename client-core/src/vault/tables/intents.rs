@@ -43,6 +43,8 @@ pub(crate) enum Wish {
     },
     /// The epoch is new: this device has sent all it may in the one before.
     Renew,
+    /// The leaf of this device is of its newest certificate.
+    RenewLeaf,
     /// The conversation has this name.
     Rename {
         /// The name.

@@ -42,6 +42,18 @@ pub(crate) async fn beyond(
     rows.iter().map(|row| Ok(row.try_get("reference")?)).collect()
 }
 
+/// The packages that were made before an instant.
+pub(crate) async fn made_before(
+    tx: &mut Transaction<'_>,
+    instant: UtcMillis,
+) -> Result<Vec<Vec<u8>>, VaultError> {
+    let rows = sqlx::query("SELECT reference FROM key_packages WHERE made_ms < ?")
+        .bind(stored(instant.get()))
+        .fetch_all(tx.connection())
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get("reference")?)).collect()
+}
+
 /// Forgets a package.
 pub(crate) async fn delete(tx: &mut Transaction<'_>, reference: &[u8]) -> Result<(), VaultError> {
     sqlx::query("DELETE FROM key_packages WHERE reference = ?")

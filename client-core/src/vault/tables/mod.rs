@@ -8,6 +8,7 @@ pub(crate) mod commits;
 pub(crate) mod conversations;
 pub(crate) mod declared_rosters;
 pub(crate) mod device;
+pub(crate) mod device_keys;
 pub(crate) mod faults;
 pub(crate) mod held_out;
 pub(crate) mod holds;
@@ -20,6 +21,7 @@ pub(crate) mod pending_commits;
 pub(crate) mod record_head;
 pub(crate) mod relay_faults;
 pub(crate) mod relay_greeting;
+pub(crate) mod renewed;
 pub(crate) mod replacements;
 pub(crate) mod reports;
 pub(crate) mod restoring;
@@ -33,7 +35,7 @@ pub(crate) mod stays;
 pub(crate) mod waiting;
 
 use sqlx::{Row as _, sqlite::SqliteRow};
-use wardline_proto::IdError;
+use wardline_proto::{IdError, UtcMillis};
 
 use super::VaultError;
 
@@ -41,6 +43,11 @@ use super::VaultError;
 fn unsigned(row: &SqliteRow, column: &str) -> Result<u64, VaultError> {
     let value: i64 = row.try_get(column)?;
     u64::try_from(value).map_err(|_| corrupt())
+}
+
+/// Reads a column of milliseconds since 1970 UTC.
+fn instant(row: &SqliteRow, column: &str) -> Result<UtcMillis, VaultError> {
+    unsigned(row, column).map(UtcMillis::new)
 }
 
 /// Reads an optional column as unsigned.

@@ -102,7 +102,7 @@ mod tests {
     use crate::domain::ward::{Says, Ward, device};
 
     async fn left(ward: &Ward, of: u8) -> Vec<Stock> {
-        let read = ward.store.read("stock", move |tx| Box::pin(stock(tx, device(of))));
+        let read = ward.store.read("stock", move |tx| Box::pin(stock(tx, device(of), UtcMillis::new(0))));
         let stock: Result<_, KeyPackageError> = read.await;
         stock.unwrap()
     }

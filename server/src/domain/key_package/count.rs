@@ -1,15 +1,19 @@
 //! CountKeyPackages: what is left of the calling device's packages, and whether that is little.
 
-use wardline_proto::{DeviceId, Suite};
+use wardline_proto::{DeviceId, Suite, UtcMillis};
 
 use super::{KeyPackageError, KeyPackageView, ONE_TIME_LOW, Stock};
 
-/// What is left, per suite that has any.
+/// What is left of packages whose certificate lapses no earlier than `from`, per suite that has any.
 ///
 /// # Errors
 /// Only those of the store.
-pub async fn stock<V: KeyPackageView>(view: &mut V, device: DeviceId) -> Result<Vec<Stock>, KeyPackageError> {
-    Ok(view.stock(device).await?)
+pub async fn stock<V: KeyPackageView>(
+    view: &mut V,
+    device: DeviceId,
+    from: UtcMillis,
+) -> Result<Vec<Stock>, KeyPackageError> {
+    Ok(view.stock(device, from).await?)
 }
 
 /// Whether so few one-time packages are few.

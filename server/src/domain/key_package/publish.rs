@@ -33,7 +33,8 @@ pub struct Package {
     pub bytes: Bytes,
 }
 
-/// Stores those that are new; all or none. Of a device that is out none ever, whenever it asked.
+/// Stores those that are new; all or none. Of a device that is out none ever, whenever it asked. Those of a certificate that ends
+/// earlier are handed out no more.
 ///
 /// # Errors
 /// - [`KeyPackageError::Revoked`].
@@ -45,6 +46,9 @@ pub async fn publish<S: KeyPackageStorage>(
 ) -> Result<(), KeyPackageError> {
     if storage.is_out(publication.device).await? && !fault::planted("mutant.package_of_revoked") {
         return Err(KeyPackageError::Revoked);
+    }
+    if !publication.packages.is_empty() {
+        storage.drop_earlier(publication.device, publication.lapses_at).await?;
     }
     let mut left = BTreeMap::new();
     for package in &publication.packages {

@@ -26,6 +26,13 @@ pub trait KeyPackageStorage: Send {
         suite: Suite,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
+    /// Packages of `device` by a certificate that lapses before this are handed out no more.
+    fn drop_earlier(
+        &mut self,
+        device: DeviceId,
+        lapses_at: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Stores a package; a last-resort one replaces the one before.
     fn insert(
         &mut self,
@@ -73,8 +80,12 @@ pub trait KeyPackageStorage: Send {
 
 /// Reads of one consistent view.
 pub trait KeyPackageView: Send {
-    /// What is left of `device`'s packages, per suite that has any.
-    fn stock(&mut self, device: DeviceId) -> impl Future<Output = Result<Vec<Stock>, StoreError>> + Send;
+    /// What is left of `device`'s packages whose certificate lapses no earlier than `from`, per suite that has any.
+    fn stock(
+        &mut self,
+        device: DeviceId,
+        from: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<Stock>, StoreError>> + Send;
 }
 
 /// A package that was handed out.

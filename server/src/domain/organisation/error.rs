@@ -1,5 +1,7 @@
 //! Why a step of enrolment is refused, and what the store adds to that.
 
+use wardline_identity::RenewalError;
+
 use crate::store::StoreError;
 
 /// Why a use-case of this room failed.
@@ -71,6 +73,12 @@ pub enum OrganisationRefusal {
     /// again.
     #[error("the device id is in use or was; enrol with a new one")]
     DeviceIdUsed,
+    /// What a device asks for instead of its certificate cannot be granted.
+    #[error("the renewal is refused: {0}")]
+    RenewalInvalid(RenewalError),
+    /// Nothing is issued to a device that is revoked or on hold.
+    #[error("the device is revoked or on hold; nothing is issued to it")]
+    DeviceOut,
     /// A certificate for an id that is another enrolment's, or another person's.
     #[error("the device id was certified before, for another enrolment")]
     DeviceTaken,

@@ -25,6 +25,7 @@ mod invitation;
 mod issue;
 mod issuers;
 mod publish;
+mod renewal;
 mod storage;
 
 pub use enrolment::{Enrolment, EnrolmentStatus, NewClaim, claim, refuse};
@@ -34,6 +35,7 @@ pub use invitation::{InvitationFate, Step, StoredInvitation};
 pub use issue::{Issuance, issue, judge_certificate};
 pub use issuers::{IssuersTaken, NewIssuers, judge_first, judge_issuers, take_issuers};
 pub use publish::{NewInvitation, cancel, judge_record, listed_since, publish};
+pub use renewal::{WaitingRenewal, ask_renewal, issue_renewal, judge_renewal, judge_renewed};
 pub use storage::{DeviceOwner, OrganisationPin, OrganisationStorage, OrganisationView, PlaceInLine};
 
 /// How many invitations of [`INVITATION_AGE_DAYS`] the relay takes: as many as one answer lists.

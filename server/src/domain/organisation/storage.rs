@@ -2,11 +2,12 @@
 
 use std::future::Future;
 
+use bytes::Bytes;
 use wardline_identity::{DeviceCertificate, UserId};
 use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId, UtcMillis};
 
-use super::{NewClaim, NewInvitation, StoredInvitation};
+use super::{NewClaim, NewInvitation, StoredInvitation, WaitingRenewal};
 use crate::domain::record::RecordStorage;
 use crate::store::StoreError;
 
@@ -109,6 +110,21 @@ pub trait OrganisationStorage: RecordStorage {
         id: InvitationId,
     ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
 
+    /// The encoded request of a device that waits for its next certificate.
+    fn renewal(&mut self, device: DeviceId)
+    -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+
+    /// Keeps it, in place of the one before.
+    fn keep_renewal(
+        &mut self,
+        device: DeviceId,
+        request: &Bytes,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The device waits for no certificate any more.
+    fn end_renewal(&mut self, device: DeviceId) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Writes the first pin, or raises the issuers' number of the same organisation. True: it did either.
     fn keep_pin(
         &mut self,
@@ -163,4 +179,15 @@ pub trait OrganisationView: Send {
         behind: Option<PlaceInLine>,
         most: usize,
     ) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;
+
+    /// The encoded request of a device that waits for its next certificate.
+    fn renewal(&mut self, device: DeviceId)
+    -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+
+    /// Those that wait for their next certificate, the oldest first; only those behind so many.
+    fn renewals(
+        &mut self,
+        behind: usize,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<WaitingRenewal>, StoreError>> + Send;
 }

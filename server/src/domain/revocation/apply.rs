@@ -6,13 +6,17 @@ use wardline_proto::{ConversationId, UtcMillis, fault};
 use super::RevocationStorage;
 use crate::store::StoreError;
 
-/// Raises or lowers the fences of an act of the list with this number; gives the conversations that it concerns, ascending.
+/// Raises or lowers the fences of an act of the list with this number; gives the conversations that it concerns, ascending. A
+/// device that is put out waits for no certificate any more.
 pub(super) async fn fences<S: RevocationStorage>(
     storage: &mut S,
     list_number: u64,
     act: &RevocationAct,
     now: UtcMillis,
 ) -> Result<Vec<ConversationId>, StoreError> {
+    if act.kind != RevocationKind::Reinstated && !fault::planted("mutant.renewal_outlives") {
+        storage.drop_renewal(act.device).await?;
+    }
     match act.kind {
         RevocationKind::Revoked | RevocationKind::Held if fault::planted("mutant.fence_later") => {
             Ok(Vec::new())

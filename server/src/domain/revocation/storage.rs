@@ -133,6 +133,9 @@ pub trait RevocationStorage: MembershipStorage {
         statement: &Bytes,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// The device waits for no certificate any more.
+    fn drop_renewal(&mut self, device: DeviceId) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Ends a device for good: its id counts as revoked, its KeyPackages and the Welcomes for nobody but it go, and enrolments
     /// that claim its id are refused: gives them.
     fn end_device(

@@ -21,7 +21,7 @@ use crate::task_bell::TaskBell;
 
 pub(super) async fn answer(relay: &Relay, request: Request<CommitRequest>) -> Result<CommitResponse, Status> {
     let member = authorise::member(relay, &request)?;
-    let parsed = parse(&member, request.into_inner())?;
+    let parsed = parse(relay, &member, request.into_inner())?;
 
     let wake = Wake::for_commit(relay, &parsed);
     let outcome = write::for_device(
@@ -51,7 +51,7 @@ pub(super) async fn answer(relay: &Relay, request: Request<CommitRequest>) -> Re
     }
 }
 
-fn parse(member: &Member, request: CommitRequest) -> Result<Commit, Status> {
+fn parse(relay: &Relay, member: &Member, request: CommitRequest) -> Result<Commit, Status> {
     let conversation: ConversationId = decode::id("conversation_id", &request.conversation_id)?;
     let body = request.commit;
     decode::at_most("commit", &body, COMMIT_BYTES_MAX)?;
@@ -71,7 +71,7 @@ fn parse(member: &Member, request: CommitRequest) -> Result<Commit, Status> {
         epoch: epoch.get(),
         commit_sha256: sha256.to_wire(),
     };
-    let author = author_statement(member, request.author, &expected)?;
+    let author = author_statement((relay, member), request.author, &expected)?;
     let welcome = welcome(request.welcome)?;
     let sender = member.certificate.device();
     Ok(Commit { conversation, epoch, sender, body, sha256, author, declaration, welcome })
@@ -79,14 +79,14 @@ fn parse(member: &Member, request: CommitRequest) -> Result<Commit, Status> {
 
 /// The statement that travels beside the commit: signed by the caller over exactly this commit. Returns it encoded.
 fn author_statement(
-    member: &Member,
+    (relay, member): (&Relay, &Member),
     statement: Option<SignedStatement>,
     expected: &CommitAuthor,
 ) -> Result<Bytes, Status> {
     let statement = decode::present("author", statement)?;
     let invalid = |error: StatementError| status::statement_invalid("author", &error.to_string());
-    let body =
-        member.certificate.verify_statement(StatementLabel::CommitAuthor, &statement).map_err(invalid)?;
+    let voice = member.voice(relay, &statement);
+    let body = voice.verify_statement(StatementLabel::CommitAuthor, &statement).map_err(invalid)?;
     // To the byte: what a decoder skips would be kept here, and handed on, readable.
     if body != expected.encode_to_vec() {
         return Err(status::statement_invalid(

@@ -11,8 +11,10 @@ pub(super) async fn answer(
     relay: &Relay,
     request: &Request<CountKeyPackagesRequest>,
 ) -> Result<CountKeyPackagesResponse, Status> {
-    let device = authorise::member(relay, request)?.certificate.device();
-    let read = relay.store.read("count_key_packages", move |tx| Box::pin(stock(tx, device)));
+    let certificate = authorise::member(relay, request)?.certificate;
+    // Those of a certificate before it are as good as gone: they go with the first that are published by this one.
+    let (device, from) = (certificate.device(), certificate.not_after());
+    let read = relay.store.read("count_key_packages", move |tx| Box::pin(stock(tx, device, from)));
     let stock: Result<_, KeyPackageError> = read.await;
     let counts = stock?.into_iter().map(|stock| KeyPackageCount {
         cipher_suite: u32::from(stock.suite.code()),

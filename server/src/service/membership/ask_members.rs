@@ -20,7 +20,7 @@ pub(super) async fn answer(
     request: Call<AskMembersRequest>,
 ) -> Result<AskMembersResponse, Status> {
     let member = authorise::member(relay, &request)?;
-    let parsed = parse(&member, request.into_inner())?;
+    let parsed = parse(relay, &member, request.into_inner())?;
 
     let tasks = relay.tasks.clone();
     write::for_device(
@@ -34,7 +34,7 @@ pub(super) async fn answer(
     Ok(AskMembersResponse {})
 }
 
-fn parse(member: &Member, request: AskMembersRequest) -> Result<Request, Status> {
+fn parse(relay: &Relay, member: &Member, request: AskMembersRequest) -> Result<Request, Status> {
     if !(1..=CONVERSATIONS_MAX).contains(&request.conversation_ids.len()) {
         return Err(status::field_invalid("conversation_ids", "from 1 to 500"));
     }
@@ -42,18 +42,19 @@ fn parse(member: &Member, request: AskMembersRequest) -> Result<Request, Status>
     let conversations: BTreeSet<ConversationId> = ids.collect::<Result<_, _>>()?;
     let (signed, ground) = match decode::present("ground", request.ground)? {
         Wire::Leave(signed) => {
-            let read = verified(member, "leave", StatementLabel::Leave, &signed, statement::leave)?;
+            let read = verified((relay, member), "leave", StatementLabel::Leave, &signed, statement::leave)?;
             let (conversation, user) = read;
             (signed, Ground::Leave { conversation, user })
         }
         Wire::Approval(signed) => {
             let label = StatementLabel::DeviceApproval;
-            let (device, certificate) = verified(member, "approval", label, &signed, statement::approval)?;
+            let (device, certificate) =
+                verified((relay, member), "approval", label, &signed, statement::approval)?;
             (signed, Ground::Approval { device, certificate })
         }
         Wire::Confirmation(signed) => {
             let label = StatementLabel::Confirmation;
-            let read = verified(member, "confirmation", label, &signed, statement::confirmation)?;
+            let read = verified((relay, member), "confirmation", label, &signed, statement::confirmation)?;
             let (device, certificate, replaces) = read;
             (signed, Ground::Confirmation { device, certificate, replaces })
         }
@@ -69,14 +70,14 @@ fn parse(member: &Member, request: AskMembersRequest) -> Result<Request, Status>
 
 /// What the caller said, to the byte.
 fn verified<T>(
-    member: &Member,
+    (relay, member): (&Relay, &Member),
     field: &str,
     label: StatementLabel,
     signed: &SignedStatement,
     read: impl FnOnce(&SignedStatement) -> Option<T>,
 ) -> Result<T, Status> {
     member
-        .certificate
+        .voice(relay, signed)
         .verify_statement(label, signed)
         .map_err(|error| status::statement_invalid(field, &error.to_string()))?;
     read(signed).ok_or_else(|| status::statement_invalid(field, "it is not exactly of its kind"))

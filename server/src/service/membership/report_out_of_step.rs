@@ -18,7 +18,7 @@ pub(super) async fn answer(
     request: Request<ReportOutOfStepRequest>,
 ) -> Result<ReportOutOfStepResponse, Status> {
     let member = authorise::member(relay, &request)?;
-    let parsed = parse(&member, request.into_inner())?;
+    let parsed = parse(relay, &member, request.into_inner())?;
 
     let (conversation, device) = (parsed.conversation, parsed.device);
     let (tasks, live) = (relay.tasks.clone(), relay.live.clone());
@@ -49,10 +49,10 @@ pub(super) async fn answer(
     Ok(ReportOutOfStepResponse {})
 }
 
-fn parse(member: &Member, request: ReportOutOfStepRequest) -> Result<OutOfStep, Status> {
+fn parse(relay: &Relay, member: &Member, request: ReportOutOfStepRequest) -> Result<OutOfStep, Status> {
     let signed = decode::present("statement", request.statement)?;
     member
-        .certificate
+        .voice(relay, &signed)
         .verify_statement(StatementLabel::OutOfStep, &signed)
         .map_err(|error| status::statement_invalid("statement", &error.to_string()))?;
     let Some((conversation, number, commit_sha256)) = statement::out_of_step(&signed) else {

@@ -1,10 +1,14 @@
 //! `ListEnrolments`: what waits for an issuer; holds the answer back while nothing does, if asked to.
 
+use bytes::Bytes;
+use prost::Message as _;
 use tonic::{Request, Status};
 use wardline_identity::DateCheck;
-use wardline_proto::relay::{ListEnrolmentsRequest, ListEnrolmentsResponse, WaitingEnrolment};
+use wardline_proto::relay::{
+    ListEnrolmentsRequest, ListEnrolmentsResponse, RenewalRequest, WaitingEnrolment, WaitingRenewal,
+};
 
-use crate::domain::organisation::{OrganisationView as _, StoredInvitation, WAITING_MAX};
+use crate::domain::organisation::{self as domain, OrganisationView as _, StoredInvitation, WAITING_MAX};
 use crate::service::{authorise, decode};
 use crate::state::Relay;
 use crate::store::StoreError;
@@ -17,18 +21,47 @@ pub(super) async fn answer(
     let patience = decode::wait_seconds(request.get_ref().wait_seconds)?;
     let registrar_seen_at = relay.enrolments.registrar_seen_at().map(Into::into);
     if request.get_ref().look_only {
-        return Ok(ListEnrolmentsResponse { enrolments: read_waiting(relay).await?, registrar_seen_at });
+        let (enrolments, renewals) = (read_waiting(relay).await?, read_renewals(relay).await?);
+        return Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals });
     }
 
     let mut waiting = relay.enrolments.listen_as_registrar(patience);
     relay.enrolments.registrar_seen(relay.clock.now());
-    let mut enrolments = read_waiting(relay).await?;
-    while enrolments.is_empty() && waiting.for_any().await {
-        enrolments = read_waiting(relay).await?;
+    let mut found = (read_waiting(relay).await?, read_renewals(relay).await?);
+    while found.0.is_empty() && found.1.is_empty() && waiting.for_any().await {
+        found = (read_waiting(relay).await?, read_renewals(relay).await?);
     }
     // It was here all the while: a device that enrols now has somebody to sign.
     relay.enrolments.registrar_seen(relay.clock.now());
-    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at })
+    let (enrolments, renewals) = found;
+    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals })
+}
+
+/// The first renewals that can be granted. One whose certificate has ended meanwhile, is no longer good or was followed by
+/// another is left out.
+async fn read_renewals(relay: &Relay) -> Result<Vec<WaitingRenewal>, StoreError> {
+    let mut good = Vec::new();
+    let mut behind = 0;
+    loop {
+        let page: Vec<domain::WaitingRenewal> = relay
+            .store
+            .read("list_renewals", move |tx| Box::pin(async move { tx.renewals(behind, WAITING_MAX).await }))
+            .await?;
+        let more = page.len() == WAITING_MAX;
+        behind += page.len();
+        let room = WAITING_MAX - good.len();
+        good.extend(page.into_iter().filter_map(|waiting| encode_renewal(relay, &waiting)).take(room));
+        if !more || good.len() == WAITING_MAX {
+            return Ok(good);
+        }
+    }
+}
+
+fn encode_renewal(relay: &Relay, waiting: &domain::WaitingRenewal) -> Option<WaitingRenewal> {
+    let request = RenewalRequest::decode(waiting.request.clone()).ok()?;
+    let newest = relay.devices.newest_of(&[waiting.device])?.pop()?;
+    domain::judge_renewal(&request, &newest, relay.clock.now()).ok()?;
+    Some(WaitingRenewal { request: Some(request), certificate: Bytes::copy_from_slice(newest.der()) })
 }
 
 /// The first that an issuer can judge. A record whose issuer was struck can be judged by nobody: it is left out,

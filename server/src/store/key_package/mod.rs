@@ -23,6 +23,10 @@ impl KeyPackageStorage for WriteTx {
         packages::one_time_left(self.connection(), device, suite).await
     }
 
+    async fn drop_earlier(&mut self, device: DeviceId, lapses_at: UtcMillis) -> Result<(), StoreError> {
+        packages::drop_earlier(self.connection(), device, lapses_at).await
+    }
+
     async fn insert(&mut self, publication: &Publication, package: &Package) -> Result<(), StoreError> {
         packages::insert(self.connection(), publication, package).await
     }
@@ -68,7 +72,7 @@ impl KeyPackageStorage for WriteTx {
 }
 
 impl KeyPackageView for ReadTx {
-    async fn stock(&mut self, device: DeviceId) -> Result<Vec<Stock>, StoreError> {
-        packages::stock(self.connection(), device).await
+    async fn stock(&mut self, device: DeviceId, from: UtcMillis) -> Result<Vec<Stock>, StoreError> {
+        packages::stock(self.connection(), device, from).await
     }
 }

@@ -36,6 +36,19 @@ pub(super) async fn one_time_left(
     row.number("count")
 }
 
+pub(super) async fn drop_earlier(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+    lapses_at: UtcMillis,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE key_packages SET state = 3 WHERE device = ?1 AND state < 3 AND lapses_at < ?2")
+        .bind(device.as_bytes().as_slice())
+        .bind(integer(lapses_at.get()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     publication: &Publication,
@@ -109,12 +122,14 @@ pub(super) fn suite(row: &SqliteRow) -> Result<Suite, StoreError> {
 pub(super) async fn stock(
     connection: &mut SqliteConnection,
     device: DeviceId,
+    from: UtcMillis,
 ) -> Result<Vec<Stock>, StoreError> {
     let rows = sqlx::query(
         "SELECT cipher_suite, SUM(last_resort = 0) AS one_time, MAX(last_resort = 1 AND state = 1) AS unused
-           FROM key_packages WHERE device = ?1 AND state < 3 GROUP BY cipher_suite ORDER BY cipher_suite DESC",
+           FROM key_packages WHERE device = ?1 AND state < 3 AND lapses_at >= ?2 GROUP BY cipher_suite ORDER BY cipher_suite DESC",
     )
     .bind(device.as_bytes().as_slice())
+    .bind(integer(from.get()))
     .fetch_all(connection)
     .await?;
     rows.iter()

@@ -5,7 +5,9 @@ mod enrolments;
 mod invitations;
 mod issuers;
 mod pin;
+pub(in crate::store) mod renewals;
 
+use bytes::Bytes;
 use wardline_identity::DeviceCertificate;
 use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
@@ -13,7 +15,7 @@ use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 use super::{ReadTx, StoreError, WriteTx, membership::replacements, revocation::list};
 use crate::domain::organisation::{
     DeviceOwner, NewClaim, NewInvitation, OrganisationPin, OrganisationStorage, OrganisationView,
-    PlaceInLine, StoredInvitation,
+    PlaceInLine, StoredInvitation, WaitingRenewal,
 };
 
 impl OrganisationStorage for WriteTx {
@@ -89,6 +91,23 @@ impl OrganisationStorage for WriteTx {
         replacements::keep(self.connection(), device, replaces, id).await
     }
 
+    async fn renewal(&mut self, device: DeviceId) -> Result<Option<Bytes>, StoreError> {
+        renewals::read(self.connection(), device).await
+    }
+
+    async fn keep_renewal(
+        &mut self,
+        device: DeviceId,
+        request: &Bytes,
+        now: UtcMillis,
+    ) -> Result<(), StoreError> {
+        renewals::keep(self.connection(), device, request, now).await
+    }
+
+    async fn end_renewal(&mut self, device: DeviceId) -> Result<(), StoreError> {
+        renewals::end(self.connection(), device).await
+    }
+
     async fn keep_pin(&mut self, pin: &OrganisationPin, now: UtcMillis) -> Result<bool, StoreError> {
         pin::write(self.connection(), pin, now).await
     }
@@ -137,6 +156,14 @@ impl OrganisationView for ReadTx {
         most: usize,
     ) -> Result<Vec<StoredInvitation>, StoreError> {
         invitations::waiting(self.connection(), behind, most).await
+    }
+
+    async fn renewal(&mut self, device: DeviceId) -> Result<Option<Bytes>, StoreError> {
+        renewals::read(self.connection(), device).await
+    }
+
+    async fn renewals(&mut self, behind: usize, most: usize) -> Result<Vec<WaitingRenewal>, StoreError> {
+        renewals::waiting(self.connection(), behind, most).await
     }
 }
 

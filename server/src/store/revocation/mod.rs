@@ -10,7 +10,7 @@ use bytes::Bytes;
 use wardline_identity::{PendingHold, RevocationAct, RevocationList, UserId};
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, InvitationId, UtcMillis};
 
-use super::{ReadTx, StoreError, WriteTx};
+use super::{ReadTx, StoreError, WriteTx, organisation::renewals};
 use crate::domain::revocation::{
     PendingAct, Presence, Removal, RevocationStorage, RevocationView, TakenHold,
 };
@@ -120,6 +120,10 @@ impl RevocationStorage for WriteTx {
         statement: &Bytes,
     ) -> Result<(), StoreError> {
         removals::keep_confirmation(self.connection(), (log, number), statement).await
+    }
+
+    async fn drop_renewal(&mut self, device: DeviceId) -> Result<(), StoreError> {
+        renewals::end(self.connection(), device).await
     }
 
     async fn end_device(

@@ -1,7 +1,7 @@
 //! Claims about conversations in which nobody may speak any more, logs that were closed before, and holds that run out.
 
 use wardline_identity::UserId;
-use wardline_proto::{Digest, EntryNumber, Suite};
+use wardline_proto::{Digest, EntryNumber, Suite, UtcMillis};
 
 use super::*;
 use crate::domain::conversation::{Commit, NewConversation};
@@ -15,7 +15,7 @@ const NEXT: ConversationId = ConversationId::from_bytes([0xbb; 16]);
 const WEEK: u64 = 7 * 86_400;
 
 async fn packages(ward: &Ward, of: u8) -> Vec<Stock> {
-    let read = ward.store.read("stock", move |tx| Box::pin(stock(tx, device(of))));
+    let read = ward.store.read("stock", move |tx| Box::pin(stock(tx, device(of), UtcMillis::new(0))));
     let stock: Result<_, KeyPackageError> = read.await;
     stock.unwrap()
 }

@@ -11,6 +11,7 @@ use std::{
 
 use tonic::Status;
 use wardline_identity::DeviceCertificate;
+use wardline_proto::UtcMillis;
 use wardline_proto::relay::subscribe_response::Event;
 use wardline_proto::relay::{CaughtUp, HoldsPending, KeyPackagesLow, Removed};
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, Reason};
@@ -212,7 +213,10 @@ impl Feed {
 
     async fn runs_low(&self) -> Result<bool, Status> {
         let device = self.certificate.device();
-        let stock = self.relay.store.read("count_key_packages", move |tx| Box::pin(stock(tx, device)));
+        let stock = self
+            .relay
+            .store
+            .read("count_key_packages", move |tx| Box::pin(stock(tx, device, UtcMillis::new(0))));
         let stock: Result<_, KeyPackageError> = stock.await;
         Ok(is_low(&stock?))
     }

@@ -1,0 +1,95 @@
+//! The registrar's side of renewals: a device in force gets its next certificate, which says what the one before says.
+//!
+//! It trusts neither the relay nor the device: what it certifies it takes from the certificate that an issuer made, and it
+//! remembers by itself which certificates it has followed by another.
+
+use std::sync::Arc;
+
+use wardline_identity::{DateCheck, DeviceCertificate, DeviceKey, Renewal};
+use wardline_proto::{
+    fault::{self, planted},
+    relay::{IssueRenewalRequest, WaitingRenewal},
+};
+
+use super::{Session, enrol::device_code, registrar::issuer};
+use crate::{
+    api::{Failure, Judged, JudgedDevice},
+    conversation::revoked,
+    error::CoreError,
+    relay::{Relay, RelayError},
+    vault::tables::renewed,
+};
+
+/// Judges the renewals that wait, and hands in what it certifies.
+pub(super) async fn renew(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    (waiting, judged): (&[WaitingRenewal], &mut Judged),
+) -> Result<(), CoreError> {
+    for waiting in waiting {
+        let Some((before, certificate)) = judge(session, waiting).await? else {
+            tracing::warn!("the relay offered a renewal that is not granted");
+            continue;
+        };
+        fault::crash("crash.renewal_noted");
+        match relay.issue_renewal(IssueRenewalRequest { certificate: certificate.into() }).await {
+            Ok(_) => judged.renewed.push(shown(&before)),
+            // It may be out by now, or another registrar was first: the next pass shows what waits.
+            Err(RelayError::Refused { reason, .. }) => {
+                tracing::warn!(%reason, "the relay did not take a renewed certificate");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// The certificate that is followed, and the one that follows it, noted before it leaves; `None`: it is not granted.
+async fn judge(
+    session: &Session,
+    waiting: &WaitingRenewal,
+) -> Result<Option<(DeviceCertificate, Vec<u8>)>, CoreError> {
+    let core = session.core().await;
+    let now = session.clock.now();
+    // 1. Who asks: a device by its own certificate, in force, near its end.
+    let Some(request) = &waiting.request else { return Ok(None) };
+    let before = core.device.organisation.verify_device(&waiting.certificate, DateCheck::At(now));
+    let Ok(before) = before else { return Ok(None) };
+    let Ok(renewal) = Renewal::verify(request, &before) else { return Ok(None) };
+    if renewal.check_time(now).is_err() {
+        return Ok(None);
+    }
+    // 2. Not by a list that may hide that it is out, and not if it is.
+    let out = revoked::is_out(&core.revocations, &before.device()) || revoked::outlived(&core).is_some();
+    if out && !planted("mutant.registrar_renews_out") {
+        return Ok(None);
+    }
+    // 3. Once, by its own memory: the same answer again after a crash, and nothing for another key.
+    let mut tx = core.vault.begin("judge_renewal").await?;
+    if let Some(issued) = renewed::find(&mut tx, &before.fingerprint()).await? {
+        let same = core.device.organisation.verify_device(&issued, DateCheck::Skip);
+        let same = same.is_ok_and(|issued| *issued.key() == DeviceKey::Ed25519(*renewal.key()));
+        if same || !planted("mutant.registrar_renews_twice") {
+            return Ok(same.then_some((before, issued)));
+        }
+    }
+    // 4. The same device, to the word.
+    let certificate = issuer(core.device.issuing())?
+        .certify_device(renewal.subject(), &DeviceKey::Ed25519(*renewal.key()), &*session.entropy, now)
+        .map_err(|error| Failure::defect(format!("A certificate could not be made: {error}.")))?;
+    if !planted("mutant.registrar_renews_twice") {
+        renewed::insert(&mut tx, &before.fingerprint(), &certificate, now).await?;
+    }
+    tx.commit().await?;
+    Ok(Some((before, certificate)))
+}
+
+fn shown(certificate: &DeviceCertificate) -> JudgedDevice {
+    JudgedDevice {
+        user: certificate.user().to_string(),
+        device: certificate.device().to_string(),
+        name: certificate.device_name().to_string(),
+        fingerprint: device_code(certificate.key()),
+        why: None,
+    }
+}
