@@ -155,7 +155,7 @@ async fn status(session: &Session, seen: bool) -> Result<Answer, CoreError> {
         waiting,
         relay_faults: conversation::relay_fault_count(&core).await?,
         list: freshness::list_state(&core),
-        warnings: freshness::warnings(&core, session.clock.now()),
+        warnings: freshness::warnings(&core, session.clock.now()).await?,
     })))
 }
 

@@ -213,7 +213,14 @@ pub(super) async fn list(
     devices.sort_by(|one, next| {
         (&one.user, &one.name, &one.device).cmp(&(&next.user, &next.name, &next.device))
     });
-    let warnings = super::freshness::warnings(&core, now);
+    let mut warnings = super::freshness::warnings(&core, now).await?;
+    if core.device.certificate.role().may_issue() {
+        let in_force = listed
+            .iter()
+            .map(|one| &one.certificate)
+            .filter(|one| one.not_after() >= now && !core.revocations.standing(&one.device(), now).is_out());
+        warnings.extend(super::freshness::not_renewed(in_force, now));
+    }
     Ok(Answer::Inventory(Inventory { devices, list: super::freshness::list_state(&core), warnings }))
 }
 

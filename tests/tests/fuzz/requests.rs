@@ -73,6 +73,12 @@ pub(crate) fn of_enrolment() {
     request("CancelInvitation", "second", &cancel);
     let reason = "Not known here".to_owned();
     request("RefuseEnrolment", "first", &pb::RefuseEnrolmentRequest { invitation_id: id, reason });
+    let doctor = &WORLD.doctor;
+    let asked = wardline_identity::Renewal::ask(&doctor.key, &doctor.certificate, &request_key());
+    request("RenewCertificate", "doctor", &pb::RenewCertificateRequest { request: Some(asked) });
+    let subject = doctor.certificate.subject();
+    let certificate = certify(subject, &DeviceKey::Ed25519(request_key().public())).into();
+    request("IssueRenewal", "doctor", &pb::IssueRenewalRequest { certificate });
     request("GetOrganisation", "all", &pb::GetOrganisationRequest {});
     of_issuers();
     let user_ids = vec!["office".to_owned(), "nurse-b".to_owned()];

@@ -175,6 +175,12 @@ fn relay_time() -> pb::SignedStatement {
     by_doctor(StatementLabel::RelayTime, &time)
 }
 
+fn renewal() -> pb::SignedStatement {
+    let doctor = &WORLD.doctor;
+    let asked = wardline_identity::Renewal::ask(&doctor.key, &doctor.certificate, &request_key());
+    asked.renewal.expect("a statement")
+}
+
 fn author() -> pb::SignedStatement {
     let (conversation_id, commit_sha256) = (CONVERSATION.to_wire(), digest(2));
     by_doctor(StatementLabel::CommitAuthor, &pb::CommitAuthor { conversation_id, epoch: 3, commit_sha256 })
@@ -252,6 +258,7 @@ fn statements() {
         (StatementLabel::RelayTime, relay_time()),
         (StatementLabel::Hold, hold()),
         (StatementLabel::HoldAnswer, hold_answer()),
+        (StatementLabel::CertificateRenewal, renewal()),
         (StatementLabel::CommitAuthor, author()),
         (StatementLabel::RevocationList, by_doctor(StatementLabel::RevocationList, &list_head())),
         (StatementLabel::RevocationAnswer, by_doctor(StatementLabel::RevocationAnswer, &list_answer())),

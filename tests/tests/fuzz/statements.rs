@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use prost::Message;
 use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
-    CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, HoldAnswer, HoldStatement, InvitationRecord,
-    IssuersList, Leave, OutOfStep, RelayTime, RemovalConfirmation, RevocationAnswer, RevocationList,
-    RootProof, SignedStatement,
+    CertificateRenewal, CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, HoldAnswer,
+    HoldStatement, InvitationRecord, IssuersList, Leave, OutOfStep, RelayTime, RemovalConfirmation,
+    RevocationAnswer, RevocationList, RootProof, SignedStatement,
 };
 
 use crate::{
@@ -56,6 +56,7 @@ fn read_body(label: StatementLabel, body: &[u8]) {
         StatementLabel::RelayTime => same_again::<RelayTime>(body),
         StatementLabel::Hold => same_again::<HoldStatement>(body),
         StatementLabel::HoldAnswer => same_again::<HoldAnswer>(body),
+        StatementLabel::CertificateRenewal => same_again::<CertificateRenewal>(body),
     }
 }
 

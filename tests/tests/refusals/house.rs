@@ -30,7 +30,7 @@ use wardline_proto::{
 use wardline_tests::{Ward, programs};
 
 use crate::{
-    authority::{Authority, DAY, Installation},
+    authority::{Authority, DAY, Installation, now_minus_days},
     database::Database,
     wire::{Outcome, Payload, Wire},
 };
@@ -42,7 +42,7 @@ pub(crate) enum Caller {
     Stranger,
     /// A clinician.
     Doctor,
-    /// Another clinician.
+    /// Another clinician, whose certificate is near its end.
     Nurse,
     /// The founding administrator.
     Office,
@@ -279,7 +279,9 @@ impl Registrar<'_> {
         let claim = record.verify_claim(claim, ExporterCheck::Skip).expect("a claim");
         let subject = record.device_subject(&claim);
         let issuer = &self.authority.issuer;
-        let der = issuer.certify_device(&subject, claim.key(), &SystemEntropy, SystemClock.now());
+        // The nurse's certificate is near its end.
+        let days = if subject.user.as_str() == "nurse-a" { 75 } else { 0 };
+        let der = issuer.certify_device(&subject, claim.key(), &SystemEntropy, now_minus_days(days));
         let der = der.expect("a certificate");
         let invitation_id = record.invitation_id().to_wire();
         let issue = pb::IssueCertificateRequest { invitation_id, certificate: der.clone().into() };

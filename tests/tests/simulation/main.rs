@@ -61,6 +61,7 @@ mod mutants;
 mod named;
 mod operation;
 mod phone;
+mod renewing;
 mod revoking;
 mod scene;
 mod template;

@@ -14,6 +14,7 @@ mod memberships;
 mod messages;
 mod record;
 mod registrar;
+mod renewals;
 mod requests;
 mod revocation;
 
@@ -82,6 +83,10 @@ pub(crate) mod path {
         "EnrolmentService" {
             GET_INVITATION = "GetInvitation",
             ENROL = "Enrol",
+        }
+        "RenewalService" {
+            RENEW_CERTIFICATE = "RenewCertificate",
+            ISSUE_RENEWAL = "IssueRenewal",
         }
         "RegistrarService" {
             PUBLISH_INVITATION = "PublishInvitation",
@@ -224,6 +229,7 @@ pub(crate) fn sections() -> Vec<Section> {
         section("KeyPackages", key_packages::rows()),
         section("Invitations and enrolment", enrolment::rows()),
         section("Registrars", registrar::rows()),
+        section("Renewals", renewals::rows()),
         section("Issuers", issuers::rows()),
         section("Revocation", revocation::rows()),
         section("The record", record::rows()),

@@ -30,6 +30,9 @@ const LIMIT: Refusal = (Code::ResourceExhausted, Reason::LimitReached);
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
+/// Calls for issuers' machines beside the registrar's.
+const ISSUERS: &[&str] = &[path::GET_RECORD, path::ISSUE_RENEWAL];
+
 /// A GiB, in bytes.
 const GIB: u64 = 1 << 30;
 /// What may be taken off an attacker's hands before it is told no: flow-control windows and socket buffers.
@@ -46,7 +49,7 @@ pub(super) fn rows() -> Vec<Row> {
     );
     rows.extend(members.map(|path| as_other("a responder's certificate", path, ROLE, Caller::Responder)));
     let registrars =
-        path::ALL.iter().filter(|path| path.contains("RegistrarService") || **path == path::GET_RECORD);
+        path::ALL.iter().filter(|path| path.contains("RegistrarService") || ISSUERS.contains(path));
     rows.extend(registrars.map(|path| as_other("a clinician's certificate", path, ROLE, Caller::Doctor)));
     rows.extend(bodies());
     rows
@@ -110,6 +113,7 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
         path::PUBLISH_REVOCATION_LIST | path::HOLD_DEVICES | path::GET_REMOVALS | path::CONFIRM_REMOVAL => {
             super::revocation::right(house, path).await
         }
+        path::RENEW_CERTIFICATE | path::ISSUE_RENEWAL => super::renewals::right(house, path).await,
         path::REPORT_OUT_OF_STEP | path::ASK_MEMBERS => super::memberships::right(house, path).await,
         // Field 7, list_services, with nothing in it.
         REFLECTION => doctor(vec![0x3a, 0]),
