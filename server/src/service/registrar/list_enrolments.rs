@@ -29,7 +29,8 @@ pub(super) async fn answer(
     // It was here all the while: a device that enrols now has somebody to sign.
     relay.enrolments.registrar_seen(relay.clock.now());
     let (enrolments, renewals) = found;
-    Ok(ListEnrolmentsResponse { enrolments, renewals })
+    let relay_renewal = relay.renewal.offer(&relay.organisation.now(), &relay.identity, relay.clock.now());
+    Ok(ListEnrolmentsResponse { enrolments, renewals, relay_renewal })
 }
 
 /// The first renewals that can be granted. One whose certificate has ended meanwhile, is no longer good or was followed by
