@@ -23,6 +23,7 @@ pub mod organisations;
 pub mod record_head;
 pub mod relay_identity;
 pub mod relay_keys;
+pub mod relay_renewal;
 pub mod revocations;
 pub mod routes;
 pub mod service;

@@ -13,12 +13,18 @@ pub struct RelayIdentity {
     shared: Arc<Shared>,
 }
 
+/// The identity with the certificate of one moment: what is signed with it and what is shown beside belong together.
+#[derive(Debug, Clone)]
+pub struct SteadyIdentity {
+    shared: Arc<Shared>,
+    certificate: Bytes,
+}
+
 #[derive(Debug)]
 struct Shared {
     key: SigningKey,
-    certificate: Bytes,
     /// Both leaves, the Ed25519 one first.
-    leaves: [Bytes; 2],
+    leaves: Mutex<[Bytes; 2]>,
     /// Number and digest of the issuers' list in force.
     issuers: Mutex<(u64, Digest)>,
 }
@@ -28,7 +34,7 @@ impl RelayIdentity {
     #[must_use]
     pub fn new(key: SigningKey, leaves: [Bytes; 2], organisation: &Organisation) -> Self {
         let issuers = Mutex::new((organisation.issuers_number(), organisation.issuers_digest()));
-        Self { shared: Arc::new(Shared { key, certificate: leaves[0].clone(), leaves, issuers }) }
+        Self { shared: Arc::new(Shared { key, leaves: Mutex::new(leaves), issuers }) }
     }
 
     /// Greetings name this issuers' list from now on.
@@ -39,10 +45,47 @@ impl RelayIdentity {
 
     /// The relay's leaves, DER: Ed25519 and P-256.
     #[must_use]
-    pub fn leaves(&self) -> &[Bytes] {
-        &self.shared.leaves
+    pub fn leaves(&self) -> [Bytes; 2] {
+        self.shared.leaves.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The same keys have these leaves from now on, that of the Ed25519 key first.
+    pub fn renew(&self, leaves: [Bytes; 2]) {
+        *self.shared.leaves.lock().unwrap_or_else(PoisonError::into_inner) = leaves;
+    }
+
+    /// With the certificate of this moment.
+    #[must_use]
+    pub fn steady(&self) -> SteadyIdentity {
+        let [certificate, _] = self.leaves();
+        SteadyIdentity { shared: Arc::clone(&self.shared), certificate }
+    }
+
+    /// The relay's leaf, DER.
+    #[must_use]
+    pub fn certificate(&self) -> Bytes {
+        self.steady().certificate
+    }
+
+    /// A head of the record, signed: the whole note.
+    #[must_use]
+    pub fn sign_checkpoint(&self, head: &Checkpoint) -> Bytes {
+        head.sign(&self.shared.key)
+    }
+
+    /// What the relay says first on every stream and enrolment call.
+    #[must_use]
+    pub fn greeting(&self, now: UtcMillis, applies: Applied) -> RelayGreeting {
+        let steady = self.steady();
+        RelayGreeting {
+            versions: Some(VERSIONS),
+            time: Some(steady.time(now, applies)),
+            relay_certificate: steady.certificate,
+        }
+    }
+}
+
+impl SteadyIdentity {
     /// The relay's clock, the number of the revocation list in force and the head of the record, signed. The policy is 0 until
     /// there is one.
     #[must_use]
@@ -57,42 +100,26 @@ impl RelayIdentity {
             holds_sha256: applies.holds_sha256,
             issuers_list_sha256: digest_shown(issuers).to_wire(),
         };
-        sign_statement(&self.shared.key, StatementLabel::RelayTime, &time, Some(&self.shared.certificate))
+        sign_statement(&self.shared.key, StatementLabel::RelayTime, &time, Some(&self.certificate))
     }
 
     /// The relay's leaf, DER.
     #[must_use]
     pub fn certificate(&self) -> Bytes {
-        self.shared.certificate.clone()
+        self.certificate.clone()
     }
 
     /// Since when a revocation list is in force, signed.
     #[must_use]
     pub fn sign_revocation_answer(&self, answer: &RevocationAnswer) -> SignedStatement {
         let label = StatementLabel::RevocationAnswer;
-        sign_statement(&self.shared.key, label, answer, Some(&self.shared.certificate))
+        sign_statement(&self.shared.key, label, answer, Some(&self.certificate))
     }
 
     /// Since when devices are on hold by a statement, signed.
     #[must_use]
     pub fn sign_hold_answer(&self, answer: &HoldAnswer) -> SignedStatement {
-        sign_statement(&self.shared.key, StatementLabel::HoldAnswer, answer, Some(&self.shared.certificate))
-    }
-
-    /// A head of the record, signed: the whole note.
-    #[must_use]
-    pub fn sign_checkpoint(&self, head: &Checkpoint) -> Bytes {
-        head.sign(&self.shared.key)
-    }
-
-    /// What the relay says first on every stream and enrolment call.
-    #[must_use]
-    pub fn greeting(&self, now: UtcMillis, applies: Applied) -> RelayGreeting {
-        RelayGreeting {
-            versions: Some(VERSIONS),
-            time: Some(self.time(now, applies)),
-            relay_certificate: self.shared.certificate.clone(),
-        }
+        sign_statement(&self.shared.key, StatementLabel::HoldAnswer, answer, Some(&self.certificate))
     }
 }
 

@@ -6,8 +6,9 @@ use wardline_identity::Clock;
 
 use crate::{
     admission::Devices, enrolment_bell::EnrolmentBell, live::Live, organisations::Organisations,
-    record_head::RecordHead, relay_identity::RelayIdentity, revocations::Revocations, store::Store,
-    task_bell::TaskBell, transport::Connections, write_permits::WritePermits,
+    record_head::RecordHead, relay_identity::RelayIdentity, relay_renewal::RelayRenewal,
+    revocations::Revocations, store::Store, task_bell::TaskBell, transport::Connections,
+    write_permits::WritePermits,
 };
 
 /// The running relay, shared by its services.
@@ -34,6 +35,8 @@ pub struct Relay {
     pub enrolments: EnrolmentBell,
     /// What members are to be asked for.
     pub tasks: TaskBell,
+    /// How its own certificates are renewed.
+    pub renewal: RelayRenewal,
     /// Whose writes are under way.
     pub writes: WritePermits,
 }

@@ -103,7 +103,7 @@ fn issuer(label: &str, ends: UtcMillis, now: UtcMillis) -> Option<String> {
 
 fn relay(ends: UtcMillis, now: UtcMillis) -> Option<String> {
     soon(ends, RELAY_BEFORE_MS, now).map(|end| {
-        format!("The relay's certificate {end}: nobody connects from then on. Tell whoever runs the relay.")
+        format!("The relay's certificate {end}: nobody connects from then on. Have a registrar run whose issuer ends later, which renews it: wardline admin registrar.")
     })
 }
 

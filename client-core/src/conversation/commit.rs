@@ -14,7 +14,7 @@ use wardline_proto::{
 };
 
 use super::{
-    core::Core,
+    core::{Core, Device},
     event::describe,
     hold::Hold,
     lies,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     error::CoreError,
-    mls::{CommitPlan, LogPosition, VerifiedKeyPackage},
+    mls::{CommitPlan, Group, Identity, LogPosition, VerifiedKeyPackage},
     vault::{
         mls_rows::Scope,
         tables::{
@@ -141,9 +141,7 @@ async fn stage_step(
         aad: encode(&AuthenticatedData { kind: Some(Kind::Commit(data)) }),
         position: LogPosition { number: row.cursor, chain_hash: row.chain },
     };
-    let voice = core.device.voice_in(Some(group));
-    let next =
-        core.device.next_voice(group).filter(|_| plan.certificate.is_none()).map(|next| next.identity());
+    let (voice, next) = voices(&core.device, group, &plan);
     let mut messages = group.commit_with(&core.store, (&voice.identity(), next.as_ref()), plan)?;
     lies::make_worthless(&mut messages.commit);
     if fault::planted("mutant.merge_early") {
@@ -167,6 +165,12 @@ async fn stage_step(
     pending_commits::insert(&mut tx, &pending).await?;
     Core::finish(&core.store, tx).await?;
     Ok(Staged::Ready(pending))
+}
+
+/// By which key a commit is made, and the one that the leaf has after it, if that is another.
+fn voices<'a>(device: &'a Device, group: &Group, plan: &CommitPlan) -> (Voice<'a>, Option<Identity<'a>>) {
+    let next = device.next_voice(group).filter(|_| plan.certificate.is_none());
+    (device.voice_in(Some(group)), next.map(|next| next.identity()))
 }
 
 /// The roster that the change makes.

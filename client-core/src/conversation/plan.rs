@@ -27,6 +27,7 @@ use super::{
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,
+    mls::Group,
     vault::tables::{
         conversations::{self, ConversationRow},
         intents::{self, IntentRow, Wish},
@@ -101,11 +102,7 @@ pub(crate) async fn plan(
         Wish::Remove { user } => remove(core, &roster, &group.settings(), user),
         Wish::LetGo { user, leave } => let_go(&roster, user, leave),
         Wish::Renew => Plan::Commit(Box::default()),
-        // Every commit of this device takes its leaf along.
-        Wish::RenewLeaf => match core.device.next_voice(group) {
-            Some(_) => Plan::Commit(Box::default()),
-            None => Plan::Nothing,
-        },
+        Wish::RenewLeaf => renew_leaf(core, group),
         Wish::Rename { name } => rename(core, &roster, group.settings(), name),
         Wish::Mend { user, devices, .. } => mend(core, &roster, user, devices),
         Wish::Restore { members } => restore(core, &roster, members),
@@ -125,6 +122,11 @@ pub(crate) async fn plan(
         }
         Wish::Correct | Wish::AddAnew { .. } | Wish::Succeed { .. } => Plan::Nothing,
     })
+}
+
+/// Every commit of this device takes its leaf along.
+fn renew_leaf(core: &Core, group: &Group) -> Plan {
+    core.device.next_voice(group).map_or(Plan::Nothing, |_| Plan::Commit(Box::default()))
 }
 
 /// Whether somebody must leave before anything else is changed: that is wished for, at once.

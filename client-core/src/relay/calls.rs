@@ -13,13 +13,14 @@ use wardline_proto::relay::{
     GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse,
     GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
     HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest, IssueCertificateResponse,
-    IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest, ListDevicesResponse,
-    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
-    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
-    PublishIssuersListRequest, PublishIssuersListResponse, PublishKeyPackagesRequest,
-    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
-    RefuseEnrolmentRequest, RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse,
-    ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
+    IssueRelayCertificatesRequest, IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse,
+    ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
+    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
+    PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
+    PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
+    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
+    RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse, ReportOutOfStepRequest,
+    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
 };
 
 use super::{
@@ -105,6 +106,13 @@ impl Relay for RelayConnection {
 
     async fn issue_renewal(&self, message: IssueRenewalRequest) -> Result<IssueRenewalResponse, RelayError> {
         self.answer(ANSWER, self.renewal().issue_renewal(request(message, ANSWER))).await
+    }
+
+    async fn issue_relay_certificates(
+        &self,
+        message: IssueRelayCertificatesRequest,
+    ) -> Result<IssueRelayCertificatesResponse, RelayError> {
+        self.answer(ANSWER, self.renewal().issue_relay_certificates(request(message, ANSWER))).await
     }
 
     async fn get_organisation(

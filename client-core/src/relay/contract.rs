@@ -12,14 +12,14 @@ use wardline_proto::relay::{
     GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse,
     GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
     HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest, IssueCertificateResponse,
-    IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest, ListDevicesResponse,
-    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
-    ListPeopleRequest, ListPeopleResponse, PublishInvitationRequest, PublishInvitationResponse,
-    PublishIssuersListRequest, PublishIssuersListResponse, PublishKeyPackagesRequest,
-    PublishKeyPackagesResponse, PublishRevocationListRequest, PublishRevocationListResponse,
-    RefuseEnrolmentRequest, RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse,
-    ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
-    SubscribeResponse,
+    IssueRelayCertificatesRequest, IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse,
+    ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
+    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
+    PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
+    PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
+    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
+    RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse, ReportOutOfStepRequest,
+    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
 };
 
 use super::RelayError;
@@ -75,6 +75,11 @@ pub trait Relay: Send + Sync {
         request: RenewCertificateRequest,
     ) -> Result<RenewCertificateResponse, RelayError>;
     async fn issue_renewal(&self, request: IssueRenewalRequest) -> Result<IssueRenewalResponse, RelayError>;
+
+    async fn issue_relay_certificates(
+        &self,
+        request: IssueRelayCertificatesRequest,
+    ) -> Result<IssueRelayCertificatesResponse, RelayError>;
 
     async fn get_organisation(
         &self,

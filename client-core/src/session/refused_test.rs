@@ -76,6 +76,9 @@ pub(super) struct Answers {
     /// The renewals that it offers a registrar, and what that handed in.
     pub offered: Mutex<Vec<pb::WaitingRenewal>>,
     pub handed_in: Mutex<Vec<bytes::Bytes>>,
+    /// What it asks of a registrar for itself, and what that handed in.
+    pub asks: Mutex<Option<pb::RelayRenewal>>,
+    pub relay_certified: Mutex<Vec<pb::IssueRelayCertificatesRequest>>,
 }
 
 impl Answers {
@@ -98,6 +101,8 @@ impl Answers {
             renewals: Mutex::default(),
             offered: Mutex::default(),
             handed_in: Mutex::default(),
+            asks: Mutex::default(),
+            relay_certified: Mutex::default(),
         }
     }
 }
@@ -200,7 +205,8 @@ macro_rules! answers {
                 _: pb::ListEnrolmentsRequest,
             ) -> Result<pb::ListEnrolmentsResponse, RelayError> {
                 let renewals = self.offered.lock().unwrap().clone();
-                Ok(pb::ListEnrolmentsResponse { renewals, ..pb::ListEnrolmentsResponse::default() })
+                let relay_renewal = self.asks.lock().unwrap().clone();
+                Ok(pb::ListEnrolmentsResponse { renewals, relay_renewal, ..pb::ListEnrolmentsResponse::default() })
             }
 
             async fn issue_renewal(
@@ -209,6 +215,14 @@ macro_rules! answers {
             ) -> Result<pb::IssueRenewalResponse, RelayError> {
                 self.handed_in.lock().unwrap().push(request.certificate);
                 Ok(pb::IssueRenewalResponse {})
+            }
+
+            async fn issue_relay_certificates(
+                &self,
+                request: pb::IssueRelayCertificatesRequest,
+            ) -> Result<pb::IssueRelayCertificatesResponse, RelayError> {
+                self.relay_certified.lock().unwrap().push(request);
+                Ok(pb::IssueRelayCertificatesResponse {})
             }
 
             $(

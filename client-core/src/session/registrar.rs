@@ -211,6 +211,9 @@ pub(crate) async fn registrar_pass(
     let waiting = relay.list_enrolments(request).await?;
     let mut judged = Judged::default();
     renewed::renew(session, relay, (&waiting.renewals, &mut judged)).await?;
+    if let Some(offered) = &waiting.relay_renewal {
+        renewed::renew_relay(session, relay, offered).await?;
+    }
     for enrolment in &waiting.enrolments {
         match judge(session, enrolment).await? {
             Verdict::Issue(record, claim, certificate) => {

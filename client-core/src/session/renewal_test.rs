@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use wardline_identity::{Clock as _, DeviceCertificate, PublicKey, Renewal, SigningKey, SystemEntropy};
+use wardline_identity::{
+    Clock as _, DateCheck, DeviceCertificate, DisplayName, P256SigningKey, PublicKey, Renewal, SigningKey,
+    SystemEntropy, certificate_request,
+};
 use wardline_proto::{
     DeviceId, in_place,
-    relay::{CertificateRenewal, RenewalRequest, WaitingRenewal},
+    relay::{CertificateRenewal, RelayRenewal, RenewalRequest, WaitingRenewal},
 };
 
 use super::{
@@ -277,4 +280,72 @@ async fn a_registrar_renews_once_who_is_in_force_and_asks() {
     };
     assert!(handed_in("", false, altered).await.is_empty());
     assert_eq!(handed_in("mutant.renewal_by_anybody", false, altered).await.len(), 2);
+}
+
+/// What a registrar hands in for a relay that asks so many days after its founding: with another key than its own, or of a registrar
+/// whose issuer is as old as the relay.
+async fn relay_certified(
+    guard: &'static str,
+    days: u64,
+    (swap, old): (bool, bool),
+) -> Vec<wardline_proto::relay::IssueRelayCertificatesRequest> {
+    let house = House::found();
+    let mut registrar = house.administrator("admin-c").await;
+    let (relays, thief) = (SigningKey::from_seed([3; 32]), SigningKey::from_seed([4; 32]));
+    let p256 = P256SigningKey::generate(&SystemEntropy).unwrap();
+    let requests = [certificate_request(&relays).unwrap(), p256.certificate_request().unwrap()];
+    let certify = |request: &[u8]| {
+        let addresses = ["relay.example.org:443".to_owned(), "[::1]:7443".to_owned()];
+        house.issuer.certify_relay(request, &addresses, &SystemEntropy, house.clock_now()).unwrap().into()
+    };
+    let mut asks = RelayRenewal {
+        certificate_ed25519: certify(&requests[0]),
+        certificate_p256: certify(&requests[1]),
+        request_ed25519: requests[0].clone().into(),
+        request_p256: requests[1].clone().into(),
+    };
+    if swap {
+        asks.request_ed25519 = certificate_request(&thief).unwrap().into();
+    }
+    house.clock.advance_seconds(days * DAY);
+    // Another issuer by then: the first one ends with the relay's certificates.
+    let label = DisplayName::parse("Second").unwrap();
+    let second = house.holder.found_issuer(&label, &SystemEntropy, house.clock_now()).unwrap();
+    let listed = [house.issuer.certificate_der(), second.certificate_der()];
+    let list = house.holder.sign_issuers_list(2, &listed).unwrap();
+    let organisation = house.organisation.succeeded_by(&list).unwrap().unwrap();
+    registrar.core.device.organisation = organisation.clone();
+    if !old {
+        registrar.core.device.issuer = Some(second);
+    }
+    let hosts =
+        organisation.verify_relay(&asks.certificate_ed25519, DateCheck::Skip).unwrap().hosts().to_vec();
+    let answers = Arc::new(Answers::yes());
+    *answers.asks.lock().unwrap() = Some(asks);
+    let (session, relay, _home) = session(registrar, &answers);
+    in_place::arm(guard);
+    registrar_pass(&session, &relay, 0).await.unwrap();
+    in_place::disarm(guard);
+    let certified = answers.relay_certified.lock().unwrap().clone();
+    for one in certified.iter().flat_map(|one| [&one.certificate_ed25519, &one.certificate_p256]) {
+        let next = organisation.verify_relay(one, DateCheck::At(house.clock_now())).unwrap();
+        assert_eq!(next.hosts(), hosts, "the same names");
+    }
+    certified
+}
+
+#[tokio::test]
+async fn a_registrar_certifies_the_relay_again_for_its_own_keys_and_names() {
+    assert!(relay_certified("", 200, (false, false)).await.is_empty(), "not yet");
+    assert_eq!(relay_certified("", 300, (false, false)).await.len(), 1);
+    assert!(
+        relay_certified("", 300, (false, true)).await.is_empty(),
+        "by an issuer that ends with it nothing"
+    );
+    assert!(relay_certified("", 300, (true, false)).await.is_empty(), "for another key nothing");
+    assert_eq!(
+        relay_certified("mutant.relay_key_swapped", 300, (true, false)).await.len(),
+        1,
+        "the guard taken away"
+    );
 }

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use wardline_identity::{DateCheck, DeviceCertificate, DeviceKey, Renewal};
+use wardline_identity::{DateCheck, DeviceCertificate, DeviceKey, Renewal, verify_certificate_request};
 use wardline_proto::{
     fault::{self, planted},
-    relay::{IssueRenewalRequest, WaitingRenewal},
+    relay::{IssueRelayCertificatesRequest, IssueRenewalRequest, RelayRenewal, WaitingRenewal},
 };
 
 use super::{Session, enrol::device_code, registrar::issuer};
@@ -77,11 +77,74 @@ async fn judge(
     let certificate = issuer(core.device.issuing())?
         .certify_device(renewal.subject(), &DeviceKey::Ed25519(*renewal.key()), &*session.entropy, now)
         .map_err(|error| Failure::defect(format!("A certificate could not be made: {error}.")))?;
+    // A certificate never outlives its issuer's: one that would end no later follows nothing, and is not noted.
+    let next = core.device.organisation.verify_device(&certificate, DateCheck::At(now));
+    if next.is_ok_and(|next| renewal.check_certificate(&next).is_err()) {
+        return Ok(None);
+    }
     if !planted("mutant.registrar_renews_twice") {
         renewed::insert(&mut tx, &before.fingerprint(), &certificate, now).await?;
     }
     tx.commit().await?;
     Ok(Some((before, certificate)))
+}
+
+/// Has the relay's own next certificates made, and hands them in. For the keys and hosts that it was certified for, and no others.
+pub(super) async fn renew_relay(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    offered: &RelayRenewal,
+) -> Result<(), CoreError> {
+    let Some(request) = certify_relay(session, offered).await? else {
+        tracing::warn!("the relay asked for certificates that it does not get");
+        return Ok(());
+    };
+    match relay.issue_relay_certificates(request).await {
+        Ok(_) => tracing::info!("the relay's certificates were renewed"),
+        Err(RelayError::Refused { reason, .. }) => {
+            tracing::warn!(%reason, "the relay did not take its next certificates");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+async fn certify_relay(
+    session: &Session,
+    offered: &RelayRenewal,
+) -> Result<Option<IssueRelayCertificatesRequest>, CoreError> {
+    let core = session.core().await;
+    let now = session.clock.now();
+    let issuer = issuer(core.device.issuing())?;
+    let mut certified = Vec::with_capacity(2);
+    for (before, request) in [
+        (&offered.certificate_ed25519, &offered.request_ed25519),
+        (&offered.certificate_p256, &offered.request_p256),
+    ] {
+        let before = core.device.organisation.verify_relay(before, DateCheck::At(now));
+        let Ok(before) = before else { return Ok(None) };
+        let same_key = verify_certificate_request(request).is_ok_and(|key| key == *before.key());
+        // A certificate never outlives its issuer's: then it follows nothing.
+        if now < before.renewable_from() || issuer.certificate().not_after() <= before.not_after() {
+            return Ok(None);
+        }
+        if !same_key && !planted("mutant.relay_key_swapped") {
+            return Ok(None);
+        }
+        // The port is no part of a certificate.
+        let address = |host: &String| match host.contains(':') {
+            true => format!("[{host}]:1"),
+            false => format!("{host}:1"),
+        };
+        let addresses: Vec<String> = before.hosts().iter().map(address).collect();
+        let made = issuer.certify_relay(request, &addresses, &*session.entropy, now);
+        let made =
+            made.map_err(|error| Failure::defect(format!("A certificate could not be made: {error}.")))?;
+        certified.push(bytes::Bytes::from(made));
+    }
+    let issuer = issuer.certificate_der().to_vec().into();
+    let Ok([certificate_ed25519, certificate_p256]) = <[_; 2]>::try_from(certified) else { return Ok(None) };
+    Ok(Some(IssueRelayCertificatesRequest { certificate_ed25519, certificate_p256, issuer }))
 }
 
 fn shown(certificate: &DeviceCertificate) -> JudgedDevice {

@@ -96,6 +96,13 @@ impl RelayCertificate {
         self.validity.not_before
     }
 
+    /// From here on the next one may be issued: the beginning of the last third of its life.
+    #[must_use]
+    pub const fn renewable_from(&self) -> UtcMillis {
+        let (from, to) = (self.validity.not_before.get(), self.validity.not_after.get());
+        UtcMillis::new(to - (to - from) / 3)
+    }
+
     /// Valid up to here.
     #[must_use]
     pub const fn not_after(&self) -> UtcMillis {

@@ -18,9 +18,10 @@ use crate::domain::organisation::{
     self as domain, OrganisationError, OrganisationPin, OrganisationView as _,
 };
 use crate::relay_identity::RelayIdentity;
-use crate::relay_keys::RelayKeys;
+use crate::relay_keys::{RelayKeys, RelayKeysError};
+use crate::relay_renewal::RelayRenewal;
 use crate::store::Store;
-use crate::transport::{RelayLeaf, TlsMaterial};
+use crate::transport::{RelayLeaf, ServedLeaves, TlsMaterial};
 
 /// A bundle that checks out: what the relay serves with.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Imported {
     pub identity: RelayIdentity,
     /// Who it is in TLS.
     pub tls: TlsMaterial,
+    /// How its certificates are renewed.
+    pub renewal: RelayRenewal,
 }
 
 /// A bundle that is refused. Nothing was written.
@@ -88,6 +91,9 @@ pub enum BundleError {
     /// The founding administrator's certificate does not verify.
     #[error("the founding administrator's certificate does not verify")]
     Founder(#[source] CertificateError),
+    /// The relay's keys could not be used.
+    #[error("the requests for the relay's keys could not be made")]
+    Keys(#[from] RelayKeysError),
     /// The database said no.
     #[error("the organisation could not be stored")]
     Store(#[from] OrganisationError),
@@ -109,14 +115,15 @@ pub async fn import(
         Box::pin(async move { Ok::<_, OrganisationError>((tx.pin().await?, tx.issuers_list().await?)) })
     });
     let (pinned, kept): (Option<OrganisationPin>, Option<SignedStatement>) = known.await?;
-    let checked = Checked::from_bundle(bundle, keys, (pinned.as_ref(), kept.as_ref()), clock.now())?;
+    let checked = Checked::from_bundle(bundle.clone(), keys, (pinned.as_ref(), kept.as_ref()), clock.now())?;
     let (organisation, founder, now) = (checked.organisation.clone(), checked.founder.clone(), clock.now());
     let is_new = kept.as_ref() != Some(organisation.issuers_statement());
     let imported = store.write("import_organisation", move |tx| {
         Box::pin(async move { domain::import(tx, organisation, is_new, founder.as_ref(), now).await })
     });
     imported.await?;
-    Ok(checked.into_imported(keys))
+    let requests = keys.requests()?;
+    Ok(checked.into_imported((data, bundle, requests), keys))
 }
 
 /// A bundle whose every part was checked.
@@ -172,17 +179,25 @@ impl Checked {
         Ok(Self { organisation, ed25519, p256, issuer, founder })
     }
 
-    fn into_imported(self, keys: &RelayKeys) -> Imported {
+    fn into_imported(
+        self,
+        (data, bundle, requests): (&DataDir, RelayBundle, (Vec<u8>, Vec<u8>)),
+        keys: &RelayKeys,
+    ) -> Imported {
+        let served = ServedLeaves::default();
         let leaf = |certificate: &RelayCertificate| CertificateDer::from(certificate.der().to_vec());
-        let tls = TlsMaterial {
+        let tls = || TlsMaterial {
             root: CertificateDer::from(self.organisation.root_der().to_vec()),
-            issuer: self.issuer,
+            issuer: self.issuer.clone(),
             ed25519: RelayLeaf { certificate: leaf(&self.ed25519), key: keys.ed25519_pkcs8() },
             p256: RelayLeaf { certificate: leaf(&self.p256), key: keys.p256_pkcs8() },
+            served: served.clone(),
         };
+        let renewal = RelayRenewal::new(data.clone(), bundle, requests, tls());
+        let tls = tls();
         let leaves = [self.ed25519.der().to_vec().into(), self.p256.der().to_vec().into()];
         let identity = RelayIdentity::new(keys.ed25519.clone(), leaves, &self.organisation);
-        Imported { organisation: self.organisation, identity, tls }
+        Imported { organisation: self.organisation, identity, tls, renewal }
     }
 }
 

@@ -223,7 +223,7 @@ pub async fn assemble(
     clock: Arc<dyn Clock>,
     shutdown: &CancellationToken,
 ) -> Result<(Arc<Relay>, TlsMaterial), StoreError> {
-    let Imported { organisation, identity, tls } = imported;
+    let Imported { organisation, identity, tls, renewal } = imported;
     let certificates =
         store.read("read_certificates", |tx| Box::pin(async move { tx.certificates().await })).await?;
     let revocations = Arc::new(revocations(&organisation, Arc::clone(&clock), &store).await?);
@@ -246,6 +246,7 @@ pub async fn assemble(
         enrolments,
         tasks,
         writes,
+        renewal,
     };
     Ok((Arc::new(relay), tls))
 }

@@ -3,7 +3,10 @@
 //! rustls checks a client's chain up to the organisation's root here, by the relay's clock. Whether the device is
 //! still in force is not its question: see `admission`.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use rustls::{
     RootCertStore, ServerConfig, SignatureScheme,
@@ -45,6 +48,35 @@ pub struct TlsMaterial {
     pub ed25519: RelayLeaf,
     /// Shown to all others (BoringSSL offers no Ed25519: Android, grpcio, Apple).
     pub p256: RelayLeaf,
+    /// What both doors show now: these, until others are served. Keep a clone to serve them.
+    pub served: ServedLeaves,
+}
+
+/// The leaves that new connections are shown. Clones are the same ones.
+#[derive(Debug, Clone, Default)]
+pub struct ServedLeaves(Arc<RwLock<Option<Arc<DualLeaf>>>>);
+
+impl ServedLeaves {
+    /// Shows these from now on; connections that there are go on.
+    ///
+    /// # Errors
+    /// [`TransportError::Certificate`]: a key that is none, or of another certificate.
+    pub fn serve(&self, tls: &TlsMaterial) -> Result<(), TransportError> {
+        let provider = provider();
+        let leaves = DualLeaf {
+            ed25519: tls.certified_key(&provider, &tls.ed25519)?,
+            p256: tls.certified_key(&provider, &tls.p256)?,
+        };
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(leaves));
+        Ok(())
+    }
+}
+
+impl ResolvesServerCert for ServedLeaves {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let leaves = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        leaves?.resolve(hello)
+    }
 }
 
 impl TlsMaterial {
@@ -55,10 +87,7 @@ impl TlsMaterial {
         alpn: &[u8],
     ) -> Result<ServerConfig, TransportError> {
         let provider = provider();
-        let leaves = DualLeaf {
-            ed25519: self.certified_key(&provider, &self.ed25519)?,
-            p256: self.certified_key(&provider, &self.p256)?,
-        };
+        self.served.serve(self)?;
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).map_err(|source| TransportError::Certificate { source })?;
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
@@ -70,7 +99,7 @@ impl TlsMaterial {
             .with_protocol_versions(&[&TLS13])
             .map_err(|source| TransportError::Certificate { source })?
             .with_client_cert_verifier(verifier)
-            .with_cert_resolver(Arc::new(leaves));
+            .with_cert_resolver(Arc::new(self.served.clone()));
         config.alpn_protocols = vec![alpn.to_vec()];
         // A resumed session would skip the check of the certificate, an early one could be replayed.
         config.send_tls13_tickets = 0;
@@ -110,7 +139,7 @@ struct DualLeaf {
     p256: Arc<CertifiedKey>,
 }
 
-impl ResolvesServerCert for DualLeaf {
+impl DualLeaf {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let offered = hello.signature_schemes();
         if offered.contains(&SignatureScheme::ED25519) {

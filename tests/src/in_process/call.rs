@@ -167,6 +167,7 @@ calls! {
     Renewals {
         renew_certificate: RenewCertificateRequest -> RenewCertificateResponse,
         issue_renewal: IssueRenewalRequest -> IssueRenewalResponse,
+        issue_relay_certificates: IssueRelayCertificatesRequest -> IssueRelayCertificatesResponse,
     }
     Directory {
         get_organisation: GetOrganisationRequest -> GetOrganisationResponse,

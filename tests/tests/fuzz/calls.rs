@@ -90,6 +90,7 @@ calls! {
     refuse_enrolment: "RegistrarService" "RefuseEnrolment" RefuseEnrolmentRequest Office,
     renew_certificate: "RenewalService" "RenewCertificate" RenewCertificateRequest Doctor,
     issue_renewal: "RenewalService" "IssueRenewal" IssueRenewalRequest Office,
+    issue_relay_certificates: "RenewalService" "IssueRelayCertificates" IssueRelayCertificatesRequest Office,
     get_organisation: "DirectoryService" "GetOrganisation" GetOrganisationRequest Doctor,
     get_issuers_list: "OrganisationService" "GetIssuersList" GetIssuersListRequest Nobody,
     list_people: "DirectoryService" "ListPeople" ListPeopleRequest Doctor,

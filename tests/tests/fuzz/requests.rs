@@ -79,6 +79,12 @@ pub(crate) fn of_enrolment() {
     let subject = doctor.certificate.subject();
     let certificate = certify(subject, &DeviceKey::Ed25519(request_key().public())).into();
     request("IssueRenewal", "doctor", &pb::IssueRenewalRequest { certificate });
+    let certificates = pb::IssueRelayCertificatesRequest {
+        certificate_ed25519: WORLD.office.certificate.der().to_vec().into(),
+        certificate_p256: WORLD.doctor.certificate.der().to_vec().into(),
+        issuer: WORLD.issuer.certificate_der().to_vec().into(),
+    };
+    request("IssueRelayCertificates", "devices", &certificates);
     request("GetOrganisation", "all", &pb::GetOrganisationRequest {});
     of_issuers();
     let user_ids = vec!["office".to_owned(), "nurse-b".to_owned()];

@@ -139,6 +139,7 @@ script! {
     refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
     renew_certificate: RenewCertificateRequest -> RenewCertificateResponse,
     issue_renewal: IssueRenewalRequest -> IssueRenewalResponse,
+    issue_relay_certificates: IssueRelayCertificatesRequest -> IssueRelayCertificatesResponse,
     get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
     get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
     publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,

@@ -66,7 +66,7 @@ pub(crate) struct House {
     callers: HashMap<Caller, Installation>,
     wires: Mutex<HashMap<Caller, Arc<Wire>>>,
     honest: Honest,
-    ward: Ward,
+    pub(crate) ward: Ward,
 }
 
 /// Two clients as people use them, and their conversation.

@@ -74,6 +74,19 @@ impl Quarter {
         self.registrar().await;
     }
 
+    /// What is made of everybody's certificates, the same for all.
+    async fn safety_code(&self) -> String {
+        let mut codes = Vec::new();
+        for phone in &self.phones {
+            let show = Command::ConversationShow { conversation: self.conversation.clone() };
+            let shown = phone.execute(show, Reach::Offline).await;
+            let Ok(Answer::Conversation(detail)) = shown else { panic!("{shown:?}") };
+            codes.push(detail.safety_code);
+        }
+        assert!(codes.iter().all(|code| *code == codes[0]), "{codes:?}");
+        codes.remove(0)
+    }
+
     async fn until(phone: &Phone) -> String {
         let status = phone.execute(Command::Status { seen: false }, Reach::Offline).await;
         let Ok(Answer::Status(status)) = status else { panic!("{status:?}") };
@@ -133,6 +146,7 @@ async fn quarter(template: &Template, seed: u64, dies: Option<(usize, usize)>) -
         quarter.look().await;
     }
     quarter.talk("by the old leaves").await;
+    let code = quarter.safety_code().await;
     let mut renewed = 0;
     for (phone, before) in quarter.phones.iter().zip(&before) {
         renewed += usize::from(Quarter::until(phone).await != *before);
@@ -143,6 +157,7 @@ async fn quarter(template: &Template, seed: u64, dies: Option<(usize, usize)>) -
         quarter.look().await;
     }
     quarter.talk("by the new leaves").await;
+    assert_ne!(quarter.safety_code().await, code, "the leaves have followed");
     // Past the end of the first certificates: only who was renewed is let in.
     quarter.leap(25 * 86_400);
     if renewed == quarter.phones.len() {

@@ -26,8 +26,8 @@ use wardline_identity::{
 };
 use wardline_proto::{DeviceId, UtcMillis, relay as pb};
 use wardline_server::transport::{
-    Admission, CloseCode, Connections, Limits, Listening, Refusal, RelayLeaf, TlsMaterial, TransportConfig,
-    serve,
+    Admission, CloseCode, Connections, Limits, Listening, Refusal, RelayLeaf, ServedLeaves, TlsMaterial,
+    TransportConfig, serve,
 };
 
 use crate::stub::Stub;
@@ -109,6 +109,7 @@ impl Clinic {
                 certificate: certify(p256.certificate_request().expect("a request")),
                 key: p256.to_pkcs8(),
             },
+            served: ServedLeaves::default(),
         }
     }
 

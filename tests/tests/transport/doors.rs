@@ -9,7 +9,9 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use wardline_client_core::relay::{Relay as _, RelayConnection, Transport, TransportChoice, Trust};
+use wardline_client_core::relay::{
+    Relay as _, RelayConnection, RelayError, Transport, TransportChoice, Trust,
+};
 use wardline_identity::{Clock as _, SystemClock};
 use wardline_proto::{
     h3::ALPN_HTTP2,
@@ -205,6 +207,30 @@ async fn a_client_is_shown_the_leaf_that_it_can_read() {
         shown.push(chain[0].clone());
     }
     assert_ne!(shown[0], shown[1]);
+}
+
+on_both_doors! {
+    async fn new_certificates_are_shown_to_who_comes_and_a_stream_lives_through_it(door) {
+        let clinic = Clinic::found("St. Example");
+        let tls = clinic.tls();
+        let served = tls.served.clone();
+        let (house, phone) = (clinic.open_showing(tls).await, clinic.device("doctor-a"));
+        let connection = house.connect(door, Some(&phone)).await;
+        let mut stream = connection.subscribe(stub::every(20, 100)).await.expect("a stream");
+        let first = stream.next().await.expect("an entry").expect("an entry");
+        // What nobody believes: whoever comes now is shown it, over this door too.
+        served.serve(&Clinic::found("St. Elsewhere").tls()).expect("leaves");
+        let mut options = house.options(door, Some(&phone));
+        options.transport = door;
+        let refused = RelayConnection::connect(&options).await.err();
+        assert!(matches!(refused, Some(RelayError::Untrusted { .. })), "{refused:?}");
+        // The organisation's own next ones.
+        served.serve(&clinic.tls()).expect("leaves");
+        let another = RelayConnection::connect(&options).await.expect("it is believed");
+        assert_eq!(seen(&another).await.organisation_id, "doctor-a");
+        let rest: Vec<_> = stream.map(|event| stub::number(&event.expect("no break"))).collect().await;
+        assert_eq!(rest, (stub::number(&first) + 1..=100).collect::<Vec<_>>(), "every entry, in order");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

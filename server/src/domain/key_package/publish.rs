@@ -47,7 +47,7 @@ pub async fn publish<S: KeyPackageStorage>(
     if storage.is_out(publication.device).await? && !fault::planted("mutant.package_of_revoked") {
         return Err(KeyPackageError::Revoked);
     }
-    if !publication.packages.is_empty() {
+    if !publication.packages.is_empty() && !fault::planted("mutant.earlier_packages") {
         storage.drop_earlier(publication.device, publication.lapses_at).await?;
     }
     let mut left = BTreeMap::new();
@@ -74,6 +74,8 @@ pub async fn publish<S: KeyPackageStorage>(
 
 #[cfg(test)]
 mod tests {
+    use wardline_proto::in_place::{arm, disarm};
+
     use super::*;
     use crate::domain::ward::Ward;
 
@@ -112,5 +114,31 @@ mod tests {
         assert_eq!(ward.claim(9, 2, &[1]).await.unwrap().handouts[0].reference, new.reference);
         let again = ward.claim(9, 1, &[1]).await.unwrap();
         assert_eq!(again.handouts, first.handouts, "the same request, the same answer");
+    }
+
+    /// The package that is handed out of a device whose certificate was renewed, after it has published by the new one.
+    async fn after_a_renewal(guard: &'static str) -> (Bytes, Bytes) {
+        let ward = Ward::empty().await;
+        let (old, new) = (ward.package(false), ward.package(false));
+        ward.publish_these(1, vec![old]).await.unwrap();
+        let published_at = ward.now();
+        let lapses_at = published_at.plus_seconds(180 * 86_400);
+        let device = crate::domain::ward::device(1);
+        let publication = Publication { device, lapses_at, published_at, packages: vec![new.clone()] };
+        arm(guard);
+        let write =
+            ward.store.write("publish", move |tx| Box::pin(async move { publish(tx, &publication).await }));
+        write.await.unwrap();
+        disarm(guard);
+        let handed_out = ward.claim(9, 1, &[1]).await.unwrap().handouts;
+        (handed_out[0].reference.clone(), new.reference)
+    }
+
+    #[tokio::test]
+    async fn packages_of_a_newer_certificate_take_the_place_of_those_before() {
+        let (handed_out, new) = after_a_renewal("").await;
+        assert_eq!(handed_out, new);
+        let (handed_out, new) = after_a_renewal("mutant.earlier_packages").await;
+        assert_ne!(handed_out, new, "the guard taken away");
     }
 }

@@ -74,7 +74,8 @@ fn put_in_force(relay: &Relay, new: NewIssuers, done: &IssuersTaken, changing: &
 /// A list by which nobody would believe the relay itself helps nobody.
 fn keeps_the_relay(relay: &Relay, organisation: &Organisation) -> Result<(), Status> {
     for leaf in relay.identity.leaves() {
-        if organisation.verify_relay(leaf, DateCheck::Skip).is_err() && !fault::planted("mutant.relay_struck")
+        if organisation.verify_relay(&leaf, DateCheck::Skip).is_err()
+            && !fault::planted("mutant.relay_struck")
         {
             return Err(status::field_invalid("list", "the relay's own certificates must stay good"));
         }

@@ -48,7 +48,7 @@ impl Scene {
 
     /// The relay's leaves, and whatever else is to stay good.
     fn kept(&self, more: &[&[u8]]) -> Vec<Digest> {
-        let leaves = self.relay.identity.leaves().iter().map(|leaf| Digest::of(leaf));
+        let leaves = self.relay.identity.leaves().into_iter().map(|leaf| Digest::of(&leaf));
         leaves.chain(more.iter().map(|der| Digest::of(der))).collect()
     }
 

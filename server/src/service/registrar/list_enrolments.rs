@@ -22,7 +22,7 @@ pub(super) async fn answer(
     let registrar_seen_at = relay.enrolments.registrar_seen_at().map(Into::into);
     if request.get_ref().look_only {
         let (enrolments, renewals) = (read_waiting(relay).await?, read_renewals(relay).await?);
-        return Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals });
+        return Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals, relay_renewal: None });
     }
 
     let mut waiting = relay.enrolments.listen_as_registrar(patience);
@@ -34,7 +34,8 @@ pub(super) async fn answer(
     // It was here all the while: a device that enrols now has somebody to sign.
     relay.enrolments.registrar_seen(relay.clock.now());
     let (enrolments, renewals) = found;
-    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals })
+    let relay_renewal = relay.renewal.offer(&relay.organisation.now(), &relay.identity, relay.clock.now());
+    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals, relay_renewal })
 }
 
 /// The first renewals that can be granted. One whose certificate has ended meanwhile, is no longer good or was followed by

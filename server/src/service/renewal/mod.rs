@@ -1,6 +1,9 @@
 //! `RenewalService`: how a certificate is followed by the next.
 
+mod issue_relay_certificates;
 mod issue_renewal;
+#[cfg(test)]
+mod relay_tests;
 mod renew_certificate;
 #[cfg(test)]
 mod tests;
@@ -10,7 +13,8 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use wardline_proto::relay::renewal_service_server::RenewalService;
 use wardline_proto::relay::{
-    IssueRenewalRequest, IssueRenewalResponse, RenewCertificateRequest, RenewCertificateResponse,
+    IssueRelayCertificatesRequest, IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse,
+    RenewCertificateRequest, RenewCertificateResponse,
 };
 
 use crate::state::Relay;
@@ -43,5 +47,12 @@ impl RenewalService for Renewals {
         request: Request<IssueRenewalRequest>,
     ) -> Result<Response<IssueRenewalResponse>, Status> {
         issue_renewal::answer(&self.relay, request).await.map(Response::new)
+    }
+
+    async fn issue_relay_certificates(
+        &self,
+        request: Request<IssueRelayCertificatesRequest>,
+    ) -> Result<Response<IssueRelayCertificatesResponse>, Status> {
+        issue_relay_certificates::answer(&self.relay, request).await.map(Response::new)
     }
 }

@@ -102,7 +102,7 @@ impl Office {
     }
 }
 
-async fn know(founded: &Founded, relay: &Relay, one: &Installation) {
+pub(super) async fn know(founded: &Founded, relay: &Relay, one: &Installation) {
     let certificate = founded.organisation().verify_device(&one.certificate, DateCheck::Skip).unwrap();
     let (device, user, digest) = (one.device, certificate.user().clone(), certificate.fingerprint());
     let known = relay

@@ -11,7 +11,7 @@ use wardline_proto::{UtcMillis, fault, relay as pb};
 
 use super::publish::{AHEAD, TOO_FAR, cut};
 use crate::domain::revocation::{Answer, Held, NewHold, PutOnHold, RevocationRefusal, held_wire, hold};
-use crate::relay_identity::RelayIdentity;
+use crate::relay_identity::SteadyIdentity;
 use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
 
@@ -22,7 +22,7 @@ pub(super) async fn answer(
     let signer = authorise::device(relay, &request)?;
     let organisation = relay.organisation.steady().await;
     let new = parse(relay, (&signer, &organisation), request.into_inner())?;
-    let (identity, taken) = (relay.identity.clone(), new.hold.clone());
+    let (identity, taken) = (relay.identity.steady(), new.hold.clone());
     let put = write::for_device(
         relay,
         signer.device(),
@@ -91,7 +91,7 @@ fn parse(
 }
 
 /// The answer, signed.
-fn sign(identity: &RelayIdentity, statement_sha256: Bytes, held: &[Held], now: UtcMillis) -> Answer {
+fn sign(identity: &SteadyIdentity, statement_sha256: Bytes, held: &[Held], now: UtcMillis) -> Answer {
     let (named, beside): (Vec<_>, Vec<_>) = held.iter().map(held_wire).unzip();
     let answer = HoldAnswer { statement_sha256, in_force_at: Some(now.into()), devices: named };
     let statement: SignedStatement = identity.sign_hold_answer(&answer);

@@ -20,7 +20,7 @@ use wardline_proto::relay::{
 use wardline_proto::{ConversationId, Digest, UtcMillis, fault};
 
 use crate::domain::revocation::{Answer, NewList, Published, RevocationRefusal, publish};
-use crate::relay_identity::RelayIdentity;
+use crate::relay_identity::SteadyIdentity;
 use crate::service::{authorise, decode, status, write};
 use crate::state::Relay;
 use crate::transport::Connections;
@@ -38,7 +38,7 @@ pub(super) async fn answer(
     let device = authorise::device(relay, &request)?.device();
     let organisation = relay.organisation.steady().await;
     let new = parse(relay, &organisation, request.into_inner())?;
-    let (identity, taken) = (relay.identity.clone(), new.clone());
+    let (identity, taken) = (relay.identity.steady(), new.clone());
     let published = write::for_device(
         relay,
         device,
@@ -115,7 +115,7 @@ fn parse(
 
 /// The answer, signed.
 fn sign(
-    identity: &RelayIdentity,
+    identity: &SteadyIdentity,
     list: &RevocationList,
     done: &[(RevocationAct, Vec<ConversationId>)],
     now: UtcMillis,

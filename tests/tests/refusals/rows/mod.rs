@@ -87,6 +87,7 @@ pub(crate) mod path {
         "RenewalService" {
             RENEW_CERTIFICATE = "RenewCertificate",
             ISSUE_RENEWAL = "IssueRenewal",
+            ISSUE_RELAY_CERTIFICATES = "IssueRelayCertificates",
         }
         "RegistrarService" {
             PUBLISH_INVITATION = "PublishInvitation",

@@ -5,12 +5,15 @@ use tonic::Code;
 use wardline_identity::{Clock as _, DeviceKey, Renewal, Role, SigningKey, SystemClock, SystemEntropy};
 use wardline_proto::{
     Reason,
-    relay::{IssueRenewalRequest, RenewCertificateRequest, RenewalRequest},
+    relay::{
+        IssueRelayCertificatesRequest, IssueRenewalRequest, RelayBundle, RenewCertificateRequest,
+        RenewalRequest,
+    },
 };
 
 use super::{
     Row, Trial,
-    path::{ISSUE_RENEWAL, RENEW_CERTIFICATE},
+    path::{ISSUE_RELAY_CERTIFICATES, ISSUE_RENEWAL, RENEW_CERTIFICATE},
 };
 use crate::{
     authority::Installation,
@@ -108,6 +111,14 @@ pub(super) fn rows() -> Vec<Row> {
         issued("random bytes as the next certificate", MISMATCH, |_, _| IssueRenewalRequest {
             certificate: random().to_vec().into(),
         }),
+        relay_gets("random bytes as the relay's certificate", |house| IssueRelayCertificatesRequest {
+            certificate_p256: random().to_vec().into(),
+            ..relays(house)
+        }),
+        relay_gets("a device's certificate as the relay's", |house| IssueRelayCertificatesRequest {
+            certificate_ed25519: house.caller(Caller::Doctor).certificate.der().to_vec().into(),
+            ..relays(house)
+        }),
         issued("a certificate for a device that has not asked", NOBODY, |house, _| {
             let other = house.authority.certify("doctor-e", Role::Clinician, SystemClock.now());
             IssueRenewalRequest { certificate: other.certificate.der().to_vec().into() }
@@ -115,8 +126,29 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
+/// The certificates that the relay has.
+fn relays(house: &House) -> IssueRelayCertificatesRequest {
+    let bundle = std::fs::read(house.ward.relay.folder().join("relay.bundle")).expect("a bundle");
+    let bundle = RelayBundle::decode(bundle.as_slice()).expect("a bundle");
+    IssueRelayCertificatesRequest {
+        certificate_ed25519: bundle.relay_certificate_ed25519,
+        certificate_p256: bundle.relay_certificate_p256,
+        issuer: bundle.relay_issuer,
+    }
+}
+
+/// A row in which the relay is handed something else than its next certificates.
+fn relay_gets(input: &'static str, make: fn(&House) -> IssueRelayCertificatesRequest) -> Row {
+    Row::call(input, ISSUE_RELAY_CERTIFICATES, MISMATCH, move |house| {
+        Box::pin(async move { Trial::new(Caller::Office, &make(house), &relays(house)) })
+    })
+}
+
 /// A caller and a request that one of the calls accepts.
 pub(super) async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
+    if path == ISSUE_RELAY_CERTIFICATES {
+        return (Caller::Office, relays(house).encode_to_vec());
+    }
     if path == ISSUE_RENEWAL {
         // What was handed in before is known.
         let certificate = house.caller(Caller::Doctor).certificate.der().to_vec().into();

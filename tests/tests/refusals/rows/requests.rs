@@ -31,7 +31,7 @@ const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
 /// Calls for issuers' machines beside the registrar's.
-const ISSUERS: &[&str] = &[path::GET_RECORD, path::ISSUE_RENEWAL];
+const ISSUERS: &[&str] = &[path::GET_RECORD, path::ISSUE_RENEWAL, path::ISSUE_RELAY_CERTIFICATES];
 
 /// A GiB, in bytes.
 const GIB: u64 = 1 << 30;
@@ -113,7 +113,9 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
         path::PUBLISH_REVOCATION_LIST | path::HOLD_DEVICES | path::GET_REMOVALS | path::CONFIRM_REMOVAL => {
             super::revocation::right(house, path).await
         }
-        path::RENEW_CERTIFICATE | path::ISSUE_RENEWAL => super::renewals::right(house, path).await,
+        path::RENEW_CERTIFICATE | path::ISSUE_RENEWAL | path::ISSUE_RELAY_CERTIFICATES => {
+            super::renewals::right(house, path).await
+        }
         path::REPORT_OUT_OF_STEP | path::ASK_MEMBERS => super::memberships::right(house, path).await,
         // Field 7, list_services, with nothing in it.
         REFLECTION => doctor(vec![0x3a, 0]),

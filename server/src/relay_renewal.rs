@@ -1,0 +1,162 @@
+//! The relay's own certificates are followed by the next before they end: an issuer certifies the keys that the relay has.
+//!
+//! The keys stay, for what the relay has signed with them is kept by devices and checked again. New certificates are in the bundle
+//! on disk before they are shown to anybody; connections that there are go on.
+
+use std::fmt;
+
+use bytes::Bytes;
+use prost::Message as _;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::Mutex;
+use wardline_identity::{DateCheck, Organisation, RelayCertificate};
+use wardline_proto::relay::{IssueRelayCertificatesRequest, RelayBundle, RelayRenewal as Offer};
+use wardline_proto::{Digest, UtcMillis, fault};
+
+use crate::data_dir::{DataDir, DataDirError, write_public};
+use crate::domain::organisation::OrganisationRefusal;
+use crate::relay_identity::RelayIdentity;
+use crate::transport::{RelayLeaf, TlsMaterial, TransportError};
+
+/// What renewing them takes.
+pub struct RelayRenewal {
+    data: DataDir,
+    requests: (Bytes, Bytes),
+    /// What is on disk. Held while it changes.
+    bundle: Mutex<RelayBundle>,
+    /// The keys, and what the doors show.
+    tls: TlsMaterial,
+}
+
+/// New certificates could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RelayRenewalError {
+    /// They are not what the relay asks for.
+    #[error(transparent)]
+    Refused(#[from] OrganisationRefusal),
+    /// The bundle could not be written.
+    #[error("the relay's bundle could not be written")]
+    File(#[from] DataDirError),
+    /// TLS does not take them.
+    #[error(transparent)]
+    Tls(#[from] TransportError),
+    /// Nobody waited for the disk.
+    #[error("the relay stops")]
+    Stopping,
+}
+
+impl fmt::Debug for RelayRenewal {
+    /// Without the keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelayRenewal").finish_non_exhaustive()
+    }
+}
+
+impl RelayRenewal {
+    /// Of the bundle in a data folder, with the requests for its keys and what the doors show.
+    #[must_use]
+    pub fn new(data: DataDir, bundle: RelayBundle, requests: (Vec<u8>, Vec<u8>), tls: TlsMaterial) -> Self {
+        let requests = (requests.0.into(), requests.1.into());
+        Self { data, requests, bundle: Mutex::new(bundle), tls }
+    }
+
+    /// What the relay asks an issuer for; none before the last third of its certificates.
+    #[must_use]
+    pub fn offer(
+        &self,
+        organisation: &Organisation,
+        identity: &RelayIdentity,
+        now: UtcMillis,
+    ) -> Option<Offer> {
+        let [ed25519, p256] = identity.leaves();
+        let ends = |der: &Bytes| {
+            organisation.verify_relay(der, DateCheck::Skip).ok().map(|one| one.renewable_from())
+        };
+        let due = [&ed25519, &p256].into_iter().any(|leaf| ends(leaf).is_some_and(|from| now >= from));
+        due.then(|| Offer {
+            certificate_ed25519: ed25519,
+            certificate_p256: p256,
+            request_ed25519: self.requests.0.clone(),
+            request_p256: self.requests.1.clone(),
+        })
+    }
+
+    /// Takes certificates that an issuer hands in: on disk, then in greetings and at the doors.
+    ///
+    /// # Errors
+    /// [`RelayRenewalError`]; nothing has changed then.
+    pub async fn take(
+        &self,
+        organisation: &Organisation,
+        identity: &RelayIdentity,
+        (new, now): (&IssueRelayCertificatesRequest, UtcMillis),
+    ) -> Result<(), RelayRenewalError> {
+        let mut bundle = self.bundle.lock().await;
+        let leaves = [new.certificate_ed25519.clone(), new.certificate_p256.clone()];
+        if identity.leaves() == leaves {
+            return Ok(());
+        }
+        // 1. They follow those there are.
+        let issuer = Digest::of(&new.issuer);
+        if !organisation.lists(issuer.as_bytes()) {
+            return Err(OrganisationRefusal::CertificateInvalid.into());
+        }
+        for (before, der) in identity.leaves().iter().zip(&leaves) {
+            judge(organisation, (before, der), (&issuer, now))?;
+        }
+        let leaf = |der: &Bytes, like: &RelayLeaf| RelayLeaf {
+            certificate: CertificateDer::from(der.to_vec()),
+            key: like.key.clone(),
+        };
+        let tls = TlsMaterial {
+            root: self.tls.root.clone(),
+            issuer: CertificateDer::from(new.issuer.to_vec()),
+            ed25519: leaf(&leaves[0], &self.tls.ed25519),
+            p256: leaf(&leaves[1], &self.tls.p256),
+            served: self.tls.served.clone(),
+        };
+        // 2. On disk, whole.
+        let next = RelayBundle {
+            organisation: Some(organisation.to_wire()),
+            relay_certificate_ed25519: leaves[0].clone(),
+            relay_certificate_p256: leaves[1].clone(),
+            relay_issuer: new.issuer.clone(),
+            ..bundle.clone()
+        };
+        fault::crash("crash.relay_certificates_unwritten");
+        let (path, bytes) = (self.data.bundle(), next.encode_to_vec());
+        let written = tokio::task::spawn_blocking(move || write_public(&path, &bytes)).await;
+        written.map_err(|_| RelayRenewalError::Stopping)??;
+        fault::crash("crash.relay_certificates_written");
+        *bundle = next;
+        // 3. Shown from now on.
+        self.tls.served.serve(&tls)?;
+        identity.renew(leaves);
+        tracing::info!("the relay's certificates were renewed");
+        Ok(())
+    }
+}
+
+/// Whether a certificate follows one that the relay has: the same organisation, key and hosts, and good for longer.
+fn judge(
+    organisation: &Organisation,
+    (before, der): (&Bytes, &Bytes),
+    (issuer, now): (&Digest, UtcMillis),
+) -> Result<(), OrganisationRefusal> {
+    let read = |der: &[u8], dates| organisation.verify_relay(der, dates);
+    let next: RelayCertificate =
+        read(der, DateCheck::At(now)).map_err(|_| OrganisationRefusal::CertificateInvalid)?;
+    let before = read(before, DateCheck::Skip).map_err(|_| OrganisationRefusal::CertificateInvalid)?;
+    let field = match () {
+        () if next.key() != before.key() => "key",
+        () if next.hosts() != before.hosts() => "hosts",
+        () if next.issuer() != *issuer => "issuer",
+        () if next.not_after() <= before.not_after() => "end",
+        () => return Ok(()),
+    };
+    if fault::planted("mutant.relay_certificate_mismatch") {
+        return Ok(());
+    }
+    Err(OrganisationRefusal::CertificateMismatch { field })
+}

@@ -1,0 +1,170 @@
+//! Claims about the relay's own next certificates: asked for in time, taken if they are what was asked for, in greetings and on disk
+//! from then on. Each attack has its control.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use tonic::Status;
+use wardline_identity::{DateCheck, DisplayName, IssuerAuthority, Role};
+use wardline_proto::in_place::{arm, disarm};
+use wardline_proto::relay::registrar_service_server::RegistrarService as _;
+use wardline_proto::relay::renewal_service_server::RenewalService as _;
+use wardline_proto::relay::{
+    IssueRelayCertificatesRequest, ListEnrolmentsRequest, RelayBundle, RelayRenewal,
+};
+
+use super::Renewals;
+use super::tests::know;
+use crate::founded::{Founded, Installation, from_device, reason};
+use crate::service::greeting;
+use crate::service::registrar::Registrar;
+use crate::state::Relay;
+
+const DAY: u64 = 86_400;
+
+struct Office {
+    founded: Founded,
+    relay: Arc<Relay>,
+    calls: Renewals,
+    second: IssuerAuthority,
+}
+
+impl Office {
+    /// So many days after the founding.
+    async fn open_after(days: u64) -> Self {
+        let mut founded = Founded::new();
+        // Another issuer by then: the first one ends with the relay's certificates.
+        let label = DisplayName::parse("Second").unwrap();
+        let later = founded.clock_now().plus_seconds(days * DAY);
+        let second = founded.root.found_issuer(&label, &founded.entropy, later).unwrap();
+        let mut bundle = founded.bundle(2);
+        let listed = [founded.issuer.certificate_der(), second.certificate_der()];
+        let list = founded.root.sign_issuers_list(2, &listed).unwrap();
+        bundle.organisation.as_mut().unwrap().issuers = Some(list);
+        founded.write_bundle(&bundle);
+        let relay = founded.relay().await;
+        founded.clock.advance_seconds(days * DAY);
+        founded.founder = founded.certify_later_as("admin-b", Role::Administrator);
+        know(&founded, &relay, &founded.founder).await;
+        Self { calls: Renewals::new(Arc::clone(&relay)), founded, relay, second }
+    }
+
+    async fn offered(&self) -> Option<RelayRenewal> {
+        let registrar = Registrar::new(Arc::clone(&self.relay));
+        let request = from_device(ListEnrolmentsRequest::default(), &self.founded, &self.founded.founder);
+        registrar.list_enrolments(request).await.unwrap().into_inner().relay_renewal
+    }
+
+    /// What an honest issuer makes of an offer, but for the requests and the address.
+    fn certifies(&self, ed25519: &[u8], p256: &[u8], address: &str) -> IssueRelayCertificatesRequest {
+        let (issuer, now) = (&self.second, self.founded.clock_now());
+        let certify = |request: &[u8]| {
+            let addresses = [address.to_owned()];
+            issuer.certify_relay(request, &addresses, &self.founded.entropy, now).unwrap().into()
+        };
+        IssueRelayCertificatesRequest {
+            certificate_ed25519: certify(ed25519),
+            certificate_p256: certify(p256),
+            issuer: issuer.certificate_der().to_vec().into(),
+        }
+    }
+
+    fn honest(&self, offer: &RelayRenewal) -> IssueRelayCertificatesRequest {
+        self.certifies(&offer.request_ed25519, &offer.request_p256, "127.0.0.1:7443")
+    }
+
+    async fn issues_by(
+        &self,
+        by: &Installation,
+        request: IssueRelayCertificatesRequest,
+    ) -> Result<(), Status> {
+        self.calls.issue_relay_certificates(from_device(request, &self.founded, by)).await.map(drop)
+    }
+
+    async fn issues(&self, request: IssueRelayCertificatesRequest) -> Result<(), Status> {
+        self.issues_by(&self.founded.founder, request).await
+    }
+}
+
+fn why(outcome: Result<(), Status>) -> String {
+    outcome.err().map(|status| reason(&status)).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn the_relay_asks_in_the_last_third_and_shows_what_it_gets_on_disk_too() {
+    assert!(Office::open_after(200).await.offered().await.is_none());
+    let office = Office::open_after(300).await;
+    let offer = office.offered().await.unwrap();
+    let next = office.honest(&offer);
+    for _ in 0..2 {
+        office.issues(next.clone()).await.expect("also when they are handed in again");
+    }
+    assert!(office.offered().await.is_none());
+    let greeting = greeting::of(&office.relay).await.unwrap();
+    assert_eq!(greeting.relay_certificate, next.certificate_ed25519);
+    let (organisation, now) = (office.relay.organisation.now(), office.founded.clock_now());
+    let label = wardline_identity::StatementLabel::RelayTime;
+    let time = greeting.time.unwrap();
+    organisation.verify_relay_statement(label, &greeting.relay_certificate, &time, now).unwrap();
+    // After a restart, and beyond the first ones' end.
+    let bundle = std::fs::read(office.founded.data().bundle()).unwrap();
+    let bundle = RelayBundle::decode(bundle.as_slice()).unwrap();
+    assert_eq!(bundle.relay_certificate_p256, next.certificate_p256);
+    office.founded.clock.advance_seconds(80 * DAY);
+    let store = crate::store::Store::open(&office.founded.data().database()).await.unwrap();
+    let again = office.founded.relay_over(store).await;
+    assert_eq!(again.identity.certificate(), next.certificate_ed25519);
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_key_host_role_or_organisation_is_refused() {
+    let office = Office::open_after(300).await;
+    let offer = office.offered().await.unwrap();
+    let other_key = wardline_identity::certificate_request(&office.founded.founder.key).unwrap();
+    let attacks = [
+        office.certifies(&other_key, &offer.request_p256, "127.0.0.1:7443"),
+        office.certifies(&offer.request_ed25519, &offer.request_p256, "127.0.0.2:7443"),
+    ];
+    for attack in &attacks {
+        assert_eq!(why(office.issues(attack.clone()).await), "CERTIFICATE_MISMATCH");
+    }
+    let elsewhere = Founded::seeded(9);
+    elsewhere.clock.advance_seconds(300 * DAY);
+    let foreign = {
+        let certify = |request: &[u8]| {
+            let addresses = ["127.0.0.1:7443".to_owned()];
+            let (issuer, now) = (&elsewhere.issuer, elsewhere.clock_now());
+            issuer.certify_relay(request, &addresses, &elsewhere.entropy, now).unwrap().into()
+        };
+        IssueRelayCertificatesRequest {
+            certificate_ed25519: certify(&offer.request_ed25519),
+            certificate_p256: certify(&offer.request_p256),
+            issuer: elsewhere.issuer.certificate_der().to_vec().into(),
+        }
+    };
+    let device = IssueRelayCertificatesRequest {
+        certificate_ed25519: office.founded.founder.certificate.clone().into(),
+        ..office.honest(&offer)
+    };
+    for attack in [foreign, device] {
+        assert_eq!(why(office.issues(attack).await), "CERTIFICATE_MISMATCH");
+    }
+    let phone = office.founded.certify_later("doctor-a");
+    know(&office.founded, &office.relay, &phone).await;
+    assert_eq!(why(office.issues_by(&phone, office.honest(&offer)).await), "ROLE_REQUIRED");
+    let before = office.relay.identity.leaves();
+    assert_eq!([offer.certificate_ed25519.clone(), offer.certificate_p256.clone()], before, "as it was");
+    office.issues(office.honest(&offer)).await.expect("the control");
+
+    // Without the guard the relay shows a name that nobody dials.
+    let office = Office::open_after(300).await;
+    let offer = office.offered().await.unwrap();
+    arm("mutant.relay_certificate_mismatch");
+    let taken =
+        office.issues(office.certifies(&offer.request_ed25519, &offer.request_p256, "127.0.0.2:7443")).await;
+    disarm("mutant.relay_certificate_mismatch");
+    taken.expect("the guard taken away");
+    let shown =
+        office.relay.organisation.now().verify_relay(&office.relay.identity.certificate(), DateCheck::Skip);
+    assert_eq!(shown.unwrap().hosts(), ["127.0.0.2"]);
+}
