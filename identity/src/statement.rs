@@ -63,6 +63,8 @@ labels! {
     HoldAnswer = "hold-answer",
     /// `RootProof`, by the root.
     RootProof = "root-proof",
+    /// `IssuerRequest`, by a device of an administrator or registrar.
+    IssuerRequest = "issuer-request",
 }
 
 impl fmt::Display for StatementLabel {

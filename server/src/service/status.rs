@@ -233,7 +233,10 @@ impl From<OrganisationRefusal> for Status {
                 refuse(Reason::CertificateMismatch).field("first_device", &message).into()
             }
             E::InvitationTaken => refuse(Reason::FieldInvalid).field("record", &message).into(),
-            E::InvitationsFull => refuse(Reason::LimitReached).retry_after(RETRY_LIMIT).into(),
+            E::IssuerRequestOlder => refuse(Reason::FieldInvalid).field("request", &message).into(),
+            E::InvitationsFull | E::IssuerRequestsFull => {
+                refuse(Reason::LimitReached).retry_after(RETRY_LIMIT).into()
+            }
             E::EnrolmentUnknown => refuse(Reason::EnrolmentUnknown).into(),
             E::CertificateInvalid | E::DeviceTaken => {
                 refuse(Reason::CertificateMismatch).field("certificate", &message).into()

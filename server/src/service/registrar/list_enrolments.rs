@@ -1,10 +1,13 @@
 //! `ListEnrolments`: what waits for an issuer; holds the answer back while nothing does, if asked to.
 
 use tonic::{Request, Status};
-use wardline_identity::DateCheck;
-use wardline_proto::relay::{ListEnrolmentsRequest, ListEnrolmentsResponse, WaitingEnrolment};
+use wardline_identity::{DateCheck, IssuerRequest};
+use wardline_proto::relay::{ListEnrolmentsRequest, ListEnrolmentsResponse, WaitingEnrolment, WaitingIssuer};
 
-use crate::domain::organisation::{OrganisationView as _, StoredInvitation, WAITING_MAX};
+use crate::domain::organisation::{
+    ISSUER_REQUESTS_MAX, OrganisationView as _, StoredInvitation, StoredIssuerRequest, WAITING_MAX,
+    asked_since,
+};
 use crate::service::{authorise, decode};
 use crate::state::Relay;
 use crate::store::StoreError;
@@ -17,7 +20,8 @@ pub(super) async fn answer(
     let patience = decode::wait_seconds(request.get_ref().wait_seconds)?;
     let registrar_seen_at = relay.enrolments.registrar_seen_at().map(Into::into);
     if request.get_ref().look_only {
-        return Ok(ListEnrolmentsResponse { enrolments: read_waiting(relay).await?, registrar_seen_at });
+        let (enrolments, issuers) = (read_waiting(relay).await?, read_issuers(relay).await?);
+        return Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, issuers });
     }
 
     let mut waiting = relay.enrolments.listen_as_registrar(patience);
@@ -28,7 +32,30 @@ pub(super) async fn answer(
     }
     // It was here all the while: a device that enrols now has somebody to sign.
     relay.enrolments.registrar_seen(relay.clock.now());
-    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at })
+    let issuers = read_issuers(relay).await?;
+    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, issuers })
+}
+
+/// Who asks to be an issuer's machine, may ask now, and is none yet.
+async fn read_issuers(relay: &Relay) -> Result<Vec<WaitingIssuer>, StoreError> {
+    let now = relay.clock.now();
+    let kept = relay.store.read("list_issuer_requests", move |tx| {
+        Box::pin(async move { tx.issuer_requests(asked_since(now)).await })
+    });
+    let (kept, organisation) = (kept.await?, relay.organisation.now());
+    let good = |one: &StoredIssuerRequest| {
+        let request = IssuerRequest::verify(&organisation, &one.request, &one.certificate, now);
+        let asks = |request: IssuerRequest| {
+            let known = organisation.issuers().iter().any(|issuer| issuer.key() == request.key());
+            !known && !relay.revocations.standing(&request.device()).is_out()
+        };
+        request.is_ok_and(asks)
+    };
+    let wire = |one: StoredIssuerRequest| WaitingIssuer {
+        request: Some(one.request),
+        device_certificate: one.certificate,
+    };
+    Ok(kept.into_iter().filter(good).take(ISSUER_REQUESTS_MAX).map(wire).collect())
 }
 
 /// The first that an issuer can judge. A record whose issuer was struck can be judged by nobody: it is left out,

@@ -38,4 +38,5 @@ const VERSIONS: &[&str] = &[
     include_str!("0008_record.sql"),
     include_str!("0009_holds.sql"),
     include_str!("0010_issuers.sql"),
+    include_str!("0011_issuer_requests.sql"),
 ];

@@ -8,6 +8,7 @@ mod connections;
 mod conversations;
 mod enrolment;
 mod holds;
+mod issuer_requests;
 mod issuers;
 mod key_packages;
 mod memberships;
@@ -90,6 +91,7 @@ pub(crate) mod path {
             LIST_ENROLMENTS = "ListEnrolments",
             ISSUE_CERTIFICATE = "IssueCertificate",
             REFUSE_ENROLMENT = "RefuseEnrolment",
+            REQUEST_ISSUER = "RequestIssuer",
         }
     }
 }
@@ -224,7 +226,7 @@ pub(crate) fn sections() -> Vec<Section> {
         section("KeyPackages", key_packages::rows()),
         section("Invitations and enrolment", enrolment::rows()),
         section("Registrars", registrar::rows()),
-        section("Issuers", issuers::rows()),
+        section("Issuers", issuers::rows().into_iter().chain(issuer_requests::rows()).collect()),
         section("Revocation", revocation::rows()),
         section("The record", record::rows()),
     ]
