@@ -1,6 +1,7 @@
 //! The command line's shape. `--home`, `--passcode-file` and `--json` are accepted by every command, before or after
 //! its arguments.
 
+mod administrators;
 mod devices;
 mod holds;
 mod record;
@@ -12,6 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::{
+    administrators::{AdminAdministratorTask, AdministratorTask, RemoveArgs},
     devices::{AdminDeviceTask, AdminUserTask, Person, PutOut},
     holds::{AdminResponderTask, LostArgs, ResponderTask},
     record::{LogArgs, RecordArgs, Since, VerifyArgs},
@@ -139,6 +141,9 @@ pub(crate) enum Task {
     /// Put others' devices on hold, where an administrator has named you for that
     #[command(subcommand)]
     Responder(ResponderTask),
+    /// Be an administrator on this machine, by the word of whoever holds the recovery file
+    #[command(subcommand)]
+    Administrator(AdministratorTask),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  wardline completions bash > ~/.local/share/bash-completion/completions/wardline"
@@ -303,6 +308,9 @@ Ends with status 83 if there is something to see to, and with status 81 if the r
     /// Hold, reinstate or revoke all devices of a person
     #[command(subcommand)]
     User(AdminUserTask),
+    /// Say who is an administrator; adding and removing needs the root's recovery file
+    #[command(subcommand)]
+    Administrator(AdminAdministratorTask),
     /// Name who may put others' devices on hold
     #[command(subcommand)]
     Responder(AdminResponderTask),

@@ -27,8 +27,9 @@ use wardline_proto::relay::{
     PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
     PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
     PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
-    SubscribeRequest, SubscribeResponse, WelcomeDelivery, subscribe_response::Event,
+    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, RequestIssuerRequest,
+    RequestIssuerResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
+    subscribe_response::Event,
 };
 
 /// What one device's tap has seen.
@@ -158,6 +159,7 @@ pass_on! {
     list_enrolments: ListEnrolmentsRequest => ListEnrolmentsResponse,
     issue_certificate: IssueCertificateRequest => IssueCertificateResponse,
     refuse_enrolment: RefuseEnrolmentRequest => RefuseEnrolmentResponse,
+    request_issuer: RequestIssuerRequest => RequestIssuerResponse,
     get_organisation: GetOrganisationRequest => GetOrganisationResponse,
     get_issuers_list: GetIssuersListRequest => GetIssuersListResponse,
     publish_issuers_list: PublishIssuersListRequest => PublishIssuersListResponse,

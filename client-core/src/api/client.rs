@@ -8,10 +8,8 @@ use wardline_identity::{Clock, Entropy, SystemClock, SystemEntropy};
 
 use super::{Answer, Command, Failure, Reach, execute::execute};
 use crate::{
-    conversation::Core,
-    error::CoreError,
-    relay::{ClientIdentity, TransportChoice},
-    session::{Connector, RelayConnector, Session, open_vault},
+    relay::TransportChoice,
+    session::{Connector, Session, open_vault, product_connector},
     vault::Passcode,
 };
 
@@ -162,25 +160,4 @@ impl Drop for Client {
             connection.abort();
         }
     }
-}
-
-/// The connector of the product, as this device.
-fn product_connector(core: &Core, transport: TransportChoice) -> Result<RelayConnector, CoreError> {
-    let device = &core.device;
-    let issuer = device
-        .organisation
-        .issuer_of(&device.certificate.issuer())
-        .ok_or_else(|| Failure::defect("The device's issuer is not on the list."))?;
-    let identity = ClientIdentity {
-        key: device.key.to_pkcs8_v1(),
-        chain: vec![device.certificate.der().to_vec(), issuer.der().to_vec()],
-    };
-    let mut connector = RelayConnector::new(
-        device.addresses.clone(),
-        device.organisation.root_der().to_vec(),
-        identity,
-        core.clock.clone(),
-    );
-    connector.options.transport = transport;
-    Ok(connector)
 }

@@ -7,8 +7,8 @@ use wardline_proto::fault;
 
 use super::{
     Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced,
-    admin_status, change, devices, freshness, inventory, membership, outbox, record_log, removal_record,
-    revoke, rfc3339, talk,
+    admin_status, administrators, change, devices, freshness, inventory, membership, outbox, record_log,
+    removal_record, revoke, rfc3339, talk,
 };
 use crate::{
     conversation,
@@ -99,6 +99,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::AdminDeviceRecord { device } => {
             removal_record::make(session, &online(session)?, &device).await
         }
+        Command::Administrators { what } => administrators::administrators(session, what).await,
         Command::AdminStatus => admin_status::admin_status(session, &online(session)?).await,
         Command::AdminLog { filter } => record_log::log(session, &online(session)?, filter).await,
     }
@@ -197,6 +198,6 @@ async fn people(session: &Session, word: Option<String>) -> Result<Answer, CoreE
 }
 
 /// A user id; what cannot be one is nobody's.
-pub(super) fn user_id(text: &str) -> Result<UserId, CoreError> {
+pub(crate) fn user_id(text: &str) -> Result<UserId, CoreError> {
     UserId::parse(text).map_err(|_| conversation::nobody(text).into())
 }

@@ -18,8 +18,8 @@ use wardline_proto::relay::{
     PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
     PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
     PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
-    SubscribeRequest,
+    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, RequestIssuerRequest,
+    RequestIssuerResponse, SendRequest, SendResponse, SubscribeRequest,
 };
 
 use super::{
@@ -94,6 +94,13 @@ impl Relay for RelayConnection {
         message: RefuseEnrolmentRequest,
     ) -> Result<RefuseEnrolmentResponse, RelayError> {
         self.answer(ANSWER, self.registrar().refuse_enrolment(request(message, ANSWER))).await
+    }
+
+    async fn request_issuer(
+        &self,
+        message: RequestIssuerRequest,
+    ) -> Result<RequestIssuerResponse, RelayError> {
+        self.answer(ANSWER, self.registrar().request_issuer(request(message, ANSWER))).await
     }
 
     async fn get_organisation(

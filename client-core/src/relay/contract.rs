@@ -17,8 +17,8 @@ use wardline_proto::relay::{
     PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
     PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
     PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, SendRequest, SendResponse,
-    SubscribeRequest, SubscribeResponse,
+    RefuseEnrolmentResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, RequestIssuerRequest,
+    RequestIssuerResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
 };
 
 use super::RelayError;
@@ -68,6 +68,10 @@ pub trait Relay: Send + Sync {
         &self,
         request: RefuseEnrolmentRequest,
     ) -> Result<RefuseEnrolmentResponse, RelayError>;
+    async fn request_issuer(
+        &self,
+        request: RequestIssuerRequest,
+    ) -> Result<RequestIssuerResponse, RelayError>;
 
     async fn get_organisation(
         &self,

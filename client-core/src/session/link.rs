@@ -9,8 +9,9 @@ use wardline_proto::{Reason, fault};
 use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox, record};
 use crate::{
     api::{Failure, FailureKind},
+    conversation::Core,
     error::CoreError,
-    relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, RelayError, Trust},
+    relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, RelayError, TransportChoice, Trust},
 };
 
 /// How long a command waits for a connection that is tried because of it.
@@ -59,6 +60,30 @@ impl RelayConnector {
     ) -> Self {
         Self { options: ConnectOptions::new(addresses, Trust::Root(root_der), Some(identity), clock) }
     }
+}
+
+/// The connector of the product, as this device.
+pub(crate) fn product_connector(
+    core: &Core,
+    transport: TransportChoice,
+) -> Result<RelayConnector, CoreError> {
+    let device = &core.device;
+    let issuer = device
+        .organisation
+        .issuer_of(&device.certificate.issuer())
+        .ok_or_else(|| Failure::defect("The device's issuer is not on the list."))?;
+    let identity = ClientIdentity {
+        key: device.key.to_pkcs8_v1(),
+        chain: vec![device.certificate.der().to_vec(), issuer.der().to_vec()],
+    };
+    let mut connector = RelayConnector::new(
+        device.addresses.clone(),
+        device.organisation.root_der().to_vec(),
+        identity,
+        core.clock.clone(),
+    );
+    connector.options.transport = transport;
+    Ok(connector)
 }
 
 impl Connector for RelayConnector {

@@ -190,6 +190,7 @@ answers! {
     list_enrolments: ListEnrolmentsRequest -> ListEnrolmentsResponse,
     issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
     refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
+    request_issuer: RequestIssuerRequest -> RequestIssuerResponse,
     get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
     get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
     publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,

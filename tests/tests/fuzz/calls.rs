@@ -88,6 +88,7 @@ calls! {
     issue_certificate: "RegistrarService" "IssueCertificate" IssueCertificateRequest Office,
     cancel_invitation: "RegistrarService" "CancelInvitation" CancelInvitationRequest Office,
     refuse_enrolment: "RegistrarService" "RefuseEnrolment" RefuseEnrolmentRequest Office,
+    request_issuer: "RegistrarService" "RequestIssuer" RequestIssuerRequest Office,
     get_organisation: "DirectoryService" "GetOrganisation" GetOrganisationRequest Doctor,
     get_issuers_list: "OrganisationService" "GetIssuersList" GetIssuersListRequest Nobody,
     list_people: "DirectoryService" "ListPeople" ListPeopleRequest Doctor,
