@@ -1,6 +1,9 @@
 //! Being in a home: as its owner with an open vault, or through the process that owns it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use wardline_client_core::{
@@ -46,12 +49,7 @@ pub(crate) async fn open(globals: &Globals) -> Result<Home, Failure> {
     let folder = folder(globals)?;
     // A home that is not there is not made by looking for it.
     if !folder.join("vault.header").exists() {
-        return Err(Failure::new(
-            FailureKind::NoVault,
-            format!("There is no vault in {}.", folder.display()),
-            "No device was enrolled there.",
-            "Enrol first: wardline enrol --home DIR INVITATION --device NAME.",
-        ));
+        return Err(no_vault(&folder));
     }
     match enter(&folder).await? {
         Entered::Caller(caller) => Ok(Home::Through(caller)),
@@ -61,6 +59,16 @@ pub(crate) async fn open(globals: &Globals) -> Result<Home, Failure> {
             Ok(Home::Own { ownership, client: Arc::new(client) })
         }
     }
+}
+
+/// Nothing was enrolled in that folder.
+pub(crate) fn no_vault(folder: &Path) -> Failure {
+    Failure::new(
+        FailureKind::NoVault,
+        format!("There is no vault in {}.", folder.display()),
+        "No device was enrolled there.",
+        "Enrol first: wardline enrol --home DIR INVITATION --device NAME.",
+    )
 }
 
 /// Whether commands may connect.

@@ -13,6 +13,7 @@ mod device_uri;
 mod entropy;
 mod error;
 mod invitation;
+mod issuer_request;
 mod issuers;
 mod keys;
 mod names;
@@ -34,6 +35,7 @@ pub use invitation::{
     EnrolmentClaim, ExporterCheck, Invitation, InvitationLink, InvitationRecord, InvitationSubject,
     claim_statement,
 };
+pub use issuer_request::{ISSUER_REQUEST_SECONDS, IssuerRequest};
 pub use issuers::StruckIssuer;
 pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
@@ -59,7 +61,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 
 pub use error::{
-    AuthorityError, CertificateError, EntropyError, FingerprintError, HoldError, InvitationError, KeyError,
-    LinkError, NameError, OrganisationError, RecordError, RenewalError, RequestError, RevocationError,
-    SignatureError, StatementError,
+    AuthorityError, CertificateError, EntropyError, FingerprintError, HoldError, InvitationError,
+    IssuerRequestError, KeyError, LinkError, NameError, OrganisationError, RecordError, RenewalError,
+    RequestError, RevocationError, SignatureError, StatementError,
 };

@@ -65,6 +65,8 @@ labels! {
     RootProof = "root-proof",
     /// `CertificateRenewal`, by a device with the certificate that is to be followed, and by the new key.
     CertificateRenewal = "certificate-renewal",
+    /// `IssuerRequest`, by a device of an administrator or registrar.
+    IssuerRequest = "issuer-request",
 }
 
 impl fmt::Display for StatementLabel {

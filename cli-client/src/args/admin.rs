@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::{AdminDeviceTask, AdminResponderTask, AdminUserTask, LogArgs, RootTask, VerifyArgs};
+use super::{
+    AdminAdministratorTask, AdminDeviceTask, AdminResponderTask, AdminUserTask, LogArgs, RootTask, VerifyArgs,
+};
 
 /// `wardline admin …`
 #[derive(Debug, Subcommand)]
@@ -44,6 +46,9 @@ Ends with status 83 if there is something to see to, and with status 81 if the r
     /// Hold, reinstate or revoke all devices of a person
     #[command(subcommand)]
     User(AdminUserTask),
+    /// Say who is an administrator; adding and removing needs the root's recovery file
+    #[command(subcommand)]
+    Administrator(AdminAdministratorTask),
     /// Name who may put others' devices on hold
     #[command(subcommand)]
     Responder(AdminResponderTask),

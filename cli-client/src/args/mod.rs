@@ -2,6 +2,7 @@
 //! its arguments.
 
 mod admin;
+mod administrators;
 mod devices;
 mod holds;
 mod record;
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 
 pub(crate) use self::{
     admin::{AdminTask, FoundArgs, InviteArgs, InviteTask},
+    administrators::{AdminAdministratorTask, AdministratorTask, RemoveArgs},
     devices::{AdminDeviceTask, AdminUserTask, Person, PutOut},
     holds::{AdminResponderTask, LostArgs, ResponderTask},
     record::{LogArgs, RecordArgs, Since, VerifyArgs},
@@ -141,6 +143,9 @@ pub(crate) enum Task {
     /// Put others' devices on hold, where an administrator has named you for that
     #[command(subcommand)]
     Responder(ResponderTask),
+    /// Be an administrator on this machine, by the word of whoever holds the recovery file
+    #[command(subcommand)]
+    Administrator(AdministratorTask),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  wardline completions bash > ~/.local/share/bash-completion/completions/wardline"

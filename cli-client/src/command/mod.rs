@@ -1,5 +1,6 @@
 //! The commands: one file each where there is something to tell.
 
+mod administrators;
 mod complete;
 mod devices;
 mod enrol;
@@ -36,6 +37,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Admin(AdminTask::Device(task)) => devices::run(&globals, task).await,
         Task::Admin(AdminTask::User(task)) => devices::run_user(&globals, task).await,
         Task::Admin(AdminTask::Responder(task)) => once::run(&globals, admin_responder(task)).await,
+        Task::Admin(AdminTask::Administrator(task)) => administrators::run(&globals, task).await,
         Task::Admin(AdminTask::Log(args)) => record::log(&globals, args).await,
         Task::Admin(AdminTask::Root(task)) => root::run(&globals, task).await,
         Task::Admin(AdminTask::Verify(args)) => record::verify(&globals, &args),
@@ -66,6 +68,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
             once::run(&globals, Command::Holds { what: HoldTask::Found { device } }).await
         }
         Task::Responder(task) => once::run(&globals, responder(task)).await,
+        Task::Administrator(task) => administrators::own(&globals, task).await,
         Task::Completions { shell } => {
             complete::run(shell);
             Ok(ExitCode::SUCCESS)

@@ -29,8 +29,8 @@ use wardline_proto::relay::{
     PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
     PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
     RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse, WelcomeDelivery,
-    subscribe_response::Event,
+    ReportOutOfStepResponse, RequestIssuerRequest, RequestIssuerResponse, SendRequest, SendResponse,
+    SubscribeRequest, SubscribeResponse, WelcomeDelivery, subscribe_response::Event,
 };
 
 /// What one device's tap has seen.
@@ -163,6 +163,7 @@ pass_on! {
     renew_certificate: RenewCertificateRequest => RenewCertificateResponse,
     issue_renewal: IssueRenewalRequest => IssueRenewalResponse,
     issue_relay_certificates: IssueRelayCertificatesRequest => IssueRelayCertificatesResponse,
+    request_issuer: RequestIssuerRequest => RequestIssuerResponse,
     get_organisation: GetOrganisationRequest => GetOrganisationResponse,
     get_issuers_list: GetIssuersListRequest => GetIssuersListResponse,
     publish_issuers_list: PublishIssuersListRequest => PublishIssuersListResponse,

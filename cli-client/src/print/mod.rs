@@ -1,6 +1,7 @@
 //! What goes to standard output: text for people, or one JSON object a line (`docs/cli-json.md`).
 
 mod admin;
+mod administrators;
 mod devices;
 mod home;
 mod people;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use wardline_client_core::api::{Answer, Event, Failure};
 
 pub(crate) use self::{
+    administrators::appointed,
     devices::removals,
     home::{enrolled, founded, invited, progress},
     record::{proven, record_written},
@@ -77,6 +79,8 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Acts(acts) => devices::acts(acts),
         Answer::FoundDevice(found) => devices::found(found),
         Answer::Responders(named) => devices::responders(named),
+        Answer::Administrator(own) => administrators::state(own),
+        Answer::Administrators(all) => administrators::list(all),
         Answer::AdminStatus(status) => admin::status(status),
         Answer::DeviceStatus(status) => devices::status(status),
         Answer::ListKept(kept) => devices::list_kept(kept),

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acts, AdminStatus, DeviceStatus, FoundDevice, Inventory, Invitations, Invited, Judged, ListState,
-    MemberFault, RecordLog, RelayFault, RemovalRecordFile, WaitingDevice,
+    Acts, AdminStatus, AdministratorState, Administrators, DeviceStatus, FoundDevice, Inventory, Invitations,
+    Invited, Judged, ListState, MemberFault, RecordLog, RelayFault, RemovalRecordFile, WaitingDevice,
 };
 
 /// The answer to a [`Command`](super::Command).
@@ -49,6 +49,10 @@ pub enum Answer {
     Responders(Responders),
     /// To `AdminDeviceStatus`.
     DeviceStatus(Box<DeviceStatus>),
+    /// To `Administrators` with `Request` or `Status`.
+    Administrator(AdministratorState),
+    /// To `Administrators` with `List`.
+    Administrators(Administrators),
     /// To `AdminStatus`.
     AdminStatus(Box<AdminStatus>),
     /// To `AdminDeviceRecord`.

@@ -8,10 +8,8 @@ use wardline_identity::{Clock, Entropy, SystemClock, SystemEntropy};
 
 use super::{Answer, Command, Failure, Reach, execute::execute};
 use crate::{
-    conversation::Core,
-    error::CoreError,
     relay::TransportChoice,
-    session::{Connector, RelayConnector, Session, client_identity, open_vault},
+    session::{Connector, Session, open_vault, product_connector},
     vault::Passcode,
 };
 
@@ -162,18 +160,4 @@ impl Drop for Client {
             connection.abort();
         }
     }
-}
-
-/// The connector of the product, as this device.
-fn product_connector(core: &Core, transport: TransportChoice) -> Result<RelayConnector, CoreError> {
-    let device = &core.device;
-    let identity = client_identity(device)?;
-    let mut connector = RelayConnector::new(
-        device.addresses.clone(),
-        device.organisation.root_der().to_vec(),
-        identity,
-        core.clock.clone(),
-    );
-    connector.options.transport = transport;
-    Ok(connector)
 }

@@ -162,6 +162,11 @@ pub enum Command {
         /// Its id or an unambiguous prefix.
         device: String,
     },
+    /// Who vouches for devices, and this device among them.
+    Administrators {
+        /// Which of it.
+        what: AdministratorTask,
+    },
     /// The organisation on one page, with what an administrator should see to.
     AdminStatus,
     /// The relay's record of what administrators, registrars and the relay did.
@@ -169,6 +174,18 @@ pub enum Command {
         /// Which entries.
         filter: RecordFilter,
     },
+}
+
+/// Who vouches for devices.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdministratorTask {
+    /// Asks for this device to be an issuer's machine.
+    Request,
+    /// Whether this device is one.
+    Status,
+    /// Who is one, and who asks to be.
+    List,
 }
 
 /// Holds that others than issuers sign.

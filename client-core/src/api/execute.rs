@@ -7,8 +7,8 @@ use wardline_proto::fault;
 
 use super::{
     Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced,
-    admin_status, change, devices, freshness, inventory, membership, outbox, record_log, removal_record,
-    revoke, rfc3339, talk,
+    admin_status, administrators, change, devices, freshness, inventory, membership, outbox, record_log,
+    removal_record, revoke, rfc3339, talk,
 };
 use crate::{
     conversation,
@@ -72,6 +72,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::OutboxList => outbox::list(session).await,
         Command::OutboxRetry { message } => outbox::change(session, &message, true).await,
         Command::OutboxDiscard { message } => outbox::change(session, &message, false).await,
+        Command::Administrators { what } => administrators::administrators(session, what).await,
         online_only => ask_relay(session, &online(session).await?, online_only).await,
     }
 }
@@ -199,6 +200,6 @@ async fn people(session: &Session, word: Option<String>) -> Result<Answer, CoreE
 }
 
 /// A user id; what cannot be one is nobody's.
-pub(super) fn user_id(text: &str) -> Result<UserId, CoreError> {
+pub(crate) fn user_id(text: &str) -> Result<UserId, CoreError> {
     UserId::parse(text).map_err(|_| conversation::nobody(text).into())
 }

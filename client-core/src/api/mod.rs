@@ -1,6 +1,7 @@
 //! The facade that the CLI and the phones see: commands in, answers and events out.
 
 mod admin_status;
+mod administrators;
 mod answer;
 mod change;
 mod client;
@@ -26,13 +27,18 @@ mod time_text;
 pub use admin_status::{
     AdminStatus, Concern, DeviceCounts, IssuerShown, ListShown, OpenRemovals, RecordShown,
 };
+pub use administrators::{
+    AdministratorState, Administrators, IssuerPerson, IssuerRequestShown, add_administrator,
+    remove_administrator,
+};
 pub use answer::{
     Answer, Approved, Changed, ConversationDetail, ConversationSummary, Conversations, Devices, ListKept,
     Member, MemberDevice, Message, Messages, Outbox, OutboxMessage, OwnDevice, People, Person, Responders,
     Sent, Status, Synced,
 };
 pub use client::{Client, Event, Options};
-pub use command::{Act, Command, HoldTask, Invitee, Reach};
+pub use command::{Act, AdministratorTask, Command, HoldTask, Invitee, Reach};
+pub(crate) use execute::user_id;
 pub use failure::{Failure, FailureKind};
 pub use home::{back_up_root, enrol, found, restore_root, show_root};
 pub(crate) use inventory::standing_word;
@@ -48,6 +54,6 @@ pub use removal_record::{ActText, ProvenText, RemovalRecordFile, RemovalText, ve
 pub use time_text::rfc3339;
 
 pub use crate::session::{
-    BackedUpRoot, Connected, Connector, DeviceLeft, Enrolled, Enrolment, Founded, Founding, Lost, Progress,
-    Restored, Restoring, ShownRoot, StruckShown, invitation_connector,
+    Appointed, Appointing, BackedUpRoot, Connected, Connector, DeviceLeft, Enrolled, Enrolment, Founded,
+    Founding, Lost, Progress, Restored, Restoring, ShownRoot, StruckShown, invitation_connector,
 };

@@ -20,7 +20,8 @@ use wardline_proto::relay::{
     PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
     PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
     RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest,
+    ReportOutOfStepResponse, RequestIssuerRequest, RequestIssuerResponse, SendRequest, SendResponse,
+    SubscribeRequest,
 };
 
 use super::{
@@ -113,6 +114,13 @@ impl Relay for RelayConnection {
         message: IssueRelayCertificatesRequest,
     ) -> Result<IssueRelayCertificatesResponse, RelayError> {
         self.answer(ANSWER, self.renewal().issue_relay_certificates(request(message, ANSWER))).await
+    }
+
+    async fn request_issuer(
+        &self,
+        message: RequestIssuerRequest,
+    ) -> Result<RequestIssuerResponse, RelayError> {
+        self.answer(ANSWER, self.registrar().request_issuer(request(message, ANSWER))).await
     }
 
     async fn get_organisation(

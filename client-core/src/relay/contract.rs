@@ -19,7 +19,8 @@ use wardline_proto::relay::{
     PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
     PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
     RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
+    ReportOutOfStepResponse, RequestIssuerRequest, RequestIssuerResponse, SendRequest, SendResponse,
+    SubscribeRequest, SubscribeResponse,
 };
 
 use super::RelayError;
@@ -69,6 +70,10 @@ pub trait Relay: Send + Sync {
         &self,
         request: RefuseEnrolmentRequest,
     ) -> Result<RefuseEnrolmentResponse, RelayError>;
+    async fn request_issuer(
+        &self,
+        request: RequestIssuerRequest,
+    ) -> Result<RequestIssuerResponse, RelayError>;
 
     async fn renew_certificate(
         &self,

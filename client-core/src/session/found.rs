@@ -135,7 +135,7 @@ fn make(founding: &Founding<'_>, names: &Names, request: &RelayRequest) -> Resul
     let (entropy, now) = (&*founding.entropy, founding.clock.now());
     let root =
         RootAuthority::found(&names.organisation, names.id.clone(), entropy, now).map_err(authority)?;
-    let issuer = root.found_issuer(&names.administrator, entropy, now).map_err(authority)?;
+    let issuer = root.found_issuer_of(&names.user, &names.administrator, entropy, now).map_err(authority)?;
     let wire = relay::Organisation {
         organisation_id: names.id.to_string(),
         name: names.organisation.to_string(),

@@ -10,7 +10,7 @@ use wardline_proto::{
     relay::{GetOrganisationRequest, RelayGreeting, SignedStatement},
 };
 
-use super::{Session, greet::Greeted};
+use super::{Session, administrator, greet::Greeted};
 use crate::{
     conversation::{self, encode},
     error::CoreError,
@@ -101,9 +101,12 @@ async fn adopt(session: &Session, list: &SignedStatement, opened_with: u64) -> R
     conversation::strangers_by(&mut core, &newer).await?;
     let mut tx = core.vault.begin("store_organisation").await?;
     device::store_organisation(&mut tx, &encode(&newer.to_wire())).await?;
+    let appointed = administrator::appointed(&mut tx, &core, &newer).await?;
     tx.commit().await?;
+    fault::crash("crash.issuers_kept");
     tracing::info!(number = newer.issuers_number(), "an issuers' list was taken in");
     core.device.organisation = newer;
+    core.device.issuer = appointed.or(core.device.issuer.take());
     drop(core);
     session.wake.notify_one();
     session.stepped(&[]);

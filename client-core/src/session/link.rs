@@ -13,9 +13,9 @@ use wardline_proto::{Reason, fault, relay::CountKeyPackagesRequest};
 use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox, record, renewal};
 use crate::{
     api::{Failure, FailureKind},
-    conversation::Device,
+    conversation::{Core, Device},
     error::CoreError,
-    relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, RelayError, Trust},
+    relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, RelayError, TransportChoice, Trust},
 };
 
 /// How long a command waits for a connection that is tried because of it.
@@ -74,6 +74,23 @@ impl RelayConnector {
     pub(crate) fn over(options: ConnectOptions) -> Self {
         Self { options, newer: Mutex::default() }
     }
+}
+
+/// The connector of the product, as this device.
+pub(crate) fn product_connector(
+    core: &Core,
+    transport: TransportChoice,
+) -> Result<RelayConnector, CoreError> {
+    let device = &core.device;
+    let identity = client_identity(device)?;
+    let mut connector = RelayConnector::new(
+        device.addresses.clone(),
+        device.organisation.root_der().to_vec(),
+        identity,
+        core.clock.clone(),
+    );
+    connector.options.transport = transport;
+    Ok(connector)
 }
 
 impl Connector for RelayConnector {

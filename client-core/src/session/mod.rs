@@ -5,6 +5,9 @@
 //! raises, so that whoever waits for the vault to show something wakes.
 
 mod acknowledge;
+mod administrator;
+mod administrators;
+mod appoint;
 mod backoff;
 mod beside;
 mod broken;
@@ -70,12 +73,15 @@ pub(crate) use self::follow::follow;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::recovery_file::open as open_recovery_file;
 pub(crate) use self::{
+    administrator::{administrator_state, request_administrator},
+    administrators::list_administrators,
+    appoint::{add_administrator, remove_administrator},
     directory::{ask_people, verified_devices},
     enrol::{device_code, enrol},
     found::found,
     inventory::{Listed, devices as listed_devices, named as named_device},
     keep_list::keep_list,
-    link::{Link, RelayConnector, client_identity},
+    link::{Link, RelayConnector, client_identity, product_connector},
     lost::{Among, put_on_hold},
     open::open_vault,
     record_pages::{Numbered, read as read_record, rebuild as rebuild_record},
@@ -90,6 +96,7 @@ pub(crate) use self::{
     wait::{Delivery, until_settled},
 };
 pub use self::{
+    appoint::{Appointed, Appointing},
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
     link::{Connected, Connector},

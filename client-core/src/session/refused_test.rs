@@ -243,6 +243,7 @@ answers! {
     cancel_invitation: CancelInvitationRequest -> CancelInvitationResponse,
     issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
     refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
+    request_issuer: RequestIssuerRequest -> RequestIssuerResponse,
     get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
     get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
     publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,

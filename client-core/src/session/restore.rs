@@ -201,7 +201,7 @@ async fn go_on(
     })
 }
 
-fn shown(struck: &wardline_identity::StruckIssuer) -> StruckShown {
+pub(super) fn shown(struck: &wardline_identity::StruckIssuer) -> StruckShown {
     StruckShown {
         name: struck.certificate().label().to_string(),
         fingerprint: struck.certificate().fingerprint().to_string(),
@@ -209,7 +209,7 @@ fn shown(struck: &wardline_identity::StruckIssuer) -> StruckShown {
     }
 }
 
-fn device_left(one: &Listed) -> DeviceLeft {
+pub(super) fn device_left(one: &Listed) -> DeviceLeft {
     DeviceLeft {
         device: one.device().to_string(),
         user: one.certificate.user().to_string(),
@@ -251,7 +251,7 @@ async fn made(
     };
     fault::crash("crash.restore_vault");
     let (entropy, at) = (&*restoring.entropy, restoring.clock.now());
-    let issuer = root.found_issuer(&names.name, entropy, at).map_err(authority)?;
+    let issuer = root.found_issuer_of(&names.user, &names.name, entropy, at).map_err(authority)?;
     let key = SigningKey::generate(entropy)?;
     let subject = DeviceSubject {
         organisation: root.organisation().clone(),

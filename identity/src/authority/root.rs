@@ -9,7 +9,7 @@ use super::template::{self, Span};
 use crate::certificate::RootCertificate;
 use crate::{
     AuthorityError, DeviceKey, DisplayName, Entropy, IssuerAuthority, OrganisationId, PublicKey,
-    RootFingerprint, SigningKey, StatementLabel, sign_statement,
+    RootFingerprint, SigningKey, StatementLabel, UserId, sign_statement,
 };
 
 /// The root's key and certificate.
@@ -90,9 +90,34 @@ impl RootAuthority {
         entropy: &dyn Entropy,
         now: UtcMillis,
     ) -> Result<Vec<u8>, AuthorityError> {
+        self.certify(key, (label, None), entropy, now)
+    }
+
+    /// The same for an issuer that is this person's.
+    ///
+    /// # Errors
+    /// As [`RootAuthority::certify_issuer`].
+    pub fn certify_issuer_of(
+        &self,
+        user: &UserId,
+        key: &PublicKey,
+        label: &DisplayName,
+        entropy: &dyn Entropy,
+        now: UtcMillis,
+    ) -> Result<Vec<u8>, AuthorityError> {
+        self.certify(key, (label, Some(user)), entropy, now)
+    }
+
+    fn certify(
+        &self,
+        key: &PublicKey,
+        whose: (&DisplayName, Option<&UserId>),
+        entropy: &dyn Entropy,
+        now: UtcMillis,
+    ) -> Result<Vec<u8>, AuthorityError> {
         self.certificate.validity.judge(now.into()).map_err(|_| AuthorityError::NotInForce)?;
         let span = Span::days(now, ISSUER_DAYS, self.certificate.validity.not_after);
-        let template = template::issuer(self.organisation(), label, key, span)?;
+        let template = template::issuer(self.organisation(), whose, key, span)?;
         template.sign(&DeviceKey::Ed25519(*key), self.certificate_der(), &self.key, entropy)
     }
 
@@ -108,6 +133,22 @@ impl RootAuthority {
     ) -> Result<IssuerAuthority, AuthorityError> {
         let key = SigningKey::generate(entropy)?;
         let der = self.certify_issuer(&key.public(), label, entropy, now)?;
+        IssuerAuthority::new(key, &der)
+    }
+
+    /// The same for an issuer that is this person's.
+    ///
+    /// # Errors
+    /// As [`RootAuthority::certify_issuer`].
+    pub fn found_issuer_of(
+        &self,
+        user: &UserId,
+        label: &DisplayName,
+        entropy: &dyn Entropy,
+        now: UtcMillis,
+    ) -> Result<IssuerAuthority, AuthorityError> {
+        let key = SigningKey::generate(entropy)?;
+        let der = self.certify_issuer_of(user, &key.public(), label, entropy, now)?;
         IssuerAuthority::new(key, &der)
     }
 

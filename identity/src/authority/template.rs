@@ -12,7 +12,7 @@ use crate::certificate::{ROLE_OID, issuer_uri, relay_uri, root_uri};
 use crate::keys::CertificateSigner;
 use crate::{
     AuthorityError, DeviceKey, DeviceSubject, DeviceUri, DisplayName, Entropy, OrganisationId, PublicKey,
-    SigningKey,
+    SigningKey, UserId,
 };
 
 /// A certificate to be: everything but serial number and issuer.
@@ -42,20 +42,23 @@ pub(super) fn root(
     authority(span, 1, &root_uri(organisation), &[(DnType::CommonName, name.as_str())])
 }
 
-/// An issuer: path length 0. The digest of its key in the name keeps two issuers' names apart.
+/// An issuer: path length 0. The digest of its key in the name keeps two issuers' names apart; the user id says whose it is.
 pub(super) fn issuer(
     organisation: &OrganisationId,
-    label: &DisplayName,
+    (label, user): (&DisplayName, Option<&UserId>),
     key: &PublicKey,
     span: Span,
 ) -> Result<Template, AuthorityError> {
     let mut digest = Digest::of(key.as_bytes()).to_string();
     digest.truncate(16);
-    let name = [
+    let mut name = vec![
         (DnType::OrganizationName, organisation.as_str()),
         (DnType::CommonName, label.as_str()),
         (DnType::CustomDnType(vec![2, 5, 4, 5]), digest.as_str()),
     ];
+    // userId (RFC 4519 §2.39).
+    let user_id = DnType::CustomDnType(vec![0, 9, 2342, 19_200_300, 100, 1, 1]);
+    name.extend(user.map(|user| (user_id, user.as_str())));
     authority(span, 0, &issuer_uri(organisation), &name)
 }
 

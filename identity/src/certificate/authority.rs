@@ -7,7 +7,7 @@ use super::profile::{Extensions, Purpose};
 use super::validity::Validity;
 use super::{DateCheck, issuer_uri, root_uri};
 use crate::issuers::Issuers;
-use crate::{CertificateError, DisplayName, OrganisationId, PublicKey};
+use crate::{CertificateError, DisplayName, OrganisationId, PublicKey, UserId};
 
 /// An organisation's root: self-signed, path length 1. Trusted by its fingerprint alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,7 @@ pub struct IssuerCertificate {
     fingerprint: Digest,
     organisation: OrganisationId,
     label: DisplayName,
+    user: Option<UserId>,
     key: PublicKey,
     validity: Validity,
     subject: Box<[u8]>,
@@ -82,11 +83,16 @@ impl IssuerCertificate {
         let key = frame.key.as_member().map_err(|_| CertificateError::Profile { field: "key" })?;
         let subject = frame.body().subject();
         let parts = name_parts(subject)?;
-        let label = match parts.as_slice() {
-            [(first, _), (second, label), (third, _)]
+        let (label, user) = match parts.as_slice() {
+            [(first, _), (second, label), (third, _), rest @ ..]
                 if first == ORGANISATION_NAME && second == COMMON_NAME && third == SERIAL_NUMBER =>
             {
-                DisplayName::parse(label)?
+                let user = match rest {
+                    [] => None,
+                    [(kind, user)] if kind == USER_ID => Some(UserId::parse(user)?),
+                    _ => return Err(CertificateError::Profile { field: "subject" }),
+                };
+                (DisplayName::parse(label)?, user)
             }
             _ => return Err(CertificateError::Profile { field: "subject" }),
         };
@@ -95,6 +101,7 @@ impl IssuerCertificate {
             fingerprint: frame.fingerprint(),
             organisation: organisation_of(extensions.only_uri()?, issuer_uri)?,
             label,
+            user,
             key,
             validity: frame.validity,
             subject: subject.as_raw().into(),
@@ -123,6 +130,12 @@ impl IssuerCertificate {
     #[must_use]
     pub const fn label(&self) -> &DisplayName {
         &self.label
+    }
+
+    /// Whose it is, if its certificate says so.
+    #[must_use]
+    pub const fn user(&self) -> Option<&UserId> {
+        self.user.as_ref()
     }
 
     /// Its key.
@@ -196,3 +209,4 @@ pub(super) const COMMON_NAME: &str = "2.5.4.3";
 pub(super) const ORGANISATIONAL_UNIT: &str = "2.5.4.11";
 const ORGANISATION_NAME: &str = "2.5.4.10";
 const SERIAL_NUMBER: &str = "2.5.4.5";
+const USER_ID: &str = "0.9.2342.19200300.100.1.1";

@@ -6,9 +6,11 @@
 use thiserror::Error;
 use wardline_proto::{DeviceId, UtcMillis};
 
+mod issuer_request;
 mod record;
 mod renewal;
 
+pub use issuer_request::IssuerRequestError;
 pub use record::RecordError;
 pub use renewal::RenewalError;
 

@@ -233,7 +233,10 @@ impl From<OrganisationRefusal> for Status {
                 refuse(Reason::CertificateMismatch).field("first_device", &message).into()
             }
             E::InvitationTaken => refuse(Reason::FieldInvalid).field("record", &message).into(),
-            E::InvitationsFull => refuse(Reason::LimitReached).retry_after(RETRY_LIMIT).into(),
+            E::IssuerRequestOlder => refuse(Reason::FieldInvalid).field("request", &message).into(),
+            E::InvitationsFull | E::IssuerRequestsFull => {
+                refuse(Reason::LimitReached).retry_after(RETRY_LIMIT).into()
+            }
             E::EnrolmentUnknown | E::DeviceOut => refuse(Reason::EnrolmentUnknown).into(),
             E::RenewalInvalid(_) => refuse(Reason::StatementInvalid).field("request", &message).into(),
             E::CertificateInvalid | E::DeviceTaken => {

@@ -163,6 +163,7 @@ calls! {
         list_enrolments: ListEnrolmentsRequest -> ListEnrolmentsResponse,
         issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
         refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
+        request_issuer: RequestIssuerRequest -> RequestIssuerResponse,
     }
     Renewals {
         renew_certificate: RenewCertificateRequest -> RenewCertificateResponse,

@@ -91,6 +91,7 @@ calls! {
     renew_certificate: "RenewalService" "RenewCertificate" RenewCertificateRequest Doctor,
     issue_renewal: "RenewalService" "IssueRenewal" IssueRenewalRequest Office,
     issue_relay_certificates: "RenewalService" "IssueRelayCertificates" IssueRelayCertificatesRequest Office,
+    request_issuer: "RegistrarService" "RequestIssuer" RequestIssuerRequest Office,
     get_organisation: "DirectoryService" "GetOrganisation" GetOrganisationRequest Doctor,
     get_issuers_list: "OrganisationService" "GetIssuersList" GetIssuersListRequest Nobody,
     list_people: "DirectoryService" "ListPeople" ListPeopleRequest Doctor,

@@ -2,8 +2,8 @@
 
 use prost::Message;
 use wardline_identity::{
-    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, RemovalConfirmation, RevocationAct,
-    RevocationKind, RevocationReason, RevocationRegister, Role, SigningKey, StatementLabel,
+    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, IssuerRequest, RemovalConfirmation,
+    RevocationAct, RevocationKind, RevocationReason, RevocationRegister, Role, SigningKey, StatementLabel,
     certificate_request, claim_statement, sign_statement,
 };
 use wardline_proto::{DeviceId, Digest, EntryNumber, Epoch, Suite, relay as pb};
@@ -85,6 +85,9 @@ pub(crate) fn of_enrolment() {
         issuer: WORLD.issuer.certificate_der().to_vec().into(),
     };
     request("IssueRelayCertificates", "devices", &certificates);
+    let office = (&WORLD.office.key, &WORLD.office.certificate);
+    let asked = IssuerRequest::sign(&request_key(), office, NOW).expect("a request");
+    request("RequestIssuer", "office", &pb::RequestIssuerRequest { request: Some(asked) });
     request("GetOrganisation", "all", &pb::GetOrganisationRequest {});
     of_issuers();
     let user_ids = vec!["office".to_owned(), "nurse-b".to_owned()];

@@ -152,6 +152,18 @@ pub(crate) fn hold() -> pb::SignedStatement {
     by_doctor(StatementLabel::Hold, &said)
 }
 
+/// The doctor's words that ask for a key to be an issuer's: whether they may is not looked at where statements are read.
+fn issuer_request() -> pb::SignedStatement {
+    let said = pb::IssuerRequest {
+        organisation_id: "st-example".to_owned(),
+        user_id: "doctor-a".to_owned(),
+        device_id: WORLD.doctor.certificate.device().to_wire(),
+        certificate_request: certificate_request(&request_key()).expect("a request").into(),
+        requested_at: Some(NOW.into()),
+    };
+    by_doctor(StatementLabel::IssuerRequest, &said)
+}
+
 pub(crate) fn hold_ground() -> pb::HoldGround {
     let signer_certificate = WORLD.doctor.certificate.der().to_vec().into();
     pb::HoldGround { statement: Some(hold()), signer_certificate }
@@ -256,6 +268,7 @@ fn statements() {
         (StatementLabel::DeviceApproval, approval()),
         (StatementLabel::Confirmation, confirmation()),
         (StatementLabel::RelayTime, relay_time()),
+        (StatementLabel::IssuerRequest, issuer_request()),
         (StatementLabel::Hold, hold()),
         (StatementLabel::HoldAnswer, hold_answer()),
         (StatementLabel::CertificateRenewal, renewal()),

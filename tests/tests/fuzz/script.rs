@@ -140,6 +140,7 @@ script! {
     renew_certificate: RenewCertificateRequest -> RenewCertificateResponse,
     issue_renewal: IssueRenewalRequest -> IssueRenewalResponse,
     issue_relay_certificates: IssueRelayCertificatesRequest -> IssueRelayCertificatesResponse,
+    request_issuer: RequestIssuerRequest -> RequestIssuerResponse,
     get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
     get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
     publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,

@@ -6,8 +6,8 @@ use prost::Message;
 use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
     CertificateRenewal, CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, HoldAnswer,
-    HoldStatement, InvitationRecord, IssuersList, Leave, OutOfStep, RelayTime, RemovalConfirmation,
-    RevocationAnswer, RevocationList, RootProof, SignedStatement,
+    HoldStatement, InvitationRecord, IssuerRequest, IssuersList, Leave, OutOfStep, RelayTime,
+    RemovalConfirmation, RevocationAnswer, RevocationList, RootProof, SignedStatement,
 };
 
 use crate::{
@@ -44,6 +44,7 @@ fn read_body(label: StatementLabel, body: &[u8]) {
         StatementLabel::InvitationRecord => same_again::<InvitationRecord>(body),
         StatementLabel::EnrolmentClaim => same_again::<EnrolmentClaim>(body),
         StatementLabel::RootProof => same_again::<RootProof>(body),
+        StatementLabel::IssuerRequest => same_again::<IssuerRequest>(body),
         StatementLabel::IssuersList => same_again::<IssuersList>(body),
         StatementLabel::CommitAuthor => same_again::<CommitAuthor>(body),
         StatementLabel::DeviceApproval => same_again::<DeviceApproval>(body),

@@ -15,6 +15,9 @@ const PHONE: &str = "5b1c77f0";
 /// The root's fingerprint in the guide.
 const ROOT: &str = "3f9a 77c0 …";
 
+/// The code that the second administrator's machine shows in the guide.
+const CODE: &str = "01234 56789 …";
+
 /// The commands of a page, in their order.
 fn commands(number: usize, title: &str) -> Vec<&'static str> {
     let page = GUIDE.split("\n## ").nth(number).expect("a page");
@@ -106,11 +109,41 @@ fn a_phone_is_lost_at_night_and_page_three_says_what_to_do() {
 #[test]
 fn the_page_about_how_everything_stands_says_so() {
     let scene = Scene::set();
-    let commands = commands(6, "How everything stands");
+    let commands = commands(7, "How everything stands");
     assert_eq!(commands.len(), 1, "{commands:?}");
     Machine::new(&scene.ward, "office-b").joined();
     let said = run(&scene, &commands, &id(&scene.locum));
     assert!(said[0].starts_with("Nothing needs you.") && said[0].contains("5 in force"), "{said:?}");
+}
+
+#[test]
+fn the_page_about_a_second_administrator_makes_one_and_takes_it_back() {
+    let scene = Scene::set();
+    let commands = commands(5, "A second administrator");
+    assert_eq!(commands.len(), 6, "{commands:?}");
+    let second = scene.ward.people_as("administrator", &["office-b".to_owned()]).remove(0);
+    for (name, path) in
+        [("B", &second.home), ("B.passcode", &second.passcode_file), ("F", &scene.ward.recovery_file())]
+    {
+        std::os::unix::fs::symlink(path, scene.ward.folder().join(name)).unwrap();
+    }
+    fs::write(scene.ward.folder().join("F.code"), format!("{}\n", scene.ward.recovery_code)).unwrap();
+    // Both have asked before: the code stays the one that they compare.
+    let code = second.ask(&["administrator", "request"])["code"].as_str().unwrap().to_owned();
+    let commands: Vec<String> = commands.iter().map(|one| one.replace(CODE, &code)).collect();
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let said = run(&scene, &commands, &id(&scene.locum));
+    let expected = [
+        "wardline://enrol/",
+        &code,
+        &code,
+        "is an administrator",
+        "is an administrator's",
+        "no administrator any more",
+    ];
+    for ((command, said), expected) in commands.iter().zip(&said).zip(expected) {
+        assert!(said.contains(expected), "{command}: {said}");
+    }
 }
 
 /// Runs commands of the guide as the administrator, about this device; what each says.
@@ -121,9 +154,10 @@ fn run(scene: &Scene, commands: &[&str], device: &str) -> Vec<String> {
     let administrator = &scene.ward.administrator;
     let program = administrator.command(&[]).get_program().to_owned();
     let wrapper = format!(
-        "#!/bin/sh\nbefore= file='{}'\nfor word; do\n  \
+        "#!/bin/sh\nbefore= code= file='{}'\nfor word; do\n  \
            if [ \"$before\" = --home ] && [ -f \"$word.passcode\" ]; then file=\"$word.passcode\"; fi\n  \
-           before=$word\ndone\nexec '{}' --passcode-file \"$file\" \"$@\"\n",
+           if [ \"$before\" = --recovery-file ] && [ -f \"$word.code\" ]; then code=\"--recovery-code-file $word.code\"; fi\n  \
+           before=$word\ndone\nexec '{}' --passcode-file \"$file\" \"$@\" $code\n",
         administrator.passcode_file.display(),
         program.display()
     );

@@ -4,6 +4,7 @@
 
 mod admin_status;
 mod administrators;
+mod appoint;
 mod attack;
 mod committer;
 mod crash;

@@ -25,6 +25,7 @@ const STEPS: &[&str] = &[
     include_str!("0015_holds.sql"),
     include_str!("0016_restoring.sql"),
     include_str!("0017_renewal.sql"),
+    include_str!("0018_issuer_request.sql"),
 ];
 
 /// Brings the database to the newest schema.

@@ -25,6 +25,12 @@ pub(crate) async fn load(tx: &mut Transaction<'_>) -> Result<Option<IssuerRow>, 
     }))
 }
 
+/// Writes the row in place of one whose issuer was struck.
+pub(crate) async fn replace(tx: &mut Transaction<'_>, issuer: &IssuerRow) -> Result<(), VaultError> {
+    sqlx::query("DELETE FROM issuer").execute(tx.connection()).await?;
+    insert(tx, issuer).await
+}
+
 /// Writes the row.
 pub(crate) async fn insert(tx: &mut Transaction<'_>, issuer: &IssuerRow) -> Result<(), VaultError> {
     sqlx::query("INSERT INTO issuer (only, key_seed, certificate) VALUES (1, ?, ?)")

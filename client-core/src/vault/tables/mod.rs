@@ -14,6 +14,7 @@ pub(crate) mod held_out;
 pub(crate) mod holds;
 pub(crate) mod intents;
 pub(crate) mod issuer;
+pub(crate) mod issuer_request;
 pub(crate) mod key_packages;
 pub(crate) mod messages;
 pub(crate) mod outbox;

@@ -57,6 +57,12 @@ pub enum OrganisationRefusal {
     /// The relay keeps as many as it lists.
     #[error("the relay holds {limit} invitations of the last 90 days and takes no more", limit = super::INVITATIONS_MAX)]
     InvitationsFull,
+    /// The device has asked to be an issuer's machine since.
+    #[error("the device has asked again since; only its newest request counts")]
+    IssuerRequestOlder,
+    /// As many devices ask to be issuers' machines as the relay keeps.
+    #[error("{limit} devices ask to be issuers' machines already", limit = super::ISSUER_REQUESTS_MAX)]
+    IssuerRequestsFull,
     /// Nothing waits under this invitation, or it was judged otherwise.
     #[error("no enrolment waits for this invitation")]
     EnrolmentUnknown,

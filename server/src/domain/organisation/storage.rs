@@ -7,7 +7,7 @@ use wardline_identity::{DeviceCertificate, UserId};
 use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId, UtcMillis};
 
-use super::{NewClaim, NewInvitation, StoredInvitation, WaitingRenewal};
+use super::{NewClaim, NewInvitation, StoredInvitation, StoredIssuerRequest, WaitingRenewal};
 use crate::domain::record::RecordStorage;
 use crate::store::StoreError;
 
@@ -139,6 +139,26 @@ pub trait OrganisationStorage: RecordStorage {
         list: &SignedStatement,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// The newest request of a device to be an issuer's machine.
+    fn issuer_request(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Option<StoredIssuerRequest>, StoreError>> + Send;
+
+    /// Those taken after an instant.
+    fn issuer_requests_since(
+        &mut self,
+        since: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<StoredIssuerRequest>, StoreError>> + Send;
+
+    /// Keeps a request in place of the device's before, and forgets those taken up to `until`.
+    fn keep_issuer_request(
+        &mut self,
+        request: &StoredIssuerRequest,
+        until: UtcMillis,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// The invitations that nobody has used and nobody has withdrawn, and those whose claim waits.
     fn undecided(&mut self) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;
 }
@@ -190,4 +210,10 @@ pub trait OrganisationView: Send {
         behind: usize,
         most: usize,
     ) -> impl Future<Output = Result<Vec<WaitingRenewal>, StoreError>> + Send;
+
+    /// The requests to be an issuer's machine taken after an instant, newest first.
+    fn issuer_requests(
+        &mut self,
+        since: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<StoredIssuerRequest>, StoreError>> + Send;
 }

@@ -3,12 +3,16 @@
 use bytes::Bytes;
 use prost::Message as _;
 use tonic::{Request, Status};
-use wardline_identity::DateCheck;
+use wardline_identity::{DateCheck, IssuerRequest};
 use wardline_proto::relay::{
-    ListEnrolmentsRequest, ListEnrolmentsResponse, RenewalRequest, WaitingEnrolment, WaitingRenewal,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, RenewalRequest, WaitingEnrolment, WaitingIssuer,
+    WaitingRenewal,
 };
 
-use crate::domain::organisation::{self as domain, OrganisationView as _, StoredInvitation, WAITING_MAX};
+use crate::domain::organisation::{
+    self as domain, ISSUER_REQUESTS_MAX, OrganisationView as _, StoredInvitation, StoredIssuerRequest,
+    WAITING_MAX, asked_since,
+};
 use crate::service::{authorise, decode};
 use crate::state::Relay;
 use crate::store::StoreError;
@@ -22,7 +26,14 @@ pub(super) async fn answer(
     let registrar_seen_at = relay.enrolments.registrar_seen_at().map(Into::into);
     if request.get_ref().look_only {
         let (enrolments, renewals) = (read_waiting(relay).await?, read_renewals(relay).await?);
-        return Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals, relay_renewal: None });
+        let (relay_renewal, issuers) = (None, read_issuers(relay).await?);
+        return Ok(ListEnrolmentsResponse {
+            enrolments,
+            registrar_seen_at,
+            renewals,
+            relay_renewal,
+            issuers,
+        });
     }
 
     let mut waiting = relay.enrolments.listen_as_registrar(patience);
@@ -35,7 +46,8 @@ pub(super) async fn answer(
     relay.enrolments.registrar_seen(relay.clock.now());
     let (enrolments, renewals) = found;
     let relay_renewal = relay.renewal.offer(&relay.organisation.now(), &relay.identity, relay.clock.now());
-    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals, relay_renewal })
+    let issuers = read_issuers(relay).await?;
+    Ok(ListEnrolmentsResponse { enrolments, registrar_seen_at, renewals, relay_renewal, issuers })
 }
 
 /// The first renewals that can be granted. One whose certificate has ended meanwhile, is no longer good or was followed by
@@ -63,6 +75,28 @@ fn encode_renewal(relay: &Relay, waiting: &domain::WaitingRenewal) -> Option<Wai
     let newest = relay.devices.newest_of(&[waiting.device])?.pop()?;
     domain::judge_renewal(&request, &newest, relay.clock.now()).ok()?;
     Some(WaitingRenewal { request: Some(request), certificate: Bytes::copy_from_slice(newest.der()) })
+}
+
+/// Who asks to be an issuer's machine, may ask now, and is none yet.
+async fn read_issuers(relay: &Relay) -> Result<Vec<WaitingIssuer>, StoreError> {
+    let now = relay.clock.now();
+    let kept = relay.store.read("list_issuer_requests", move |tx| {
+        Box::pin(async move { tx.issuer_requests(asked_since(now)).await })
+    });
+    let (kept, organisation) = (kept.await?, relay.organisation.now());
+    let good = |one: &StoredIssuerRequest| {
+        let request = IssuerRequest::verify(&organisation, &one.request, &one.certificate, now);
+        let asks = |request: IssuerRequest| {
+            let known = organisation.issuers().iter().any(|issuer| issuer.key() == request.key());
+            !known && !relay.revocations.standing(&request.device()).is_out()
+        };
+        request.is_ok_and(asks)
+    };
+    let wire = |one: StoredIssuerRequest| WaitingIssuer {
+        request: Some(one.request),
+        device_certificate: one.certificate,
+    };
+    Ok(kept.into_iter().filter(good).take(ISSUER_REQUESTS_MAX).map(wire).collect())
 }
 
 /// The first that an issuer can judge. A record whose issuer was struck can be judged by nobody: it is left out,

@@ -4,10 +4,13 @@
 
 mod cancel_invitation;
 mod issue_certificate;
+#[cfg(test)]
+mod issuer_tests;
 mod list_enrolments;
 mod list_invitations;
 mod publish_invitation;
 mod refuse_enrolment;
+mod request_issuer;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +22,7 @@ use wardline_proto::relay::{
     CancelInvitationRequest, CancelInvitationResponse, IssueCertificateRequest, IssueCertificateResponse,
     ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
     PublishInvitationRequest, PublishInvitationResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse,
+    RequestIssuerRequest, RequestIssuerResponse,
 };
 
 use crate::state::Relay;
@@ -79,5 +83,12 @@ impl RegistrarService for Registrar {
         request: Request<RefuseEnrolmentRequest>,
     ) -> Result<Response<RefuseEnrolmentResponse>, Status> {
         refuse_enrolment::answer(&self.relay, request).await.map(Response::new)
+    }
+
+    async fn request_issuer(
+        &self,
+        request: Request<RequestIssuerRequest>,
+    ) -> Result<Response<RequestIssuerResponse>, Status> {
+        request_issuer::answer(&self.relay, request).await.map(Response::new)
     }
 }

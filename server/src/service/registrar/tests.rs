@@ -5,7 +5,8 @@ use wardline_identity::Role;
 use wardline_proto::relay::registrar_service_server::RegistrarService as _;
 use wardline_proto::relay::{
     CancelInvitationRequest, InvitationState, IssueCertificateRequest, ListEnrolmentsRequest,
-    ListInvitationsRequest, PublishInvitationRequest, RefuseEnrolmentRequest, SignedStatement,
+    ListInvitationsRequest, PublishInvitationRequest, RefuseEnrolmentRequest, RequestIssuerRequest,
+    SignedStatement,
 };
 use wardline_proto::{DeviceId, InvitationId, UtcMillis};
 
@@ -28,6 +29,7 @@ macro_rules! every_call {
             registrar.list_enrolments(request!(request, ListEnrolmentsRequest)).await.map(drop),
             registrar.issue_certificate(request!(request, IssueCertificateRequest)).await.map(drop),
             registrar.refuse_enrolment(request!(request, RefuseEnrolmentRequest)).await.map(drop),
+            registrar.request_issuer(request!(request, RequestIssuerRequest)).await.map(drop),
         ]
     }};
 }
@@ -56,7 +58,7 @@ impl Caller<'_> {
 async fn only_issuers_machines_may_call_here() {
     let founded = Founded::new();
     let registrar = Registrar::new(founded.relay().await);
-    let is = |answers: [Result<(), Status>; 6], expected: (Code, &str)| {
+    let is = |answers: [Result<(), Status>; 7], expected: (Code, &str)| {
         for status in answers.map(Result::unwrap_err) {
             assert_eq!((status.code(), reason(&status).as_str()), expected);
         }

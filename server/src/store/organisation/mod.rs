@@ -3,6 +3,7 @@
 pub(in crate::store) mod devices;
 mod enrolments;
 mod invitations;
+mod issuer_requests;
 mod issuers;
 mod pin;
 pub(in crate::store) mod renewals;
@@ -15,7 +16,7 @@ use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
 use super::{ReadTx, StoreError, WriteTx, membership::replacements, revocation::list};
 use crate::domain::organisation::{
     DeviceOwner, NewClaim, NewInvitation, OrganisationPin, OrganisationStorage, OrganisationView,
-    PlaceInLine, StoredInvitation, WaitingRenewal,
+    PlaceInLine, StoredInvitation, StoredIssuerRequest, WaitingRenewal,
 };
 
 impl OrganisationStorage for WriteTx {
@@ -116,6 +117,26 @@ impl OrganisationStorage for WriteTx {
         issuers::keep(self.connection(), number, list).await
     }
 
+    async fn issuer_request(&mut self, device: DeviceId) -> Result<Option<StoredIssuerRequest>, StoreError> {
+        issuer_requests::of_device(self.connection(), device).await
+    }
+
+    async fn issuer_requests_since(
+        &mut self,
+        since: UtcMillis,
+    ) -> Result<Vec<StoredIssuerRequest>, StoreError> {
+        issuer_requests::since(self.connection(), since).await
+    }
+
+    async fn keep_issuer_request(
+        &mut self,
+        request: &StoredIssuerRequest,
+        until: UtcMillis,
+        now: UtcMillis,
+    ) -> Result<(), StoreError> {
+        issuer_requests::keep(self.connection(), request, (until, now)).await
+    }
+
     async fn undecided(&mut self) -> Result<Vec<StoredInvitation>, StoreError> {
         invitations::undecided(self.connection()).await
     }
@@ -164,6 +185,10 @@ impl OrganisationView for ReadTx {
 
     async fn renewals(&mut self, behind: usize, most: usize) -> Result<Vec<WaitingRenewal>, StoreError> {
         renewals::waiting(self.connection(), behind, most).await
+    }
+
+    async fn issuer_requests(&mut self, since: UtcMillis) -> Result<Vec<StoredIssuerRequest>, StoreError> {
+        issuer_requests::since(self.connection(), since).await
     }
 }
 

@@ -8,6 +8,7 @@ mod connections;
 mod conversations;
 mod enrolment;
 mod holds;
+mod issuer_requests;
 mod issuers;
 mod key_packages;
 mod memberships;
@@ -96,6 +97,7 @@ pub(crate) mod path {
             LIST_ENROLMENTS = "ListEnrolments",
             ISSUE_CERTIFICATE = "IssueCertificate",
             REFUSE_ENROLMENT = "RefuseEnrolment",
+            REQUEST_ISSUER = "RequestIssuer",
         }
     }
 }
@@ -231,7 +233,7 @@ pub(crate) fn sections() -> Vec<Section> {
         section("Invitations and enrolment", enrolment::rows()),
         section("Registrars", registrar::rows()),
         section("Renewals", renewals::rows()),
-        section("Issuers", issuers::rows()),
+        section("Issuers", issuers::rows().into_iter().chain(issuer_requests::rows()).collect()),
         section("Revocation", revocation::rows()),
         section("The record", record::rows()),
     ]

@@ -120,6 +120,7 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
         // Field 7, list_services, with nothing in it.
         REFLECTION => doctor(vec![0x3a, 0]),
         path::GET_RECORD => office(Vec::new()),
+        path::REQUEST_ISSUER => office(super::issuer_requests::right(house)),
         _ if path.contains("RegistrarService") => office(Vec::new()),
         // An empty request is whole.
         _ => doctor(Vec::new()),

@@ -1,0 +1,292 @@
+//! With the root's file, from an administrator's machine: somebody else's device becomes an issuer's, or somebody's issuer is struck.
+//!
+//! The root signs, nobody else. What it certifies is a key that the person's own device has made and keeps: that the request is theirs,
+//! their device's signature says; that the device is theirs, the code that both compare.
+
+use std::{path::Path, sync::Arc};
+
+use wardline_identity::{Clock, Entropy, IssuerCertificate, IssuerRequest, RootAuthority, UserId};
+use wardline_proto::fault;
+
+use super::{
+    Session,
+    administrators::{self, code},
+    inventory, issuers, keep_list,
+    link::{Connector as _, product_connector},
+    lost_issuers::strikes,
+    open::open_vault,
+    recovery_file,
+    restore::{DeviceLeft, StruckShown, device_left, shown as struck_shown},
+    revocation,
+    root_door::{self, InForce, Next},
+};
+use crate::{
+    api::{Failure, FailureKind},
+    error::CoreError,
+    relay::{Relay, TransportChoice},
+    vault::Passcode,
+};
+
+/// What the root's holder needs, on an administrator's machine.
+pub struct Appointing<'a> {
+    /// The folder of this administrator's vault.
+    pub home: &'a Path,
+    /// Opens it.
+    pub passcode: &'a Passcode,
+    /// The root's key, sealed.
+    pub recovery_file: &'a Path,
+    /// Opens it.
+    pub recovery_code: &'a str,
+    /// Whose issuer it is about.
+    pub user: &'a str,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appointed {
+    /// The user id.
+    pub user: String,
+    /// Whether it was done just now.
+    pub changed: bool,
+    /// Number of the issuers' list in force.
+    pub issuers_list: u64,
+    /// The names of the issuers on it.
+    pub issuers: Vec<String>,
+    /// The person's issuers that are struck.
+    pub struck: Vec<StruckShown>,
+    /// The person's devices that may still read what administrators read, until they are revoked.
+    pub left: Vec<DeviceLeft>,
+}
+
+/// Makes somebody an administrator whose device has asked, and whose code is this one.
+pub(crate) async fn add_administrator(
+    appointing: &Appointing<'_>,
+    said: &str,
+) -> Result<Appointed, CoreError> {
+    let at = At::enter(appointing).await?;
+    let done = at.add(said).await;
+    at.leave(done).await
+}
+
+/// Strikes all issuers of somebody, and keeps what they had certified.
+pub(crate) async fn remove_administrator(appointing: &Appointing<'_>) -> Result<Appointed, CoreError> {
+    let at = At::enter(appointing).await?;
+    let done = at.remove().await;
+    at.leave(done).await
+}
+
+/// An open home with a connection, and the root.
+struct At {
+    root: RootAuthority,
+    user: UserId,
+    session: Session,
+    relay: Arc<dyn Relay>,
+}
+
+impl At {
+    async fn enter(appointing: &Appointing<'_>) -> Result<Self, CoreError> {
+        let user = crate::api::user_id(appointing.user)?;
+        let root = recovery_file::open(appointing.recovery_file, appointing.recovery_code)?;
+        let (clock, entropy) = (appointing.clock.clone(), appointing.entropy.clone());
+        let core = open_vault(appointing.home, appointing.passcode, clock, entropy).await?;
+        if core.device.organisation.root_fingerprint() != root.fingerprint() {
+            core.vault.close().await?;
+            return Err(other_root(&root).into());
+        }
+        let connector = product_connector(&core, TransportChoice::Auto)?;
+        let relay = connector.connect().await?.0;
+        let session = Session::new(core, Arc::new(connector));
+        Ok(Self { root, user, session, relay })
+    }
+
+    async fn leave(self, done: Result<Appointed, CoreError>) -> Result<Appointed, CoreError> {
+        let core = self.session.core().await;
+        core.vault.close().await?;
+        done
+    }
+
+    async fn add(&self, said: &str) -> Result<Appointed, CoreError> {
+        // 1. What is in force, and whose request it is.
+        self.follow_list().await?;
+        let requests = administrators::requests(&self.session, &self.relay).await?;
+        let theirs =
+            |one: &&IssuerRequest| *one.user() == self.user || fault::planted("mutant.issuer_for_anybody");
+        let theirs: Vec<&IssuerRequest> = requests.iter().filter(theirs).collect();
+        let Some(first) = theirs.first() else { return self.added_before().await };
+        let same = |one: &&&IssuerRequest| digits(&code(one)) == digits(said);
+        let chosen = theirs.iter().find(same).copied();
+        let request = match chosen {
+            Some(request) => request,
+            None if fault::planted("mutant.issuer_code_unread") => first,
+            None => return Err(other_code(&self.user).into()),
+        };
+        // 2. Certified by the root, for the person whom the command names.
+        let clock = self.session.clock.clone();
+        let label = request.signer().display_name();
+        let certificate = self
+            .root
+            .certify_issuer_of(&self.user, request.key(), label, &*self.session.entropy, clock.now())
+            .map_err(|error| Failure::defect(format!("The issuer could not be certified: {error}.")))?;
+        // 3. On the list.
+        let door = (&self.relay, &self.root, &*clock);
+        let add = |now: &InForce| Ok(joined(now, request, &certificate));
+        let now = root_door::change(door, &[], &add).await?;
+        fault::crash("crash.administrator_listed");
+        if !lists_key(&now, request) {
+            return Err(struck_key(&self.user).into());
+        }
+        issuers::fetch(&self.session, &self.relay, now.organisation.issuers_number()).await?;
+        self.told(true, Vec::new()).await
+    }
+
+    /// Nobody asks: whoever is on the list already has been let in.
+    async fn added_before(&self) -> Result<Appointed, CoreError> {
+        let listed = {
+            let core = self.session.core().await;
+            core.device.organisation.issuers().iter().any(|one| one.user() == Some(&self.user))
+        };
+        if listed { self.told(false, Vec::new()).await } else { Err(nobody_asks(&self.user).into()) }
+    }
+
+    async fn remove(&self) -> Result<Appointed, CoreError> {
+        // 1. What is in force, and which issuers are theirs.
+        self.follow_list().await?;
+        match revocation::fetch(&self.session, &self.relay).await {
+            Ok(_) | Err(CoreError::Revocation(wardline_identity::RevocationError::IssuerStruck)) => {}
+            Err(error) => return Err(error),
+        }
+        self.refuse_own().await?;
+        let devices = inventory::devices(&self.session, &self.relay, None).await?;
+        // 2. Struck, with what they had certified kept.
+        let clock = self.session.clock.clone();
+        let door = (&self.relay, &self.root, &*clock);
+        let before = self.session.core().await.device.organisation.issuers_number();
+        let strike = |now: &InForce| Ok(strikes(now, &theirs(now, &self.user)?, &devices));
+        let now = root_door::change(door, &[], &strike).await?;
+        fault::crash("crash.administrator_struck");
+        issuers::fetch(&self.session, &self.relay, now.organisation.issuers_number()).await?;
+        // 3. The list of revoked devices lives on by this machine's issuer.
+        keep_list(&self.session, &self.relay).await?;
+        let left = devices
+            .iter()
+            .filter(|one| *one.certificate.user() == self.user && one.certificate.role().may_issue());
+        self.told(now.organisation.issuers_number() > before, left.map(device_left).collect()).await
+    }
+
+    /// The issuers' list that the relay applies comes first.
+    async fn follow_list(&self) -> Result<(), CoreError> {
+        let now = root_door::in_force(&self.relay, &self.root, &*self.session.clock).await?;
+        let number = now.organisation.issuers_number();
+        issuers::fetch(&self.session, &self.relay, number).await.map(|_| ())
+    }
+
+    /// Whoever strikes goes on: this machine's issuer signs the list of revoked devices afterwards.
+    async fn refuse_own(&self) -> Result<(), CoreError> {
+        let core = self.session.core().await;
+        let own = core.device.issuing().map(|own| own.certificate());
+        let why = match own {
+            None => "It holds no issuer that could sign the list of revoked devices afterwards.",
+            Some(own) if own.user() == Some(&self.user) || *core.device.user() == self.user => {
+                "Nobody removes themselves: another administrator's machine goes on signing."
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(Failure::new(
+            FailureKind::Refused,
+            "That cannot be done from this machine.",
+            why,
+            "Do it on another administrator's, or make one anew: wardline admin root restore --strike NAME.",
+        )
+        .into())
+    }
+
+    async fn told(&self, changed: bool, left: Vec<DeviceLeft>) -> Result<Appointed, CoreError> {
+        let core = self.session.core().await;
+        let organisation = &core.device.organisation;
+        let struck = organisation.struck().iter().filter(|one| one.certificate().user() == Some(&self.user));
+        Ok(Appointed {
+            user: self.user.to_string(),
+            changed,
+            issuers_list: organisation.issuers_number(),
+            issuers: organisation.issuers().iter().map(|issuer| issuer.label().to_string()).collect(),
+            struck: struck.map(struck_shown).collect(),
+            left,
+        })
+    }
+}
+
+/// The next list with the new issuer; `None` if its key is on the one in force, or was struck.
+fn joined(now: &InForce, request: &IssuerRequest, certificate: &[u8]) -> Option<Next> {
+    let struck = now.organisation.struck().iter().any(|one| one.certificate().key() == request.key());
+    if struck || lists_key(now, request) {
+        return None;
+    }
+    let mut next = Next::after(&now.organisation);
+    next.issuers.push(certificate.to_vec());
+    Some(next)
+}
+
+fn lists_key(now: &InForce, request: &IssuerRequest) -> bool {
+    now.organisation.issuers().iter().any(|one| one.key() == request.key())
+}
+
+/// The person's issuers in force; none if they were struck before.
+fn theirs(now: &InForce, user: &UserId) -> Result<Vec<IssuerCertificate>, CoreError> {
+    let of_user = |one: &IssuerCertificate| one.user() == Some(user);
+    let listed: Vec<_> = now.organisation.issuers().iter().filter(|one| of_user(one)).cloned().collect();
+    let struck = now.organisation.struck().iter().any(|one| of_user(one.certificate()));
+    if listed.is_empty() && !struck {
+        return Err(Failure::new(
+            FailureKind::Unknown,
+            format!("{user} has no issuer."),
+            "No certificate on the issuers' list names that person.",
+            "List them: wardline admin administrator list.",
+        )
+        .into());
+    }
+    Ok(listed)
+}
+
+fn digits(code: &str) -> String {
+    code.chars().filter(char::is_ascii_digit).collect()
+}
+
+fn other_root(root: &RootAuthority) -> Failure {
+    Failure::new(
+        FailureKind::Untrusted,
+        "The recovery file is another organisation's.",
+        format!("Its root is {}.", root.fingerprint()),
+        "Name your organisation's file; its root is the one that wardline status shows.",
+    )
+}
+
+fn other_code(user: &UserId) -> Failure {
+    Failure::new(
+        FailureKind::Refused,
+        format!("The code is not that of a request of {user}."),
+        "Either it was read wrongly, or somebody else asks in that name.",
+        "Compare it with the person, by voice: wardline administrator status there, wardline admin administrator list here.",
+    )
+}
+
+fn nobody_asks(user: &UserId) -> Failure {
+    Failure::new(
+        FailureKind::Unknown,
+        format!("No request of {user} waits."),
+        "Their administrator's device has not asked in the last seven days, or it is out.",
+        "Have them run on it: wardline administrator request.",
+    )
+}
+
+fn struck_key(user: &UserId) -> Failure {
+    Failure::new(
+        FailureKind::Refused,
+        format!("The issuer of {user} was struck."),
+        "Its key comes back under no name.",
+        "Have them enrol an administrator's device anew, and ask from there.",
+    )
+}
