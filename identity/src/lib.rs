@@ -23,7 +23,7 @@ mod revocation;
 mod role;
 mod statement;
 
-pub use authority::{IssuerAuthority, RootAuthority, Strike};
+pub use authority::{IssuerAuthority, KEPT_MAX, RootAuthority, Strike};
 pub use certificate::{
     DateCheck, DeviceCertificate, DeviceSubject, IssuerCertificate, RelayCertificate, RootFingerprint,
     certificate_request, verify_certificate_request,
@@ -33,7 +33,7 @@ pub use invitation::{
     EnrolmentClaim, ExporterCheck, Invitation, InvitationLink, InvitationRecord, InvitationSubject,
     claim_statement,
 };
-pub use issuers::StruckIssuer;
+pub use issuers::{StandingList, StruckIssuer};
 pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
 pub use organisation::Organisation;
