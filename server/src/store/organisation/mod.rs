@@ -6,11 +6,15 @@ mod invitations;
 mod issuers;
 mod pin;
 
-use wardline_identity::DeviceCertificate;
+use wardline_identity::{DeviceCertificate, PendingHold, RevocationList};
 use wardline_proto::relay::SignedStatement;
-use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId, UtcMillis};
 
-use super::{ReadTx, StoreError, WriteTx, membership::replacements, revocation::list};
+use super::{
+    ReadTx, StoreError, WriteTx,
+    membership::replacements,
+    revocation::{fences, holds, list},
+};
 use crate::domain::organisation::{
     DeviceOwner, NewClaim, NewInvitation, OrganisationPin, OrganisationStorage, OrganisationView,
     PlaceInLine, StoredInvitation,
@@ -95,6 +99,26 @@ impl OrganisationStorage for WriteTx {
 
     async fn keep_issuers_list(&mut self, number: u64, list: &SignedStatement) -> Result<(), StoreError> {
         issuers::keep(self.connection(), number, list).await
+    }
+
+    async fn list_in_force(&mut self) -> Result<Option<RevocationList>, StoreError> {
+        list::read(self.connection()).await
+    }
+
+    async fn pending_holds(&mut self) -> Result<Vec<PendingHold>, StoreError> {
+        holds::pending(self.connection()).await
+    }
+
+    async fn drop_hold(
+        &mut self,
+        digest: &Digest,
+        now: UtcMillis,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        let mut lowered = Vec::new();
+        for device in holds::drop_one(self.connection(), digest).await? {
+            lowered.extend(fences::lower(self.connection(), device, now).await?);
+        }
+        Ok(lowered)
     }
 
     async fn undecided(&mut self) -> Result<Vec<StoredInvitation>, StoreError> {
