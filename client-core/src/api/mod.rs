@@ -41,6 +41,7 @@ pub use removal_record::{ActText, ProvenText, RemovalRecordFile, RemovalText, ve
 pub use time_text::rfc3339;
 
 pub use crate::session::{
-    BackedUpRoot, Connected, Connector, DeviceLeft, Enrolled, Enrolment, Founded, Founding, Lost, Progress,
-    Restored, Restoring, ShownRoot, StruckShown, invitation_connector,
+    BackedUpRoot, Connected, Connector, DeviceLeft, DoneMeanwhile, Enrolled, Enrolment, Founded, Founding,
+    KeptShown, Lost, Progress, RecordShown, Restored, Restoring, ShownRoot, StrikePlan, StruckShown,
+    invitation_connector,
 };

@@ -1,12 +1,10 @@
 //! Which issuers are lost, and the lists by which another comes and they are struck.
 
-use std::collections::BTreeSet;
-
-use wardline_identity::{IssuerCertificate, RelayCertificate, Strike};
-use wardline_proto::{Digest, fault};
+use wardline_identity::{IssuerCertificate, RelayCertificate, StandingList, Strike};
+use wardline_proto::fault;
 
 use super::{
-    inventory::Listed,
+    certified::Certified,
     restore::Lost,
     root_door::{InForce, Next},
 };
@@ -79,23 +77,24 @@ fn unknown(text: &str, count: usize, others: &[&IssuerCertificate]) -> Failure {
     )
 }
 
-/// The next list without these issuers, keeping what they made; `None` if none is to be struck.
-pub(super) fn strikes(now: &InForce, lost: &[IssuerCertificate], devices: &[Listed]) -> Option<Next> {
-    if lost.is_empty() {
-        return None;
-    }
-    let mut next = Next::after(&now.organisation);
+/// The next list without these issuers, keeping what they have certified, and this revocation list.
+pub(super) fn strikes(
+    now: &InForce,
+    lost: &[IssuerCertificate],
+    standing: Option<StandingList>,
+    certified: &Certified,
+) -> Next {
+    let mut next = Next { standing, ..Next::after(&now.organisation) };
     next.issuers.retain(|der| lost.iter().all(|one| one.der() != der.as_slice()));
     next.struck.extend(lost.iter().map(|one| {
-        let of_devices = devices.iter().filter(|device| device.certificate.issuer() == *one.fingerprint());
         let of_relay = now.relays.iter().filter(|relay| relay.issuer() == *one.fingerprint());
-        let mut kept: BTreeSet<Digest> = of_devices.map(|device| device.certificate.fingerprint()).collect();
+        let mut kept = certified.of(one.fingerprint());
         if !fault::planted("mutant.keep_nothing") {
             kept.extend(of_relay.map(RelayCertificate::fingerprint));
         } else {
             kept.clear();
         }
-        Strike { certificate: one.der().to_vec(), kept }
+        Strike { certificate: one.der().to_vec(), kept, since: None }
     }));
-    Some(next)
+    next
 }

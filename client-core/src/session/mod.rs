@@ -8,6 +8,7 @@ mod acknowledge;
 mod backoff;
 mod beside;
 mod broken;
+mod certified;
 mod confirm;
 mod directory;
 mod early;
@@ -51,7 +52,9 @@ mod revoke;
 mod root;
 mod root_door;
 mod send;
+mod show_list;
 mod signed_list;
+mod striking;
 mod task;
 mod told;
 mod under_way;
@@ -63,6 +66,15 @@ mod waits_test;
 pub(crate) use self::follow::follow;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::recovery_file::open as open_recovery_file;
+pub use self::{
+    certified::{KeptShown, RecordShown},
+    enrol::{Enrolled, Enrolment, Progress, invitation_connector},
+    found::{Founded, Founding},
+    link::{Connected, Connector},
+    restore::{DeviceLeft, DoneMeanwhile, Lost, Restored, Restoring, StruckShown},
+    root::{BackedUpRoot, ShownRoot},
+    striking::StrikePlan,
+};
 pub(crate) use self::{
     directory::{ask_people, verified_devices},
     enrol::{device_code, enrol},
@@ -81,13 +93,6 @@ pub(crate) use self::{
     root::{back_up_root, show_root},
     task::ask_members,
     wait::{Delivery, until_settled},
-};
-pub use self::{
-    enrol::{Enrolled, Enrolment, Progress, invitation_connector},
-    found::{Founded, Founding},
-    link::{Connected, Connector},
-    restore::{DeviceLeft, Lost, Restored, Restoring, StruckShown},
-    root::{BackedUpRoot, ShownRoot},
 };
 
 use std::sync::{Arc, PoisonError};

@@ -24,6 +24,7 @@ const STEPS: &[&str] = &[
     include_str!("0014_record.sql"),
     include_str!("0015_holds.sql"),
     include_str!("0016_restoring.sql"),
+    include_str!("0017_signed_issuers.sql"),
 ];
 
 /// Brings the database to the newest schema.
