@@ -25,7 +25,7 @@ mod revocation;
 mod role;
 mod statement;
 
-pub use authority::{IssuerAuthority, RootAuthority, Strike};
+pub use authority::{IssuerAuthority, KEPT_MAX, RootAuthority, Strike};
 pub use certificate::{
     DateCheck, DeviceCertificate, DeviceSubject, IssuerCertificate, RelayCertificate, RootFingerprint,
     certificate_request, verify_certificate_request,
@@ -36,7 +36,7 @@ pub use invitation::{
     claim_statement,
 };
 pub use issuer_request::{ISSUER_REQUEST_SECONDS, IssuerRequest};
-pub use issuers::StruckIssuer;
+pub use issuers::{StandingList, StruckIssuer};
 pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
 pub use organisation::Organisation;

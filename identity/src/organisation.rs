@@ -14,7 +14,8 @@ use crate::statement::verify_statement;
 use crate::{
     CertificateError, Checkpoint, DateCheck, DeviceCertificate, DisplayName, InvitationError,
     InvitationRecord, IssuerCertificate, OrganisationError, OrganisationId, RecordError, RelayCertificate,
-    RevocationError, RevocationList, RootFingerprint, StatementError, StatementLabel, StruckIssuer,
+    RevocationError, RevocationList, RootFingerprint, StandingList, StatementError, StatementLabel,
+    StruckIssuer,
 };
 
 /// An organisation whose root is the pinned one and whose issuers' list the root signed.
@@ -122,6 +123,14 @@ impl Organisation {
         RootFingerprint::of(&self.root.der)
     }
 
+    /// The organisation for who went by the issuers' list with this number: whom a later one struck vouches still.
+    ///
+    /// By it is judged what somebody did who had not heard of a strike, and nobody is let in.
+    #[must_use]
+    pub fn as_of(&self, issuers_number: u64) -> Self {
+        Self { issuers: self.issuers.as_of(issuers_number), ..self.clone() }
+    }
+
     /// The issuers on the list that may vouch.
     #[must_use]
     pub fn issuers(&self) -> &[IssuerCertificate] {
@@ -138,6 +147,12 @@ impl Organisation {
     #[must_use]
     pub fn struck(&self) -> &[StruckIssuer] {
         &self.issuers.struck
+    }
+
+    /// Of the revocation lists that struck issuers signed the one that counts.
+    #[must_use]
+    pub const fn standing(&self) -> Option<StandingList> {
+        self.issuers.standing
     }
 
     /// The issuer with this SHA-256 of its certificate, also if it was struck: what it made goes on with it in TLS.
@@ -217,23 +232,38 @@ impl Organisation {
         verify_statement(issuer.key(), Some(issuer.fingerprint()), label, statement)
     }
 
-    /// Checks a revocation list: signed by an issuer on the list, well-formed.
+    /// Checks a revocation list: signed by an issuer on the list, or the one of a struck issuer that the issuers' list names;
+    /// well-formed, and by no other issuers' list than this one under its number.
     ///
     /// With [`DateCheck::At`] the issuer must be in force. Whether it goes on from the list at hand, and how long it may be
     /// relied on, [`RevocationRegister`](crate::RevocationRegister) knows.
     ///
     /// # Errors
-    /// [`RevocationError::IssuerStruck`], [`RevocationError::Statement`], [`RevocationError::Field`].
+    /// [`RevocationError::IssuerStruck`], [`RevocationError::Statement`], [`RevocationError::Field`], [`RevocationError::OtherIssuers`].
     pub fn verify_revocation_list(
         &self,
         statement: &SignedStatement,
         dates: impl Into<DateCheck>,
     ) -> Result<RevocationList, RevocationError> {
-        if self.issuer(&statement.signer) == Err(CertificateError::IssuerStruck) {
-            return Err(RevocationError::IssuerStruck);
+        let dates = dates.into();
+        let list = if self.issuer(&statement.signer) == Err(CertificateError::IssuerStruck) {
+            self.verify_adopted_list(statement, dates)?;
+            let list = RevocationList::stored(statement.clone())?;
+            let stands = self.standing().is_some_and(|standing| standing.is(&list));
+            if !stands && !fault::planted("mutant.any_list_stands") {
+                return Err(RevocationError::IssuerStruck);
+            }
+            list
+        } else {
+            let body = self.verify_issuer_statement(StatementLabel::RevocationList, statement, dates)?;
+            RevocationList::read(&body, statement.clone())?
+        };
+        let other =
+            list.issuers_number() == self.issuers_number() && *list.issuers_digest() != self.issuers_digest();
+        match other && !fault::planted("mutant.other_issuers_named") {
+            true => Err(RevocationError::OtherIssuers { number: self.issuers_number() }),
+            false => Ok(list),
         }
-        let body = self.verify_issuer_statement(StatementLabel::RevocationList, statement, dates)?;
-        RevocationList::read(&body, statement.clone())
     }
 
     /// Checks that an issuer of this organisation, who may be struck by now, signed a revocation list that was adopted before:

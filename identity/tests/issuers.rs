@@ -43,9 +43,103 @@ fn list(
     let strike = |(certificate, kept): &(&[u8], &[&[u8]])| Strike {
         certificate: certificate.to_vec(),
         kept: kept.iter().map(|der| Digest::of(der)).collect(),
+        since: (number > 2).then_some(2),
     };
     let struck: Vec<_> = struck.iter().map(strike).collect();
-    hospital.root.sign_issuers(number, issuers, &struck).unwrap()
+    hospital.root.sign_issuers(number, issuers, (&struck, None)).unwrap()
+}
+
+/// The list with this number by which the first issuer was struck in `since`, and this list stands.
+fn struck_in(
+    hospital: &Hospital,
+    (number, since): (u64, u64),
+    standing: Option<StandingList>,
+) -> pb::SignedStatement {
+    let certificate = hospital.issuer.certificate_der().to_vec();
+    let strike = Strike { certificate, kept: BTreeSet::new(), since: Some(since) };
+    hospital.root.sign_issuers::<Vec<u8>>(number, &[], (&[strike], standing)).unwrap()
+}
+
+#[test]
+fn of_a_struck_issuers_revocation_lists_the_one_that_was_named_counts_and_no_other() {
+    let hospital = Hospital::found(1);
+    let before = &hospital.organisation;
+    let mut register = RevocationRegister::new(before.id());
+    let named = register.sign_next(&hospital.issuer, before, &[], NOW).unwrap();
+    let list = before.verify_revocation_list(&named, NOW).unwrap();
+    register.adopt(list.clone(), &[]).unwrap();
+    let again = register.sign_again(&hospital.issuer, before, later(1)).unwrap();
+    let next = register.sign_next(&hospital.issuer, before, &[], later(1)).unwrap();
+    let by = |standing| before.succeeded_by(&struck_in(&hospital, (2, 2), standing)).unwrap().unwrap();
+    let after = by(Some(StandingList::from(&list)));
+    assert_eq!(after.verify_revocation_list(&named, NOW).unwrap(), list);
+    let other_number = StandingList { number: 2, ..StandingList::from(&list) };
+    assert_eq!(
+        by(Some(other_number)).verify_revocation_list(&named, NOW),
+        Err(RevocationError::IssuerStruck)
+    );
+    let mut forged = named.clone();
+    forged.signature = again.signature.clone();
+    assert!(matches!(after.verify_revocation_list(&forged, NOW), Err(RevocationError::Statement(_))));
+    for newer in [&again, &next] {
+        assert!(before.verify_revocation_list(newer, NOW).is_ok(), "the control: before the strike");
+        assert_eq!(after.verify_revocation_list(newer, NOW), Err(RevocationError::IssuerStruck));
+    }
+    assert_eq!(by(None).verify_revocation_list(&named, NOW), Err(RevocationError::IssuerStruck));
+    arm("mutant.any_list_stands");
+    let taken = after.verify_revocation_list(&next, NOW);
+    disarm("mutant.any_list_stands");
+    assert!(taken.is_ok(), "the guard taken away");
+    // Another issuer goes on from it, also who comes new.
+    let second = second(&hospital);
+    let mut newcomer = RevocationRegister::new(after.id());
+    newcomer.adopt(after.verify_revocation_list(&named, NOW).unwrap(), &[]).unwrap();
+    assert!(newcomer.sign_next(&second, &after, &[], later(1)).is_ok());
+}
+
+#[test]
+fn since_when_an_issuer_is_struck_does_not_change() {
+    let hospital = Hospital::found(1);
+    let by = |number, since| struck_in(&hospital, (number, since), None);
+    let shape = Err(OrganisationError::IssuersShape { field: "strike" });
+    for wrong in [by(2, 0), by(2, 3)] {
+        assert_eq!(hospital.organisation.succeeded_by(&wrong), shape);
+    }
+    // Whoever has the list before knows that it was not on that.
+    assert_eq!(hospital.organisation.succeeded_by(&by(2, 1)), shape);
+    let after = hospital.organisation.succeeded_by(&by(2, 2)).unwrap().unwrap();
+    assert_eq!(after.struck()[0].since(), 2);
+    assert_eq!(after.succeeded_by(&by(3, 3)), shape);
+    assert_eq!(after.succeeded_by(&by(3, 2)).unwrap().unwrap().struck()[0].since(), 2, "the control");
+}
+
+#[test]
+fn two_issuers_lists_under_one_number_show_and_what_names_the_other_is_not_taken() {
+    let hospital = Hospital::found(1);
+    let second = second(&hospital);
+    let first = hospital.issuer.certificate_der();
+    let two = |issuers: &[&[u8]]| {
+        let list = hospital.root.sign_issuers_list(2, issuers).unwrap();
+        hospital.organisation.succeeded_by(&list).unwrap().unwrap()
+    };
+    let (here, there) = (two(&[first, second.certificate_der()]), two(&[second.certificate_der(), first]));
+    let mut register = RevocationRegister::new(here.id());
+    let ours = register.sign_next(&second, &here, &[], NOW).unwrap();
+    let theirs = register.sign_next(&second, &there, &[], NOW).unwrap();
+    let older = register.sign_next(&hospital.issuer, &hospital.organisation, &[], NOW).unwrap();
+    assert!(here.verify_revocation_list(&ours, NOW).is_ok(), "the control");
+    assert!(here.verify_revocation_list(&older, NOW).is_ok(), "by a lower one: its signer had not heard");
+    let other = RevocationError::OtherIssuers { number: 2 };
+    assert_eq!(here.verify_revocation_list(&theirs, NOW), Err(other));
+    // The same where the list of issuers is a newer one by now.
+    register.adopt(here.verify_revocation_list(&ours, NOW).unwrap(), &[]).unwrap();
+    let theirs = RevocationList::stored(theirs).unwrap();
+    assert_eq!(register.outcome(&theirs, &[]), Err(other));
+    arm("mutant.other_issuers_named");
+    let taken = here.verify_revocation_list(theirs.statement(), NOW);
+    let adopted = register.outcome(&theirs, &[]);
+    disarm("mutant.other_issuers_named");
+    assert!(taken.is_ok() && adopted.is_ok(), "the guard taken away");
 }
 
 #[test]
@@ -175,7 +269,7 @@ fn kept_certificates_have_one_order_and_a_limit() {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     let with = |kept: Vec<prost::bytes::Bytes>| {
         let certificate = hospital.issuer.certificate_der().to_vec().into();
-        let struck = vec![pb::StruckIssuer { certificate, kept }];
+        let struck = vec![pb::StruckIssuer { certificate, kept, since: 2 }];
         let list = pb::IssuersList { number: 2, struck, ..pb::IssuersList::default() };
         let root = (hospital.root.key(), hospital.root.certificate_der());
         let signed = sign_statement(root.0, StatementLabel::IssuersList, &list, Some(root.1));
@@ -191,9 +285,10 @@ fn kept_certificates_have_one_order_and_a_limit() {
     assert_eq!(with(most).unwrap().struck()[0].kept().len(), 20_000, "the control: as many as fit");
     let beyond = digests(20_001).iter().map(|one| one.to_wire()).collect::<Vec<_>>();
     assert_eq!(with(beyond), shape("number of kept certificates"));
-    let strike = Strike { certificate: hospital.issuer.certificate_der().to_vec(), kept: digests(20_001) };
+    let certificate = hospital.issuer.certificate_der().to_vec();
+    let strike = Strike { certificate, kept: digests(20_001), since: None };
     assert!(matches!(
-        hospital.root.sign_issuers::<Vec<u8>>(2, &[], &[strike]),
+        hospital.root.sign_issuers::<Vec<u8>>(2, &[], (&[strike], None)),
         Err(AuthorityError::IssuersShape)
     ));
 }

@@ -78,6 +78,8 @@ reasons! {
     IssuersConflict = "ISSUERS_CONFLICT",
     /// A commit lets in a device that is revoked or on hold. FAILED_PRECONDITION; metadata "device".
     JoinRevoked = "JOIN_REVOKED",
+    /// A commit lets in a device whose certificate's issuer was struck. FAILED_PRECONDITION; metadata "device", "number".
+    JoinStruck = "JOIN_STRUCK",
     /// A revoked device must leave first. FAILED_PRECONDITION.
     RevocationPending = "REVOCATION_PENDING",
     /// The log is closed: a successor takes over. FAILED_PRECONDITION; metadata "successor" once it is made.

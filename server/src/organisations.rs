@@ -10,10 +10,10 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock as Gate};
 use wardline_identity::Organisation;
 use wardline_proto::fault;
 
-/// The organisation in force.
-#[derive(Debug)]
+/// The organisation in force. Clones are one.
+#[derive(Debug, Clone)]
 pub struct Organisations {
-    now: RwLock<Arc<Organisation>>,
+    now: Arc<RwLock<Arc<Organisation>>>,
     gate: Arc<Gate<()>>,
 }
 
@@ -42,7 +42,7 @@ impl Organisations {
     /// As imported.
     #[must_use]
     pub fn new(organisation: Organisation) -> Self {
-        Self { now: RwLock::new(Arc::new(organisation)), gate: Arc::default() }
+        Self { now: Arc::new(RwLock::new(Arc::new(organisation))), gate: Arc::default() }
     }
 
     /// The organisation in force now.

@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use wardline_identity::{
-    Clock, OrganisationId, PendingHold, RevocationAct, RevocationError, RevocationList, RevocationRegister,
-    Standing, UserId,
+    Clock, Organisation, OrganisationId, PendingHold, RevocationAct, RevocationError, RevocationList,
+    RevocationRegister, Standing, UserId,
 };
 use wardline_proto::{DeviceId, fault, relay::SignedStatement};
 
@@ -66,6 +66,14 @@ impl Revocations {
     pub fn head(&self) -> Option<RevocationList> {
         let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
         register.list().filter(|_| !fault::planted("relay.list_hidden")).cloned()
+    }
+
+    /// Drops the holds that are nobody's any more by a list of issuers.
+    pub fn drop_struck(&self, organisation: &Organisation) {
+        let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
+        for device in register.drop_struck(organisation) {
+            tracing::info!(device.id = %device, "a hold has ended: its signer's issuer was struck");
+        }
     }
 
     /// Takes in what was just written.

@@ -102,6 +102,7 @@ fn every_call_of_every_service_is_tried_without_a_certificate() {
 fn every_reason_that_bad_input_brings_about_has_a_row() {
     let elsewhere = [
         Reason::CertificateStruck, // a list that strikes ends with its issuer: `server`, `revocation`
+        Reason::JoinStruck,        // the same: `server` `conversation/tests/struck`
         Reason::DeviceRevoked,     // its connections end: the doors' own tests
         Reason::EpochFull,         // 2,048 messages: the domain's own tests
         Reason::ConversationFull,  // 500 devices: the domain's own tests

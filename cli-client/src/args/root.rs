@@ -13,7 +13,8 @@ pub(crate) enum RootTask {
     --user administrator --name 'IT lead' --device 'new laptop' --strike-all
 
 Makes a new issuer and your device, strikes the lost issuers and keeps what they had certified: nobody else notices. What \
-a struck issuer signs from then on counts for nobody. Interrupted? Run the same command again: it goes on.
+a struck issuer signs from then on counts for nobody. How many certificates stay good is shown and asked about first; \
+--yes answers that. Interrupted? Run the same command again: it goes on.
 
 The recovery code is asked for, or read from --recovery-code-file. The device of the lost machine goes on until you revoke \
 it; the answer names it.")]
@@ -72,4 +73,7 @@ pub(crate) struct RestoreArgs {
     /// All issuers but the new one are lost
     #[arg(long)]
     pub strike_all: bool,
+    /// Strike without asking whether what stays good is right
+    #[arg(long)]
+    pub yes: bool,
 }

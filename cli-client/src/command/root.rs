@@ -1,9 +1,9 @@
 //! `wardline admin root`: restore an administrator, copy the recovery file, look at it.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
 
 use wardline_client_core::{
-    api::{self, Failure, FailureKind, Lost, Restoring},
+    api::{self, Failure, FailureKind, Lost, Restoring, StrikePlan},
     owner::Ownership,
     vault::KdfCost,
 };
@@ -46,6 +46,33 @@ pub(crate) fn code(file: &RecoveryFile) -> Result<zeroize::Zeroizing<String>, Fa
     passcode::recovery_code(file.recovery_code_file.as_deref())
 }
 
+/// Shows what a strike keeps, and asks whether that is right.
+fn agree(plan: &StrikePlan, yes: bool) -> Result<(), Failure> {
+    print::plan(plan);
+    if yes {
+        return Ok(());
+    }
+    let refused = |why: &str| {
+        Failure::new(
+            FailureKind::Input,
+            "Nobody was struck.",
+            why,
+            "Compare the numbers with the devices that you know of. If they are right, run the command again with --yes: it goes on \
+             where it stopped.",
+        )
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(refused("There is no terminal to ask on whether what stays good is right."));
+    }
+    print::ask("Strike, and keep these? [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer).is_ok();
+    match read && answer.trim().eq_ignore_ascii_case("y") {
+        true => Ok(()),
+        false => Err(refused("You did not say yes.")),
+    }
+}
+
 async fn restore(globals: &Globals, args: RestoreArgs) -> Result<ExitCode, Failure> {
     let folder = home::folder(globals)?;
     let code = code(&args.file)?;
@@ -71,6 +98,7 @@ async fn restore(globals: &Globals, args: RestoreArgs) -> Result<ExitCode, Failu
         name: &args.name,
         device_name: &args.device,
         lost,
+        agree: &|plan| agree(plan, args.yes),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     };

@@ -20,7 +20,7 @@ pub(crate) use self::{
     devices::removals,
     home::{enrolled, founded, invited, progress},
     record::{proven, record_written},
-    root::{backed_up, restored, root},
+    root::{ask, backed_up, plan, restored, root},
     when::{learn_offset, midnight_ms},
 };
 

@@ -3,9 +3,9 @@
 use std::{io::Write as _, path::Path};
 
 use serde_json::json;
-use wardline_client_core::api::{BackedUpRoot, Restored, ShownRoot};
+use wardline_client_core::api::{BackedUpRoot, RecordShown, Restored, ShownRoot, StrikePlan};
 
-use super::{line, object};
+use super::{harmless, line, object};
 
 /// Which organisation a file is of.
 pub(crate) fn root(shown: &ShownRoot, json: bool) {
@@ -41,6 +41,42 @@ pub(crate) fn backed_up(made: &BackedUpRoot, out: &Path, json: bool) -> std::io:
     to.flush()
 }
 
+/// What a strike keeps: beside the output, which may be read by a script.
+pub(crate) fn plan(plan: &StrikePlan) {
+    let mut to = std::io::stderr().lock();
+    for one in &plan.issuers {
+        let about = format!("{} ({:.16})", harmless(&one.name), one.fingerprint);
+        let (kept, recorded, listed) = (one.kept, one.recorded, one.listed);
+        let _ = writeln!(
+            to,
+            "Striking {about} keeps {kept} certificates, of {recorded} on the record; {listed} are listed."
+        );
+        if one.unrecorded > 0 {
+            let _ = writeln!(
+                to,
+                "  {} of them the relay lists, and its record does not have them.",
+                one.unrecorded
+            );
+        }
+    }
+    let _ = match plan.record {
+        RecordShown::Fits => Ok(()),
+        RecordShown::Nothing => writeln!(to, "The relay has no record: only what it lists is kept."),
+        RecordShown::Differs => {
+            writeln!(
+                to,
+                "The relay's record is not the one that it has signed for: only what it lists is kept."
+            )
+        }
+    };
+}
+
+/// Asks on the terminal.
+pub(crate) fn ask(question: &str) {
+    let mut to = std::io::stderr().lock();
+    let _ = write!(to, "{question}").and_then(|()| to.flush());
+}
+
 /// A restored administrator.
 pub(crate) fn restored(restored: &Restored, home: &Path, json: bool) {
     if json {
@@ -52,6 +88,7 @@ pub(crate) fn restored(restored: &Restored, home: &Path, json: bool) {
             .left
             .iter()
             .map(|one| json!({ "device": one.device, "user": one.user, "name": one.name }));
+        let meanwhile = restored.meanwhile.iter().map(|one| json!({ "device": one.device, "act": one.act }));
         return object(&json!({
             "organisation": restored.organisation,
             "name": restored.name,
@@ -62,6 +99,7 @@ pub(crate) fn restored(restored: &Restored, home: &Path, json: bool) {
             "issuers": restored.issuers,
             "struck": struck.collect::<Vec<_>>(),
             "devices_left": left.collect::<Vec<_>>(),
+            "meanwhile": meanwhile.collect::<Vec<_>>(),
         }));
     }
     line(&format!("{} is an administrator of {} on this device.", restored.user, restored.name));
@@ -78,6 +116,9 @@ pub(crate) fn restored(restored: &Restored, home: &Path, json: bool) {
             "Lost with its machine? wardline admin device revoke --home {home} {} --reason lost   ({} of {})",
             one.device, one.name, one.user
         ));
+    }
+    for one in &restored.meanwhile {
+        line(&format!("While this ran, a struck issuer did this to {}: {}. It stands.", one.device, one.act));
     }
     if restored.issuers.len() < 2 {
         line(

@@ -54,6 +54,7 @@ pub use removal_record::{ActText, ProvenText, RemovalRecordFile, RemovalText, ve
 pub use time_text::rfc3339;
 
 pub use crate::session::{
-    Appointed, Appointing, BackedUpRoot, Connected, Connector, DeviceLeft, Enrolled, Enrolment, Founded,
-    Founding, Lost, Progress, Restored, Restoring, ShownRoot, StruckShown, invitation_connector,
+    Appointed, Appointing, BackedUpRoot, Connected, Connector, DeviceLeft, DoneMeanwhile, Enrolled,
+    Enrolment, Founded, Founding, KeptShown, Lost, Progress, RecordShown, Restored, Restoring, ShownRoot,
+    StrikePlan, StruckShown, invitation_connector,
 };

@@ -1,7 +1,7 @@
 //! Staging a commit: the MLS commit, its declaration to the relay and its outbox row, in one step, before it is
 //! sent.
 
-use wardline_identity::{DeviceCertificate, StatementLabel};
+use wardline_identity::{DateCheck, DeviceCertificate, StatementLabel};
 use wardline_proto::{
     ConversationId, DeviceId, Digest, EntryNumber, Epoch,
     content::ConversationSettings,
@@ -114,12 +114,19 @@ async fn stage_step(
     if !revoked::out(&core.revocations, &after).is_empty() && !fault::planted("mutant.commit_to_revoked") {
         return Ok(Staged::Stale);
     }
+    // So may an issuers' list.
+    let good = |(_, one): &(_, DeviceCertificate)| {
+        core.device.organisation.verify_device(one.der(), DateCheck::Skip).is_ok()
+    };
+    if !change.adds.iter().all(good) && !fault::planted("mutant.submit_struck") {
+        return Ok(Staged::Stale);
+    }
     let known = declared_rosters::load(&mut tx, &conversation).await?;
     let mut data = declaration(
         &row,
         known.map(|known| known.devices),
         (&before, &after),
-        (&change, core.revocations.number()),
+        (&change, core.revocations.number(), core.device.organisation.issuers_number()),
     );
     if fault::planted("member.add_uncertified") {
         core.store.load_within(&mut tx, Scope::Device).await?;
@@ -188,7 +195,7 @@ fn declaration(
     row: &ConversationRow,
     known: Option<Vec<DeviceId>>,
     (before, after): (&Roster, &Roster),
-    (change, list): (&Change, u64),
+    (change, list, issuers): (&Change, u64, u64),
 ) -> CommitData {
     let devices = |roster: &Roster| -> Vec<DeviceId> {
         roster.members.iter().map(|member| member.certificate.device()).collect()
@@ -217,6 +224,7 @@ fn declaration(
         approvals: change.approvals.clone(),
         confirmations: change.confirmations.clone(),
         corrects_number: change.corrects.get(),
+        issuers_list_number: issuers,
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Judged<'a> {
     pub before: &'a Roster,
     /// The roster after.
     pub after: &'a Roster,
+    /// The same by the issuers' list that it names: as its author saw it.
+    pub then: &'a Roster,
     /// The leaves that it took out.
     pub removed: &'a [u32],
     /// The settings that were right before it: rights are judged by them.
@@ -121,7 +123,11 @@ pub(crate) fn judge(commit: &Judged<'_>) -> Verdict {
     if !commit.after.strangers.is_empty() && !planted("mutant.judge_strangers") {
         verdict.held.push(STRANGER);
     }
-    let new = |index: &u32| !commit.before.strangers.contains(index) || commit.removed.contains(index);
+    // By the list that its author went by: a strike that came since accuses nobody.
+    let new = |index: &u32| {
+        (!commit.before.strangers.contains(index) || commit.removed.contains(index))
+            && commit.then.strangers.contains(index)
+    };
     if commit.after.strangers.iter().any(new) && !planted("mutant.judge_strangers") {
         verdict.proven.push(STRANGER);
     }
@@ -303,7 +309,7 @@ fn who(member: &Member) -> (DeviceId, UserId) {
 
 /// Whether the author told the relay the truth about who is in.
 fn declared(commit: &Judged<'_>) -> bool {
-    commit.data.is_some_and(|data| data.roster_sha256.as_ref() == commit.after.digest().as_bytes().as_slice())
+    commit.data.is_some_and(|data| data.roster_sha256.as_ref() == commit.then.digest().as_bytes().as_slice())
 }
 
 #[cfg(test)]

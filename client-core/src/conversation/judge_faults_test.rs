@@ -31,6 +31,10 @@ fn what_holds_proves_its_authors_fault_and_nobody_elses() {
     // Who commits while it is in did not bring it in.
     let later = verdict(&a, &with, &with, (&set, &set), &data);
     assert_eq!((later.held, later.proven), (vec![STRANGER], vec![]));
+    // Nor who let it in before they had heard that it is one.
+    let known = Known { then: Some(before.clone()), ..Known::default() };
+    let unheard = knowing(&m, &before, &with, (&set, &set), &data, &known);
+    assert_eq!((unheard.held, unheard.proven), (vec![STRANGER], vec![]));
     // Another one in its place is a fault again.
     let known = Known { anew: vec![9], ..Known::default() };
     assert_eq!(knowing(&a, &with, &with, (&set, &set), &data, &known).proven, [STRANGER]);
@@ -41,6 +45,7 @@ fn what_holds_proves_its_authors_fault_and_nobody_elses() {
             author,
             before: &before,
             after: &before,
+            then: &before,
             removed: &[],
             right: &set,
             settings_after: &stolen,

@@ -101,6 +101,7 @@ struct Known {
     declared: Option<Vec<DeviceId>>,
     joined: EntryNumber,
     anew: Vec<u32>,
+    then: Option<Roster>,
     unmended: Vec<(String, Vec<String>)>,
     revocations: Option<RevocationRegister>,
 }
@@ -122,6 +123,7 @@ fn knowing(
         author,
         before,
         after,
+        then: known.then.as_ref().unwrap_or(after),
         removed: &removed(before, after, &known.anew),
         right: settings.0,
         settings_after: settings.1,
@@ -278,6 +280,7 @@ fn held(
         author,
         before,
         after,
+        then: after,
         removed: &removed(before, after, &[]),
         right: &right,
         settings_after: settings,

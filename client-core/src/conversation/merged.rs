@@ -8,6 +8,7 @@ use wardline_identity::{
 use wardline_proto::{
     DeviceId, EntryNumber,
     content::ConversationSettings,
+    fault::planted,
     relay::{AuthenticatedData, CommitAuthor, CommitData, authenticated_data::Kind},
 };
 
@@ -181,12 +182,14 @@ impl<'a> Merging<'a> {
         let removed: Vec<u32> = staged.removes.iter().map(|leaf| leaf.index).collect();
         let after = Hold::read(self.hold.as_ref(), self.organisation, &leaves, &self.leaves);
         group.merge_staged(store, staged)?;
+        let then = self.to_author(data.as_ref(), (&after, &leaves));
 
         let mut verdict = match &author {
             Some(author) => judge(&Judged {
                 author,
                 before: &self.before,
                 after: &after,
+                then: &then,
                 removed: &removed,
                 right: &self.right,
                 settings_after: &settings,
@@ -236,6 +239,17 @@ impl<'a> Merging<'a> {
         merged.fault = fault;
         merged.declared = declared;
         Ok(merged)
+    }
+
+    /// Who is in after it to its author: by the issuers' list that it names. Who had not heard of a strike is not at fault for whom it
+    /// let in, and declared them rightly.
+    fn to_author(&self, data: Option<&CommitData>, (after, leaves): (&Roster, &[Leaf])) -> Roster {
+        let named = data.map_or(u64::MAX, |data| data.issuers_list_number);
+        let newest = named >= self.organisation.issuers_number();
+        if after.strangers.is_empty() || newest || planted("mutant.judge_by_newest_issuers") {
+            return after.clone();
+        }
+        Hold::read(self.hold.as_ref(), &self.organisation.as_of(named), leaves, &self.leaves)
     }
 
     /// What people read of it: who is out because of the list went by nobody's will.

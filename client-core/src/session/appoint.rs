@@ -3,7 +3,10 @@
 //! The root signs, nobody else. What it certifies is a key that the person's own device has made and keeps: that the request is theirs,
 //! their device's signature says; that the device is theirs, the code that both compare.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use wardline_identity::{Clock, Entropy, IssuerCertificate, IssuerRequest, RootAuthority, UserId};
 use wardline_proto::fault;
@@ -13,12 +16,12 @@ use super::{
     administrators::{self, code},
     inventory, issuers, keep_list,
     link::{Connector as _, product_connector},
-    lost_issuers::strikes,
+    lost_issuers::lists_key,
     open::open_vault,
     recovery_file,
-    restore::{DeviceLeft, StruckShown, device_left, shown as struck_shown},
-    revocation,
-    root_door::{self, InForce, Next},
+    restore::{DeviceLeft, Lost, StruckShown, device_left, shown as struck_shown},
+    root_door::{self, Change, Door, InForce, Keeps},
+    striking::{Agree, Striking},
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -132,9 +135,7 @@ impl At {
             .certify_issuer_of(&self.user, request.key(), label, &*self.session.entropy, clock.now())
             .map_err(|error| Failure::defect(format!("The issuer could not be certified: {error}.")))?;
         // 3. On the list.
-        let door = (&self.relay, &self.root, &*clock);
-        let add = |now: &InForce| Ok(joined(now, request, &certificate));
-        let now = root_door::change(door, &[], &add).await?;
+        let now = self.change(&Change::Appoints(request, &certificate)).await?;
         fault::crash("crash.administrator_listed");
         if !lists_key(&now, request) {
             return Err(struck_key(&self.user).into());
@@ -155,22 +156,19 @@ impl At {
     async fn remove(&self) -> Result<Appointed, CoreError> {
         // 1. What is in force, and which issuers are theirs.
         self.follow_list().await?;
-        match revocation::fetch(&self.session, &self.relay).await {
-            Ok(_) | Err(CoreError::Revocation(wardline_identity::RevocationError::IssuerStruck)) => {}
-            Err(error) => return Err(error),
-        }
-        self.refuse_own().await?;
-        let devices = inventory::devices(&self.session, &self.relay, None).await?;
-        // 2. Struck, with what they had certified kept.
-        let clock = self.session.clock.clone();
-        let door = (&self.relay, &self.root, &*clock);
+        let own = self.own().await?;
+        // 2. Struck, on top of the list of revoked devices that is in force, with what they had certified kept.
         let before = self.session.core().await.device.organisation.issuers_number();
-        let strike = |now: &InForce| Ok(strikes(now, &theirs(now, &self.user)?, &devices));
-        let now = root_door::change(door, &[], &strike).await?;
+        let lost = Lost::Of(self.user.clone());
+        let (session, relay) = (&self.session, &self.relay);
+        let (agree, agreed): (Agree<'_>, _) = (&|_| Ok(()), Mutex::default());
+        let striking = Striking { session, relay, own: &own, lost: &lost, agree, agreed };
+        let now = self.change(&Change::Strikes(&striking)).await?;
         fault::crash("crash.administrator_struck");
         issuers::fetch(&self.session, &self.relay, now.organisation.issuers_number()).await?;
         // 3. The list of revoked devices lives on by this machine's issuer.
         keep_list(&self.session, &self.relay).await?;
+        let devices = inventory::devices(&self.session, &self.relay, None).await?;
         let left = devices
             .iter()
             .filter(|one| *one.certificate.user() == self.user && one.certificate.role().may_issue());
@@ -184,8 +182,16 @@ impl At {
         issuers::fetch(&self.session, &self.relay, number).await.map(|_| ())
     }
 
+    /// Has a change put in force by the root.
+    async fn change(&self, change: &Change<'_>) -> Result<InForce, CoreError> {
+        let clock = self.session.clock.clone();
+        let keeps = Keeps::Of(&self.session);
+        let door = Door { relay: &self.relay, root: &self.root, clock: &*clock, keeps };
+        door.change(&[], change).await
+    }
+
     /// Whoever strikes goes on: this machine's issuer signs the list of revoked devices afterwards.
-    async fn refuse_own(&self) -> Result<(), CoreError> {
+    async fn own(&self) -> Result<IssuerCertificate, CoreError> {
         let core = self.session.core().await;
         let own = core.device.issuing().map(|own| own.certificate());
         let why = match own {
@@ -193,7 +199,7 @@ impl At {
             Some(own) if own.user() == Some(&self.user) || *core.device.user() == self.user => {
                 "Nobody removes themselves: another administrator's machine goes on signing."
             }
-            Some(_) => return Ok(()),
+            Some(own) => return Ok(own.clone()),
         };
         Err(Failure::new(
             FailureKind::Refused,
@@ -217,38 +223,6 @@ impl At {
             left,
         })
     }
-}
-
-/// The next list with the new issuer; `None` if its key is on the one in force, or was struck.
-fn joined(now: &InForce, request: &IssuerRequest, certificate: &[u8]) -> Option<Next> {
-    let struck = now.organisation.struck().iter().any(|one| one.certificate().key() == request.key());
-    if struck || lists_key(now, request) {
-        return None;
-    }
-    let mut next = Next::after(&now.organisation);
-    next.issuers.push(certificate.to_vec());
-    Some(next)
-}
-
-fn lists_key(now: &InForce, request: &IssuerRequest) -> bool {
-    now.organisation.issuers().iter().any(|one| one.key() == request.key())
-}
-
-/// The person's issuers in force; none if they were struck before.
-fn theirs(now: &InForce, user: &UserId) -> Result<Vec<IssuerCertificate>, CoreError> {
-    let of_user = |one: &IssuerCertificate| one.user() == Some(user);
-    let listed: Vec<_> = now.organisation.issuers().iter().filter(|one| of_user(one)).cloned().collect();
-    let struck = now.organisation.struck().iter().any(|one| of_user(one.certificate()));
-    if listed.is_empty() && !struck {
-        return Err(Failure::new(
-            FailureKind::Unknown,
-            format!("{user} has no issuer."),
-            "No certificate on the issuers' list names that person.",
-            "List them: wardline admin administrator list.",
-        )
-        .into());
-    }
-    Ok(listed)
 }
 
 fn digits(code: &str) -> String {

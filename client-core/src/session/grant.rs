@@ -10,7 +10,7 @@ use wardline_proto::{
 };
 
 use super::{
-    Session, ask_people,
+    Session, ask_people, issuers,
     outbox::Passing,
     revocation,
     send::passes,
@@ -147,6 +147,15 @@ pub(crate) async fn submit(
             if !known || !fault::planted("mutant.fence_spins") {
                 passing.rest(pending.conversation, known.then_some(SOON));
             }
+            session.stepped(&[]);
+            Ok(())
+        }
+        // Nor was this: whom it brings in is no longer good by a list of issuers that has not come here yet.
+        Err(RelayError::Refused { reason: Reason::JoinStruck, .. }) => {
+            conversation::withdraw(&mut *session.core().await, pending.conversation).await?;
+            let known = session.core().await.device.organisation.issuers_number();
+            issuers::fetch(session, relay, known.saturating_add(1)).await?;
+            passing.rest(pending.conversation, Some(SOON));
             session.stepped(&[]);
             Ok(())
         }

@@ -15,7 +15,7 @@ use crate::{
     conversation::{self, encode},
     error::CoreError,
     relay::{Relay, RelayError},
-    vault::tables::device,
+    vault::tables::{device, holds},
 };
 
 /// A higher issuers' list than one's own is fetched before anything else (design 4.2); `false` if the relay has none.
@@ -99,11 +99,19 @@ async fn adopt(session: &Session, list: &SignedStatement, opened_with: u64) -> R
         return Ok(());
     }
     conversation::strangers_by(&mut core, &newer).await?;
+    // Holds whose signers are nobody's by it end here as at the relay.
+    let mut revocations = core.revocations.clone();
+    revocations.drop_struck(&newer);
+    let fewer = revocations.holds().len() < core.revocations.holds().len();
     let mut tx = core.vault.begin("store_organisation").await?;
     device::store_organisation(&mut tx, &encode(&newer.to_wire())).await?;
+    if fewer {
+        holds::replace(&mut tx, revocations.holds()).await?;
+    }
     let appointed = administrator::appointed(&mut tx, &core, &newer).await?;
     tx.commit().await?;
     fault::crash("crash.issuers_kept");
+    core.revocations = revocations;
     tracing::info!(number = newer.issuers_number(), "an issuers' list was taken in");
     core.device.organisation = newer;
     core.device.issuer = appointed.or(core.device.issuer.take());

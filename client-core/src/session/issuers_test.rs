@@ -4,12 +4,13 @@
 use std::sync::{Arc, Mutex};
 
 use wardline_identity::{
-    CertificateError, DateCheck, DisplayName, IssuerAuthority, Organisation, Strike, SystemEntropy,
+    CertificateError, DateCheck, DisplayName, IssuerAuthority, Organisation, RevocationList,
+    RevocationRegister, StandingList, Strike, SystemEntropy,
 };
 use wardline_proto::{DeviceId, Digest, in_place, relay::SignedStatement};
 
 use super::{
-    Session, issuers,
+    Session, holds, issuers,
     keep_list::keep_list,
     refused_test::{Answers, session},
     revocation::heard,
@@ -18,6 +19,7 @@ use crate::{
     conversation::{
         Sealed,
         broken_test::{
+            held::says,
             house::House,
             lists::Lists,
             ward::{Log, NOW, Phone},
@@ -39,9 +41,20 @@ fn second(house: &House) -> IssuerAuthority {
 
 /// The list with this number by which the house's issuer is struck, and keeps the certificates of these.
 fn strike(house: &House, number: u64, second: &IssuerAuthority, kept: &[&Phone]) -> SignedStatement {
+    strike_on(house, number, second, (kept, None))
+}
+
+/// The same on top of this revocation list.
+fn strike_on(
+    house: &House,
+    number: u64,
+    second: &IssuerAuthority,
+    (kept, standing): (&[&Phone], Option<StandingList>),
+) -> SignedStatement {
     let kept = kept.iter().map(|phone| phone.core.device.certificate.fingerprint()).collect();
-    let strike = Strike { certificate: house.issuer.certificate_der().to_vec(), kept };
-    house.holder.sign_issuers(number, &[second.certificate_der()], &[strike]).unwrap()
+    let certificate = house.issuer.certificate_der().to_vec();
+    let strike = Strike { certificate, kept, since: Some(2) };
+    house.holder.sign_issuers(number, &[second.certificate_der()], (&[strike], standing)).unwrap()
 }
 
 /// The organisation by a list.
@@ -132,20 +145,26 @@ async fn a_list_that_comes_late_on_a_stream_is_no_lie() {
 }
 
 #[tokio::test]
-async fn a_list_by_a_struck_issuer_is_not_adopted_and_nobody_is_blamed_for_it() {
-    for (guard, adopted) in [("", 1), ("mutant.struck_signs", 2)] {
+async fn a_struck_issuers_list_is_adopted_if_it_is_the_one_that_stands_and_a_newer_one_is_the_relays_lie() {
+    for (guard, adopted) in [("", 1), ("mutant.any_list_stands", 2)] {
         let house = House::found();
         let (a, second) = (house.phone("doctor-a").await, second(&house));
-        let list = strike(&house, 2, &second, &[&a]);
         let mut lists = Lists::none(&house);
         lists.revoke(&house, &[DeviceId::from_bytes([7; 16])]);
+        let before = lists.signed();
+        house.clock.advance_seconds(1);
+        lists.sign_again(&house);
+        let standing = RevocationList::stored(lists.signed()).unwrap();
+        let list = strike_on(&house, 2, &second, (&[&a], Some(StandingList::from(&standing))));
         let shown = Arc::new(Answers { lists: Mutex::new(Some(lists.copy())), ..Answers::yes() });
         let (session, relay, _home) = session(a, &shown);
-        heard(&session, &relay, lists.signed()).await.unwrap();
+        // Who comes new has the list that stands.
         issuers::heard(&session, &list, 1).await.unwrap();
-        // What was adopted stays, also when it is shown again.
         heard(&session, &relay, lists.signed()).await.unwrap();
         assert_eq!(session.core().await.revocations.number(), 1);
+        // One that was in force before it comes late on a stream: that is no lie.
+        heard(&session, &relay, before).await.unwrap();
+        assert!(caught(&session).await.is_empty());
         // What the struck issuer signs after it is nobody's.
         lists.revoke(&house, &[DeviceId::from_bytes([8; 16])]);
         *shown.lists.lock().unwrap() = Some(lists.copy());
@@ -153,7 +172,46 @@ async fn a_list_by_a_struck_issuer_is_not_adopted_and_nobody_is_blamed_for_it() 
         heard(&session, &relay, lists.signed()).await.unwrap();
         in_place::disarm(guard);
         assert_eq!(session.core().await.revocations.number(), adopted, "{guard:?}");
-        assert!(caught(&session).await.is_empty(), "the relay may have had it before");
+        let lies = caught(&session).await;
+        let blamed: &[_] = if guard.is_empty() { &[(RelayFaultKind::FalseList, 1)] } else { &[] };
+        assert_eq!(
+            lies, blamed,
+            "no honest relay takes a strike without naming the list that it has: {guard:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_goes_by_another_list_of_issuers_is_not_adopted_and_shown() {
+    for (guard, adopted) in [("", 0), ("mutant.other_issuers_named", 1)] {
+        let house = House::found();
+        let (a, second) = (house.phone("doctor-a").await, second(&house));
+        let here = strike(&house, 2, &second, &[&a]);
+        let there = by(&house, &house.holder.sign_issuers_list(2, &[second.certificate_der()]).unwrap());
+        let (session, relay, _home) = session(a, &Arc::new(Answers::yes()));
+        issuers::heard(&session, &here, 1).await.unwrap();
+        let register = RevocationRegister::new(house.organisation.id());
+        let signed = register.sign_next(&second, &there, &[], NOW).unwrap();
+        in_place::arm(guard);
+        let adoption = super::revocation::adopt(&session, signed.clone(), &[]).await;
+        in_place::disarm(guard);
+        assert_eq!(adoption.is_ok(), !guard.is_empty());
+        assert_eq!(session.core().await.revocations.number(), adopted, "{guard:?}");
+        if guard.is_empty() {
+            heard(&session, &relay, signed).await.unwrap();
+            // It has a higher number than the one here: it is asked for, and this relay shows none.
+            assert!(caught(&session).await.is_empty());
+            super::revocation::adopt(
+                &session,
+                register.sign_next(&second, &by(&house, &here), &[], NOW).unwrap(),
+                &[],
+            )
+            .await
+            .unwrap();
+            let again = register.sign_next(&second, &there, &[], NOW.plus_seconds(1)).unwrap();
+            heard(&session, &relay, again).await.unwrap();
+            assert_eq!(caught(&session).await, [(RelayFaultKind::FalseIssuers, 2)]);
+        }
     }
 }
 
@@ -163,6 +221,7 @@ async fn an_issuer_signs_a_struck_ones_list_again_at_once() {
         let house = House::found();
         let (mut a, second) = (house.phone("office-b").await, second(&house));
         let list = strike(&house, 2, &second, &[&a]);
+        let signed_by = list.clone();
         let key = wardline_identity::SigningKey::from_seed(*second.key().seed());
         a.core.device.issuer = IssuerAuthority::new(key, second.certificate_der()).ok();
         let mut lists = Lists::none(&house);
@@ -179,15 +238,40 @@ async fn an_issuer_signs_a_struck_ones_list_again_at_once() {
         for request in published.iter() {
             let list = request.list.as_ref().unwrap();
             assert_eq!(list.signer, Digest::of(second.certificate_der()).to_wire());
-            assert_eq!(
-                by(&house, &strike(&house, 2, &second, &[]))
-                    .verify_revocation_list(list, NOW)
-                    .unwrap()
-                    .number(),
-                1
-            );
+            let verified = by(&house, &signed_by).verify_revocation_list(list, NOW).unwrap();
+            assert_eq!(verified.number(), 1);
         }
     }
+}
+
+/// Who is on hold here by a device whose issuer was struck since, and that is kept or not; and how many holds are in the vault.
+async fn held(kept: bool, guard: &'static str) -> (bool, usize) {
+    let house = House::found();
+    let (a, second) = (house.phone("doctor-a").await, second(&house));
+    let (phone, tablet) = (house.phone("nurse-b").await, house.phone("nurse-b").await);
+    let list = match kept {
+        true => strike(&house, 2, &second, &[&a, &phone, &tablet]),
+        false => strike(&house, 2, &second, &[&a, &tablet]),
+    };
+    let (session, _, _home) = session(a, &Arc::new(Answers::yes()));
+    let wire = says(&house, &phone, &tablet, NOW);
+    assert!(holds::take_in(&mut *session.core().await, &wire).await.unwrap());
+    in_place::arm(guard);
+    issuers::heard(&session, &list, 1).await.unwrap();
+    in_place::disarm(guard);
+    let core = session.core().await;
+    let out = core.revocations.standing(&tablet.core.device.id(), NOW).is_out();
+    let mut tx = core.vault.begin("look").await.unwrap();
+    let stored = crate::vault::tables::holds::load(&mut tx).await.unwrap().len();
+    tx.commit().await.unwrap();
+    (out, stored)
+}
+
+#[tokio::test]
+async fn a_hold_whose_signer_is_no_longer_good_ends_here_too() {
+    assert_eq!(held(false, "").await, (false, 0));
+    assert_eq!(held(true, "").await, (true, 1), "the control: its signer is kept");
+    assert_eq!(held(false, "mutant.struck_holds").await, (true, 1), "the guard taken away");
 }
 
 #[tokio::test]

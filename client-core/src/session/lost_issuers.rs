@@ -1,12 +1,10 @@
 //! Which issuers are lost, and the lists by which another comes and they are struck.
 
-use std::collections::BTreeSet;
-
-use wardline_identity::{IssuerCertificate, RelayCertificate, Strike};
-use wardline_proto::{Digest, fault};
+use wardline_identity::{IssuerCertificate, IssuerRequest, RelayCertificate, StandingList, Strike, UserId};
+use wardline_proto::fault;
 
 use super::{
-    inventory::Listed,
+    certified::Certified,
     restore::Lost,
     root_door::{InForce, Next},
 };
@@ -35,6 +33,22 @@ pub(super) fn lists(now: &InForce, own: &IssuerCertificate) -> Result<Option<Nex
     Ok(Some(next))
 }
 
+/// The next list with the new issuer; `None` if its key is on the one in force, or was struck.
+pub(super) fn joined(now: &InForce, request: &IssuerRequest, certificate: &[u8]) -> Option<Next> {
+    let struck = now.organisation.struck().iter().any(|one| one.certificate().key() == request.key());
+    if struck || lists_key(now, request) {
+        return None;
+    }
+    let mut next = Next::after(&now.organisation);
+    next.issuers.push(certificate.to_vec());
+    Some(next)
+}
+
+/// Whether the key that a device asks for is on the list.
+pub(super) fn lists_key(now: &InForce, request: &IssuerRequest) -> bool {
+    now.organisation.issuers().iter().any(|one| one.key() == request.key())
+}
+
 /// The issuers in force that are lost.
 pub(super) fn lost(
     now: &InForce,
@@ -46,6 +60,7 @@ pub(super) fn lost(
     let named = match lost {
         Lost::None => return Ok(Vec::new()),
         Lost::All => return Ok(others.into_iter().cloned().collect()),
+        Lost::Of(user) => return theirs(&others, (now, user)),
         Lost::These(named) => named,
     };
     let is = |issuer: &IssuerCertificate, text: &str| {
@@ -68,6 +83,26 @@ pub(super) fn lost(
     Ok(found)
 }
 
+/// The person's issuers in force; none if they were struck before.
+fn theirs(
+    others: &[&IssuerCertificate],
+    (now, user): (&InForce, &UserId),
+) -> Result<Vec<IssuerCertificate>, CoreError> {
+    let of_user = |one: &IssuerCertificate| one.user() == Some(user);
+    let listed: Vec<_> = others.iter().filter(|one| of_user(one)).map(|one| (*one).clone()).collect();
+    let struck = now.organisation.struck().iter().any(|one| of_user(one.certificate()));
+    if listed.is_empty() && !struck {
+        return Err(Failure::new(
+            FailureKind::Unknown,
+            format!("{user} has no issuer."),
+            "No certificate on the issuers' list names that person.",
+            "List them: wardline admin administrator list.",
+        )
+        .into());
+    }
+    Ok(listed)
+}
+
 fn unknown(text: &str, count: usize, others: &[&IssuerCertificate]) -> Failure {
     let list: Vec<String> =
         others.iter().map(|one| format!("{} {}", one.fingerprint(), one.label())).collect();
@@ -79,23 +114,24 @@ fn unknown(text: &str, count: usize, others: &[&IssuerCertificate]) -> Failure {
     )
 }
 
-/// The next list without these issuers, keeping what they made; `None` if none is to be struck.
-pub(super) fn strikes(now: &InForce, lost: &[IssuerCertificate], devices: &[Listed]) -> Option<Next> {
-    if lost.is_empty() {
-        return None;
-    }
-    let mut next = Next::after(&now.organisation);
+/// The next list without these issuers, keeping what they have certified, and this revocation list.
+pub(super) fn strikes(
+    now: &InForce,
+    lost: &[IssuerCertificate],
+    standing: Option<StandingList>,
+    certified: &Certified,
+) -> Next {
+    let mut next = Next { standing, ..Next::after(&now.organisation) };
     next.issuers.retain(|der| lost.iter().all(|one| one.der() != der.as_slice()));
     next.struck.extend(lost.iter().map(|one| {
-        let of_devices = devices.iter().filter(|device| device.certificate.issuer() == *one.fingerprint());
         let of_relay = now.relays.iter().filter(|relay| relay.issuer() == *one.fingerprint());
-        let mut kept: BTreeSet<Digest> = of_devices.map(|device| device.certificate.fingerprint()).collect();
+        let mut kept = certified.of(one.fingerprint());
         if !fault::planted("mutant.keep_nothing") {
             kept.extend(of_relay.map(RelayCertificate::fingerprint));
         } else {
             kept.clear();
         }
-        Strike { certificate: one.der().to_vec(), kept }
+        Strike { certificate: one.der().to_vec(), kept, since: None }
     }));
-    Some(next)
+    next
 }

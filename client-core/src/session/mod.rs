@@ -11,6 +11,7 @@ mod appoint;
 mod backoff;
 mod beside;
 mod broken;
+mod certified;
 mod confirm;
 mod directory;
 mod early;
@@ -59,7 +60,9 @@ mod revoke;
 mod root;
 mod root_door;
 mod send;
+mod show_list;
 mod signed_list;
+mod striking;
 mod task;
 mod told;
 mod turned_up;
@@ -97,11 +100,13 @@ pub(crate) use self::{
 };
 pub use self::{
     appoint::{Appointed, Appointing},
+    certified::{KeptShown, RecordShown},
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
     link::{Connected, Connector},
-    restore::{DeviceLeft, Lost, Restored, Restoring, StruckShown},
+    restore::{DeviceLeft, DoneMeanwhile, Lost, Restored, Restoring, StruckShown},
     root::{BackedUpRoot, ShownRoot},
+    striking::StrikePlan,
 };
 
 use std::sync::{Arc, PoisonError};

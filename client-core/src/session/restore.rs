@@ -2,15 +2,20 @@
 //!
 //! 1. A new issuer and this administrator's device: their keys are in the new vault before the relay hears of them.
 //! 2. A first list of issuers lets both in. By it the device reads what is in force: devices, and the list of revoked ones.
-//! 3. A second list strikes the lost issuers, keeping what they had certified, and the list of revoked devices is signed again.
+//! 3. A second list strikes the lost issuers, keeping what they had certified and the list of revoked devices that is in force,
+//!    which is signed again.
 //!
 //! Each step looks at what is in force first: interrupted anywhere, the same command goes on with the same keys.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use wardline_identity::{
     AuthorityError, Clock, DeviceKey, DeviceName, DeviceSubject, DisplayName, Entropy, IssuerAuthority,
-    IssuerCertificate, NameError, Role, RootAuthority, RootFingerprint, SigningKey, UserId, device_id_new,
+    IssuerCertificate, NameError, RevocationAct, Role, RootAuthority, RootFingerprint, SigningKey, UserId,
+    device_id_new,
 };
 use wardline_proto::fault;
 
@@ -18,10 +23,9 @@ use super::{
     Connector as _, RelayConnector, Session,
     enrol::device_name,
     inventory::{self, Listed},
-    issuers, keep_list,
-    lost_issuers::{lists, lost, strikes},
-    open_vault, recovery_file, revocation,
-    root_door::{self, InForce},
+    issuers, keep_list, open_vault, recovery_file,
+    root_door::{self, Change, Door, InForce, Keeps},
+    striking::{StrikePlan, Striking, judged, meanwhile},
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -47,6 +51,8 @@ pub enum Lost {
     All,
     /// Those with these names, or the first digits of their certificates' SHA-256.
     These(Vec<String>),
+    /// Those that are this person's.
+    Of(UserId),
 }
 
 /// What restoring needs.
@@ -73,6 +79,8 @@ pub struct Restoring<'a> {
     pub device_name: &'a str,
     /// Which issuers are lost.
     pub lost: Lost,
+    /// Asked before any is struck: whether to, keeping so much.
+    pub agree: &'a (dyn Fn(&StrikePlan) -> Result<(), Failure> + Sync),
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.
@@ -122,6 +130,17 @@ pub struct Restored {
     pub struck: Vec<StruckShown>,
     /// Devices of administrators and registrars that struck issuers had certified.
     pub left: Vec<DeviceLeft>,
+    /// What struck issuers did to devices while this went on: it stands.
+    pub meanwhile: Vec<DoneMeanwhile>,
+}
+
+/// What a lost issuer did to a device before it was struck.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoneMeanwhile {
+    /// The device.
+    pub device: String,
+    /// "revoked", "held" or "reinstated".
+    pub act: String,
 }
 
 /// Restores; the same again goes on, or says what is so.
@@ -137,8 +156,9 @@ pub(crate) async fn restore(restoring: &Restoring<'_>) -> Result<Restored, CoreE
 
     // 2. Keys in the vault, then on the list.
     let made = made(restoring, (&root, &names), &now).await?;
-    let door = (&relay, &root, &*restoring.clock);
-    let listed = root_door::change(door, &made.certificate, &|now| lists(now, &made.issuer)).await?;
+    let keeps = Keeps::Made(&made.vault);
+    let door = Door { relay: &relay, root: &root, clock: &*restoring.clock, keeps };
+    let listed = door.change(&made.certificate, &Change::Lists(&made.issuer)).await?;
     fault::crash("crash.restore_listed");
     made.store(&listed).await?;
     drop(relay);
@@ -162,19 +182,18 @@ async fn go_on(
     (root, own): (&RootAuthority, &IssuerCertificate),
     (session, relay): (&Session, &Arc<dyn Relay>),
 ) -> Result<Restored, CoreError> {
-    // 1. The list of revoked devices while its issuer still counts, and the devices that there are.
-    match revocation::fetch(session, relay).await {
-        Ok(_) | Err(CoreError::Revocation(wardline_identity::RevocationError::IssuerStruck)) => {}
-        Err(error) => return Err(error),
-    }
-    let devices = inventory::devices(session, relay, None).await?;
-    fault::crash("crash.restore_read");
-    // 2. The strike.
-    let door = (relay, root, &*restoring.clock);
-    let strike = |now: &InForce| Ok(strikes(now, &lost(now, own, &restoring.lost)?, &devices));
-    let now = root_door::change(door, &[], &strike).await?;
+    // 1. The list of revoked devices, and the strike on top of it.
+    judged(session, relay).await?;
+    let before = session.core().await.revocations.acts();
+    let (agree, agreed) = (restoring.agree, Mutex::default());
+    let striking = Striking { session, relay, own, lost: &restoring.lost, agree, agreed };
+    let door = Door { relay, root, clock: &*restoring.clock, keeps: Keeps::Of(session) };
+    let now = door.change(&[], &Change::Strikes(&striking)).await?;
+    // 2. It is in force here too.
     issuers::fetch(session, relay, now.organisation.issuers_number()).await?;
     fault::crash("crash.restore_struck");
+    let meanwhile = meanwhile(session, before).await?;
+    let devices = inventory::devices(session, relay, None).await?;
     // 3. Its list of revoked devices lives on by the new issuer.
     keep_list(session, relay).await?;
     fault::crash("crash.restore_signed_again");
@@ -198,6 +217,7 @@ async fn go_on(
         issuers: organisation.issuers().iter().map(|issuer| issuer.label().to_string()).collect(),
         struck: organisation.struck().iter().map(shown).collect(),
         left: left.map(device_left).collect(),
+        meanwhile: meanwhile.iter().map(done_meanwhile).collect(),
     })
 }
 
@@ -207,6 +227,10 @@ pub(super) fn shown(struck: &wardline_identity::StruckIssuer) -> StruckShown {
         fingerprint: struck.certificate().fingerprint().to_string(),
         kept: struck.kept().len(),
     }
+}
+
+fn done_meanwhile(act: &RevocationAct) -> DoneMeanwhile {
+    DoneMeanwhile { device: act.device.to_string(), act: act.kind.to_string() }
 }
 
 pub(super) fn device_left(one: &Listed) -> DeviceLeft {

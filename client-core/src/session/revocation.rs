@@ -6,20 +6,20 @@
 
 use std::sync::Arc;
 
-use wardline_identity::{ACTS_MAX, Adoption, DateCheck, RevocationAct, RevocationError, RevocationList};
+use wardline_identity::{Adoption, DateCheck, RevocationAct, RevocationError, RevocationList, StruckIssuer};
 use wardline_proto::{
-    ConversationId, Reason, UtcMillis, fault,
+    ConversationId, UtcMillis, fault,
     relay::{
-        Entry, EntryKind, GetRevocationListRequest, MembershipTask, PendingHold,
-        PublishRevocationListRequest, SignedStatement, membership_task::Task,
+        Entry, EntryKind, GetRevocationListRequest, MembershipTask, PendingHold, SignedStatement,
+        membership_task::Task,
     },
 };
 
-use super::{Session, greet::Greeted, holds, issuers, record};
+use super::{Session, greet::Greeted, holds, issuers, record, show_list::show_list};
 use crate::{
     conversation::{self, Core, Effect, revoked},
     error::CoreError,
-    relay::{Relay, RelayError},
+    relay::Relay,
     vault::tables::revocation,
 };
 
@@ -40,16 +40,20 @@ type Beside = Vec<PendingHold>;
 /// [`CoreError::Revocation`] for a list that does not go on from the one at hand; as for every call.
 pub(crate) async fn fetch(session: &Session, relay: &Arc<dyn Relay>) -> Result<Adoption, CoreError> {
     let before = session.core().await.revocations.number();
-    let (list, beside) = download(session, relay).await?;
+    let (mut list, mut beside) = download(session, relay).await?;
+    if let Some((statement, _)) = &list
+        && lags(&*session.core().await, statement)
+    {
+        // It was in force when it was asked for: since then its issuer was struck, on top of another.
+        (list, beside) = download(session, relay).await?;
+    }
     let (sent, taken) = match list {
         Some((statement, acts)) => (Some(statement.clone()), adopt(session, statement, &acts).await),
         None if before == 0 => (None, Ok(Adoption::Known)),
         None => (None, Err(RevocationError::Older { current: before }.into())),
     };
     holds::adopt(session, &beside).await?;
-    if let Err(CoreError::Revocation(error)) = &taken
-        && *error != RevocationError::IssuerStruck
-    {
+    if let Err(CoreError::Revocation(error)) = &taken {
         refused(session, sent, (before, *error)).await?;
     }
     taken
@@ -143,14 +147,23 @@ async fn download(session: &Session, relay: &Arc<dyn Relay>) -> Result<(Option<F
     }
 }
 
-/// The same, and goes on with the list at hand where the relay's is not accepted. Answers whether the relay's waits for another
-/// issuer to sign it again, because its own was struck: that is nobody's lie.
-pub(super) async fn catch_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<bool, CoreError> {
+/// The same, and goes on with the list at hand where the relay's is not accepted.
+pub(super) async fn catch_up(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
     match fetch(session, relay).await {
-        Err(CoreError::Revocation(RevocationError::IssuerStruck)) => Ok(true),
-        Ok(_) | Err(CoreError::Revocation(_)) => Ok(false),
+        Ok(_) | Err(CoreError::Revocation(_)) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a list is one of a struck issuer's that may have been in force before the one that the strike leaves standing. One with
+/// a higher number cannot: the relay takes no strike that is not on top of its list.
+fn lags(core: &Core, statement: &SignedStatement) -> bool {
+    let organisation = &core.device.organisation;
+    let Ok(list) = RevocationList::stored(statement.clone()) else { return false };
+    let by =
+        |struck: &StruckIssuer| struck.certificate().fingerprint().as_bytes().as_slice() == statement.signer;
+    let standing = organisation.standing().filter(|standing| !standing.is(&list));
+    organisation.struck().iter().any(by) && standing.is_some_and(|standing| list.number() <= standing.number)
 }
 
 /// The relay gave a list that is not accepted.
@@ -167,6 +180,9 @@ async fn refused(
         return Ok(());
     }
     tracing::warn!(%error, "a revocation list of the relay was refused");
+    if matches!(error, RevocationError::OtherIssuers { .. }) {
+        return conversation::false_issuers(&*session.core().await, (None, sent.as_ref())).await;
+    }
     conversation::false_list(&*session.core().await, sent.as_ref(), older).await
 }
 
@@ -187,17 +203,17 @@ pub(crate) async fn greeted(
     };
     let said = greeted.revocation_list_number;
     if said < own {
-        show(session, relay).await?;
+        show_list(session, relay).await?;
     } else if (said > own || old || holds::differ(session, &greeted.holds_sha256).await)
         && !fault::planted("mutant.list_later")
     {
-        let awaited = catch_up(session, relay).await?;
+        catch_up(session, relay).await?;
         let mut core = session.core().await;
         // What was fetched may have ended by that time too.
         if !fault::planted("mutant.any_list_is_fresh") {
             note_time(&mut core, greeted.time).await?;
         }
-        return Ok(core.revocations.number() >= said || awaited);
+        return Ok(core.revocations.number() >= said);
     }
     Ok(true)
 }
@@ -231,7 +247,7 @@ pub(crate) async fn heard(
     let own = session.core().await.revocations.number();
     let number = RevocationList::stored(statement.clone()).map_or(u64::MAX, |list| list.number());
     if number > own {
-        return catch_up(session, relay).await.map(|_| ());
+        return catch_up(session, relay).await;
     }
     issuers::before_list(session, relay, &statement).await?;
     match adopt(session, statement.clone(), &[]).await {
@@ -241,14 +257,21 @@ pub(crate) async fn heard(
         {
             Ok(())
         }
-        Err(CoreError::Revocation(RevocationError::IssuerStruck)) => Ok(()),
+        Err(CoreError::Revocation(RevocationError::IssuerStruck))
+            if lags(&*session.core().await, &statement) =>
+        {
+            Ok(())
+        }
         Err(CoreError::Revocation(error)) => refused(session, Some(statement), (own, error)).await,
         taken => taken.map(|_| ()),
     }
 }
 
-/// A commit is judged by the list that it names, or a higher one: that is fetched before it is taken in.
+/// A commit is judged by the lists that it names, or higher ones: those are fetched before it is taken in.
 pub(crate) async fn named(session: &Session, relay: &Arc<dyn Relay>, entry: &Entry) -> Result<(), CoreError> {
+    if !fault::planted("mutant.issuers_unheard") {
+        issuers::fetch(session, relay, revoked::named_issuers(entry)).await?;
+    }
     let named = revoked::named_list(entry);
     let unknown = {
         let core = session.core().await;
@@ -270,9 +293,9 @@ pub(crate) async fn heard_of(
     for effect in effects {
         match effect {
             Effect::List(number, user) => {
-                let awaited = catch_up(session, relay).await?;
+                catch_up(session, relay).await?;
                 let core = session.core().await;
-                if core.revocations.number() < *number && !awaited {
+                if core.revocations.number() < *number {
                     conversation::hidden_list(&core, user, *number).await?;
                 }
             }
@@ -322,42 +345,4 @@ pub(crate) async fn pending(
         session.wake.notify_one();
     }
     Ok(some)
-}
-
-/// The relay has a lower list than this device, as after a restore: it is told of the own.
-async fn show(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
-    if fault::planted("mutant.list_kept") {
-        return Ok(());
-    }
-    let acts = session.core().await.revocations.acts();
-    let theirs = relay.get_revocation_list(GetRevocationListRequest { acts }).await?.list;
-    let theirs = theirs.and_then(|list| RevocationList::stored(list).ok());
-    let request = {
-        let core = session.core().await;
-        let Some(list) = core.revocations.list() else { return Ok(()) };
-        let mut tx = core.vault.begin("look_for_acts").await?;
-        let acts = revocation::acts_after(&mut tx, theirs.map_or(0, |list| list.acts())).await?;
-        tx.commit().await?;
-        let acts: Vec<_> = acts.iter().map(RevocationAct::to_wire).collect();
-        PublishRevocationListRequest { list: Some(list.statement().clone()), acts }
-    };
-    if request.acts.len() > ACTS_MAX {
-        tracing::warn!(
-            acts = request.acts.len(),
-            "the relay lacks more of the revocation list than it takes at once"
-        );
-        return Ok(());
-    }
-    match relay.publish_revocation_list(request).await {
-        Ok(_) => Ok(()),
-        // Somebody else was first.
-        Err(RelayError::Refused { reason: Reason::ListConflict, .. }) => {
-            catch_up(session, relay).await.map(|_| ())
-        }
-        Err(error @ RelayError::Refused { .. }) => {
-            tracing::warn!(%error, "the relay did not take the revocation list");
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
 }

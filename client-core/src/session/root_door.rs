@@ -1,18 +1,31 @@
 //! The relay as whoever holds the root sees it: the issuers' list that it applies, and putting the next one in force.
+//!
+//! A list that the root has signed is in the vault before anybody else has it: what was on its way when this died is sent again.
 
 use std::sync::Arc;
 
-use wardline_identity::{Clock, DateCheck, Organisation, RelayCertificate, RootAuthority, Strike};
+use bytes::Bytes;
+use wardline_identity::{
+    Clock, DateCheck, IssuerCertificate, IssuerRequest, KEPT_MAX, Organisation, RelayCertificate,
+    RootAuthority, StandingList, Strike,
+};
 use wardline_proto::{
-    Reason,
-    relay::{GetIssuersListRequest, PublishIssuersListRequest, SignedStatement},
+    Reason, fault,
+    relay::{GetIssuersListRequest, PublishIssuersListRequest, RelayGreeting},
 };
 
-use super::greet;
+use super::{
+    Session, greet,
+    lost_issuers::{joined, lists},
+    send::passes,
+    striking::Striking,
+};
 use crate::{
     api::{Failure, FailureKind},
+    conversation::issuers_number,
     error::CoreError,
     relay::{Relay, RelayError},
+    vault::{Vault, tables::signed_issuers},
 };
 
 /// How often a list is signed again because another came first, before the person is asked to try later.
@@ -24,6 +37,10 @@ pub(super) struct InForce {
     pub organisation: Organisation,
     /// The relay's own certificates: they must stay good.
     pub relays: Vec<RelayCertificate>,
+    /// Its greeting, which was checked.
+    pub greeting: RelayGreeting,
+    /// The head of its record; empty before the first.
+    pub record_head: Bytes,
 }
 
 /// Asks a relay for what it applies; what it shows is checked under the root.
@@ -38,11 +55,11 @@ pub(super) async fn in_force(
     let organisation = Organisation::verify(&wire, &root.fingerprint(), clock.now())
         .map_err(|_| CoreError::Protocol("sent issuers that the root did not sign"))?;
     let greeting = shown.greeting.unwrap_or_default();
-    greet::verify(&organisation, &greeting, clock.now())?;
+    let record_head = greet::verify(&organisation, &greeting, clock.now())?.record_head;
     let read = |der: &bytes::Bytes| organisation.verify_relay(der, DateCheck::Skip);
     let relays: Result<Vec<_>, _> = shown.relay_certificates.iter().map(read).collect();
     let relays = relays.map_err(|_| CoreError::Protocol("shows a certificate that is no relay's"))?;
-    Ok(InForce { organisation, relays })
+    Ok(InForce { organisation, relays, greeting, record_head })
 }
 
 /// The relay does not take the root's proof: it is another organisation's.
@@ -59,12 +76,14 @@ fn other_root(error: RelayError) -> CoreError {
     }
 }
 
-/// What the next list is to have, of the one in force: `None` if nothing is to be changed.
+/// What the next list is to have, of the one in force.
 pub(super) struct Next {
     /// The issuers on it, DER.
     pub issuers: Vec<Vec<u8>>,
     /// Those that are struck, and those that were.
     pub struck: Vec<Strike>,
+    /// Of their revocation lists the one that stays good.
+    pub standing: Option<StandingList>,
 }
 
 impl Next {
@@ -73,53 +92,161 @@ impl Next {
         Self {
             issuers: organisation.issuers().iter().map(|issuer| issuer.der().to_vec()).collect(),
             struck: organisation.struck().iter().map(Strike::from).collect(),
+            standing: organisation.standing(),
         }
     }
 }
 
-/// Has a change put in force, on top of whatever is; gives what is in force then. `change` is asked again where another list came
-/// first.
-pub(super) async fn change(
-    (relay, root, clock): (&Arc<dyn Relay>, &RootAuthority, &dyn Clock),
-    first_device: &[u8],
-    change: &(dyn Fn(&InForce) -> Result<Option<Next>, CoreError> + Sync),
-) -> Result<InForce, CoreError> {
-    for _ in 0..ATTEMPTS {
-        let now = in_force(relay, root, clock).await?;
-        let Some(next) = change(&now)? else { return Ok(now) };
-        let number = now.organisation.issuers_number().saturating_add(1);
-        let list = root.sign_issuers(number, &next.issuers, &next.struck).map_err(too_many)?;
-        match publish(relay, list, first_device).await {
-            Err(RelayError::Refused { reason: Reason::IssuersConflict, .. }) => {}
-            Err(error) => return Err(error.into()),
-            Ok(()) => return in_force(relay, root, clock).await,
-        }
-    }
-    Err(Failure::new(
-        FailureKind::Unavailable,
-        "The list of issuers could not be changed yet.",
-        "Others change it at the same time, again and again.",
-        "Run the command again: it goes on where it stopped.",
-    )
-    .into())
+/// What is to be changed.
+pub(super) enum Change<'a> {
+    /// This issuer comes.
+    Lists(&'a IssuerCertificate),
+    /// The issuer of a device that has asked comes: its request, and what the root has certified for it, DER.
+    Appoints(&'a IssuerRequest, &'a [u8]),
+    /// Issuers are struck.
+    Strikes(&'a Striking<'a>),
 }
 
-async fn publish(
-    relay: &Arc<dyn Relay>,
-    list: SignedStatement,
-    first_device: &[u8],
-) -> Result<(), RelayError> {
-    let first_device = first_device.to_vec().into();
-    relay.publish_issuers_list(PublishIssuersListRequest { list: Some(list), first_device }).await?;
-    Ok(())
+impl Change<'_> {
+    /// Where a test has it die.
+    const fn place(&self) -> &'static str {
+        match self {
+            Self::Lists(_) | Self::Appoints(..) => "crash.issuers_signed",
+            Self::Strikes(_) => "crash.strike_signed",
+        }
+    }
+
+    /// The next list; `None` if what is in force is so already.
+    async fn next(&self, now: &InForce) -> Result<Option<Next>, CoreError> {
+        match self {
+            Self::Lists(own) => lists(now, own),
+            Self::Appoints(request, certificate) => Ok(joined(now, request, certificate)),
+            Self::Strikes(striking) => striking.next(now).await,
+        }
+    }
+}
+
+/// The vault in which a list is before it is sent.
+pub(super) enum Keeps<'a> {
+    /// Of a home that is being made.
+    Made(&'a Vault),
+    /// Of a session.
+    Of(&'a Session),
+}
+
+impl Keeps<'_> {
+    async fn load(&self) -> Result<Option<PublishIssuersListRequest>, CoreError> {
+        let core;
+        let vault = match self {
+            Self::Made(vault) => *vault,
+            Self::Of(session) => {
+                core = session.core().await;
+                &core.vault
+            }
+        };
+        let mut tx = vault.begin("look_for_signed_issuers").await?;
+        let found = signed_issuers::load(&mut tx).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// Keeps one, or that none is under way.
+    async fn store(&self, request: Option<&PublishIssuersListRequest>) -> Result<(), CoreError> {
+        let core;
+        let vault = match self {
+            Self::Made(vault) => *vault,
+            Self::Of(session) => {
+                core = session.core().await;
+                &core.vault
+            }
+        };
+        let mut tx = vault.begin("keep_signed_issuers").await?;
+        match request {
+            Some(request) => signed_issuers::store(&mut tx, request).await?,
+            None => signed_issuers::delete(&mut tx).await?,
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The root at a relay's door.
+pub(super) struct Door<'a> {
+    /// The relay.
+    pub relay: &'a Arc<dyn Relay>,
+    /// The root.
+    pub root: &'a RootAuthority,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// Where lists are kept on their way.
+    pub keeps: Keeps<'a>,
+}
+
+impl Door<'_> {
+    /// Has a change put in force, on top of whatever is; gives what is in force then.
+    ///
+    /// What is signed is in the vault before it is sent, and is sent again as it is for as long as it may be on its way: there are
+    /// never two lists under one number, but where the relay has refused the first.
+    pub(super) async fn change(
+        &self,
+        first_device: &[u8],
+        change: &Change<'_>,
+    ) -> Result<InForce, CoreError> {
+        for _ in 0..ATTEMPTS {
+            let now = in_force(self.relay, self.root, self.clock).await?;
+            let number = now.organisation.issuers_number().saturating_add(1);
+            let before = self.keeps.load().await?.filter(|before| numbered(before) == number);
+            let request = match before.filter(|_| !fault::planted("mutant.issuers_signed_anew")) {
+                Some(before) => before,
+                None => {
+                    let Some(Next { issuers, struck, standing }) = change.next(&now).await? else {
+                        self.keeps.store(None).await?;
+                        return Ok(now);
+                    };
+                    let list = self.root.sign_issuers(number, &issuers, (&struck, standing));
+                    let list = Some(list.map_err(too_many)?);
+                    let request =
+                        PublishIssuersListRequest { list, first_device: first_device.to_vec().into() };
+                    self.keeps.store(Some(&request)).await?;
+                    request
+                }
+            };
+            fault::crash(change.place());
+            match self.relay.publish_issuers_list(request).await {
+                Err(RelayError::Refused {
+                    reason: Reason::IssuersConflict | Reason::ListConflict, ..
+                }) => self.keeps.store(None).await?,
+                Err(error) => {
+                    // What it refuses for good is never in force, and not sent again.
+                    if matches!(&error, RelayError::Refused { reason, .. } if !passes(*reason)) {
+                        self.keeps.store(None).await?;
+                    }
+                    return Err(error.into());
+                }
+                Ok(_) => {}
+            }
+        }
+        Err(Failure::new(
+            FailureKind::Unavailable,
+            "The list of issuers could not be changed yet.",
+            "Others change it at the same time, or the list of revoked devices, again and again.",
+            "Run the command again: it goes on where it stopped.",
+        )
+        .into())
+    }
+}
+
+/// The number of a list that is on its way.
+fn numbered(request: &PublishIssuersListRequest) -> u64 {
+    request.list.as_ref().map_or(0, issuers_number)
 }
 
 fn too_many(error: wardline_identity::AuthorityError) -> CoreError {
     Failure::new(
         FailureKind::Input,
         "The list of issuers cannot be signed.",
-        format!("{error}."),
-        "Let certificates lapse that nobody uses, and try again.",
+        format!("{error}. At most {KEPT_MAX} certificates of struck issuers stay good, and those that ended 90 days ago are left out."),
+        "Strike only issuers that are lost. For the others put a further administrator on the list first, without --strike: what is \
+         certified from then on is theirs, and what is older makes room when it has ended.",
     )
     .into()
 }

@@ -7,5 +7,5 @@ mod template;
 
 pub(crate) use address::host_of;
 pub use issuer::IssuerAuthority;
-pub(crate) use root::{ISSUERS_MAX, KEPT_MAX};
-pub use root::{RootAuthority, Strike};
+pub(crate) use root::ISSUERS_MAX;
+pub use root::{KEPT_MAX, RootAuthority, Strike};

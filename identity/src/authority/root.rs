@@ -9,7 +9,7 @@ use super::template::{self, Span};
 use crate::certificate::RootCertificate;
 use crate::{
     AuthorityError, DeviceKey, DisplayName, Entropy, IssuerAuthority, OrganisationId, PublicKey,
-    RootFingerprint, SigningKey, StatementLabel, UserId, sign_statement,
+    RootFingerprint, SigningKey, StandingList, StatementLabel, UserId, sign_statement,
 };
 
 /// The root's key and certificate.
@@ -161,10 +161,10 @@ impl RootAuthority {
         number: u64,
         issuers: &[D],
     ) -> Result<SignedStatement, AuthorityError> {
-        self.sign_issuers(number, issuers, &[])
+        self.sign_issuers(number, issuers, (&[], None))
     }
 
-    /// The same with issuers that are struck. Whether it goes on from the list before, those judge who have that
+    /// The same with issuers that are struck, and the revocation list of theirs that stays good. Whether it goes on from the list before, those judge who have that
     /// ([`Organisation::succeeded_by`](crate::Organisation::succeeded_by)).
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl RootAuthority {
         &self,
         number: u64,
         issuers: &[D],
-        struck: &[Strike],
+        (struck, standing): (&[Strike], Option<StandingList>),
     ) -> Result<SignedStatement, AuthorityError> {
         let all = issuers.iter().map(AsRef::as_ref).chain(struck.iter().map(|strike| &*strike.certificate));
         let digests: BTreeSet<_> = all.map(Digest::of).collect();
@@ -183,8 +183,9 @@ impl RootAuthority {
             return Err(AuthorityError::IssuersShape);
         }
         let certificates = issuers.iter().map(|der| der.as_ref().to_vec().into()).collect();
-        let struck = struck.iter().map(Strike::to_wire).collect();
-        let list = IssuersList { number, certificates, struck };
+        let struck = struck.iter().map(|strike| strike.to_wire(number)).collect();
+        let standing = standing.map(StandingList::to_wire);
+        let list = IssuersList { number, certificates, struck, standing };
         Ok(sign_statement(&self.key, StatementLabel::IssuersList, &list, Some(self.certificate_der())))
     }
 
@@ -203,27 +204,33 @@ pub struct Strike {
     pub certificate: Vec<u8>,
     /// SHA-256 of the certificates of its making that stay good.
     pub kept: BTreeSet<Digest>,
+    /// Number of the list that struck it; `None`: the one that is signed.
+    pub since: Option<u64>,
 }
 
 impl Strike {
-    fn to_wire(&self) -> StruckIssuer {
-        let certificate = self.certificate.clone().into();
-        StruckIssuer { certificate, kept: self.kept.iter().map(|kept| kept.to_wire()).collect() }
+    fn to_wire(&self, number: u64) -> StruckIssuer {
+        StruckIssuer {
+            certificate: self.certificate.clone().into(),
+            kept: self.kept.iter().map(|kept| kept.to_wire()).collect(),
+            since: self.since.unwrap_or(number),
+        }
     }
 }
 
 impl From<&crate::StruckIssuer> for Strike {
     fn from(struck: &crate::StruckIssuer) -> Self {
         let certificate = struck.certificate().der().to_vec();
-        Self { certificate, kept: struck.kept().iter().copied().collect() }
+        let kept = struck.kept().iter().copied().collect();
+        Self { certificate, kept, since: Some(struck.since()) }
     }
 }
 
 /// As the wire says of `IssuersList.certificates`.
 pub(crate) const ISSUERS_MAX: usize = 64;
 
-/// As the wire says of `StruckIssuer.kept`.
-pub(crate) const KEPT_MAX: usize = 20_000;
+/// The most certificates of struck issuers that stay good by one list.
+pub const KEPT_MAX: usize = 20_000;
 
 const ROOT_DAYS: u64 = 30 * 365;
 const ISSUER_DAYS: u64 = 365;

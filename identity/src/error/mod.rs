@@ -277,9 +277,15 @@ pub enum RevocationError {
     /// It is not signed by an issuer in force.
     #[error(transparent)]
     Statement(#[from] StatementError),
-    /// Its issuer was struck: it counts once another has signed it again.
-    #[error("the list's issuer was struck; another issuer must sign it again")]
+    /// Its issuer was struck, and it is not the list that the strike leaves standing.
+    #[error("the list's issuer was struck, and the strike names another list that stays good")]
     IssuerStruck,
+    /// Two lists of issuers go by one number: the one that it names, and the one at hand.
+    #[error("the list names another list of issuers under number {number} than the one at hand")]
+    OtherIssuers {
+        /// Their number.
+        number: u64,
+    },
     /// A field is missing or beyond its limit.
     #[error("the list's {field} is missing or beyond its limit")]
     Field {

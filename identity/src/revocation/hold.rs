@@ -9,8 +9,8 @@ use wardline_proto::{DeviceId, Digest, UtcMillis, fault, relay as pb};
 
 use super::{RevocationAct, RevocationKind, RevocationReason, RevocationRegister};
 use crate::{
-    DateCheck, DeviceCertificate, HoldError, Organisation, OrganisationId, SigningKey, StatementError,
-    StatementLabel, sign_statement,
+    CertificateError, DateCheck, DeviceCertificate, HoldError, Organisation, OrganisationId, SigningKey,
+    StatementError, StatementLabel, sign_statement,
 };
 
 /// The most devices that one statement names.
@@ -213,6 +213,14 @@ impl PendingHold {
     #[must_use]
     pub fn digest_of(statement: &pb::SignedStatement) -> Digest {
         Digest::of(&[statement.signer.as_ref(), statement.body.as_ref()].concat())
+    }
+
+    /// Whether its signer's certificate is no longer good because its issuer was struck: whoever has that issuer's key can
+    /// certify devices to put others on hold.
+    #[must_use]
+    pub fn is_struck(&self, organisation: &Organisation) -> bool {
+        let signer = organisation.verify_device(&self.wire.signer_certificate, DateCheck::Skip);
+        signer == Err(CertificateError::IssuerStruck) && !fault::planted("mutant.struck_holds")
     }
 
     /// As it goes over the wire.

@@ -27,6 +27,7 @@ pub struct RevocationList {
     chain: Digest,
     policy_number: u64,
     issuers_number: u64,
+    issuers_digest: Digest,
     record_head: Bytes,
     responders: Vec<UserId>,
     statement: pb::SignedStatement,
@@ -48,7 +49,7 @@ impl RevocationList {
         if list.policy_sha256.len() != if has_policy { Digest::LENGTH } else { 0 } {
             return Err(field("policy"));
         }
-        if list.issuers_list_number == 0 || list.issuers_list_sha256.len() != Digest::LENGTH {
+        if list.issuers_list_number == 0 {
             return Err(field("issuers' list"));
         }
         if list.record_head.len() > RECORD_HEAD_BYTES_MAX {
@@ -69,6 +70,8 @@ impl RevocationList {
             chain: Digest::try_from(&list.chain_hash).map_err(|_| field("chain"))?,
             policy_number: list.policy_number,
             issuers_number: list.issuers_list_number,
+            issuers_digest: Digest::try_from(&list.issuers_list_sha256)
+                .map_err(|_| field("issuers' list"))?,
             record_head: list.record_head,
             statement,
         })
@@ -123,6 +126,12 @@ impl RevocationList {
     #[must_use]
     pub const fn issuers_number(&self) -> u64 {
         self.issuers_number
+    }
+
+    /// SHA-256 of that list as it was signed.
+    #[must_use]
+    pub const fn issuers_digest(&self) -> &Digest {
+        &self.issuers_digest
     }
 
     /// The checkpoint of the record that its signer knew, as it came; empty if none.

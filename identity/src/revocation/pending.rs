@@ -9,7 +9,7 @@ use wardline_proto::{DeviceId, Digest, fault};
 use super::{
     PendingHold, RevocationAct, RevocationKind, RevocationList, RevocationRegister, hold::digest_of_all,
 };
-use crate::{HoldError, UserId};
+use crate::{HoldError, Organisation, UserId};
 
 impl RevocationRegister {
     /// Whether the newest list names this user as one whose devices may put others on hold.
@@ -53,6 +53,24 @@ impl RevocationRegister {
             return Err(HoldError::Over);
         }
         Ok(!self.holds.iter().any(|known| known.digest() == hold.digest()))
+    }
+
+    /// Drops the holds whose signers' certificates are no longer good by this organisation, because their issuer was struck: no list
+    /// could take them up any more. Gives the devices that are in force again by that.
+    pub fn drop_struck(&mut self, organisation: &Organisation) -> Vec<DeviceId> {
+        let before: Vec<DeviceId> = self.held.keys().copied().collect();
+        let (dropped, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.holds).into_iter().partition(|hold| hold.is_struck(organisation));
+        if dropped.is_empty() {
+            self.holds = kept;
+            return Vec::new();
+        }
+        self.held.clear();
+        for hold in kept {
+            // Each stood beside this list before.
+            let _ = self.hold(hold);
+        }
+        before.into_iter().filter(|device| !self.held.contains_key(device)).collect()
     }
 
     /// The holds that the list does not name yet, in the order in which they came.

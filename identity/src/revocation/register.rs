@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use prost::bytes::Bytes;
-use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
+use wardline_proto::{DeviceId, Digest, UtcMillis, fault, relay as pb};
 
 use super::{
     LIST_LIFE_SECONDS, PendingHold, RevocationAct, RevocationKind, RevocationList, RevocationReason,
@@ -152,7 +152,8 @@ impl RevocationRegister {
     /// costs the same however many devices were ever named.
     ///
     /// # Errors
-    /// [`RevocationError::Older`], [`RevocationError::Gap`], [`RevocationError::Fork`], [`RevocationError::Act`].
+    /// [`RevocationError::OtherIssuers`], [`RevocationError::Older`], [`RevocationError::Gap`], [`RevocationError::Fork`],
+    /// [`RevocationError::Act`].
     pub fn outcome(
         &self,
         list: &RevocationList,
@@ -161,6 +162,11 @@ impl RevocationRegister {
         let current = self.number();
         // 1. The list at hand, or an older one.
         if let Some(have) = &self.list {
+            let number = have.issuers_number();
+            let other = list.issuers_number() == number && list.issuers_digest() != have.issuers_digest();
+            if other && !fault::planted("mutant.other_issuers_named") {
+                return Err(RevocationError::OtherIssuers { number });
+            }
             if list.number() < current {
                 return Err(RevocationError::Older { current });
             }

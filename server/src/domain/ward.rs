@@ -12,7 +12,7 @@ use wardline_proto::{
 };
 
 use super::conversation::{
-    self as rules, Budget, Commit, CommitDeclaration, CommitOutcome, ConversationError,
+    self as rules, Budget, ByIssuers, Commit, CommitDeclaration, CommitOutcome, ConversationError,
     ConversationView as _, Created, CursorMove, Delivery, FeedBatch, FeedPosition, Message, NewConversation,
     Receipt, Stay, WelcomeOffer,
 };
@@ -179,6 +179,7 @@ impl Ward {
             author: Bytes::from_static(b""),
             declaration: CommitDeclaration::parse(&data).unwrap(),
             welcome,
+            issuers: ByIssuers::default(),
         }
     }
 

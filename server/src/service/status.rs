@@ -108,6 +108,7 @@ fn code(reason: Reason) -> Code {
         | R::EpochFull
         | R::RevocationPending
         | R::JoinRevoked
+        | R::JoinStruck
         | R::ConversationClosed
         | R::EntryMismatch
         | R::ConversationFull => Code::FailedPrecondition,
@@ -180,6 +181,9 @@ impl From<ConversationError> for Status {
             E::Declaration(_) => refuse(Reason::DeclarationMismatch).into(),
             E::Welcome(_) => refuse(Reason::WelcomeMismatch).into(),
             E::JoinRevoked { device } => refuse(Reason::JoinRevoked).with("device", device).into(),
+            E::JoinStruck { device, number } => {
+                refuse(Reason::JoinStruck).with("device", device).with("number", number).into()
+            }
             E::Full => refuse(Reason::ConversationFull).into(),
             E::CommitRate { retry_after } => refuse(Reason::CommitRate).retry_after(retry_after).into(),
             E::LetInTooOften { retry_after } => refuse(Reason::LimitReached).retry_after(retry_after).into(),
@@ -229,6 +233,9 @@ impl From<OrganisationRefusal> for Status {
             E::DeviceIdUsed => refuse(Reason::FieldInvalid).field("claim", &message).into(),
             E::IssuersInvalid => refuse(Reason::StatementInvalid).field("list", &message).into(),
             E::IssuersConflict { number } => refuse(Reason::IssuersConflict).with("number", number).into(),
+            E::ListConflict { number, acts } => {
+                refuse(Reason::ListConflict).with("number", number).with("acts", acts).into()
+            }
             E::FirstDeviceInvalid => {
                 refuse(Reason::CertificateMismatch).field("first_device", &message).into()
             }

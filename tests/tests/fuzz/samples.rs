@@ -12,7 +12,7 @@ use prost::Message;
 use wardline_client_core::vault::fuzzing;
 use wardline_identity::{
     Checkpoint, DateCheck, DeviceKey, DeviceSubject, Invitation, InvitationLink, P256SigningKey, RecordAct,
-    RecordEntry, RevocationRegister, Role, SeededEntropy, SigningKey, StatementLabel, Strike,
+    RecordEntry, RevocationRegister, Role, SeededEntropy, SigningKey, StandingList, StatementLabel, Strike,
     certificate_request, claim_statement, sign_statement,
 };
 use wardline_proto::{
@@ -91,9 +91,13 @@ fn certificates() {
     let list = WORLD.root.sign_issuers_list(2, &issuers).expect("a list");
     let two = pb::Organisation { issuers: Some(list), ..WORLD.wire.clone() };
     keep("organisation", "two-issuers", &two.encode_to_vec());
-    let struck =
-        Strike { certificate: issuers[1].clone(), kept: (0..3_u8).map(|byte| Digest::of(&[byte])).collect() };
-    let list = WORLD.root.sign_issuers(3, &issuers[..1], &[struck]).expect("a list");
+    let struck = Strike {
+        certificate: issuers[1].clone(),
+        kept: (0..3_u8).map(|byte| Digest::of(&[byte])).collect(),
+        since: Some(2),
+    };
+    let standing = Some(StandingList { number: 7, digest: Digest::of(b"a list") });
+    let list = WORLD.root.sign_issuers(3, &issuers[..1], (&[struck], standing)).expect("a list");
     let one_struck = pb::Organisation { issuers: Some(list), ..WORLD.wire.clone() };
     keep("organisation", "one-struck", &one_struck.encode_to_vec());
 }

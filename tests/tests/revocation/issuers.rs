@@ -5,16 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prost::Message as _;
 use serde_json::Value;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, sqlite::SqliteConnectOptions};
 use wardline_client_core::{
     relay::{ConnectOptions, Relay as _, RelayConnection, Trust},
     vault::secrets::root_of,
 };
-use wardline_identity::{Organisation, RootAuthority, Strike, SystemClock, SystemEntropy};
+use wardline_identity::{
+    Organisation, RevocationList, RootAuthority, StandingList, Strike, SystemClock, SystemEntropy,
+};
 use wardline_proto::{
     Digest, Reason,
-    relay::{GetIssuersListRequest, PublishIssuersListRequest},
+    relay::{GetIssuersListRequest, PublishIssuersListRequest, SignedStatement},
 };
 use wardline_tests::{Device, Output, Ward};
 
@@ -29,6 +32,7 @@ pub(crate) struct Machine {
     recovery_file: String,
     code_file: String,
     relay: String,
+    pub(crate) yes: bool,
 }
 
 impl Machine {
@@ -40,6 +44,7 @@ impl Machine {
             recovery_file: ward.recovery_file().to_str().unwrap().to_owned(),
             code_file: code_file.to_str().unwrap().to_owned(),
             relay: ward.relay.address(),
+            yes: true,
         }
     }
 
@@ -66,15 +71,17 @@ impl Machine {
             &self.code_file,
             "--json",
         ];
-        self.device.armed(armed).cli(&[&command, rest].concat())
+        let yes = self.yes.then_some("--yes");
+        let command: Vec<&str> = command.into_iter().chain(rest.iter().copied()).chain(yes).collect();
+        self.device.armed(armed).cli(&command)
     }
 
-    fn restore(&self, armed: &[&str]) -> Output {
+    pub(crate) fn restore(&self, armed: &[&str]) -> Output {
         let who = ["--user", "administrator", "--name", "Administrator B", "--device", "new office"];
         self.run(armed, &[&who[..], &["--strike-all"]].concat())
     }
 
-    fn restored(&self) -> Value {
+    pub(crate) fn restored(&self) -> Value {
         self.restore(&[]).good().object()
     }
 }
@@ -86,7 +93,7 @@ fn cuts(device: &Device) -> usize {
 }
 
 /// The administrator's list of revoked devices is in force.
-fn keeps_list(administrator: &Device) {
+pub(crate) fn keeps_list(administrator: &Device) {
     administrator.cli(&["admin", "registrar", "--once"]).good();
 }
 
@@ -163,6 +170,8 @@ fn a_restore_that_dies_anywhere_goes_on_by_the_same_command() {
     for place in [
         "crash.restore_vault",
         "crash.restore_made",
+        "crash.issuers_signed",
+        "crash.strike_signed",
         "crash.restore_listed",
         "crash.restore_read",
         "crash.restore_struck",
@@ -234,6 +243,18 @@ async fn at_the_door(ward: &Ward, root: &RootAuthority) -> (RelayConnection, Org
     (relay, organisation, relays)
 }
 
+/// The revocation list in force, as the relay has it on its disk.
+async fn standing(ward: &Ward) -> Option<StandingList> {
+    let options =
+        SqliteConnectOptions::new().filename(ward.relay.folder().join("relay.sqlite")).read_only(true);
+    let mut connection = options.connect().await.unwrap();
+    let query = sqlx::query("SELECT statement FROM revocation_list");
+    let row = query.fetch_optional(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let statement = SignedStatement::decode(row?.get::<Vec<u8>, _>(0).as_slice()).unwrap();
+    Some(StandingList::from(&RevocationList::stored(statement).unwrap()))
+}
+
 /// The SHA-256 of a device's certificate, as the relay has it.
 fn certificate(ward: &Ward, device: &Device) -> Digest {
     let database = ward.relay.folder().join("relay.sqlite");
@@ -280,13 +301,16 @@ fn a_certificate_that_is_not_kept_is_cut_and_put_out_while_the_others_go_on() {
             } else {
                 vec![second.certificate_der()]
             };
-            let list = root.sign_issuers(number, &issuers, &struck).unwrap();
+            let standing = standing(&scene.ward).await;
+            let list = root.sign_issuers(number, &issuers, (&struck, standing)).unwrap();
             let request =
                 PublishIssuersListRequest { list: Some(list), ..PublishIssuersListRequest::default() };
             relay.publish_issuers_list(request).await.map(|_| organisation.issuers()[0].der().to_vec())
         })
     };
-    let strikes = |certificate: Vec<u8>| vec![Strike { certificate, kept: kept.iter().copied().collect() }];
+    let strikes = |certificate: Vec<u8>| {
+        vec![Strike { certificate, kept: kept.iter().copied().collect(), since: None }]
+    };
     // The control: a list that strikes nobody cuts nobody.
     let first = publish(Vec::new()).unwrap();
     scene.locum.cli(&["send", WARD, "still here"]).good();

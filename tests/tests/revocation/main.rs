@@ -17,5 +17,6 @@ mod instant;
 mod issuers;
 mod record;
 mod scene;
+mod strikes;
 #[path = "../attacker/tap.rs"]
 mod tap;

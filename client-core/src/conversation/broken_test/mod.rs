@@ -22,6 +22,7 @@ pub(crate) mod scene;
 mod sealed;
 mod second_lie;
 mod split;
+mod struck;
 pub(crate) mod waits;
 pub(crate) mod ward;
 

@@ -101,7 +101,8 @@ pub(crate) async fn false_list(
     Ok(())
 }
 
-/// The relay showed another issuers' list under the number of this device's, or one that the root did not sign.
+/// The relay showed another issuers' list under the number of this device's, or one that the root did not sign; or a revocation
+/// list that names such another one.
 pub(crate) async fn false_issuers(
     core: &Core,
     (greeting, sent): (Option<&RelayGreeting>, Option<&SignedStatement>),

@@ -26,6 +26,7 @@ const STEPS: &[&str] = &[
     include_str!("0016_restoring.sql"),
     include_str!("0017_renewal.sql"),
     include_str!("0018_issuer_request.sql"),
+    include_str!("0019_signed_issuers.sql"),
 ];
 
 /// Brings the database to the newest schema.

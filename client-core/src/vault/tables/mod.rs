@@ -28,6 +28,7 @@ pub(crate) mod reports;
 pub(crate) mod restoring;
 pub(crate) mod revocation;
 pub(crate) mod sent_again;
+pub(crate) mod signed_issuers;
 pub(crate) mod signed_list;
 pub(crate) mod spent_invitations;
 pub(crate) mod spent_packages;

@@ -37,6 +37,17 @@ pub struct Commit {
     pub declaration: CommitDeclaration,
     /// The Welcome beside it.
     pub welcome: Option<WelcomeOffer>,
+    /// By the issuers' list in force.
+    pub issuers: ByIssuers,
+}
+
+/// What the issuers' list in force says of a commit.
+#[derive(Debug, Clone, Default)]
+pub struct ByIssuers {
+    /// Its number.
+    pub number: u64,
+    /// Who would come in by a certificate that is no longer good.
+    pub struck: Option<DeviceId>,
 }
 
 /// A well-formed Welcome.
@@ -71,7 +82,7 @@ pub enum CommitOutcome {
 ///
 /// # Errors
 /// - [`ConversationError::NotAMember`], [`ConversationError::Closed`], [`ConversationError::RevocationPending`],
-///   [`ConversationError::JoinRevoked`], [`ConversationError::YieldTurn`], [`ConversationError::CommitRate`], [`ConversationError::Declaration`],
+///   [`ConversationError::JoinRevoked`], [`ConversationError::JoinStruck`], [`ConversationError::YieldTurn`], [`ConversationError::CommitRate`], [`ConversationError::Declaration`],
 ///   [`ConversationError::Full`], [`ConversationError::Welcome`], in this order.
 pub async fn commit<S: MembershipStorage>(
     storage: &mut S,
@@ -98,6 +109,7 @@ pub async fn commit<S: MembershipStorage>(
     let fence = storage.fence(commit.conversation).await?;
     fence::commit_may_pass(&fence, commit.sender, &commit.declaration)?;
     nobody_joins_who_is_out(storage, &commit.declaration).await?;
+    nobody_joins_who_is_struck(commit)?;
     // 5. Epoch.
     if commit.epoch != conversation.epoch && !fault::planted("mutant.skip_commit_epoch") {
         if lost_the_last_race(&conversation, commit) {
@@ -116,7 +128,7 @@ pub async fn commit<S: MembershipStorage>(
     if after.len() > DEVICES_MAX {
         return Err(ConversationError::Full);
     }
-    list_is_there(storage, &commit.declaration).await?;
+    lists_are_there(storage, commit).await?;
     // Who comes in with the first commit knows that its maker has brought in all who are there.
     let first = conversation.predecessor.is_some() && conversation.epoch == Epoch::ZERO;
     if first && commit.declaration.joins().is_empty() {
@@ -155,14 +167,29 @@ async fn nobody_joins_who_is_out<S: ConversationStorage>(
     Ok(())
 }
 
-/// Members wait for the list that a removal names before they judge it: for one that nobody has they would wait for ever.
-async fn list_is_there<S: ConversationStorage>(
+/// Who goes by an older list of issuers is told of the newer one: members who have that would put out whom it lets in.
+fn nobody_joins_who_is_struck(commit: &Commit) -> Result<(), ConversationError> {
+    let ByIssuers { number, struck } = commit.issuers;
+    match struck {
+        Some(device) if !fault::planted("mutant.join_struck") => {
+            Err(ConversationError::JoinStruck { device, number })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Members wait for the list that a removal names before they judge it: for one that nobody has they would wait for ever. And
+/// they go by the list of issuers that it names.
+async fn lists_are_there<S: ConversationStorage>(
     storage: &mut S,
-    declaration: &CommitDeclaration,
+    Commit { declaration, issuers, .. }: &Commit,
 ) -> Result<(), ConversationError> {
     let relay = storage.revocation_number().await?;
     if declaration.list() > relay && !fault::planted("mutant.any_list") {
         return Err(DeclarationFault::UnknownList { relay }.into());
+    }
+    if declaration.issuers() > issuers.number && !fault::planted("mutant.any_issuers_named") {
+        return Err(DeclarationFault::UnknownIssuers { relay: issuers.number }.into());
     }
     // Nothing readable rides in one: it was checked when it was taken.
     for hold in declaration.holds() {

@@ -9,8 +9,8 @@ use wardline_proto::{
 };
 
 use crate::domain::conversation::{
-    BETWEEN_MAX, Commit, CommitDeclaration, CommitOutcome, ConversationError as Error, DEVICES_MAX,
-    DeclarationFault, WelcomeFault, WelcomeOffer,
+    BETWEEN_MAX, ByIssuers, Commit, CommitDeclaration, CommitOutcome, ConversationError as Error,
+    DEVICES_MAX, DeclarationFault, WelcomeFault, WelcomeOffer,
 };
 use crate::domain::ward::{Says, Ward, device};
 
@@ -248,6 +248,44 @@ async fn one_who_adds_is_at_one_of_the_last_256_entries() {
     let refused = ward.commit(1, 1, says).await;
     assert!(matches!(refused, Err(Error::Declaration(DeclarationFault::Behind))), "{refused:?}");
     ward.commit(1, 1, Says { seen: 1, ..says }).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_by_a_certificate_that_is_no_longer_good_and_no_list_of_issuers_is_made_up() {
+    let ward = Ward::with(&[1, 2]).await;
+    let says = Says { joins: &[3], roster: &[1, 2, 3], ..Says::default() };
+    let adds = ward.commit_of(1, 1, says, ward.claimed(1, says.joins).await);
+    let struck = |device| ByIssuers { number: 2, struck: device };
+    let commit = Commit { issuers: struck(Some(device(3))), ..adds.clone() };
+    let refused = ward.hand_in(commit.clone()).await;
+    assert!(
+        matches!(refused, Err(Error::JoinStruck { device: who, number: 2 }) if who == device(3)),
+        "{refused:?}"
+    );
+    arm("mutant.join_struck");
+    let taken = ward.hand_in(commit).await;
+    disarm("mutant.join_struck");
+    assert!(taken.is_ok(), "the guard taken away");
+
+    let ward = Ward::with(&[1, 2]).await;
+    let data = |issuers_list_number| wardline_proto::relay::CommitData {
+        roster_sha256: wardline_proto::roster_digest([device(1), device(2)]).to_wire(),
+        issuers_list_number,
+        ..Default::default()
+    };
+    let named = |number| {
+        let honest = ward.commit_of(1, 1, Says { roster: &[1, 2], ..Says::default() }, vec![]);
+        let declaration = CommitDeclaration::parse(&data(number)).unwrap();
+        Commit { declaration, issuers: struck(None), ..honest }
+    };
+    let unknown = DeclarationFault::UnknownIssuers { relay: 2 };
+    let refused = ward.hand_in(named(3)).await;
+    assert!(matches!(&refused, Err(Error::Declaration(fault)) if *fault == unknown), "{refused:?}");
+    assert!(ward.hand_in(named(2)).await.is_ok(), "the control");
+    arm("mutant.any_issuers_named");
+    let taken = ward.hand_in(Commit { epoch: Epoch::new(2), ..named(3) }).await;
+    disarm("mutant.any_issuers_named");
+    assert!(taken.is_ok(), "the guard taken away");
 }
 
 #[tokio::test]

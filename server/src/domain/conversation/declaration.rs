@@ -18,6 +18,7 @@ pub struct CommitDeclaration {
     roster_sha256: Digest,
     seen: EntryNumber,
     list: u64,
+    issuers: u64,
     holds: BTreeSet<Digest>,
 }
 
@@ -62,6 +63,12 @@ pub enum DeclarationFault {
         /// The relay's number.
         relay: u64,
     },
+    /// It names an issuers' list that is not here: members would wait for it.
+    #[error("it names an issuers' list above the relay's, number {relay}")]
+    UnknownIssuers {
+        /// The relay's number.
+        relay: u64,
+    },
     /// It carries a hold that was not taken here.
     #[error("it carries a hold that the relay has not taken")]
     UnknownHold,
@@ -102,6 +109,7 @@ impl CommitDeclaration {
             roster_sha256: Digest::try_from(&data.roster_sha256).map_err(|_| DeclarationFault::Field)?,
             seen: EntryNumber::new(data.seen_number),
             list: named_list(data),
+            issuers: data.issuers_list_number,
             holds: named_holds(data),
         })
     }
@@ -128,6 +136,12 @@ impl CommitDeclaration {
     #[must_use]
     pub const fn list(&self) -> u64 {
         self.list
+    }
+
+    /// The issuers' list that it was judged by.
+    #[must_use]
+    pub const fn issuers(&self) -> u64 {
+        self.issuers
     }
 
     /// The holds by which somebody is removed, by their digests.

@@ -70,6 +70,14 @@ pub enum ConversationError {
         /// Which.
         device: DeviceId,
     },
+    /// Peer: a device would come in whose certificate is no longer good.
+    #[error("the certificate of device {device} is no longer good by issuers' list {number}")]
+    JoinStruck {
+        /// Which.
+        device: DeviceId,
+        /// The relay's list.
+        number: u64,
+    },
     /// Peer: the conversation would have too many devices.
     #[error("a conversation has at most 500 devices")]
     Full,

@@ -19,7 +19,7 @@ mod storage;
 mod winner;
 
 pub use ack::{CursorMove, ack};
-pub use commit::{Commit, CommitOutcome, WelcomeOffer, commit};
+pub use commit::{ByIssuers, Commit, CommitOutcome, WelcomeOffer, commit};
 pub use create::{Created, create};
 pub use declaration::{CommitDeclaration, DeclarationFault};
 pub use error::{ConversationError, WelcomeFault};

@@ -48,6 +48,16 @@ pub enum OrganisationRefusal {
         /// The relay's number.
         number: u64,
     },
+    /// The revocation list in force would not count any more, or the strike was not signed on top of it.
+    #[error(
+        "the issuers' list does not leave the list of revoked devices standing that is in force, number {number}"
+    )]
+    ListConflict {
+        /// That list's number; 0 if there is none.
+        number: u64,
+        /// How many acts it stands for.
+        acts: u64,
+    },
     /// The device that comes with a list is not an administrator's, by an issuer on it, in force now.
     #[error("the first device is not an administrator's by an issuer on the list")]
     FirstDeviceInvalid,

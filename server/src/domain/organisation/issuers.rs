@@ -3,9 +3,11 @@
 //! Whether it goes on from the one before is judged by the organisation, which the caller holds still meanwhile.
 
 use wardline_identity::{CertificateError, OrganisationError as InvalidOrganisation};
-use wardline_identity::{DateCheck, DeviceCertificate, InvitationError, Organisation, RecordAct, Role};
+use wardline_identity::{
+    DateCheck, DeviceCertificate, InvitationError, Organisation, RecordAct, RevocationList, Role,
+};
 use wardline_proto::relay::SignedStatement;
-use wardline_proto::{Digest, InvitationId, UtcMillis, fault};
+use wardline_proto::{ConversationId, Digest, InvitationId, UtcMillis, fault};
 
 use super::issue::certified;
 use super::{
@@ -28,6 +30,8 @@ pub struct NewIssuers {
 pub struct IssuersTaken {
     /// The enrolments that have ended by it.
     pub refused: Vec<InvitationId>,
+    /// The conversations that a device need not leave any more whose hold has ended by it.
+    pub freed: Vec<ConversationId>,
 }
 
 /// Judges a list against the one in force; `None`: it is that one.
@@ -74,16 +78,39 @@ pub fn judge_first(
     Ok(device)
 }
 
+/// A strike was signed on top of the revocation list in force, and no list of issuers leaves the relay with one that does not count.
+///
+/// Between the tool's reading and its strike whoever is struck may sign one more. After the strike nobody could sign on top of that,
+/// and nobody could be revoked any more.
+fn leaves_the_list(
+    next: &Organisation,
+    in_force: Option<&RevocationList>,
+) -> Result<(), OrganisationRefusal> {
+    let strikes = next.struck().iter().any(|struck| struck.since() == next.issuers_number());
+    let leaves = match in_force {
+        Some(list) if strikes => next.standing().is_some_and(|standing| standing.is(list)),
+        Some(list) => next.verify_revocation_list(list.statement(), DateCheck::Skip).is_ok(),
+        None => !strikes || next.standing().is_none(),
+    };
+    if leaves || fault::planted("mutant.strike_orphans") {
+        return Ok(());
+    }
+    let (number, acts) = in_force.map_or((0, 0), |list| (list.number(), list.acts()));
+    Err(OrganisationRefusal::ListConflict { number, acts })
+}
+
 /// Puts a list in force that was judged.
 ///
 /// # Errors
-/// [`OrganisationRefusal::DeviceIdUsed`] if the id of the first device was ever certified, or revoked.
+/// [`OrganisationRefusal::DeviceIdUsed`] if the id of the first device was ever certified, or revoked;
+/// [`OrganisationRefusal::ListConflict`].
 pub async fn take_issuers<S: OrganisationStorage>(
     storage: &mut S,
     new: &NewIssuers,
     now: UtcMillis,
 ) -> Result<IssuersTaken, OrganisationError> {
     let NewIssuers { organisation, first } = new;
+    leaves_the_list(organisation, storage.list_in_force().await?.as_ref())?;
     if let Some(first) = first {
         let used = storage.device_owner(first.device()).await?.is_some();
         if used || storage.is_out(first.device()).await? {
@@ -104,8 +131,25 @@ pub async fn take_issuers<S: OrganisationStorage>(
         record(storage, now, certified(first, None)).await?;
     }
     let refused = withdraw(storage, organisation, now).await?;
+    let freed = end_holds(storage, organisation, now).await?;
     fault::crash("crash.issuers_published");
-    Ok(IssuersTaken { refused })
+    Ok(IssuersTaken { refused, freed })
+}
+
+/// Ends the pending holds whose signer's certificate is no longer good. No issuer could verify them any more, and a list that leaves
+/// one out is not taken: nobody could be revoked.
+async fn end_holds<S: OrganisationStorage>(
+    storage: &mut S,
+    organisation: &Organisation,
+    now: UtcMillis,
+) -> Result<Vec<ConversationId>, OrganisationError> {
+    let mut freed = Vec::new();
+    for hold in storage.pending_holds().await? {
+        if hold.is_struck(organisation) {
+            freed.extend(storage.drop_hold(&hold.digest(), now).await?);
+        }
+    }
+    Ok(freed)
 }
 
 /// Withdraws what struck issuers have invited: the open invitations, and the claims on them that wait.

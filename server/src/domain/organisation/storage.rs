@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use wardline_identity::{DeviceCertificate, UserId};
+use wardline_identity::{DeviceCertificate, PendingHold, RevocationList, UserId};
 use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId, UtcMillis};
 
@@ -158,6 +158,20 @@ pub trait OrganisationStorage: RecordStorage {
         until: UtcMillis,
         now: UtcMillis,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The list of revoked devices in force.
+    fn list_in_force(&mut self) -> impl Future<Output = Result<Option<RevocationList>, StoreError>> + Send;
+
+    /// The holds of which some device is in no list.
+    fn pending_holds(&mut self) -> impl Future<Output = Result<Vec<PendingHold>, StoreError>> + Send;
+
+    /// A hold is nobody's any more: whom it alone keeps out is in again. Gives the conversations that they need not leave any
+    /// more.
+    fn drop_hold(
+        &mut self,
+        digest: &Digest,
+        now: UtcMillis,
+    ) -> impl Future<Output = Result<Vec<ConversationId>, StoreError>> + Send;
 
     /// The invitations that nobody has used and nobody has withdrawn, and those whose claim waits.
     fn undecided(&mut self) -> impl Future<Output = Result<Vec<StoredInvitation>, StoreError>> + Send;

@@ -1,5 +1,7 @@
 //! `Commit`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use prost::Message as _;
 use tonic::{Request, Status};
@@ -10,7 +12,8 @@ use wardline_proto::{ConversationId, DeviceId, Digest, Epoch, fault};
 
 use super::header;
 use crate::domain::conversation::{
-    Commit, CommitDeclaration, CommitOutcome, ConversationError, DeclarationFault, WelcomeOffer, commit,
+    ByIssuers, Commit, CommitDeclaration, CommitOutcome, ConversationError, DeclarationFault, WelcomeOffer,
+    commit,
 };
 use crate::live::Live;
 use crate::mls::{ContentType, Welcome};
@@ -24,13 +27,18 @@ pub(super) async fn answer(relay: &Relay, request: Request<CommitRequest>) -> Re
     let parsed = parse(relay, &member, request.into_inner())?;
 
     let wake = Wake::for_commit(relay, &parsed);
+    let (devices, organisation) = (Arc::clone(&relay.devices), relay.organisation.clone());
     let outcome = write::for_device(
         relay,
         parsed.sender,
         "commit",
         move |tx, now| {
             Box::pin(async move {
-                let outcome = commit(tx, &parsed, now).await;
+                // Looked at here: a strike that came while it waited for the writer counts.
+                let joins = parsed.declaration.joins().iter();
+                let struck = joins.copied().find(|device| devices.is_device_struck(device));
+                let issuers = ByIssuers { number: organisation.now().issuers_number(), struck };
+                let outcome = commit(tx, &Commit { issuers, ..parsed }, now).await;
                 fault::crash("crash.relay_commit_uncommitted");
                 outcome
             })
@@ -74,7 +82,8 @@ fn parse(relay: &Relay, member: &Member, request: CommitRequest) -> Result<Commi
     let author = author_statement((relay, member), request.author, &expected)?;
     let welcome = welcome(request.welcome)?;
     let sender = member.certificate.device();
-    Ok(Commit { conversation, epoch, sender, body, sha256, author, declaration, welcome })
+    let issuers = ByIssuers::default();
+    Ok(Commit { conversation, epoch, sender, body, sha256, author, declaration, welcome, issuers })
 }
 
 /// The statement that travels beside the commit: signed by the caller over exactly this commit. Returns it encoded.

@@ -57,6 +57,7 @@ fn put_in_force(relay: &Relay, new: NewIssuers, done: &IssuersTaken, changing: &
     metrics::counter!("wardline_issuers_lists_total").increment(1);
     relay.identity.name_issuers(&organisation);
     let struck = relay.devices.strike(&organisation);
+    relay.revocations.drop_struck(&organisation);
     relay.organisation.replace(organisation, changing);
     if let Some(first) = first {
         relay.devices.insert(first);
@@ -68,6 +69,7 @@ fn put_in_force(relay: &Relay, new: NewIssuers, done: &IssuersTaken, changing: &
         }
     }
     done.refused.iter().for_each(|invitation| relay.enrolments.ring(*invitation));
+    done.freed.iter().for_each(|conversation| relay.tasks.moved(*conversation));
     relay.live.wake_issuers();
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tonic::{Code, Status};
 use wardline_identity::{
-    DateCheck, DisplayName, IssuerAuthority, RecordAct, RecordEntry, RevocationKind, Role, Strike,
+    DateCheck, DisplayName, HoldStatement, IssuerAuthority, RecordAct, RecordEntry, RevocationKind,
+    RevocationReason, RevocationRegister, Role, StandingList, Strike,
 };
 use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::relay::directory_service_server::DirectoryService as _;
@@ -52,11 +53,18 @@ impl Scene {
         leaves.chain(more.iter().map(|der| Digest::of(der))).collect()
     }
 
-    /// The list with this number by which the first issuer is struck and keeps these.
+    /// The list with this number by which the first issuer is struck and keeps these, and the relay's revocation list stands.
     fn strike(&self, number: u64, kept: &[Digest]) -> SignedStatement {
+        let list = self.relay.revocations.head();
+        self.strike_on(number, kept, list.as_ref().map(StandingList::from))
+    }
+
+    /// The same on top of this revocation list.
+    fn strike_on(&self, number: u64, kept: &[Digest], standing: Option<StandingList>) -> SignedStatement {
         let certificate = self.founded.issuer.certificate_der().to_vec();
-        let strike = Strike { certificate, kept: kept.iter().copied().collect() };
-        self.founded.root.sign_issuers(number, &[self.second.certificate_der()], &[strike]).unwrap()
+        let strike = Strike { certificate, kept: kept.iter().copied().collect(), since: None };
+        let issuers = [self.second.certificate_der()];
+        self.founded.root.sign_issuers(number, &issuers, (&[strike], standing)).unwrap()
     }
 
     /// The list with this number that has both.
@@ -222,6 +230,103 @@ async fn a_list_by_which_the_relay_itself_is_not_believed_is_refused() {
     let taken = again.publish(&again.strike(2, &[])).await;
     disarm("mutant.relay_struck");
     assert!(taken.is_ok(), "the guard taken away");
+}
+
+/// What a lost issuer does before it is struck: the first revocation list, or the one in force signed again.
+async fn lost_issuer_signs(scene: &Scene) {
+    let (founded, relay) = (&scene.founded, &scene.relay);
+    let mut request = founded.first_list(scene.founded.claimant().device, RevocationKind::Revoked);
+    if let Some(list) = relay.revocations.head() {
+        let register = RevocationRegister::restore(list, []);
+        let (organisation, at) = (relay.organisation.now(), founded.clock_now().plus_seconds(60));
+        request.list = register.sign_again(&founded.issuer, &organisation, at);
+        request.acts.clear();
+    }
+    let by = from_device(request, founded, &founded.founder);
+    Revocation::new(Arc::clone(relay)).publish_revocation_list(by).await.unwrap();
+}
+
+/// Whether who comes new takes in the relay's revocation list, and somebody can sign on top of it.
+fn goes_on(scene: &Scene) -> bool {
+    let organisation = scene.relay.organisation.now();
+    organisation.verify_revocation_list(&scene.relay.revocations.list().unwrap(), DateCheck::Skip).is_ok()
+}
+
+#[tokio::test]
+async fn a_strike_leaves_the_revocation_list_standing_that_is_in_force_or_is_refused() {
+    let scene = Scene::new().await;
+    let other = (Code::Aborted, "LIST_CONFLICT".to_owned());
+    let kept = scene.kept(&[&scene.founded.founder.certificate]);
+    // What is signed between the reading and the strike, for the first time or again.
+    for _ in 0..2 {
+        let strike = scene.strike(2, &kept);
+        lost_issuer_signs(&scene).await;
+        assert_eq!(refused(scene.publish(&strike).await), other);
+        assert_eq!(scene.pinned().await, 1, "nothing was stored");
+    }
+    scene.publish(&scene.strike(2, &kept)).await.unwrap();
+    assert!(goes_on(&scene), "it is named");
+    // Nor does a later list forget it that strikes nobody.
+    let struck = Strike::from(&scene.relay.organisation.now().struck()[0]);
+    let later = |standing| {
+        let issuers = [scene.second.certificate_der()];
+        scene.founded.root.sign_issuers(3, &issuers, (&[struck.clone()], standing)).unwrap()
+    };
+    assert_eq!(refused(scene.publish(&later(None)).await), other);
+    scene.publish(&later(scene.relay.organisation.now().standing())).await.unwrap();
+    assert!(goes_on(&scene));
+
+    let orphaned = Scene::new().await;
+    let strike = orphaned.strike(2, &orphaned.kept(&[]));
+    lost_issuer_signs(&orphaned).await;
+    arm("mutant.strike_orphans");
+    orphaned.publish(&strike).await.unwrap();
+    disarm("mutant.strike_orphans");
+    assert!(!goes_on(&orphaned), "the guard taken away: nobody can be revoked any more");
+}
+
+/// A device puts another of its person on hold, and its issuer is struck; `kept`: it stays good. Whether the other gets in then, and
+/// what becomes of the next revocation list.
+async fn held_by(kept: bool, guard: &'static str) -> (bool, Result<(), String>) {
+    let scene = Scene::new().await;
+    let (founded, relay) = (&scene.founded, &scene.relay);
+    let phone = scene.device(&founded.issuer, "doctor-a", Role::Clinician).await;
+    let tablet = scene.device(&founded.issuer, "doctor-a", Role::Clinician).await;
+    let second = scene.second_on_list().await;
+    let office = scene.device(&second, "admin-b", Role::Administrator).await;
+    let said = HoldStatement {
+        organisation: founded.organisation().id().clone(),
+        devices: vec![tablet.device],
+        reason: RevocationReason::Lost,
+        signed_at: founded.clock_now(),
+    };
+    let signer = founded.organisation().verify_device(&phone.certificate, DateCheck::Skip).unwrap();
+    let request = pb::HoldDevicesRequest { statement: Some(said.sign(&phone.key, &signer)) };
+    let calls = Revocation::new(Arc::clone(relay));
+    calls.hold_devices(from_device(request, founded, &phone)).await.unwrap();
+    assert!(scene.admit(&tablet).is_err(), "the control: before the strike");
+    let mut stay = vec![tablet.certificate.as_slice()];
+    stay.extend(kept.then_some(phone.certificate.as_slice()));
+    arm(guard);
+    scene.publish(&scene.strike(3, &scene.kept(&stay))).await.unwrap();
+    disarm(guard);
+    let register = RevocationRegister::new(founded.organisation().id());
+    let signed = register.sign_next(&second, &relay.organisation.now(), &[], founded.clock_now()).unwrap();
+    let request = pb::PublishRevocationListRequest { list: Some(signed), acts: Vec::new() };
+    let published = calls.publish_revocation_list(from_device_of(&scene, request, &office)).await;
+    // The same after a restart.
+    let restarted = founded.relay_over(relay.store.clone()).await;
+    let again = restarted.devices.admit(&[tablet.certificate.clone().into()]).is_ok();
+    assert_eq!(scene.admit(&tablet).is_ok(), again);
+    (again, published.map(drop).map_err(|status| reason(&status)))
+}
+
+#[tokio::test]
+async fn a_hold_whose_signer_is_no_longer_good_ends_with_the_strike_and_lists_go_on() {
+    assert_eq!(held_by(false, "").await, (true, Ok(())));
+    let stands = (false, Err("HOLDS_PENDING".to_owned()));
+    assert_eq!(held_by(true, "").await, stands, "the control: its signer is kept");
+    assert_eq!(held_by(false, "mutant.struck_holds").await, stands, "the guard taken away: for ever");
 }
 
 #[tokio::test]

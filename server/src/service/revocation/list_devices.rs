@@ -54,6 +54,9 @@ pub(super) async fn answer(
             conversations: presence.conversations,
         }
     });
+    if fault::planted("relay.lists_nobody") {
+        return Ok(ListDevicesResponse::default());
+    }
     Ok(ListDevicesResponse { devices: listed.collect(), more })
 }
 

@@ -9,11 +9,15 @@ mod pin;
 pub(in crate::store) mod renewals;
 
 use bytes::Bytes;
-use wardline_identity::DeviceCertificate;
+use wardline_identity::{DeviceCertificate, PendingHold, RevocationList};
 use wardline_proto::relay::SignedStatement;
-use wardline_proto::{ConversationId, DeviceId, InvitationId, UtcMillis};
+use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId, UtcMillis};
 
-use super::{ReadTx, StoreError, WriteTx, membership::replacements, revocation::list};
+use super::{
+    ReadTx, StoreError, WriteTx,
+    membership::replacements,
+    revocation::{fences, holds, list},
+};
 use crate::domain::organisation::{
     DeviceOwner, NewClaim, NewInvitation, OrganisationPin, OrganisationStorage, OrganisationView,
     PlaceInLine, StoredInvitation, StoredIssuerRequest, WaitingRenewal,
@@ -135,6 +139,26 @@ impl OrganisationStorage for WriteTx {
         now: UtcMillis,
     ) -> Result<(), StoreError> {
         issuer_requests::keep(self.connection(), request, (until, now)).await
+    }
+
+    async fn list_in_force(&mut self) -> Result<Option<RevocationList>, StoreError> {
+        list::read(self.connection()).await
+    }
+
+    async fn pending_holds(&mut self) -> Result<Vec<PendingHold>, StoreError> {
+        holds::pending(self.connection()).await
+    }
+
+    async fn drop_hold(
+        &mut self,
+        digest: &Digest,
+        now: UtcMillis,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        let mut lowered = Vec::new();
+        for device in holds::drop_one(self.connection(), digest).await? {
+            lowered.extend(fences::lower(self.connection(), device, now).await?);
+        }
+        Ok(lowered)
     }
 
     async fn undecided(&mut self) -> Result<Vec<StoredInvitation>, StoreError> {

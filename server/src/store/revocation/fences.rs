@@ -61,7 +61,7 @@ pub(super) async fn raise(
 }
 
 /// Everywhere; gives where it was.
-pub(super) async fn lower(
+pub(in crate::store) async fn lower(
     connection: &mut SqliteConnection,
     device: DeviceId,
     now: UtcMillis,

@@ -112,6 +112,27 @@ pub(super) async fn end(
     Ok(())
 }
 
+/// It counts no more. Gives the devices that it alone kept out and that were not ended for good meanwhile.
+pub(in crate::store) async fn drop_one(
+    connection: &mut SqliteConnection,
+    sha256: &Digest,
+) -> Result<Vec<DeviceId>, StoreError> {
+    let rows = sqlx::query(
+        "DELETE FROM held WHERE hold IN (SELECT number FROM holds WHERE sha256 = ?1)
+         RETURNING device, over_at IS NOT NULL AS ended",
+    )
+    .bind(sha256.as_bytes().as_slice())
+    .fetch_all(connection)
+    .await?;
+    let mut devices = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if row.number("ended")? == 0 {
+            devices.push(row.id("device")?);
+        }
+    }
+    Ok(devices)
+}
+
 /// How many devices of others a user has put out after some time, and when the first of them.
 pub(super) async fn by_user(
     connection: &mut SqliteConnection,
@@ -130,7 +151,9 @@ pub(super) async fn by_user(
 }
 
 /// Those of which some device is in no list, in the order in which they were taken.
-pub(super) async fn pending(connection: &mut SqliteConnection) -> Result<Vec<PendingHold>, StoreError> {
+pub(in crate::store) async fn pending(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<PendingHold>, StoreError> {
     let rows = sqlx::query("SELECT hold FROM holds WHERE number IN (SELECT hold FROM held) ORDER BY number")
         .fetch_all(connection)
         .await?;

@@ -12,7 +12,9 @@ use crate::store::{
     row::{Columns as _, integer},
 };
 
-pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Option<RevocationList>, StoreError> {
+pub(in crate::store) async fn read(
+    connection: &mut SqliteConnection,
+) -> Result<Option<RevocationList>, StoreError> {
     let row =
         sqlx::query("SELECT statement FROM revocation_list WHERE one = 1").fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(None) };

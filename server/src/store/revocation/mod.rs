@@ -1,7 +1,7 @@
 //! Tables of the revocation list, and what it does to others' tables. The rules are the domain's.
 
 mod ended;
-mod fences;
+pub(in crate::store) mod fences;
 pub(in crate::store) mod holds;
 pub(in crate::store) mod list;
 pub(in crate::store) mod removals;

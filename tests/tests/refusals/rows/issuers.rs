@@ -2,7 +2,9 @@
 
 use tonic::Code;
 use wardline_client_core::relay::Relay as _;
-use wardline_identity::{Clock as _, DisplayName, Organisation, Role, Strike, SystemClock, SystemEntropy};
+use wardline_identity::{
+    Clock as _, DisplayName, Organisation, Role, StandingList, Strike, SystemClock, SystemEntropy,
+};
 use wardline_proto::{
     Digest, Reason,
     relay::{GetIssuersListRequest, PublishIssuersListRequest, SignedStatement},
@@ -21,6 +23,7 @@ type Refusal = (Code, Reason);
 const FIELD: Refusal = (Code::InvalidArgument, Reason::FieldInvalid);
 const STATEMENT: Refusal = (Code::InvalidArgument, Reason::StatementInvalid);
 const CONFLICT: Refusal = (Code::Aborted, Reason::IssuersConflict);
+const LIST: Refusal = (Code::Aborted, Reason::ListConflict);
 const MISMATCH: Refusal = (Code::InvalidArgument, Reason::CertificateMismatch);
 
 /// The organisation by the relay's list, and the relay's own certificates.
@@ -61,12 +64,12 @@ where
 }
 
 /// A new issuer, and the list of this number by which the house's own is struck and keeps these.
-fn strike(house: &House, number: u64, kept: &[Vec<u8>]) -> SignedStatement {
+fn strike(house: &House, number: u64, kept: &[Vec<u8>], standing: Option<StandingList>) -> SignedStatement {
     let (authority, label) = (&house.authority, DisplayName::parse("Second").expect("a name"));
     let second = authority.root.found_issuer(&label, &SystemEntropy, SystemClock.now()).expect("an issuer");
     let kept = kept.iter().map(|der| Digest::of(der)).collect();
-    let strike = Strike { certificate: authority.issuer.certificate_der().to_vec(), kept };
-    authority.root.sign_issuers(number, &[second.certificate_der()], &[strike]).expect("a list")
+    let strike = Strike { certificate: authority.issuer.certificate_der().to_vec(), kept, since: None };
+    authority.root.sign_issuers(number, &[second.certificate_der()], (&[strike], standing)).expect("a list")
 }
 
 fn proven(input: &'static str, proof: fn(&House, &[u8; 32]) -> SignedStatement) -> Row {
@@ -108,7 +111,15 @@ pub(super) fn rows() -> Vec<Row> {
         published(
             "a list that does not keep the relay's own certificates",
             FIELD,
-            |house, number, relays| publishes(strike(house, number, &relays[..1]), &[]),
+            |house, number, relays| publishes(strike(house, number, &relays[..1], None), &[]),
+        ),
+        published(
+            "a strike on top of a list of revoked devices that is not in force",
+            LIST,
+            |house, number, relays| {
+                let other = StandingList { number: 1_000, digest: Digest::of(b"another") };
+                publishes(strike(house, number, relays, Some(other)), &[])
+            },
         ),
         published("a clinician as the first device", MISMATCH, |house, number, _| {
             let clinician = house.authority.certify("doctor-a", Role::Clinician, SystemClock.now());

@@ -5,6 +5,7 @@ mod put_out;
 mod refusals;
 mod revoked;
 mod streams;
+mod struck;
 
 use std::sync::Arc;
 

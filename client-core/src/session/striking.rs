@@ -1,0 +1,105 @@
+//! Striking lost issuers: on top of the list of revoked devices that is in force and that this device has judged.
+//!
+//! What a lost issuer signs before its strike the relay may have taken, and clients go by it: so it is read, judged like every list,
+//! and named. What it signs after that counts for nobody.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wardline_identity::{IssuerCertificate, RevocationAct, StandingList};
+use wardline_proto::fault;
+
+use super::{
+    Session,
+    certified::{Certified, KeptShown, RecordShown},
+    lost_issuers::{lost, strikes},
+    restore::Lost,
+    revocation,
+    root_door::{InForce, Next},
+};
+use crate::{
+    api::{Failure, FailureKind},
+    error::CoreError,
+    relay::Relay,
+    vault::tables::revocation as acts,
+};
+
+/// Who strikes whom.
+pub(super) struct Striking<'a> {
+    /// The session of the administrator's device.
+    pub session: &'a Session,
+    /// The relay.
+    pub relay: &'a Arc<dyn Relay>,
+    /// The issuer that is not lost.
+    pub own: &'a IssuerCertificate,
+    /// Those that are.
+    pub lost: &'a Lost,
+    /// Asks whether to do it.
+    pub agree: Agree<'a>,
+    /// What was agreed to.
+    pub agreed: Mutex<Option<StrikePlan>>,
+}
+
+/// Whether a strike is to be made that keeps so much; why not, else.
+pub(super) type Agree<'a> = &'a (dyn Fn(&StrikePlan) -> Result<(), Failure> + Sync);
+
+/// What a strike is to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrikePlan {
+    /// What the relay has shown of its record.
+    pub record: RecordShown,
+    /// The issuers that are to be struck.
+    pub issuers: Vec<KeptShown>,
+}
+
+impl Striking<'_> {
+    /// The next list without the issuers that are lost, keeping what they made; `None` if none is to be struck.
+    pub(super) async fn next(&self, now: &InForce) -> Result<Option<Next>, CoreError> {
+        let lost = lost(now, self.own, self.lost)?;
+        if lost.is_empty() {
+            return Ok(None);
+        }
+        judged(self.session, self.relay).await?;
+        let list = self.session.core().await.revocations.list().map(StandingList::from);
+        let certified = Certified::read(self.session, self.relay, now).await?;
+        fault::crash("crash.restore_read");
+        let plan = StrikePlan {
+            record: certified.record.unwrap_or(RecordShown::Nothing),
+            issuers: lost.iter().map(|one| certified.shown(one)).collect(),
+        };
+        // Asked again only if it has become another.
+        let agreed = self.agreed.lock().unwrap_or_else(PoisonError::into_inner).replace(plan.clone());
+        if agreed.as_ref() != Some(&plan) {
+            (self.agree)(&plan)?;
+        }
+        let mut next = strikes(now, &lost, list, &certified);
+        certified.make_room(&mut next.struck, self.session.clock.now());
+        Ok(Some(next))
+    }
+}
+
+/// Takes in the relay's list of revoked devices with all its acts.
+pub(super) async fn judged(session: &Session, relay: &Arc<dyn Relay>) -> Result<(), CoreError> {
+    match revocation::fetch(session, relay).await {
+        Ok(_) => Ok(()),
+        Err(CoreError::Revocation(error)) => Err(Failure::new(
+            FailureKind::Untrusted,
+            "The relay's list of revoked devices cannot be checked.",
+            format!("{error}."),
+            "Nobody was struck. Ask whoever runs the relay what happened to it, and run the command again: it goes on where it \
+             stopped.",
+        )
+        .into()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What was done to devices after so many acts by issuers that are struck now.
+pub(super) async fn meanwhile(session: &Session, after: u64) -> Result<Vec<RevocationAct>, CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("look_for_acts").await?;
+    let mut acts = acts::acts_after(&mut tx, after).await?;
+    tx.commit().await?;
+    let struck = core.device.organisation.struck();
+    acts.retain(|act| struck.iter().any(|one| *one.certificate().fingerprint() == act.issuer));
+    Ok(acts)
+}

@@ -1,0 +1,105 @@
+//! What can come between a strike and what it keeps: a lost issuer that goes on signing, a command that dies, a relay that leaves
+//! devices out. Real processes; each attack with its control.
+
+use crate::{
+    issuers::{Machine, keeps_list},
+    scene::{Scene, WARD, id, texts},
+};
+
+/// The lost machine revokes while the strike is on its way; the new administrator's answer to an order of theirs, and whether who
+/// comes new can send.
+fn raced(guard: &'static [&'static str]) -> (i32, bool) {
+    let mut scene = Scene::set();
+    keeps_list(&scene.ward.administrator);
+    let machine = Machine::new(&scene.ward, "office-b");
+    let _ = machine.restore(&["crash.strike_signed"]).crashed_at("crash.strike_signed");
+    scene.admin(&["revoke", &id(&scene.locum), "--reason", "lost", "--wait", "0"]);
+    if !guard.is_empty() {
+        scene.ward.relay.rearm(guard);
+    }
+    let restored = machine.restore(&[]);
+    if guard.is_empty() {
+        // On top of what the lost machine did: it stands.
+        assert_eq!(restored.good().object()["issuers_list"], 3);
+        scene.locum.cli(&["sync"]).failed(78);
+    }
+    let order = ["admin", "device", "revoke", &id(&scene.nurse), "--reason", "lost", "--wait", "0"];
+    let revoked = machine.device.cli(&order).status;
+    if !guard.is_empty() {
+        return (revoked, false);
+    }
+    scene.ward.administrator = machine.device.clone();
+    let [guest] = scene.ward.people(["guest-z"]);
+    scene.doctor.cli(&["conversation", "add", WARD, "guest-z"]).good();
+    guest.cli(&["sync"]).good();
+    guest.cli(&["send", WARD, "good evening"]).good();
+    (
+        revoked,
+        texts(&scene.doctor).is_empty() && {
+            scene.doctor.cli(&["sync"]).good();
+            texts(&scene.doctor) == ["good evening"]
+        },
+    )
+}
+
+#[test]
+fn a_lost_issuer_that_signs_between_the_reading_and_the_strike_stops_nobody_from_being_revoked() {
+    assert_eq!(raced(&[]), (0, true));
+    let (revoked, _) = raced(&["mutant.strike_orphans"]);
+    assert_ne!(revoked, 0, "the guard taken away: nobody can be revoked");
+}
+
+/// How many certificates the strike keeps that was signed before a new device came, and sent after.
+fn sent_again(armed: &[&str]) -> u64 {
+    let scene = Scene::set();
+    keeps_list(&scene.ward.administrator);
+    let machine = Machine::new(&scene.ward, "office-b");
+    let _ = machine.restore(&["crash.strike_signed"]).crashed_at("crash.strike_signed");
+    let _late = scene.ward.people(["guest-x"]);
+    machine.restore(armed).good().object()["struck"][0]["kept"].as_u64().unwrap()
+}
+
+#[test]
+fn what_the_root_has_signed_is_sent_again_as_it_is() {
+    assert_eq!(sent_again(&[]), 6, "no other list under its number");
+    assert_eq!(
+        sent_again(&["mutant.issuers_signed_anew"]),
+        7,
+        "the guard taken away: two lists with one number"
+    );
+}
+
+#[test]
+fn a_relay_that_leaves_devices_out_of_its_list_has_them_kept_by_its_record() {
+    for (armed, kept) in [(&[][..], 6), (&["mutant.kept_by_list_alone"][..], 2)] {
+        let mut scene = Scene::set();
+        keeps_list(&scene.ward.administrator);
+        scene.ward.relay.rearm(&["relay.lists_nobody"]);
+        let machine = Machine::new(&scene.ward, "office-b");
+        let restored = machine.restore(armed).good();
+        assert_eq!(restored.object()["struck"][0]["kept"], kept, "{armed:?}");
+        let shown = "of 4 on the record; 0 are listed";
+        assert!(restored.stderr.contains(shown), "{}", restored.stderr);
+        // Who was left out by the guard taken away is put out.
+        let status = scene.doctor.cli(&["sync"]).status;
+        assert_eq!(status == 0, armed.is_empty(), "{armed:?}");
+    }
+}
+
+#[test]
+fn nobody_is_struck_before_somebody_has_said_that_what_stays_good_is_right() {
+    let scene = Scene::set();
+    keeps_list(&scene.ward.administrator);
+    let mut machine = Machine::new(&scene.ward, "office-b");
+    machine.yes = false;
+    let refused = machine.restore(&[]).failed(65);
+    assert!(
+        refused.stderr.contains("keeps 4 certificates, of 4 on the record; 4 are listed"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.failure()["now"].as_str().unwrap().contains("--yes"));
+    scene.ward.administrator.cli(&["admin", "invite", "guest-y", "--name", "Guest"]).good();
+    machine.yes = true;
+    assert_eq!(machine.restored()["struck"][0]["kept"], 6);
+}
