@@ -3,7 +3,7 @@
 use std::{io::Write as _, path::Path};
 
 use serde_json::json;
-use wardline_client_core::api::{BackedUpRoot, RecordShown, Restored, ShownRoot, StrikePlan};
+use wardline_client_core::api::{BackedUpRoot, RecordSeen, Restored, ShownRoot, StrikePlan};
 
 use super::{harmless, line, object};
 
@@ -60,9 +60,9 @@ pub(crate) fn plan(plan: &StrikePlan) {
         }
     }
     let _ = match plan.record {
-        RecordShown::Fits => Ok(()),
-        RecordShown::Nothing => writeln!(to, "The relay has no record: only what it lists is kept."),
-        RecordShown::Differs => {
+        RecordSeen::Fits => Ok(()),
+        RecordSeen::Nothing => writeln!(to, "The relay has no record: only what it lists is kept."),
+        RecordSeen::Differs => {
             writeln!(
                 to,
                 "The relay's record is not the one that it has signed for: only what it lists is kept."

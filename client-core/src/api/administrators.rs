@@ -77,11 +77,11 @@ pub struct IssuerRequestShown {
 pub(super) async fn administrators(session: &Session, what: AdministratorTask) -> Result<Answer, CoreError> {
     Ok(match what {
         AdministratorTask::Request => {
-            Answer::Administrator(session::request_administrator(session, &online(session)?).await?)
+            Answer::Administrator(session::request_administrator(session, &online(session).await?).await?)
         }
         AdministratorTask::Status => Answer::Administrator(session::administrator_state(session).await?),
         AdministratorTask::List => {
-            Answer::Administrators(session::list_administrators(session, &online(session)?).await?)
+            Answer::Administrators(session::list_administrators(session, &online(session).await?).await?)
         }
     })
 }

@@ -55,6 +55,6 @@ pub use time_text::rfc3339;
 
 pub use crate::session::{
     Appointed, Appointing, BackedUpRoot, Connected, Connector, DeviceLeft, DoneMeanwhile, Enrolled,
-    Enrolment, Founded, Founding, KeptShown, Lost, Progress, RecordShown, Restored, Restoring, ShownRoot,
+    Enrolment, Founded, Founding, KeptShown, Lost, Progress, RecordSeen, Restored, Restoring, ShownRoot,
     StrikePlan, StruckShown, invitation_connector,
 };

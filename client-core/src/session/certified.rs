@@ -23,7 +23,7 @@ const AFTER_SECONDS: u64 = 90 * 86_400;
 
 /// What the relay has shown of its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordShown {
+pub enum RecordSeen {
     /// It has none.
     Nothing,
     /// Its entries are those that it has signed for.
@@ -57,7 +57,7 @@ pub(super) struct Certified {
     /// When each ends.
     ends: BTreeMap<Digest, UtcMillis>,
     /// Whether the record could be gone by.
-    pub record: Option<RecordShown>,
+    pub record: Option<RecordSeen>,
 }
 
 impl Certified {
@@ -80,12 +80,12 @@ impl Certified {
         });
         let rebuilt = rebuilt.await?;
         let shown = match &rebuilt {
-            None => RecordShown::Nothing,
-            Some(rebuilt) if rebuilt.fits => RecordShown::Fits,
-            Some(_) => RecordShown::Differs,
+            None => RecordSeen::Nothing,
+            Some(rebuilt) if rebuilt.fits => RecordSeen::Fits,
+            Some(_) => RecordSeen::Differs,
         };
         read.record = Some(shown);
-        for (issuer, certificate, at) in recorded.into_iter().filter(|_| shown == RecordShown::Fits) {
+        for (issuer, certificate, at) in recorded.into_iter().filter(|_| shown == RecordSeen::Fits) {
             read.recorded.entry(issuer).or_default().insert(certificate);
             read.ends.insert(certificate, at.plus_seconds(LIFE_SECONDS));
         }

@@ -84,7 +84,7 @@ pub(crate) use self::{
     found::found,
     inventory::{Listed, devices as listed_devices, named as named_device},
     keep_list::keep_list,
-    link::{Link, RelayConnector, client_identity, product_connector},
+    link::{Link, RelayConnector, product_connector},
     lost::{Among, put_on_hold},
     open::open_vault,
     record_pages::{Numbered, read as read_record, rebuild as rebuild_record},
@@ -100,7 +100,7 @@ pub(crate) use self::{
 };
 pub use self::{
     appoint::{Appointed, Appointing},
-    certified::{KeptShown, RecordShown},
+    certified::{KeptShown, RecordSeen},
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
     link::{Connected, Connector},

@@ -10,7 +10,7 @@ use wardline_proto::fault;
 
 use super::{
     Session,
-    certified::{Certified, KeptShown, RecordShown},
+    certified::{Certified, KeptShown, RecordSeen},
     lost_issuers::{lost, strikes},
     restore::Lost,
     revocation,
@@ -46,7 +46,7 @@ pub(super) type Agree<'a> = &'a (dyn Fn(&StrikePlan) -> Result<(), Failure> + Sy
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StrikePlan {
     /// What the relay has shown of its record.
-    pub record: RecordShown,
+    pub record: RecordSeen,
     /// The issuers that are to be struck.
     pub issuers: Vec<KeptShown>,
 }
@@ -63,7 +63,7 @@ impl Striking<'_> {
         let certified = Certified::read(self.session, self.relay, now).await?;
         fault::crash("crash.restore_read");
         let plan = StrikePlan {
-            record: certified.record.unwrap_or(RecordShown::Nothing),
+            record: certified.record.unwrap_or(RecordSeen::Nothing),
             issuers: lost.iter().map(|one| certified.shown(one)).collect(),
         };
         // Asked again only if it has become another.
