@@ -259,8 +259,7 @@ async fn handed_in(
         registrar_pass(&session, &relay, 0).await.unwrap();
     }
     in_place::disarm(guard);
-    let handed_in = answers.handed_in.lock().unwrap().clone();
-    handed_in
+    std::mem::take(&mut *answers.handed_in.lock().unwrap())
 }
 
 #[tokio::test]
