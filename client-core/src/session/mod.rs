@@ -104,9 +104,9 @@ pub use self::{
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
     link::{Connected, Connector},
-    restore::{DeviceLeft, DoneMeanwhile, Lost, Restored, Restoring, StruckShown},
+    restore::{DeviceLeft, Lost, Restored, Restoring, StruckShown},
     root::{BackedUpRoot, ShownRoot},
-    striking::StrikePlan,
+    striking::{DoneMeanwhile, StrikePlan},
 };
 
 use std::sync::{Arc, PoisonError};

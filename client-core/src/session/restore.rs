@@ -14,8 +14,7 @@ use std::{
 
 use wardline_identity::{
     AuthorityError, Clock, DeviceKey, DeviceName, DeviceSubject, DisplayName, Entropy, IssuerAuthority,
-    IssuerCertificate, NameError, RevocationAct, Role, RootAuthority, RootFingerprint, SigningKey, UserId,
-    device_id_new,
+    IssuerCertificate, NameError, Role, RootAuthority, RootFingerprint, SigningKey, UserId, device_id_new,
 };
 use wardline_proto::fault;
 
@@ -25,7 +24,7 @@ use super::{
     inventory::{self, Listed},
     issuers, keep_list, open_vault, recovery_file,
     root_door::{self, Change, Door, InForce, Keeps},
-    striking::{StrikePlan, Striking, judged, meanwhile},
+    striking::{DoneMeanwhile, StrikePlan, Striking, judged, meanwhile},
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -134,15 +133,6 @@ pub struct Restored {
     pub meanwhile: Vec<DoneMeanwhile>,
 }
 
-/// What a lost issuer did to a device before it was struck.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoneMeanwhile {
-    /// The device.
-    pub device: String,
-    /// "revoked", "held" or "reinstated".
-    pub act: String,
-}
-
 /// Restores; the same again goes on, or says what is so.
 pub(crate) async fn restore(restoring: &Restoring<'_>) -> Result<Restored, CoreError> {
     // 1. Everything that can be refused, before anything is written.
@@ -217,7 +207,7 @@ async fn go_on(
         issuers: organisation.issuers().iter().map(|issuer| issuer.label().to_string()).collect(),
         struck: organisation.struck().iter().map(shown).collect(),
         left: left.map(device_left).collect(),
-        meanwhile: meanwhile.iter().map(done_meanwhile).collect(),
+        meanwhile: meanwhile.iter().map(DoneMeanwhile::from).collect(),
     })
 }
 
@@ -227,10 +217,6 @@ pub(super) fn shown(struck: &wardline_identity::StruckIssuer) -> StruckShown {
         fingerprint: struck.certificate().fingerprint().to_string(),
         kept: struck.kept().len(),
     }
-}
-
-fn done_meanwhile(act: &RevocationAct) -> DoneMeanwhile {
-    DoneMeanwhile { device: act.device.to_string(), act: act.kind.to_string() }
 }
 
 pub(super) fn device_left(one: &Listed) -> DeviceLeft {

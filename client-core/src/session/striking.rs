@@ -51,6 +51,21 @@ pub struct StrikePlan {
     pub issuers: Vec<KeptShown>,
 }
 
+/// What a lost issuer did to a device before it was struck.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoneMeanwhile {
+    /// The device.
+    pub device: String,
+    /// "revoked", "held" or "reinstated".
+    pub act: String,
+}
+
+impl From<&RevocationAct> for DoneMeanwhile {
+    fn from(act: &RevocationAct) -> Self {
+        Self { device: act.device.to_string(), act: act.kind.to_string() }
+    }
+}
+
 impl Striking<'_> {
     /// The next list without the issuers that are lost, keeping what they made; `None` if none is to be struck.
     pub(super) async fn next(&self, now: &InForce) -> Result<Option<Next>, CoreError> {
