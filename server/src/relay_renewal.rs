@@ -124,11 +124,9 @@ impl RelayRenewal {
             relay_issuer: new.issuer.clone(),
             ..bundle.clone()
         };
-        fault::crash("crash.relay_certificates_unwritten");
         let (path, bytes) = (self.data.bundle(), next.encode_to_vec());
         let written = tokio::task::spawn_blocking(move || write_public(&path, &bytes)).await;
         written.map_err(|_| RelayRenewalError::Stopping)??;
-        fault::crash("crash.relay_certificates_written");
         *bundle = next;
         // 3. Shown from now on.
         self.tls.served.serve(&tls)?;

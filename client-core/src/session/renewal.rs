@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use wardline_identity::{DateCheck, DeviceCertificate, Renewal, SigningKey};
 use wardline_proto::{
     ConversationId, Digest, UtcMillis,
-    fault::{self, planted},
+    fault::planted,
     relay::{RenewCertificateRequest, RenewalRequest},
 };
 
@@ -75,10 +75,8 @@ pub(super) async fn look(session: &Session, relay: &Arc<dyn Relay>) -> Result<St
             .map_err(|error| Failure::defect(format!("A renewal could not be asked for: {error}.")))?;
         (request, renewal)
     };
-    fault::crash("crash.renewal_key_stored");
     // 2. Asked for: the same bytes each time.
     let Some(certificate) = ask(relay, request).await? else { return Ok(Step::Asked) };
-    fault::crash("crash.renewal_answered");
     // 3. It is what was asked for, or it is nothing.
     let next = {
         let core = session.core().await;
@@ -144,7 +142,6 @@ async fn adopt(session: &Session, next: DeviceCertificate, now: UtcMillis) -> Re
     };
     device_keys::follow(&mut tx, next.der(), now).await?;
     tx.commit().await?;
-    fault::crash("crash.renewal_stored");
     let device = &mut core.device;
     let key = std::mem::replace(&mut device.key, SigningKey::from_seed(*seed));
     let certificate = std::mem::replace(&mut device.certificate, next);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use wardline_identity::{DateCheck, DeviceCertificate, DeviceKey, Renewal, verify_certificate_request};
 use wardline_proto::{
-    fault::{self, planted},
+    fault::planted,
     relay::{IssueRelayCertificatesRequest, IssueRenewalRequest, RelayRenewal, WaitingRenewal},
 };
 
@@ -31,7 +31,6 @@ pub(super) async fn renew(
             tracing::warn!("the relay offered a renewal that is not granted");
             continue;
         };
-        fault::crash("crash.renewal_noted");
         match relay.issue_renewal(IssueRenewalRequest { certificate: certificate.into() }).await {
             Ok(_) => judged.renewed.push(shown(&before)),
             // It may be out by now, or another registrar was first: the next pass shows what waits.

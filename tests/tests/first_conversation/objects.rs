@@ -34,7 +34,7 @@ fn people_devices_and_invitations_have_the_documented_fields() {
     let cancelled = office.ask(&["admin", "invite", "cancel", &id[..8]]);
     let found = cancelled["invitations"].as_array().unwrap().iter().find(|one| one["id"] == id).cloned();
     assert_eq!(found.unwrap()["state"], "cancelled");
-    has_fields(&office.ask(&["admin", "registrar", "--once"]), &["issued", "refused"]);
+    has_fields(&office.ask(&["admin", "registrar", "--once"]), &["issued", "refused", "renewed"]);
 
     // The device.
     let status = doctor.ask(&["status"]);
