@@ -1,7 +1,9 @@
 //! Staging a commit: the MLS commit, its declaration to the relay and its outbox row, in one step, before it is
 //! sent.
 
-use wardline_identity::{DateCheck, DeviceCertificate, StatementLabel, sign_statement};
+use wardline_identity::{
+    DateCheck, DeviceCertificate, Organisation, RevocationRegister, StatementLabel, sign_statement,
+};
 use wardline_proto::{
     ConversationId, DeviceId, Digest, EntryNumber, Epoch,
     content::ConversationSettings,
@@ -109,15 +111,8 @@ async fn stage_step(
     let before = Hold::read(hold.as_ref(), &core.device.organisation, &leaves, &leaves);
     let settings_before = group.settings();
     let after = after(&before, &change);
-    // The list may have come in between: it is planned anew, by the one that there is.
-    if !revoked::out(&core.revocations, &after).is_empty() && !fault::planted("mutant.commit_to_revoked") {
-        return Ok(Staged::Stale);
-    }
-    // So may an issuers' list.
-    let good = |(_, one): &(_, DeviceCertificate)| {
-        core.device.organisation.verify_device(one.der(), DateCheck::Skip).is_ok()
-    };
-    if !change.adds.iter().all(good) && !fault::planted("mutant.submit_struck") {
+    // Another list may have come in between: it is planned anew, by the one that there is.
+    if !is_good((&core.device.organisation, &core.revocations), &after, &change) {
         return Ok(Staged::Stale);
     }
     let known = declared_rosters::load(&mut tx, &conversation).await?;
@@ -170,6 +165,20 @@ async fn stage_step(
     pending_commits::insert(&mut tx, &pending).await?;
     Core::finish(&core.store, tx).await?;
     Ok(Staged::Ready(pending))
+}
+
+/// Whether nobody is in by it who is revoked or on hold, and nobody comes in whose certificate is no longer good.
+fn is_good(
+    (organisation, revocations): (&Organisation, &RevocationRegister),
+    after: &Roster,
+    change: &Change,
+) -> bool {
+    let nobody_out =
+        revoked::out(revocations, after).is_empty() || fault::planted("mutant.commit_to_revoked");
+    let good = |(_, one): &(VerifiedKeyPackage, DeviceCertificate)| {
+        organisation.verify_device(one.der(), DateCheck::Skip).is_ok()
+    };
+    nobody_out && (change.adds.iter().all(good) || fault::planted("mutant.submit_struck"))
 }
 
 /// The roster that the change makes.

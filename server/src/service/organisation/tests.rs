@@ -270,7 +270,7 @@ async fn a_strike_leaves_the_revocation_list_standing_that_is_in_force_or_is_ref
     let struck = Strike::from(&scene.relay.organisation.now().struck()[0]);
     let later = |standing| {
         let issuers = [scene.second.certificate_der()];
-        scene.founded.root.sign_issuers(3, &issuers, (&[struck.clone()], standing)).unwrap()
+        scene.founded.root.sign_issuers(3, &issuers, (std::slice::from_ref(&struck), standing)).unwrap()
     };
     assert_eq!(refused(scene.publish(&later(None)).await), other);
     scene.publish(&later(scene.relay.organisation.now().standing())).await.unwrap();
