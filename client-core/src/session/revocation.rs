@@ -53,8 +53,10 @@ pub(crate) async fn fetch(session: &Session, relay: &Arc<dyn Relay>) -> Result<A
         None => (None, Err(RevocationError::Older { current: before }.into())),
     };
     holds::adopt(session, &beside).await?;
-    if let Err(CoreError::Revocation(error)) = &taken {
-        refused(session, sent, (before, *error)).await?;
+    if let Err(CoreError::Revocation(error)) = &taken
+        && !refused(session, sent, (before, *error)).await?
+    {
+        return Ok(Adoption::Known);
     }
     taken
 }
@@ -166,24 +168,26 @@ fn lags(core: &Core, statement: &SignedStatement) -> bool {
     organisation.struck().iter().any(by) && standing.is_some_and(|standing| list.number() <= standing.number)
 }
 
-/// The relay gave a list that is not accepted.
+/// The relay gave a list that is not accepted. Answers whether it should not have: since it was asked for, a newer one may have come
+/// another way.
 async fn refused(
     session: &Session,
     sent: Option<SignedStatement>,
     (before, error): (u64, RevocationError),
-) -> Result<(), CoreError> {
+) -> Result<bool, CoreError> {
     let number =
         sent.clone().and_then(|sent| RevocationList::stored(sent).ok()).map_or(0, |list| list.number());
     let older = matches!(error, RevocationError::Older { .. });
-    // Since it was asked for, a newer one may have come another way.
     if older && number >= before {
-        return Ok(());
+        return Ok(false);
     }
     tracing::warn!(%error, "a revocation list of the relay was refused");
     if matches!(error, RevocationError::OtherIssuers { .. }) {
-        return conversation::false_issuers(&*session.core().await, (None, sent.as_ref())).await;
+        conversation::false_issuers(&*session.core().await, (None, sent.as_ref())).await?;
+        return Ok(true);
     }
-    conversation::false_list(&*session.core().await, sent.as_ref(), older).await
+    conversation::false_list(&*session.core().await, sent.as_ref(), older).await?;
+    Ok(true)
 }
 
 /// The relay's greeting: a higher list than one's own is fetched, a lower one is told of the own, and the time that was
@@ -262,7 +266,7 @@ pub(crate) async fn heard(
         {
             Ok(())
         }
-        Err(CoreError::Revocation(error)) => refused(session, Some(statement), (own, error)).await,
+        Err(CoreError::Revocation(error)) => refused(session, Some(statement), (own, error)).await.map(drop),
         taken => taken.map(|_| ()),
     }
 }
