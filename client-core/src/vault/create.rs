@@ -36,7 +36,7 @@ impl Vault {
         let (header, sealed) = seal(&keyring, passcode, cost, entropy).await?;
         write_atomically(&paths.keyring, &sealed)?;
         paths.touch_database()?;
-        let connection = in_place(Box::pin(database::open(&paths.database, &keyring))).await?;
+        let connection = in_place(Box::pin(database::create(&paths.database, &keyring))).await?;
         write_atomically(&paths.header, &header.encode())?;
         Ok(Self::new(folder.to_owned(), connection))
     }

@@ -15,12 +15,29 @@ use zeroize::Zeroizing;
 use super::keyring::Keyring;
 use super::{VaultError, schema};
 
-/// Opens the database and brings its schema up to date.
+/// Opens the database of a vault that exists. A file shorter than its first page is not one, though SQLCipher
+/// takes it for a database that is yet to be written: whoever opened that would have a vault with nobody in it.
+///
+/// # Errors
+/// [`VaultError::Corrupt`] if there is no database, or not a whole page of it, and those of [`create`].
+pub(super) async fn open(file: &Path, keyring: &Keyring) -> Result<SqliteConnection, VaultError> {
+    let length = match std::fs::metadata(file) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error.into()),
+    };
+    if length < PAGE_BYTES && !fault::planted("mutant.short_is_new") {
+        return Err(VaultError::Corrupt { file: "database" });
+    }
+    create(file, keyring).await
+}
+
+/// Opens the database in a file that may be empty, and brings its schema up to date.
 ///
 /// # Errors
 /// [`VaultError::Corrupt`] if the key does not fit the file, [`VaultError::Busy`] if another process has it,
 /// and others.
-pub(super) async fn open(file: &Path, keyring: &Keyring) -> Result<SqliteConnection, VaultError> {
+pub(super) async fn create(file: &Path, keyring: &Keyring) -> Result<SqliteConnection, VaultError> {
     let key = Zeroizing::new(format!(
         "\"x'{}'\"",
         *Zeroizing::new(data_encoding::HEXLOWER.encode(keyring.database_key.as_slice()))
@@ -60,6 +77,9 @@ async fn authenticate(connection: &mut SqliteConnection) -> Result<(), VaultErro
     let faults = sqlx::query("PRAGMA cipher_integrity_check").fetch_all(connection).await?;
     if faults.is_empty() { Ok(()) } else { Err(VaultError::Corrupt { file: "database" }) }
 }
+
+/// A page, as SQLCipher makes them. The first is in the file before the vault's header is.
+const PAGE_BYTES: u64 = 4096;
 
 /// How long to wait for another process to let go of the vault.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

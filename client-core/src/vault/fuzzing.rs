@@ -52,6 +52,16 @@ pub fn sealed_keyring(header: &[u8], nonce: [u8; 24], content: &[u8]) -> Vec<u8>
     [&nonce[..], &sealed].concat()
 }
 
+/// Makes a database with a key in an empty file, as making a vault does, and closes it.
+///
+/// # Errors
+/// As making a vault.
+pub async fn new_database(file: &Path, key: [u8; 32]) -> Result<(), VaultError> {
+    let keyring = Keyring { database_key: Zeroizing::new(key) };
+    let opened = database::create(file, &keyring).await?;
+    Ok(opened.close().await?)
+}
+
 /// Opens a database file with a key, as opening a vault does, and closes it.
 ///
 /// # Errors

@@ -21,9 +21,6 @@ impl Vault {
     pub async fn unlock(folder: &Path, passcode: &Passcode) -> Result<Self, VaultError> {
         let paths = Paths::of(folder);
         let (_, keyring) = open_keyring(&paths, passcode).await?;
-        if !paths.database.try_exists()? {
-            return Err(VaultError::Corrupt { file: "database" });
-        }
         let connection = in_place(Box::pin(database::open(&paths.database, &keyring))).await?;
         Ok(Self::new(folder.to_owned(), connection))
     }

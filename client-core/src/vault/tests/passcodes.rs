@@ -3,6 +3,7 @@
 use std::fs;
 
 use wardline_identity::{SeededEntropy, SystemEntropy};
+use wardline_proto::in_place;
 
 use super::{create, fresh, passcode, put, values};
 use crate::vault::header::Header;
@@ -140,6 +141,35 @@ async fn a_changed_page_is_found_when_the_vault_is_opened() {
     fs::write(&path, &good).unwrap();
     let vault = Vault::unlock(folder.path(), &passcode("right")).await.unwrap();
     assert!(values(&vault).await.unwrap() == [[7; 9000]], "control");
+}
+
+/// P6. SQLCipher takes such a file for a database that is yet to be written.
+#[tokio::test]
+async fn a_database_cut_to_less_than_a_page_is_damaged_and_no_new_one() {
+    let (folder, vault) = fresh().await;
+    put(&vault, b"k", b"kept").await.unwrap();
+    vault.close().await.unwrap();
+    let path = folder.path().join("vault.db");
+    let good = fs::read(&path).unwrap();
+    let open = async |length: usize| {
+        fs::write(&path, &good[..length]).unwrap();
+        Vault::unlock(folder.path(), &passcode("right")).await
+    };
+    for length in [0, 1, 15, 16, 17, 4095] {
+        let opened = open(length).await;
+        assert!(matches!(opened, Err(VaultError::Corrupt { file: "database" })), "{length}: {opened:?}");
+        assert_eq!(fs::read(&path).unwrap(), good[..length], "nothing is written over it");
+    }
+    let vault = open(good.len()).await.unwrap();
+    assert_eq!(values(&vault).await.unwrap(), [b"kept"], "control");
+    vault.close().await.unwrap();
+    in_place::arm("mutant.short_is_new");
+    for length in [0, 1] {
+        let vault = open(length).await.unwrap();
+        assert!(values(&vault).await.unwrap().is_empty(), "the guard taken away");
+        vault.close().await.unwrap();
+    }
+    in_place::disarm("mutant.short_is_new");
 }
 
 /// SQLCipher alone gives zeros for such a page and no error.
