@@ -134,6 +134,7 @@ async fn stage_step(
             .iter()
             .map(|(member, _)| member.index)
             .chain(change.strangers.iter().copied())
+            .filter(|_| !lie.keeps_removed)
             .collect(),
         adds: change.adds.into_iter().map(|(package, _)| package).chain(lie.adds).collect(),
         settings: change.settings.clone(),

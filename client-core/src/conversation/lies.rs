@@ -21,6 +21,8 @@ pub(crate) struct Lie {
     pub certificate: Option<Vec<u8>>,
     /// Whether its Welcome is kept back.
     pub hides_welcome: bool,
+    /// Whether those stay whom it declares out.
+    pub keeps_removed: bool,
 }
 
 /// Changes a commit as the planted lies have it; without any it stays as it is.
@@ -57,6 +59,7 @@ pub(crate) fn tell(
         data.grounds = vec![RemovalGround { ground: Some(Ground::OwnDevice(OwnDevice {})) }; others.len()];
         declare_anew(data, before);
     }
+    lie.keeps_removed = planted("member.keep_removed");
     if planted("member.add_uncertified") {
         lie.adds.extend(uncertified(store, device, suite));
         lie.hides_welcome = true;

@@ -133,8 +133,11 @@ pub(crate) async fn outdated(
     }
     let Some(group) = core.groups.get(conversation) else { return Ok(false) };
     let data = declared(commit).unwrap_or_default();
-    let roster = Roster::read(&core.device.organisation, &group.roster());
-    let stays = |member: &Member| !data.leaves.contains(&member.certificate.device().to_wire());
+    // By what it does, not by what it tells the relay: somebody may have declared out there who is in.
+    let by_word = planted("mutant.outdated_by_word");
+    let leaves = group.pending_roster().filter(|_| !by_word).unwrap_or_else(|| group.roster());
+    let roster = Roster::read(&core.device.organisation, &leaves);
+    let stays = |member: &Member| !by_word || !data.leaves.contains(&member.certificate.device().to_wire());
     let joins = data.joins.iter().filter_map(|bytes| DeviceId::try_from(bytes).ok());
     let brings = joins.into_iter().any(|device| is_out(&core.revocations, &device));
     // Whom it brings in was judged by an older list of issuers: it is planned by the newer one.

@@ -6,6 +6,7 @@ mod admin_status;
 mod administrators;
 mod appoint;
 mod attack;
+mod colluder;
 mod committer;
 mod crash;
 mod declared;

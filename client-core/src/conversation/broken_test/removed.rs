@@ -11,7 +11,10 @@ use super::{
     ward::{Log, Phone},
 };
 use crate::{
-    conversation::{Change, revoked::look_in},
+    conversation::{
+        Change,
+        revoked::{look_in, outdated},
+    },
     vault::tables::{faults, intents::Wish},
 };
 
@@ -195,6 +198,32 @@ async fn a_correction_takes_out_who_is_named_with_the_rest() {
     log.deliver(&mut c).await;
     assert!(c.texts(&log.conversation).await.is_empty());
     assert_eq!(b.texts(&log.conversation).await, ["among us"]);
+}
+
+#[tokio::test]
+async fn who_is_declared_out_and_kept_in_goes_by_the_first_correction() {
+    let house = House::found();
+    let (mut a, mut m) = (house.phone("doctor-a").await, house.phone("mallory").await);
+    let (mut b, mut c) = (house.phone("nurse-b").await, house.phone("doctor-c").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b, &mut m, &mut c]).await;
+    let conversation = log.conversation;
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[c.core.device.id()]);
+    for phone in [&mut a, &mut b, &mut m] {
+        lists.reaches(phone).await;
+    }
+    in_place::arm("member.keep_removed");
+    removes(&mut log, &mut m, &mut [&mut a, &mut b]).await;
+    in_place::disarm("member.keep_removed");
+    let correct = crate::conversation::plan(&mut a.core, &conversation, &Wish::Correct).await.unwrap();
+    let crate::conversation::Plan::Commit(change) = correct else { panic!("a commit") };
+    // The relay does not hold the device to be in: the commit says nothing of it, and takes it out.
+    let pending = a.stages(&conversation, *change).await;
+    assert!(!outdated(&mut a.core, &conversation, &pending.commit).await.unwrap(), "it is sent");
+    in_place::arm("mutant.outdated_by_word");
+    let taken_back = outdated(&mut a.core, &conversation, &pending.commit).await.unwrap();
+    in_place::disarm("mutant.outdated_by_word");
+    assert!(taken_back, "the guard taken away: again and again, and the conversation stands still");
 }
 
 /// A member removes another by a list that there never was, or that the relay hides. Whether it is held and whom another wishes back
