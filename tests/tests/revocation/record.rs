@@ -40,6 +40,7 @@ fn the_record_of_a_removal_is_checked_by_anybody_without_a_relay_or_a_home() {
     assert_eq!(people, ["doctor-a", "nurse-b"], "{status}");
     let file = scene.ward.folder().join("record.json");
     let text = record(&scene, &device, &file);
+    keep_as_sample(&text);
     let (path, root) = (file.to_str().unwrap(), root(&scene));
     // It is written over by nothing but --force.
     let again = ["admin", "device", "record", &device, "--out", path];
@@ -68,6 +69,15 @@ fn the_record_of_a_removal_is_checked_by_anybody_without_a_relay_or_a_home() {
     assert!(other["why"].as_str().unwrap().contains(&root), "{other}");
 
     every_change_shows(&text, &root);
+}
+
+/// Where samples for the fuzz targets are made, this is the one of a removal record (docs/fuzzing.md).
+fn keep_as_sample(text: &str) {
+    if std::env::var_os("WARDLINE_FUZZ_SAMPLES").is_some() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora/removal_record");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("confirmed"), text).unwrap();
+    }
 }
 
 /// Changes each thing in the file, one at a time.
