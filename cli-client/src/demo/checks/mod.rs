@@ -6,6 +6,7 @@ mod forward_only;
 mod known_devices;
 mod meeting;
 mod nothing_lost;
+mod on_the_record;
 mod one_instant;
 mod post_quantum;
 mod sealed_at_rest;
@@ -42,12 +43,23 @@ pub(crate) async fn all(mut played: Played) -> (Report, Vec<Check>) {
     let p5 = nothing_lost::check(&played).await;
     let p9 = post_quantum::check(&mut played).await;
     // It puts a device out, which the checks before still looked at.
+    let desk = one_instant::desk(&played.scene).await;
     let p3 = one_instant::check(&mut played.scene).await;
+    let p8 = async { on_the_record::check(&played.scene, &desk?).await }.await;
     let p6 = sealed_at_rest::check(&mut played.scene).await;
     // Last, for it stops the relay to read its files whole.
     let p1 = blind_relay::check(&mut played.scene).await;
-    let promises =
-        [("P1", p1), ("P2", p2), ("P3", p3), ("P4", p4), ("P5", p5), ("P6", p6), ("P9", p9), ("P10", p10)];
+    let promises = [
+        ("P1", p1),
+        ("P2", p2),
+        ("P3", p3),
+        ("P4", p4),
+        ("P5", p5),
+        ("P6", p6),
+        ("P8", p8),
+        ("P9", p9),
+        ("P10", p10),
+    ];
     for (promise, findings) in promises {
         let findings = findings.unwrap_or_else(|failure| {
             vec![Finding::new("the check can be carried out", false, failure.to_string())]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wardline_client_core::{
-    api::{Act, Acts, Answer, Command, Event, Failure},
+    api::{Act, Acts, Answer, Command, Event, Failure, Reach},
     relay::RelayError,
 };
 use wardline_proto::{Reason, relay::GetOrganisationRequest};
@@ -88,14 +88,19 @@ pub(super) async fn check(scene: &mut Scene) -> Result<Vec<Finding>, Failure> {
     Ok(vec![cut, shut, closed])
 }
 
+/// The id of doctor-a's desk, while it may still say so.
+pub(super) async fn desk(scene: &Scene) -> Result<String, Failure> {
+    let asked = scene.devices[DESK].client()?.execute(Command::Status { seen: false }, Reach::Offline);
+    match asked.await? {
+        Answer::Status(status) => Ok(status.device),
+        _ => Err(unexpected()),
+    }
+}
+
 /// The administrator revokes the desk; the answer, and when it was there.
 async fn revoke(scene: &Scene) -> Result<(Acts, Instant), Failure> {
-    let asked = scene.devices[DESK]
-        .client()?
-        .execute(Command::Status { seen: false }, wardline_client_core::api::Reach::Offline);
-    let Answer::Status(status) = asked.await? else { return Err(unexpected()) };
     let act = Act { kind: "revoked".to_owned(), reason: "stolen".to_owned(), even_own: false };
-    let order = Command::AdminDeviceAct { devices: vec![status.device], act };
+    let order = Command::AdminDeviceAct { devices: vec![desk(scene).await?], act };
     match scene.clinic.admin.ask(order).await? {
         Answer::Acts(acts) => Ok((acts, Instant::now())),
         _ => Err(unexpected()),
