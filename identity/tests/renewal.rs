@@ -8,7 +8,11 @@ use wardline_identity::{
     CertificateError, DateCheck, DeviceCertificate, DeviceKey, Renewal, RenewalError, Role, SigningKey,
     StatementError, UserId,
 };
-use wardline_proto::{UtcMillis, relay::RenewalRequest};
+use wardline_proto::{
+    UtcMillis,
+    in_place::{arm, disarm},
+    relay::RenewalRequest,
+};
 
 fn at(days: u64) -> UtcMillis {
     NOW.plus_seconds(days * DAY)
@@ -99,6 +103,10 @@ fn nobody_asks_for_another_or_with_a_key_of_another() {
     assert_eq!(asking.verify(&request).unwrap_err(), RenewalError::Possession);
     let same = Renewal::ask(&asking.key, &asking.certificate, &asking.key);
     assert_eq!(asking.verify(&same).unwrap_err(), RenewalError::SameKey);
+    arm("mutant.renewal_of_same_key");
+    let taken = asking.verify(&same);
+    disarm("mutant.renewal_of_same_key");
+    assert_eq!(*taken.unwrap().key(), asking.key.public(), "the guard taken away: a key lives on for ever");
     assert_eq!(asking.verify(&RenewalRequest::default()).unwrap_err(), RenewalError::Malformed);
 }
 

@@ -32,6 +32,8 @@ struct Known {
     by_user: BTreeMap<UserId, Vec<Arc<DeviceCertificate>>>,
     /// Certificates that were good until their issuer was struck.
     struck: HashSet<Digest>,
+    /// Of which devices they are, and when they end, where that could be read.
+    struck_ends: HashSet<(DeviceId, UtcMillis)>,
     /// The devices that have no other.
     struck_devices: HashSet<DeviceId>,
 }
@@ -46,7 +48,9 @@ impl Devices {
         revocations: Arc<Revocations>,
         certificates: &[Vec<u8>],
     ) -> Self {
-        let mut known = Known::default();
+        let (mut known, mut struck) = (Known::default(), Vec::new());
+        // As before anybody was struck: whose a certificate was.
+        let before = organisation.as_of(0);
         for der in certificates {
             match organisation.verify_device(der, DateCheck::Skip) {
                 Ok(certificate) => known.insert(Arc::new(certificate)),
@@ -54,9 +58,13 @@ impl Devices {
                     tracing::warn!(%error, "a stored certificate is not admitted any more");
                     if error == CertificateError::IssuerStruck {
                         known.struck.insert(Digest::of(der));
+                        struck.extend(before.verify_device(der, DateCheck::Skip));
                     }
                 }
             }
+        }
+        if !fault::planted("mutant.struck_forgotten") {
+            known.note_struck(&struck);
         }
         let devices = Self { clock, revocations, known: RwLock::new(known) };
         devices.count();
@@ -97,6 +105,16 @@ impl Devices {
     #[must_use]
     pub fn is_device_struck(&self, device: &DeviceId) -> bool {
         self.known.read().unwrap_or_else(PoisonError::into_inner).struck_devices.contains(device)
+    }
+
+    /// Whether what a device published under a certificate that ends then is of one whose issuer was struck, also where the device has
+    /// another by now.
+    #[must_use]
+    pub fn is_end_struck(&self, device: DeviceId, ends: UtcMillis) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.struck_ends.contains(&(device, ends))
+            && !fault::planted("mutant.struck_by_device")
+            && !known.by_fingerprint.values().any(|one| one.device() == device && one.not_after() == ends)
     }
 
     /// The newest time that an issuer signed: the beginning of the newest certificate.
@@ -140,8 +158,7 @@ impl Devices {
             Some(user) => Box::new(of_user(user)),
             None => Box::new(known.by_user.values().flatten()),
         };
-        // In order of issue: the last stays.
-        in_order.map(|certificate| (certificate.device(), Arc::clone(certificate))).collect()
+        newest_each(in_order).into_iter().map(|(device, newest)| (device, Arc::clone(newest))).collect()
     }
 
     /// The newest certificate of each of these devices, in their order; `None` if one of them is nobody's.
@@ -149,8 +166,7 @@ impl Devices {
     pub fn newest_of(&self, devices: &[DeviceId]) -> Option<Vec<Arc<DeviceCertificate>>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let asked = known.by_user.values().flatten().filter(|one| devices.contains(&one.device()));
-        let newest: BTreeMap<DeviceId, &Arc<DeviceCertificate>> =
-            asked.map(|certificate| (certificate.device(), certificate)).collect();
+        let newest = newest_each(asked);
         devices.iter().map(|device| newest.get(device).map(|one| Arc::clone(one))).collect()
     }
 
@@ -219,9 +235,18 @@ impl Known {
         }
     }
 
+    /// Some of these have no other certificate than one of a struck issuer.
+    fn note_struck(&mut self, struck: &[DeviceCertificate]) {
+        let good: HashSet<DeviceId> = self.by_fingerprint.values().map(|one| one.device()).collect();
+        self.struck_ends.extend(struck.iter().map(|one| (one.device(), one.not_after())));
+        let devices = struck.iter().map(DeviceCertificate::device);
+        self.struck_devices.extend(devices.filter(|device| !good.contains(device)));
+    }
+
     fn remove(&mut self, certificate: &DeviceCertificate) {
         self.by_fingerprint.remove(&certificate.fingerprint());
         self.struck.insert(certificate.fingerprint());
+        self.struck_ends.insert((certificate.device(), certificate.not_after()));
         let Some(of_user) = self.by_user.get_mut(certificate.user()) else { return };
         of_user.retain(|other| other.fingerprint() != certificate.fingerprint());
         if of_user.iter().all(|other| other.device() != certificate.device()) {
@@ -233,6 +258,26 @@ impl Known {
     }
 }
 
+/// Whether a certificate follows another of the same device: it ends later. When the relay took it says less: its clock may have been
+/// set back.
+fn follows(certificate: &DeviceCertificate, other: &DeviceCertificate) -> bool {
+    certificate.not_after() >= other.not_after() || fault::planted("mutant.last_is_newest")
+}
+
+/// The newest of each device.
+fn newest_each<'a>(
+    certificates: impl Iterator<Item = &'a Arc<DeviceCertificate>>,
+) -> BTreeMap<DeviceId, &'a Arc<DeviceCertificate>> {
+    let mut newest: BTreeMap<DeviceId, &Arc<DeviceCertificate>> = BTreeMap::new();
+    for one in certificates {
+        let known = newest.entry(one.device()).or_insert(one);
+        if follows(one, known) {
+            *known = one;
+        }
+    }
+    newest
+}
+
 fn in_force(certificate: &DeviceCertificate, now: UtcMillis) -> bool {
     certificate.check_dates(now).is_ok()
 }
@@ -242,9 +287,50 @@ fn newest_in_force(certificates: &[Arc<DeviceCertificate>], now: UtcMillis) -> V
     let mut newest: Vec<Arc<DeviceCertificate>> = Vec::new();
     for certificate in certificates.iter().filter(|certificate| in_force(certificate, now)) {
         match newest.iter_mut().find(|other| other.device() == certificate.device()) {
+            Some(other) if !follows(certificate, other) => {}
             Some(other) => *other = Arc::clone(certificate),
             None => newest.push(Arc::clone(certificate)),
         }
     }
     newest
+}
+
+#[cfg(test)]
+mod tests {
+    use wardline_identity::{DeviceKey, Role, SystemEntropy};
+    use wardline_proto::in_place::{arm, disarm};
+
+    use super::*;
+    use crate::founded::{Founded, Installation};
+
+    /// Whether a device's newest certificate is shown that the relay, by its clock, has taken before the one that it follows.
+    async fn shows_newest(guard: &'static str) -> bool {
+        let founded = Founded::new();
+        let relay = founded.relay().await;
+        let organisation = founded.organisation();
+        let phone = Installation::certified(&founded.issuer, &founded.entropy, "doctor-a", Role::Clinician);
+        let before = organisation.verify_device(&phone.certificate, DateCheck::Skip).unwrap();
+        founded.clock.advance_seconds(86_400);
+        let (subject, key) = (before.subject(), DeviceKey::Ed25519(phone.key.public()));
+        let after =
+            founded.issuer.certify_device(&subject, &key, &SystemEntropy, founded.clock_now()).unwrap();
+        let after = organisation.verify_device(&after, DateCheck::Skip).unwrap();
+        for one in [&after, &before] {
+            relay.devices.insert(one.clone());
+        }
+        arm(guard);
+        let shown = relay.devices.newest(None).remove(&phone.device).unwrap();
+        let people = relay.devices.people(People::All);
+        let same = relay.devices.newest_of(&[phone.device]).unwrap().remove(0);
+        disarm(guard);
+        let of_person = people.iter().flat_map(|(_, all)| all).find(|one| one.device() == phone.device);
+        assert_eq!((&shown, of_person), (&same, Some(&shown)));
+        *shown == after
+    }
+
+    #[tokio::test]
+    async fn the_newest_certificate_is_the_one_that_ends_last() {
+        assert!(shows_newest("").await);
+        assert!(!shows_newest("mutant.last_is_newest").await, "the guard taken away");
+    }
 }

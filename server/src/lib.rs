@@ -28,6 +28,7 @@ pub mod revocations;
 pub mod routes;
 pub mod service;
 pub mod state;
+pub mod stillness;
 pub mod store;
 pub mod task_bell;
 pub mod write_permits;

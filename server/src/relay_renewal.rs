@@ -1,9 +1,11 @@
 //! The relay's own certificates are followed by the next before they end: an issuer certifies the keys that the relay has.
 //!
 //! The keys stay, for what the relay has signed with them is kept by devices and checked again. New certificates are in the bundle
-//! on disk before they are shown to anybody; connections that there are go on.
+//! on disk before they are shown to anybody; connections that there are go on. A bundle that somebody else has put in the folder
+//! meanwhile is for the relay's next start, and is not written over.
 
 use std::fmt;
+use std::path::Path;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -13,7 +15,8 @@ use wardline_identity::{DateCheck, Organisation, RelayCertificate};
 use wardline_proto::relay::{IssueRelayCertificatesRequest, RelayBundle, RelayRenewal as Offer};
 use wardline_proto::{Digest, UtcMillis, fault};
 
-use crate::data_dir::{DataDir, DataDirError, write_public};
+use crate::bundle::BUNDLE_BYTES_MAX;
+use crate::data_dir::{DataDir, DataDirError, read_public, write_public};
 use crate::domain::organisation::OrganisationRefusal;
 use crate::relay_identity::RelayIdentity;
 use crate::transport::{RelayLeaf, TlsMaterial, TransportError};
@@ -38,6 +41,9 @@ pub enum RelayRenewalError {
     /// The bundle could not be written.
     #[error("the relay's bundle could not be written")]
     File(#[from] DataDirError),
+    /// The operator has put another bundle there, which the next start reads.
+    #[error("the bundle on disk is not the one that this relay runs by; restart it, or put its own back")]
+    OtherBundle,
     /// TLS does not take them.
     #[error(transparent)]
     Tls(#[from] TransportError),
@@ -61,7 +67,7 @@ impl RelayRenewal {
         Self { data, requests, bundle: Mutex::new(bundle), tls }
     }
 
-    /// What the relay asks an issuer for; none before the last third of its certificates.
+    /// What the relay asks an issuer for; none before the last third of its certificates, or of their issuer.
     #[must_use]
     pub fn offer(
         &self,
@@ -70,10 +76,7 @@ impl RelayRenewal {
         now: UtcMillis,
     ) -> Option<Offer> {
         let [ed25519, p256] = identity.leaves();
-        let ends = |der: &Bytes| {
-            organisation.verify_relay(der, DateCheck::Skip).ok().map(|one| one.renewable_from())
-        };
-        let due = [&ed25519, &p256].into_iter().any(|leaf| ends(leaf).is_some_and(|from| now >= from));
+        let due = [&ed25519, &p256].into_iter().any(|leaf| is_due(organisation, leaf, now));
         due.then(|| Offer {
             certificate_ed25519: ed25519,
             certificate_p256: p256,
@@ -97,7 +100,11 @@ impl RelayRenewal {
         if identity.leaves() == leaves {
             return Ok(());
         }
-        // 1. They follow those there are.
+        // 1. They follow those there are, when these are near their end: no sooner, however often somebody certifies.
+        let unasked = self.offer(organisation, identity, now).is_none();
+        if unasked && !fault::planted("mutant.relay_certified_unasked") {
+            return Err(OrganisationRefusal::CertificateMismatch { field: "beginning" }.into());
+        }
         let issuer = Digest::of(&new.issuer);
         if !organisation.lists(issuer.as_bytes()) {
             return Err(OrganisationRefusal::CertificateInvalid.into());
@@ -105,6 +112,7 @@ impl RelayRenewal {
         for (before, der) in identity.leaves().iter().zip(&leaves) {
             judge(organisation, (before, der), (&issuer, now))?;
         }
+        // 2. TLS takes them.
         let leaf = |der: &Bytes, like: &RelayLeaf| RelayLeaf {
             certificate: CertificateDer::from(der.to_vec()),
             key: like.key.clone(),
@@ -116,7 +124,8 @@ impl RelayRenewal {
             p256: leaf(&leaves[1], &self.tls.p256),
             served: self.tls.served.clone(),
         };
-        // 2. On disk, whole.
+        let taken = tls.leaves()?;
+        // 3. On disk, whole.
         let next = RelayBundle {
             organisation: Some(organisation.to_wire()),
             relay_certificate_ed25519: leaves[0].clone(),
@@ -124,19 +133,47 @@ impl RelayRenewal {
             relay_issuer: new.issuer.clone(),
             ..bundle.clone()
         };
-        let (path, bytes) = (self.data.bundle(), next.encode_to_vec());
-        let written = tokio::task::spawn_blocking(move || write_public(&path, &bytes)).await;
+        let (path, after) = (self.data.bundle(), next.clone());
+        let before = (!fault::planted("mutant.any_bundle_replaced")).then(|| bundle.clone());
+        let written = tokio::task::spawn_blocking(move || replace(&path, before.as_ref(), &after)).await;
         written.map_err(|_| RelayRenewalError::Stopping)??;
         *bundle = next;
-        // 3. Shown from now on.
-        self.tls.served.serve(&tls)?;
+        // 4. Shown from now on.
+        self.tls.served.show(taken);
         identity.renew(leaves);
         tracing::info!("the relay's certificates were renewed");
         Ok(())
     }
 }
 
-/// Whether a certificate follows one that the relay has: the same organisation, key and hosts, and good for longer.
+/// Writes a bundle in place of the one that is known, and of no other.
+fn replace(path: &Path, before: Option<&RelayBundle>, after: &RelayBundle) -> Result<(), RelayRenewalError> {
+    let there = read_public(path, BUNDLE_BYTES_MAX)?.and_then(|bytes| RelayBundle::decode(&*bytes).ok());
+    if before.is_some() && there.as_ref() != before {
+        return Err(RelayRenewalError::OtherBundle);
+    }
+    Ok(write_public(path, &after.encode_to_vec())?)
+}
+
+/// Until when a certificate is of use: no longer than its issuer's.
+fn ends(organisation: &Organisation, certificate: &RelayCertificate) -> UtcMillis {
+    let issuer = organisation.issuer_of(&certificate.issuer());
+    issuer.map_or(certificate.not_after(), |issuer| issuer.not_after().min(certificate.not_after()))
+}
+
+/// Whether a certificate is in the last third of the time that it is of use.
+fn is_due(organisation: &Organisation, der: &[u8], now: UtcMillis) -> bool {
+    organisation.verify_relay(der, DateCheck::Skip).is_ok_and(|one| {
+        let (from, to) = (one.not_before().get(), ends(organisation, &one).get());
+        now.get() >= to - to.saturating_sub(from) / 3
+    })
+}
+
+/// How long a relay's certificate is good at most, in seconds: a year.
+const LIFE_SECONDS_MAX: u64 = 366 * 86_400;
+
+/// Whether a certificate follows one that the relay has: the same organisation, key and hosts, good for longer, and no longer than its
+/// issuer: nobody would reach the relay after the issuer's end.
 fn judge(
     organisation: &Organisation,
     (before, der): (&Bytes, &Bytes),
@@ -146,11 +183,14 @@ fn judge(
     let next: RelayCertificate =
         read(der, DateCheck::At(now)).map_err(|_| OrganisationRefusal::CertificateInvalid)?;
     let before = read(before, DateCheck::Skip).map_err(|_| OrganisationRefusal::CertificateInvalid)?;
+    let outlives = next.not_after() > ends(organisation, &next)
+        || next.not_after() > next.not_before().plus_seconds(LIFE_SECONDS_MAX);
     let field = match () {
         () if next.key() != before.key() => "key",
         () if next.hosts() != before.hosts() => "hosts",
         () if next.issuer() != *issuer => "issuer",
-        () if next.not_after() <= before.not_after() => "end",
+        () if next.not_after() <= ends(organisation, &before) => "end",
+        () if outlives && !fault::planted("mutant.relay_certificate_outlives") => "end",
         () => return Ok(()),
     };
     if fault::planted("mutant.relay_certificate_mismatch") {

@@ -7,8 +7,8 @@ use wardline_identity::Clock;
 use crate::{
     admission::Devices, enrolment_bell::EnrolmentBell, live::Live, organisations::Organisations,
     record_head::RecordHead, relay_identity::RelayIdentity, relay_renewal::RelayRenewal,
-    revocations::Revocations, store::Store, task_bell::TaskBell, transport::Connections,
-    write_permits::WritePermits,
+    revocations::Revocations, stillness::Stillness, store::Store, task_bell::TaskBell,
+    transport::Connections, write_permits::WritePermits,
 };
 
 /// The running relay, shared by its services.
@@ -37,6 +37,8 @@ pub struct Relay {
     pub tasks: TaskBell,
     /// How its own certificates are renewed.
     pub renewal: RelayRenewal,
+    /// Whether it stands still for whoever holds the root.
+    pub still: Stillness,
     /// Whose writes are under way.
     pub writes: WritePermits,
 }

@@ -43,8 +43,9 @@ this home meanwhile: end wardline admin registrar first. Interrupted? Run the sa
     #[command(after_help = "Example:
   wardline admin administrator remove doctor-a --recovery-file F
 
-Their devices stay what they are until they are revoked; the answer names them. No other process may use this home \
-meanwhile: end wardline admin registrar first. Interrupted? Run the same command again.")]
+How many certificates stay good is shown and asked about first; --yes answers that. Their devices stay what they are until \
+they are revoked; the answer names them. No other process may use this home meanwhile: end wardline admin registrar first. \
+Interrupted? Run the same command again.")]
     Remove(RemoveArgs),
 }
 
@@ -55,6 +56,9 @@ pub(crate) struct RemoveArgs {
     pub user: String,
     #[command(flatten)]
     pub file: RecoveryFile,
+    /// Strike without asking whether what stays good is right
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[cfg(test)]
@@ -71,7 +75,7 @@ mod tests {
             "wardline administrator status --offline",
             "wardline admin administrator list",
             "wardline admin administrator add doctor-a --code 12345-67890 --recovery-file F",
-            "wardline admin administrator remove doctor-a --recovery-file F --recovery-code-file C",
+            "wardline admin administrator remove doctor-a --recovery-file F --recovery-code-file C --yes",
         ] {
             assert!(good(line), "{line}");
         }

@@ -8,7 +8,10 @@ use wardline_client_core::{
 };
 use wardline_identity::{SystemClock, SystemEntropy};
 
-use super::{once, root::code};
+use super::{
+    once,
+    root::{agree, code},
+};
 use crate::{
     args::{AdminAdministratorTask, AdministratorTask, Globals, RecoveryFile, RemoveArgs},
     home,
@@ -32,19 +35,27 @@ pub(crate) async fn run(globals: &Globals, task: AdminAdministratorTask) -> Resu
             let what = api::AdministratorTask::List;
             once::run(globals, Command::Administrators { what }).await
         }
-        AdminAdministratorTask::Add { user, code, file } => appoint(globals, &user, &file, Some(&code)).await,
-        AdminAdministratorTask::Remove(RemoveArgs { user, file }) => {
-            appoint(globals, &user, &file, None).await
+        AdminAdministratorTask::Add { user, code, file } => {
+            appoint(globals, (&user, &file), Doing::Add { code }).await
+        }
+        AdminAdministratorTask::Remove(RemoveArgs { user, file, yes }) => {
+            appoint(globals, (&user, &file), Doing::Remove { yes }).await
         }
     }
 }
 
-/// With the root's file: somebody in, by the code of their machine, or out.
+/// What is done with the root's file.
+enum Doing {
+    /// Somebody comes in, by the code of their machine.
+    Add { code: String },
+    /// Somebody goes out; `yes`: without asking whether what stays good is right.
+    Remove { yes: bool },
+}
+
 async fn appoint(
     globals: &Globals,
-    user: &str,
-    file: &RecoveryFile,
-    said: Option<&str>,
+    (user, file): (&str, &RecoveryFile),
+    doing: Doing,
 ) -> Result<ExitCode, Failure> {
     let folder = home::folder(globals)?;
     if !folder.join("vault.header").exists() {
@@ -66,12 +77,13 @@ async fn appoint(
         recovery_file: &file.recovery_file,
         recovery_code: &recovery_code,
         user,
+        agree: &|plan| agree(plan, matches!(doing, Doing::Remove { yes: true })),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     };
-    let (change, done) = match said {
-        Some(said) => ("added", api::add_administrator(&appointing, said).await?),
-        None => ("removed", api::remove_administrator(&appointing).await?),
+    let (change, done) = match &doing {
+        Doing::Add { code } => ("added", api::add_administrator(&appointing, code).await?),
+        Doing::Remove { .. } => ("removed", api::remove_administrator(&appointing).await?),
     };
     print::appointed(&done, change, globals.json);
     Ok(ExitCode::SUCCESS)

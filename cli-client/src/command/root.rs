@@ -47,7 +47,7 @@ pub(crate) fn code(file: &RecoveryFile) -> Result<zeroize::Zeroizing<String>, Fa
 }
 
 /// Shows what a strike keeps, and asks whether that is right.
-fn agree(plan: &StrikePlan, yes: bool) -> Result<(), Failure> {
+pub(crate) fn agree(plan: &StrikePlan, yes: bool) -> Result<(), Failure> {
     print::plan(plan);
     if yes {
         return Ok(());

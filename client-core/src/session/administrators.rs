@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use wardline_identity::{DeviceKey, IssuerCertificate, IssuerRequest, UserId};
-use wardline_proto::{UtcMillis, relay::ListEnrolmentsRequest};
+use wardline_proto::{UtcMillis, fault, relay::ListEnrolmentsRequest};
 
 use super::{Session, enrol::device_code, revocation};
 use crate::{
     api::{Administrators, IssuerPerson, IssuerRequestShown, rfc3339},
-    conversation::Core,
+    conversation::{Core, revoked::outlived},
     error::CoreError,
     relay::Relay,
 };
@@ -34,6 +34,12 @@ pub(super) async fn requests(
     revocation::catch_up(session, relay).await?;
     let answer = relay.list_enrolments(ListEnrolmentsRequest { wait_seconds: 0, look_only: true }).await?;
     let (core, now) = (session.core().await, session.clock.now());
+    // By a list that has outlived its life nobody knows who is out.
+    if let Some(failure) = outlived(&core)
+        && !fault::planted("mutant.requests_by_outlived_list")
+    {
+        return Err(failure.into());
+    }
     let mut good = Vec::new();
     for wire in &answer.issuers {
         let statement = wire.request.clone().unwrap_or_default();

@@ -21,7 +21,7 @@ use super::{
     recovery_file,
     restore::{DeviceLeft, Lost, StruckShown, device_left, shown as struck_shown},
     root_door::{self, Change, Door, InForce, Keeps},
-    striking::{Agree, Striking},
+    striking::{Agree, StrikePlan, Striking},
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -42,6 +42,8 @@ pub struct Appointing<'a> {
     pub recovery_code: &'a str,
     /// Whose issuer it is about.
     pub user: &'a str,
+    /// Asked before any issuer is struck: whether to, keeping so much.
+    pub agree: &'a (dyn Fn(&StrikePlan) -> Result<(), Failure> + Sync),
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.
@@ -78,7 +80,7 @@ pub(crate) async fn add_administrator(
 /// Strikes all issuers of somebody, and keeps what they had certified.
 pub(crate) async fn remove_administrator(appointing: &Appointing<'_>) -> Result<Appointed, CoreError> {
     let at = At::enter(appointing).await?;
-    let done = at.remove().await;
+    let done = at.remove(appointing.agree).await;
     at.leave(done).await
 }
 
@@ -153,7 +155,7 @@ impl At {
         if listed { self.told(false, Vec::new()).await } else { Err(nobody_asks(&self.user).into()) }
     }
 
-    async fn remove(&self) -> Result<Appointed, CoreError> {
+    async fn remove(&self, agree: Agree<'_>) -> Result<Appointed, CoreError> {
         // 1. What is in force, and which issuers are theirs.
         self.follow_list().await?;
         let own = self.own().await?;
@@ -161,8 +163,8 @@ impl At {
         let before = self.session.core().await.device.organisation.issuers_number();
         let lost = Lost::Of(self.user.clone());
         let (session, relay) = (&self.session, &self.relay);
-        let (agree, agreed): (Agree<'_>, _) = (&|_| Ok(()), Mutex::default());
-        let striking = Striking { session, relay, own: &own, lost: &lost, agree, agreed };
+        let (agreed, seen) = (Mutex::default(), Mutex::default());
+        let striking = Striking { session, relay, own: &own, lost: &lost, agree, agreed, seen };
         let now = self.change(&Change::Strikes(&striking)).await?;
         fault::crash("crash.administrator_struck");
         issuers::fetch(&self.session, &self.relay, now.organisation.issuers_number()).await?;

@@ -325,3 +325,50 @@ async fn nothing_is_encrypted_to_a_certificate_that_was_not_kept_and_its_leaf_is
     let (encrypts, wishes) = not_kept("mutant.struck_stay_in").await;
     assert!(encrypts && !wishes.contains(&Wish::Correct), "the guard taken away");
 }
+
+/// The list that a device goes by when it has a commit before it that names a higher one.
+async fn named(guard: &'static str) -> u64 {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let (mut c, second) = (house.phone("doctor-c").await, second(&house));
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let list = strike(&house, 2, &second, &[&a, &b, &c]);
+    a.core.device.organisation = by(&house, &list);
+    log.add(&mut a, &mut [&mut c]).await;
+    let commit = log.entries.last().unwrap().clone();
+    let organisation = Some(a.core.device.organisation.to_wire());
+    let (session, relay, _home) = session(b, &Arc::new(Answers { organisation, ..Answers::yes() }));
+    in_place::arm(guard);
+    super::revocation::named(&session, &relay, &commit).await.unwrap();
+    in_place::disarm(guard);
+    number(&session).await
+}
+
+#[tokio::test]
+async fn a_commit_is_judged_by_no_older_list_of_issuers_than_it_names() {
+    assert_eq!(named("").await, 2);
+    assert_eq!(named("mutant.issuers_unheard").await, 1, "the guard taken away");
+}
+
+/// Whether an administrator is shown who asks to be one, so many hours after the list of revoked devices was signed.
+async fn asked_after(hours: u64, guard: &'static str) -> bool {
+    let house = House::found();
+    let a = house.administrator("office").await;
+    let mut lists = Lists::none(&house);
+    lists.revoke(&house, &[DeviceId::from_bytes([7; 16])]);
+    let shown = Arc::new(Answers { lists: Mutex::new(Some(lists.copy())), ..Answers::yes() });
+    let (session, relay, _home) = session(a, &shown);
+    heard(&session, &relay, lists.signed()).await.unwrap();
+    house.clock.advance_seconds(hours * 3_600);
+    in_place::arm(guard);
+    let listed = super::administrators::requests(&session, &relay).await;
+    in_place::disarm(guard);
+    listed.is_ok()
+}
+
+#[tokio::test]
+async fn nobody_is_made_an_administrator_by_a_list_of_revoked_devices_that_is_too_old() {
+    assert!(asked_after(71, "").await, "the control");
+    assert!(!asked_after(73, "").await);
+    assert!(asked_after(73, "mutant.requests_by_outlived_list").await, "the guard taken away");
+}

@@ -67,6 +67,8 @@ pub(super) struct Answers {
     pub streams: Mutex<VecDeque<Vec<pb::SubscribeResponse>>>,
     /// The revocation list that it shows, if any.
     pub lists: Mutex<Option<Lists>>,
+    /// The organisation that it shows, if any.
+    pub organisation: Option<pb::Organisation>,
     /// The revocation lists that it was told of.
     pub published: Mutex<Vec<pb::PublishRevocationListRequest>>,
     /// The next certificate of whoever asks.
@@ -96,6 +98,7 @@ impl Answers {
             committed: Mutex::default(),
             streams: Mutex::default(),
             lists: Mutex::default(),
+            organisation: None,
             published: Mutex::default(),
             renews: Box::new(|_| None),
             renewals: Mutex::default(),
@@ -209,6 +212,17 @@ macro_rules! answers {
                 Ok(pb::ListEnrolmentsResponse { renewals, relay_renewal, ..pb::ListEnrolmentsResponse::default() })
             }
 
+            async fn get_organisation(
+                &self,
+                _: pb::GetOrganisationRequest,
+            ) -> Result<pb::GetOrganisationResponse, RelayError> {
+                let organisation = self.organisation.clone();
+                organisation.map_or_else(
+                    || refused(Reason::Internal),
+                    |shown| Ok(pb::GetOrganisationResponse { organisation: Some(shown) }),
+                )
+            }
+
             async fn issue_renewal(
                 &self,
                 request: pb::IssueRenewalRequest,
@@ -244,7 +258,6 @@ answers! {
     issue_certificate: IssueCertificateRequest -> IssueCertificateResponse,
     refuse_enrolment: RefuseEnrolmentRequest -> RefuseEnrolmentResponse,
     request_issuer: RequestIssuerRequest -> RequestIssuerResponse,
-    get_organisation: GetOrganisationRequest -> GetOrganisationResponse,
     get_issuers_list: GetIssuersListRequest -> GetIssuersListResponse,
     publish_issuers_list: PublishIssuersListRequest -> PublishIssuersListResponse,
     list_people: ListPeopleRequest -> ListPeopleResponse,

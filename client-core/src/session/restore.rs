@@ -175,8 +175,8 @@ async fn go_on(
     // 1. The list of revoked devices, and the strike on top of it.
     judged(session, relay).await?;
     let before = session.core().await.revocations.acts();
-    let (agree, agreed) = (restoring.agree, Mutex::default());
-    let striking = Striking { session, relay, own, lost: &restoring.lost, agree, agreed };
+    let (agree, agreed, seen) = (restoring.agree, Mutex::default(), Mutex::default());
+    let striking = Striking { session, relay, own, lost: &restoring.lost, agree, agreed, seen };
     let door = Door { relay, root, clock: &*restoring.clock, keeps: Keeps::Of(session) };
     let now = door.change(&[], &Change::Strikes(&striking)).await?;
     // 2. It is in force here too.

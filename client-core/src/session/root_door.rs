@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wardline_identity::{
     Clock, DateCheck, IssuerCertificate, IssuerRequest, KEPT_MAX, Organisation, RelayCertificate,
-    RootAuthority, StandingList, Strike,
+    RootAuthority, StandingList, Strike, StruckIssuer,
 };
 use wardline_proto::{
     Reason, fault,
@@ -49,8 +49,18 @@ pub(super) async fn in_force(
     root: &RootAuthority,
     clock: &dyn Clock,
 ) -> Result<InForce, CoreError> {
+    ask(relay, root, (clock, false)).await
+}
+
+/// The same; `keep_still`: it stays in force for a moment, so that a strike is signed on top of it.
+async fn ask(
+    relay: &Arc<dyn Relay>,
+    root: &RootAuthority,
+    (clock, keep_still): (&dyn Clock, bool),
+) -> Result<InForce, CoreError> {
     let proof = Some(root.prove(&relay.exporter()));
-    let shown = relay.get_issuers_list(GetIssuersListRequest { proof }).await.map_err(other_root)?;
+    let request = GetIssuersListRequest { proof, keep_still };
+    let shown = relay.get_issuers_list(request).await.map_err(other_root)?;
     let wire = shown.organisation.ok_or(CoreError::Protocol("has no organisation"))?;
     let organisation = Organisation::verify(&wire, &root.fingerprint(), clock.now())
         .map_err(|_| CoreError::Protocol("sent issuers that the root did not sign"))?;
@@ -97,6 +107,22 @@ impl Next {
     }
 }
 
+/// What a change comes to.
+pub(super) enum Due {
+    /// What is in force is so already.
+    Nothing,
+    /// What is in force is to be looked at again, for time has passed.
+    Again,
+    /// This list is signed.
+    Sign(Next),
+}
+
+impl From<Option<Next>> for Due {
+    fn from(next: Option<Next>) -> Self {
+        next.map_or(Self::Nothing, Self::Sign)
+    }
+}
+
 /// What is to be changed.
 pub(super) enum Change<'a> {
     /// This issuer comes.
@@ -116,11 +142,42 @@ impl Change<'_> {
         }
     }
 
-    /// The next list; `None` if what is in force is so already.
-    async fn next(&self, now: &InForce) -> Result<Option<Next>, CoreError> {
+    /// Whether the relay is to stand still for it.
+    fn needs_stillness(&self) -> bool {
+        matches!(self, Self::Strikes(striking) if striking.is_agreed())
+    }
+
+    /// Whether what is in force is so already.
+    fn is_done(&self, now: &InForce) -> Result<bool, CoreError> {
         match self {
-            Self::Lists(own) => lists(now, own),
-            Self::Appoints(request, certificate) => Ok(joined(now, request, certificate)),
+            Self::Lists(own) => Ok(lists(now, own)?.is_none()),
+            Self::Appoints(request, certificate) => Ok(joined(now, request, certificate).is_none()),
+            Self::Strikes(striking) => striking.is_done(now),
+        }
+    }
+
+    /// Whether a list that was signed before is this change, and no other: nobody has asked for that again.
+    fn is_made_by(&self, now: &InForce, before: &PublishIssuersListRequest) -> bool {
+        if fault::planted("mutant.kept_for_any_change") {
+            return true;
+        }
+        let list = before.list.clone().unwrap_or_default();
+        let Ok(Some(next)) = now.organisation.succeeded_by(&list) else { return true };
+        let struck: Vec<IssuerCertificate> = strikes_of(now, &next);
+        match self {
+            Self::Lists(own) => struck.is_empty() && next.issuers().contains(*own),
+            Self::Appoints(request, _) => {
+                struck.is_empty() && next.issuers().iter().any(|one| one.key() == request.key())
+            }
+            Self::Strikes(striking) => striking.is_about(now, &struck),
+        }
+    }
+
+    /// The next list, on top of what is in force.
+    async fn next(&self, now: &InForce) -> Result<Due, CoreError> {
+        match self {
+            Self::Lists(own) => lists(now, own).map(Due::from),
+            Self::Appoints(request, certificate) => Ok(joined(now, request, certificate).into()),
             Self::Strikes(striking) => striking.next(now).await,
         }
     }
@@ -191,38 +248,43 @@ impl Door<'_> {
         first_device: &[u8],
         change: &Change<'_>,
     ) -> Result<InForce, CoreError> {
+        let mut taken = false;
         for _ in 0..ATTEMPTS {
-            let now = in_force(self.relay, self.root, self.clock).await?;
+            let still = change.needs_stillness() && !taken && !fault::planted("mutant.strike_in_the_rush");
+            let now = ask(self.relay, self.root, (self.clock, still)).await?;
             let number = now.organisation.issuers_number().saturating_add(1);
             let before = self.keeps.load().await?.filter(|before| numbered(before) == number);
+            if before.as_ref().is_some_and(|before| !change.is_made_by(&now, before)) {
+                // Nor is another signed under its number: it may be on its way.
+                return if change.is_done(&now)? { Ok(now) } else { Err(under_way().into()) };
+            }
             let request = match before.filter(|_| !fault::planted("mutant.issuers_signed_anew")) {
                 Some(before) => before,
-                None => {
-                    let Some(Next { issuers, struck, standing }) = change.next(&now).await? else {
+                None => match change.next(&now).await? {
+                    Due::Nothing => {
                         self.keeps.store(None).await?;
                         return Ok(now);
-                    };
-                    let list = self.root.sign_issuers(number, &issuers, (&struck, standing));
-                    let list = Some(list.map_err(too_many)?);
-                    let request =
-                        PublishIssuersListRequest { list, first_device: first_device.to_vec().into() };
-                    self.keeps.store(Some(&request)).await?;
-                    request
-                }
+                    }
+                    Due::Again => continue,
+                    Due::Sign(next) => self.sign(number, &next, first_device).await?,
+                },
             };
             change.is_signed();
             match self.relay.publish_issuers_list(request).await {
+                Ok(_) => taken = true,
                 Err(RelayError::Refused {
                     reason: Reason::IssuersConflict | Reason::ListConflict, ..
                 }) => self.keeps.store(None).await?,
                 Err(error) => {
+                    let kept = matches!(&error, RelayError::Refused { reason: Reason::FieldInvalid, .. });
                     // What it refuses for good is never in force, and not sent again.
                     if matches!(&error, RelayError::Refused { reason, .. } if !passes(*reason)) {
                         self.keeps.store(None).await?;
                     }
-                    return Err(error.into());
+                    if !kept || !self.has_renewed(&now).await? {
+                        return Err(error.into());
+                    }
                 }
-                Ok(_) => {}
             }
         }
         Err(Failure::new(
@@ -233,6 +295,43 @@ impl Door<'_> {
         )
         .into())
     }
+
+    /// Signed, and in the vault.
+    async fn sign(
+        &self,
+        number: u64,
+        Next { issuers, struck, standing }: &Next,
+        first_device: &[u8],
+    ) -> Result<PublishIssuersListRequest, CoreError> {
+        let list = self.root.sign_issuers(number, issuers, (struck, *standing)).map_err(too_many)?;
+        let first_device = first_device.to_vec().into();
+        let request = PublishIssuersListRequest { list: Some(list), first_device };
+        self.keeps.store(Some(&request)).await?;
+        Ok(request)
+    }
+
+    /// Whether the relay has other certificates of its own by now: a list that keeps those before is not taken.
+    async fn has_renewed(&self, before: &InForce) -> Result<bool, CoreError> {
+        let now = in_force(self.relay, self.root, self.clock).await?;
+        Ok(now.relays != before.relays)
+    }
+}
+
+/// Whom a list strikes that is not struck yet.
+fn strikes_of(now: &InForce, next: &Organisation) -> Vec<IssuerCertificate> {
+    let before = now.organisation.struck();
+    let new = |one: &IssuerCertificate| before.iter().all(|struck| struck.certificate() != one);
+    next.struck().iter().map(StruckIssuer::certificate).filter(|one| new(one)).cloned().collect()
+}
+
+fn under_way() -> Failure {
+    Failure::new(
+        FailureKind::Refused,
+        "Another change of the issuers is under way.",
+        "The root has signed it on this machine, and the relay has not confirmed it: nothing else is signed in its place.",
+        "Run that command again first, wardline admin administrator add or remove, or wardline admin root restore: it goes on where it \
+         stopped.",
+    )
 }
 
 /// The number of a list that is on its way.

@@ -1,10 +1,12 @@
 //! Striking lost issuers: on top of the list of revoked devices that is in force and that this device has judged.
 //!
 //! What a lost issuer signs before its strike the relay may have taken, and clients go by it: so it is read, judged like every list,
-//! and named. What it signs after that counts for nobody.
+//! and named. What it signs after that counts for nobody. Who may take long is the person who is asked: what was read before they
+//! answered is read again, while the relay stands still.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use wardline_identity::{IssuerCertificate, RevocationAct, StandingList};
 use wardline_proto::fault;
 
@@ -14,7 +16,7 @@ use super::{
     lost_issuers::{lost, strikes},
     restore::Lost,
     revocation,
-    root_door::{InForce, Next},
+    root_door::{Due, InForce},
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -37,6 +39,8 @@ pub(super) struct Striking<'a> {
     pub agree: Agree<'a>,
     /// What was agreed to.
     pub agreed: Mutex<Option<StrikePlan>>,
+    /// What was read of the record up to this head, and of what the relay lists beside it.
+    pub seen: Mutex<Option<(Bytes, Arc<Certified>)>>,
 }
 
 /// Whether a strike is to be made that keeps so much; why not, else.
@@ -67,28 +71,60 @@ impl From<&RevocationAct> for DoneMeanwhile {
 }
 
 impl Striking<'_> {
-    /// The next list without the issuers that are lost, keeping what they made; `None` if none is to be struck.
-    pub(super) async fn next(&self, now: &InForce) -> Result<Option<Next>, CoreError> {
+    /// Whether somebody has agreed: what is left is to sign, on top of what stands still.
+    pub(super) fn is_agreed(&self) -> bool {
+        self.agreed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Whether nobody is to be struck any more.
+    pub(super) fn is_done(&self, now: &InForce) -> Result<bool, CoreError> {
+        Ok(lost(now, self.own, self.lost)?.is_empty())
+    }
+
+    /// Whether these are all who are to be struck.
+    pub(super) fn is_about(&self, now: &InForce, struck: &[IssuerCertificate]) -> bool {
+        let lost = lost(now, self.own, self.lost).unwrap_or_default();
+        lost.len() == struck.len() && lost.iter().all(|one| struck.contains(one))
+    }
+
+    /// The next list without the issuers that are lost, keeping what they made; none if none is to be struck.
+    pub(super) async fn next(&self, now: &InForce) -> Result<Due, CoreError> {
         let lost = lost(now, self.own, self.lost)?;
         if lost.is_empty() {
-            return Ok(None);
+            return Ok(Due::Nothing);
         }
         judged(self.session, self.relay).await?;
         let list = self.session.core().await.revocations.list().map(StandingList::from);
-        let certified = Certified::read(self.session, self.relay, now).await?;
+        let certified = self.certified(now).await?;
         fault::crash("crash.restore_read");
         let plan = StrikePlan {
             record: certified.record.unwrap_or(RecordSeen::Nothing),
             issuers: lost.iter().map(|one| certified.shown(one)).collect(),
         };
-        // Asked again only if it has become another.
-        let agreed = self.agreed.lock().unwrap_or_else(PoisonError::into_inner).replace(plan.clone());
+        // Asked again only if it has become another. While somebody thinks it over devices are certified: it is read again then.
+        let agreed = self.agreed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if agreed.as_ref() != Some(&plan) {
             (self.agree)(&plan)?;
+            *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan);
+            if !fault::planted("mutant.agreed_unread") {
+                return Ok(Due::Again);
+            }
         }
         let mut next = strikes(now, &lost, list, &certified);
         certified.make_room(&mut next.struck, self.session.clock.now());
-        Ok(Some(next))
+        Ok(Due::Sign(next))
+    }
+
+    /// What is certified: read anew only where the record has moved.
+    async fn certified(&self, now: &InForce) -> Result<Arc<Certified>, CoreError> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, certified)) = seen.filter(|(head, _)| !head.is_empty() && *head == now.record_head) {
+            return Ok(certified);
+        }
+        let certified = Arc::new(Certified::read(self.session, self.relay, now).await?);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((now.record_head.clone(), Arc::clone(&certified)));
+        Ok(certified)
     }
 }
 

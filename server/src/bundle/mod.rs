@@ -226,7 +226,7 @@ fn newest(
 }
 
 /// 64 issuers with 20,000 kept certificates, an organisation and four certificates fit in.
-const BUNDLE_BYTES_MAX: u64 = 2 * 1024 * 1024;
+pub(crate) const BUNDLE_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //! after 90 days (design 4.3, 4.6).
 //!
 //! What remains of an entry is the preimage of the chain and the record of its id: until all have passed it, and
-//! 90 days. Claims of KeyPackages are kept 30 days.
+//! 90 days. Claims of KeyPackages are kept 30 days, holds that keep nobody out 90.
 
 use wardline_proto::UtcMillis;
 
@@ -67,7 +67,15 @@ pub async fn run_once(store: &Store, now: UtcMillis) -> Result<Swept, StoreError
     })
     .await?;
 
-    // 4. Off the disk, too.
+    // 4. Holds that lists have named long ago: no commit names them as its ground any more.
+    let holds_old = before(now, COMMIT_KEPT_SECONDS);
+    in_batches(|| {
+        store
+            .write("delete_holds", move |tx| Box::pin(async move { tx.delete_holds(holds_old, BATCH).await }))
+    })
+    .await?;
+
+    // 5. Off the disk, too.
     store.truncate_log().await?;
     Ok(swept)
 }

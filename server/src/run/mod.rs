@@ -28,6 +28,7 @@ use crate::relay_keys::{RelayKeys, RelayKeysError};
 use crate::revocations::Revocations;
 use crate::routes::routes;
 use crate::state::Relay;
+use crate::stillness::Stillness;
 use crate::store::{Store, StoreError};
 use crate::task_bell::TaskBell;
 use crate::telemetry::{MetricsError, MetricsListener, Readiness, Recorder};
@@ -247,6 +248,7 @@ pub async fn assemble(
         tasks,
         writes,
         renewal,
+        still: Stillness::default(),
     };
     Ok((Arc::new(relay), tls))
 }

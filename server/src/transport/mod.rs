@@ -44,5 +44,5 @@ pub(crate) use connections::enter_for_tests;
 pub use error::TransportError;
 pub use peer::{ConnectionId, Door, Peer, Transport};
 pub use serve::{Listening, serve};
-pub use tls::{RelayLeaf, ServedLeaves, TlsMaterial};
+pub use tls::{RelayLeaf, ServedLeaves, TakenLeaves, TlsMaterial};
 pub use wardline_proto::h3::CloseCode;

@@ -58,19 +58,14 @@ pub struct ServedLeaves(Arc<RwLock<Option<Arc<DualLeaf>>>>);
 
 impl ServedLeaves {
     /// Shows these from now on; connections that there are go on.
-    ///
-    /// # Errors
-    /// [`TransportError::Certificate`]: a key that is none, or of another certificate.
-    pub fn serve(&self, tls: &TlsMaterial) -> Result<(), TransportError> {
-        let provider = provider();
-        let leaves = DualLeaf {
-            ed25519: tls.certified_key(&provider, &tls.ed25519)?,
-            p256: tls.certified_key(&provider, &tls.p256)?,
-        };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(leaves));
-        Ok(())
+    pub fn show(&self, leaves: TakenLeaves) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(leaves.0));
     }
 }
+
+/// Both leaves, which TLS has taken with their keys.
+#[derive(Debug)]
+pub struct TakenLeaves(DualLeaf);
 
 impl ResolvesServerCert for ServedLeaves {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
@@ -80,6 +75,18 @@ impl ResolvesServerCert for ServedLeaves {
 }
 
 impl TlsMaterial {
+    /// Both leaves, if TLS takes them.
+    ///
+    /// # Errors
+    /// [`TransportError::Certificate`]: a key that is none, or of another certificate.
+    pub fn leaves(&self) -> Result<TakenLeaves, TransportError> {
+        let provider = provider();
+        Ok(TakenLeaves(DualLeaf {
+            ed25519: self.certified_key(&provider, &self.ed25519)?,
+            p256: self.certified_key(&provider, &self.p256)?,
+        }))
+    }
+
     /// A configuration for one door.
     pub(super) fn server_config(
         &self,
@@ -87,7 +94,7 @@ impl TlsMaterial {
         alpn: &[u8],
     ) -> Result<ServerConfig, TransportError> {
         let provider = provider();
-        self.served.serve(self)?;
+        self.served.show(self.leaves()?);
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).map_err(|source| TransportError::Certificate { source })?;
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())

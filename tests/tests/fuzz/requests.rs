@@ -213,7 +213,7 @@ pub(crate) fn of_conversation(suite: Suite, package: &[u8], commit: &[u8], welco
 /// The root's holder: what is in force, and a second list, by which nobody is struck and a device comes.
 fn of_issuers() {
     let proof = Some(WORLD.root.prove(&EXPORTER));
-    request("GetIssuersList", "root", &pb::GetIssuersListRequest { proof });
+    request("GetIssuersList", "root", &pb::GetIssuersListRequest { proof, keep_still: false });
     let first =
         certify(&subject("office-b", Role::Administrator, 15), &DeviceKey::Ed25519(request_key().public()));
     let list = WORLD.root.sign_issuers_list(2, &[WORLD.issuer.certificate_der()]).expect("a list");

@@ -43,7 +43,7 @@ impl Office {
     }
 
     fn remove(&self, user: &str, armed: &[&str]) -> Output {
-        self.by_root(&self.scene.ward.administrator.armed(armed), &["remove", user])
+        self.by_root(&self.scene.ward.administrator.armed(armed), &["remove", user, "--yes"])
     }
 
     /// The second machine asks; its code.
@@ -181,7 +181,7 @@ fn nobody_removes_themselves_or_whom_no_issuer_names() {
     assert!(own["why"].as_str().unwrap().contains("themselves"), "{own}");
     office.remove("doctor-a", &[]).failed(67);
     // The other one does, and the first one's machine vouches no more.
-    office.by_root(&office.second, &["remove", "administrator"]).good();
+    office.by_root(&office.second, &["remove", "administrator", "--yes"]).good();
     invites(&office.scene.ward.administrator, "guest-x").failed(78);
     invites(&office.second, "guest-x").good();
     for device in [&office.scene.doctor, &office.scene.nurse, &office.scene.ward.administrator] {
@@ -236,4 +236,40 @@ fn whoever_dies_on_the_way_goes_on_by_the_same_command() {
     );
     let order = ["admin", "device", "revoke", &id(&office.scene.locum), "--reason", "lost", "--wait", "0"];
     assert!(office.scene.ward.administrator.ask(&order)["in_force"].is_string());
+}
+
+#[test]
+fn nobody_is_removed_before_somebody_has_said_that_what_stays_good_is_right() {
+    let office = Office::appointed();
+    let refused = office.by_root(&office.scene.ward.administrator, &["remove", "office-b"]).failed(65);
+    assert!(refused.stderr.contains("keeps 0 certificates, of 0 on the record"), "{}", refused.stderr);
+    assert!(refused.failure()["now"].as_str().unwrap().contains("--yes"));
+    assert!(users(&office.list(), true).is_empty(), "nobody is struck");
+    assert_eq!(office.remove("office-b", &[]).good().object()["changed"], true, "the control");
+}
+
+/// A removal dies when the root has signed it, and somebody else is let in then: how that ends, and who is struck by it.
+fn let_in_after(armed: &[&str]) -> (i32, usize) {
+    let office = Office::appointed();
+    let place = "crash.strike_signed";
+    let _ = office.remove("office-b", &[place]).crashed_at(place);
+    let third = office.scene.ward.people_as("administrator", &["office-c".to_owned()]).remove(0);
+    let code = third.ask(&["administrator", "request"])["code"].as_str().unwrap().to_owned();
+    let added = office.add("office-c", &code, armed).status;
+    let struck = users(&office.list(), true).len();
+    if armed.is_empty() {
+        assert_eq!(office.remove("office-b", &[]).good().object()["changed"], true, "that goes on");
+        assert_eq!(office.add("office-c", &code, &[]).good().object()["changed"], true, "and then this");
+    }
+    (added, struck)
+}
+
+#[test]
+fn what_the_root_has_signed_for_another_change_is_not_sent_by_this_one() {
+    assert_eq!(let_in_after(&[]), (78, 0));
+    assert_eq!(
+        let_in_after(&["mutant.kept_for_any_change"]).1,
+        1,
+        "the guard taken away: nobody has asked for it"
+    );
 }

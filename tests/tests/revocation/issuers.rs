@@ -236,7 +236,7 @@ async fn at_the_door(ward: &Ward, root: &RootAuthority) -> (RelayConnection, Org
     let options = ConnectOptions::new(vec![ward.relay.address()], trust, None, Arc::new(SystemClock));
     let relay = RelayConnection::connect(&options).await.unwrap();
     let proof = Some(root.prove(&relay.exporter()));
-    let shown = relay.get_issuers_list(GetIssuersListRequest { proof }).await.unwrap();
+    let shown = relay.get_issuers_list(GetIssuersListRequest { proof, keep_still: false }).await.unwrap();
     let now = wardline_identity::Clock::now(&SystemClock);
     let organisation = Organisation::verify(&shown.organisation.unwrap(), &root.fingerprint(), now).unwrap();
     let relays = shown.relay_certificates.iter().map(|der| Digest::of(der)).collect();

@@ -1,6 +1,22 @@
 //! What can come between a strike and what it keeps: a lost issuer that goes on signing, a command that dies, a relay that leaves
 //! devices out. Real processes; each attack with its control.
 
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use wardline_client_core::{
+    api::{Lost, Restoring, StrikePlan, restore_root},
+    vault::{KdfCost, Passcode},
+};
+use wardline_identity::{SystemClock, SystemEntropy};
+use wardline_proto::in_place::{arm, disarm};
+
 use crate::{
     issuers::{Machine, keeps_list},
     scene::{Scene, WARD, id, texts},
@@ -102,4 +118,76 @@ fn nobody_is_struck_before_somebody_has_said_that_what_stays_good_is_right() {
     scene.ward.administrator.cli(&["admin", "invite", "guest-y", "--name", "Guest"]).good();
     machine.yes = true;
     assert_eq!(machine.restored()["struck"][0]["kept"], 6);
+}
+
+/// A device is certified while somebody thinks over whether to strike: how many certificates stay good, and how often was asked.
+fn thought_over(guard: &'static str) -> (usize, usize) {
+    let scene = Scene::set();
+    keeps_list(&scene.ward.administrator);
+    let asked = AtomicUsize::new(0);
+    let agree = |_: &StrikePlan| {
+        if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+            std::thread::scope(|scope| {
+                let _: [_; 1] = scope.spawn(|| scene.ward.people(["guest-x"])).join().unwrap();
+            });
+        }
+        Ok(())
+    };
+    let home = scene.ward.device("office-b").home;
+    let passcode = Passcode::new("correct horse".to_owned()).unwrap();
+    let restoring = Restoring {
+        home: Path::new(&home),
+        passcode: &passcode,
+        cost: KdfCost::floor(),
+        addresses: &[scene.ward.relay.address()],
+        root: None,
+        recovery_file: &scene.ward.recovery_file(),
+        recovery_code: &scene.ward.recovery_code,
+        user: "administrator",
+        name: "Administrator B",
+        device_name: "new office",
+        lost: Lost::All,
+        agree: &agree,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    arm(guard);
+    let restored = runtime.block_on(restore_root(&restoring));
+    disarm(guard);
+    (restored.unwrap().struck[0].kept, asked.load(Ordering::SeqCst))
+}
+
+#[test]
+fn what_is_certified_while_somebody_thinks_it_over_is_kept_and_asked_about() {
+    assert_eq!(thought_over(""), (7, 2));
+    assert_eq!(thought_over("mutant.agreed_unread"), (6, 1), "the guard taken away: the device enrols again");
+}
+
+/// The lost machine revokes at the moment when the strike is signed and not sent yet; what becomes of its order, and whether the
+/// device is in still.
+fn at_the_same_moment(armed: &[&str]) -> (bool, bool) {
+    let scene = Scene::set();
+    keeps_list(&scene.ward.administrator);
+    let machine = Machine::new(&scene.ward, "office-b");
+    let place = "crash.strike_signed";
+    let _ = machine.restore(&[&[place], armed].concat()).crashed_at(place);
+    let order = ["admin", "device", "revoke", &id(&scene.locum), "--reason", "lost", "--wait", "0"];
+    let ordered = std::thread::scope(|scope| {
+        let ordered = scope.spawn(|| scene.ward.administrator.cli(&order).status);
+        let begun = Instant::now();
+        while !ordered.is_finished() && begun.elapsed() < Duration::from_secs(3) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(machine.restored()["issuers_list"], 3);
+        ordered.join().unwrap()
+    });
+    (ordered == 0, scene.locum.cli(&["sync"]).status == 0)
+}
+
+#[test]
+fn the_relay_stands_still_while_a_strike_is_on_its_way() {
+    assert_eq!(at_the_same_moment(&[]), (false, true), "it is judged by the strike");
+    let rushed = at_the_same_moment(&["mutant.strike_in_the_rush"]);
+    assert_eq!(rushed, (true, false), "the guard taken away: it is before the strike, as often as it likes");
 }

@@ -219,13 +219,13 @@ on_both_doors! {
         let mut stream = connection.subscribe(stub::every(20, 100)).await.expect("a stream");
         let first = stream.next().await.expect("an entry").expect("an entry");
         // What nobody believes: whoever comes now is shown it, over this door too.
-        served.serve(&Clinic::found("St. Elsewhere").tls()).expect("leaves");
+        served.show(Clinic::found("St. Elsewhere").tls().leaves().expect("leaves"));
         let mut options = house.options(door, Some(&phone));
         options.transport = door;
         let refused = RelayConnection::connect(&options).await.err();
         assert!(matches!(refused, Some(RelayError::Untrusted { .. })), "{refused:?}");
         // The organisation's own next ones.
-        served.serve(&clinic.tls()).expect("leaves");
+        served.show(clinic.tls().leaves().expect("leaves"));
         let another = RelayConnection::connect(&options).await.expect("it is believed");
         assert_eq!(seen(&another).await.organisation_id, "doctor-a");
         let rest: Vec<_> = stream.map(|event| stub::number(&event.expect("no break"))).collect().await;

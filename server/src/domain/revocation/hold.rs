@@ -23,6 +23,12 @@ pub const OTHERS_MAX: u64 = 40;
 /// How many devices are on hold at one time that no list names yet: a list holds 1,000 acts, and has to name them all.
 pub const PENDING_MAX: usize = 900;
 
+/// By how many holds one device is out, but for those that put out others as well.
+const REPEATS_MAX: usize = 4;
+
+/// How many holds stand beside a list before those are not kept any more that put out nobody.
+const STANDING_MAX: usize = 300;
+
 /// An hour.
 const WITHIN: Duration = Duration::from_secs(3_600);
 
@@ -52,6 +58,8 @@ pub struct TakenHold<'a> {
     pub others: u64,
     /// What it does to each device that it has put out.
     pub acts: &'a [RevocationAct],
+    /// What it does to each that another hold has put out before: it stands in for that one.
+    pub again: &'a [RevocationAct],
     /// The encoded answer.
     pub answer: &'a Bytes,
 }
@@ -85,6 +93,8 @@ pub struct Held {
 pub struct PutOnHold {
     /// The encoded answer: the same whenever the same statement comes.
     pub answer: Bytes,
+    /// Whether it stands beside the list: the same statement again, and one that adds nothing, do not.
+    pub stands: bool,
     /// Who is out now and was not before.
     pub acts: Vec<RevocationAct>,
     /// The conversations that are owed something by it.
@@ -115,7 +125,7 @@ pub async fn hold<S: RevocationStorage>(
     }
     // 2. The same statement: the same answer.
     if let Some(answer) = storage.hold_answer(&new.hold.digest()).await? {
-        return Ok(PutOnHold { answer, acts: Vec::new(), touched: Vec::new() });
+        return Ok(PutOnHold { answer, stands: false, acts: Vec::new(), touched: Vec::new() });
     }
     // 3. Who may.
     if !fault::planted("relay.any_hold") {
@@ -140,10 +150,12 @@ pub async fn hold<S: RevocationStorage>(
         });
     }
     let Answer { response: answer, statement, certificate } = answer(&held);
-    if acts.is_empty() {
-        return Ok(PutOnHold { answer, acts, touched: Vec::new() });
+    let again = repeated(storage, &new.hold, acts.is_empty()).await?;
+    if acts.is_empty() && again.is_empty() {
+        return Ok(PutOnHold { answer, stands: false, acts, touched: Vec::new() });
     }
-    let taken = TakenHold { hold: &new.hold, by: &new.by, others, acts: &acts, answer: &answer };
+    let (hold, by) = (&new.hold, &new.by);
+    let taken = TakenHold { hold, by, others, acts: &acts, again: &again, answer: &answer };
     storage.keep_hold(&taken, now).await?;
     let wire = new.hold.to_wire();
     let on_record = RecordAct::DevicesHeld {
@@ -155,7 +167,31 @@ pub async fn hold<S: RevocationStorage>(
     };
     record(storage, now, on_record).await?;
     let touched = held.into_iter().flat_map(|one| one.conversations).collect();
-    Ok(PutOnHold { answer, acts, touched })
+    Ok(PutOnHold { answer, stands: true, acts, touched })
+}
+
+/// What a hold does to devices that are out by others already: it stands in for one that ends because its signer's issuer is struck.
+/// One that puts out nobody (`only`) is kept if its signer has none there, and for so many only.
+async fn repeated<S: RevocationStorage>(
+    storage: &mut S,
+    hold: &PendingHold,
+    only: bool,
+) -> Result<Vec<RevocationAct>, StoreError> {
+    if fault::planted("mutant.second_hold_dropped") {
+        return Ok(Vec::new());
+    }
+    let standing = if only { storage.standing_holds().await? } else { Vec::new() };
+    let mut again = Vec::new();
+    for act in hold.acts() {
+        let of_device = || standing.iter().flat_map(PendingHold::acts).filter(|one| one.device == act.device);
+        let by_signer = of_device().any(|one| one.issuer == act.issuer);
+        let full = of_device().count() >= REPEATS_MAX || standing.len() >= STANDING_MAX;
+        let is_held = storage.held(act.device).await?.is_some() && !storage.is_ended(act.device).await?;
+        if is_held && !by_signer && !full {
+            again.push(act);
+        }
+    }
+    Ok(again)
 }
 
 /// The newest list, with what it has done last to the devices and the signer.

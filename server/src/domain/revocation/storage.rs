@@ -36,6 +36,9 @@ pub trait RevocationStorage: MembershipStorage {
     /// All of these, by device.
     fn all_held(&mut self) -> impl Future<Output = Result<Vec<PendingAct>, StoreError>> + Send;
 
+    /// The holds by which some device is out that no list names, in the order in which they were taken.
+    fn standing_holds(&mut self) -> impl Future<Output = Result<Vec<PendingHold>, StoreError>> + Send;
+
     /// The encoded answer to the statement with this digest.
     fn hold_answer(
         &mut self,

@@ -36,7 +36,13 @@ pub(super) async fn answer(relay: &Relay, request: Request<CommitRequest>) -> Re
             Box::pin(async move {
                 // Looked at here: a strike that came while it waited for the writer counts.
                 let joins = parsed.declaration.joins().iter();
-                let struck = joins.copied().find(|device| devices.is_device_struck(device));
+                let mut struck = joins.copied().find(|device| devices.is_device_struck(device));
+                for reference in parsed.welcome.iter().flat_map(|welcome| &welcome.references) {
+                    // By the very package: its device may have another certificate by now.
+                    let published = tx.published(reference).await?;
+                    let of_struck = |(device, ends): &_| devices.is_end_struck(*device, *ends);
+                    struck = struck.or(published.filter(of_struck).map(|(device, _)| device));
+                }
                 let issuers = ByIssuers { number: organisation.now().issuers_number(), struck };
                 let outcome = commit(tx, &Commit { issuers, ..parsed }, now).await;
                 fault::crash("crash.relay_commit_uncommitted");

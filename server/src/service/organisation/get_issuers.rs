@@ -11,14 +11,21 @@ pub(super) async fn answer(
     request: Request<GetIssuersListRequest>,
 ) -> Result<GetIssuersListResponse, Status> {
     let exporter = authorise::exporter(&request)?;
-    let proof = decode::present("proof", request.into_inner().proof)?;
-    let organisation = relay.organisation.now();
-    organisation
+    let request = request.into_inner();
+    let proof = decode::present("proof", request.proof)?;
+    relay
+        .organisation
+        .now()
         .verify_root_proof(&proof, &exporter)
         .map_err(|error| status::statement_invalid("proof", &error.to_string()))?;
+    if request.keep_still {
+        relay.still.begin();
+        // What had begun before is on disk, and in what is shown.
+        drop(relay.organisation.changing().await);
+    }
     Ok(GetIssuersListResponse {
         greeting: Some(greeting::of(relay).await?),
-        organisation: Some(organisation.to_wire()),
+        organisation: Some(relay.organisation.now().to_wire()),
         relay_certificates: relay.identity.leaves().to_vec(),
     })
 }

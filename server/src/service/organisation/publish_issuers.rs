@@ -59,6 +59,7 @@ fn put_in_force(relay: &Relay, new: NewIssuers, done: &IssuersTaken, changing: &
     let struck = relay.devices.strike(&organisation);
     relay.revocations.drop_struck(&organisation);
     relay.organisation.replace(organisation, changing);
+    relay.still.end();
     if let Some(first) = first {
         relay.devices.insert(first);
     }

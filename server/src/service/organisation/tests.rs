@@ -329,6 +329,45 @@ async fn a_hold_whose_signer_is_no_longer_good_ends_with_the_strike_and_lists_go
     assert_eq!(held_by(false, "mutant.struck_holds").await, stands, "the guard taken away: for ever");
 }
 
+/// Two devices put a third of their person on hold, and the strike keeps the second's certificate only: whether the third gets in, now
+/// and after a restart.
+async fn held_by_two(guard: &'static str) -> (bool, bool) {
+    let scene = Scene::new().await;
+    let (founded, relay) = (&scene.founded, &scene.relay);
+    let [phone, laptop, tablet] = [
+        scene.device(&founded.issuer, "doctor-a", Role::Clinician).await,
+        scene.device(&founded.issuer, "doctor-a", Role::Clinician).await,
+        scene.device(&founded.issuer, "doctor-a", Role::Clinician).await,
+    ];
+    arm(guard);
+    for by in [&phone, &laptop] {
+        founded.clock.advance_seconds(1);
+        let said = HoldStatement {
+            organisation: founded.organisation().id().clone(),
+            devices: vec![tablet.device],
+            reason: RevocationReason::Lost,
+            signed_at: founded.clock_now(),
+        };
+        let signer = founded.organisation().verify_device(&by.certificate, DateCheck::Skip).unwrap();
+        let request = pb::HoldDevicesRequest { statement: Some(said.sign(&by.key, &signer)) };
+        Revocation::new(Arc::clone(relay)).hold_devices(from_device(request, founded, by)).await.unwrap();
+    }
+    disarm(guard);
+    assert!(scene.admit(&tablet).is_err(), "the control: before the strike");
+    let stay = [laptop.certificate.as_slice(), tablet.certificate.as_slice()];
+    scene.publish(&scene.strike(2, &scene.kept(&stay))).await.unwrap();
+    let restarted = founded.relay_over(relay.store.clone()).await;
+    assert_eq!(restarted.revocations.holds_digest(), relay.revocations.holds_digest());
+    let again = restarted.devices.admit(&[tablet.certificate.clone().into()]).is_ok();
+    (scene.admit(&tablet).is_ok(), again)
+}
+
+#[tokio::test]
+async fn a_second_hold_stands_in_for_one_that_ends_with_the_strike_of_its_signers_issuer() {
+    assert_eq!(held_by_two("").await, (false, false));
+    assert_eq!(held_by_two("mutant.second_hold_dropped").await, (true, true), "the guard taken away");
+}
+
 #[tokio::test]
 async fn nothing_else_that_a_struck_issuer_signed_counts() {
     let scene = Scene::new().await;
@@ -465,7 +504,10 @@ async fn the_list_is_shown_to_whoever_proves_that_they_hold_the_root_and_to_nobo
     let scene = Scene::new().await;
     let calls = Issuing::new(Arc::clone(&scene.relay));
     let ask = |proof: SignedStatement| {
-        calls.get_issuers_list(from_stranger(pb::GetIssuersListRequest { proof: Some(proof) }, HERE))
+        calls.get_issuers_list(from_stranger(
+            pb::GetIssuersListRequest { proof: Some(proof), keep_still: false },
+            HERE,
+        ))
     };
     let shown = ask(scene.founded.root.prove(&HERE)).await.unwrap().into_inner();
     assert_eq!(shown.organisation.unwrap(), scene.relay.organisation.now().to_wire());
@@ -553,4 +595,52 @@ async fn what_is_judged_by_a_list_is_stored_before_the_next_is_in_force_or_judge
     disarm("mutant.issuers_unsteady");
     disarm("mutant.struck_invites");
     assert_eq!((admitted, issued), (Ok(()), Ok(())), "the guard taken away");
+}
+
+/// Whoever has the lost issuer's key signs the list in force again, between what the root has read and its strike; `still`: the root
+/// has asked for stillness. Whether the strike is taken, and what becomes of that list.
+async fn signed_in_a_loop(still: bool, guard: &'static str) -> (Result<(), String>, Result<(), String>) {
+    let scene = Scene::new().await;
+    lost_issuer_signs(&scene).await;
+    scene.founded.clock.advance_seconds(1);
+    let calls = Issuing::new(Arc::clone(&scene.relay));
+    let proof = Some(scene.founded.root.prove(&HERE));
+    let ask = pb::GetIssuersListRequest { proof, keep_still: still };
+    arm(guard);
+    calls.get_issuers_list(from_stranger(ask, HERE)).await.unwrap();
+    let strike = scene.strike(2, &scene.kept(&[&scene.founded.founder.certificate]));
+    let register = RevocationRegister::restore(scene.relay.revocations.head().unwrap(), []);
+    let at = scene.founded.clock_now().plus_seconds(120);
+    let again = register.sign_again(&scene.founded.issuer, &scene.relay.organisation.now(), at);
+    let request = pb::PublishRevocationListRequest { list: again, acts: Vec::new() };
+    let by = from_device(request, &scene.founded, &scene.founded.founder);
+    let revocation = Revocation::new(Arc::clone(&scene.relay));
+    let strikes = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        scene.publish(&strike).await
+    };
+    let (signed, struck) = tokio::join!(revocation.publish_revocation_list(by), strikes);
+    disarm(guard);
+    let why = |status: Status| reason(&status);
+    (struck.map_err(why), signed.map(drop).map_err(why))
+}
+
+#[tokio::test]
+async fn nothing_is_signed_between_the_reading_of_the_root_and_its_strike() {
+    let struck = (Ok(()), Err("STATEMENT_INVALID".to_owned()));
+    assert_eq!(signed_in_a_loop(true, "").await, struck, "it is judged by the strike");
+    let starved = (Err("LIST_CONFLICT".to_owned()), Ok(()));
+    assert_eq!(signed_in_a_loop(false, "").await, starved, "the control: nobody has asked for it");
+    assert_eq!(signed_in_a_loop(true, "mutant.never_still").await, starved, "the guard taken away");
+}
+
+#[tokio::test]
+async fn only_whoever_proves_that_they_hold_the_root_has_the_relay_stand_still() {
+    let scene = Scene::new().await;
+    let calls = Issuing::new(Arc::clone(&scene.relay));
+    let proof = Some(Founded::seeded(2).root.prove(&HERE));
+    let ask = pb::GetIssuersListRequest { proof, keep_still: true };
+    calls.get_issuers_list(from_stranger(ask, HERE)).await.unwrap_err();
+    let soon = std::time::Duration::from_secs(2);
+    tokio::time::timeout(soon, lost_issuer_signs(&scene)).await.expect("nothing waits");
 }

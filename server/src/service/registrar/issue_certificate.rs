@@ -18,6 +18,7 @@ pub(super) async fn answer(
     request: Request<IssueCertificateRequest>,
 ) -> Result<IssueCertificateResponse, Status> {
     let device = authorise::issuer(relay, &request)?.device();
+    relay.still.over().await;
     let request = request.into_inner();
     let id = decode::id("invitation_id", &request.invitation_id)?;
 

@@ -20,6 +20,7 @@ pub(super) async fn answer(
     request: Request<IssueRenewalRequest>,
 ) -> Result<IssueRenewalResponse, Status> {
     let by = authorise::issuer(relay, &request)?.device();
+    relay.still.over().await;
     let now = relay.clock.now();
     let organisation = relay.organisation.steady().await;
     let certificate = organisation

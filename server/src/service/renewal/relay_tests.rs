@@ -168,3 +168,80 @@ async fn a_certificate_for_another_key_host_role_or_organisation_is_refused() {
         office.relay.organisation.now().verify_relay(&office.relay.identity.certificate(), DateCheck::Skip);
     assert_eq!(shown.unwrap().hosts(), ["127.0.0.2"]);
 }
+
+#[tokio::test]
+async fn a_certificate_that_outlives_its_issuer_is_refused() {
+    for (guard, expected) in [("", "CERTIFICATE_MISMATCH"), ("mutant.relay_certificate_outlives", "")] {
+        let office = Office::open_after(300).await;
+        // By its end nobody would believe the relay any more, and it would not have asked for another one before.
+        office.founded.clock.advance_seconds(10 * DAY);
+        let offer = office.offered().await.unwrap();
+        arm("member.certifies_beyond");
+        let thiefs = office.honest(&offer);
+        disarm("member.certifies_beyond");
+        arm(guard);
+        assert_eq!(why(office.issues(thiefs).await), expected, "{guard}");
+        disarm(guard);
+        if guard.is_empty() {
+            office.issues(office.honest(&offer)).await.expect("the control");
+        }
+        // In the last third of the issuer's time the relay asks again.
+        office.founded.clock.advance_seconds(240 * DAY);
+        let (relay, now) = (&office.relay, office.founded.clock_now());
+        let offer = relay.renewal.offer(&relay.organisation.now(), &relay.identity, now);
+        assert!(offer.is_some(), "{guard}");
+    }
+}
+
+/// What becomes of certificates that an issuer hands in so many days after the founding, twice.
+async fn unasked(days: u64, guard: &'static str) -> [String; 2] {
+    let office = Office::open_after(days).await;
+    let request = std::fs::read(office.founded.data().request()).unwrap();
+    let request = wardline_proto::relay::RelayRequest::decode(request.as_slice()).unwrap();
+    let mut all = [const { String::new() }; 2];
+    arm(guard);
+    for (hours, outcome) in all.iter_mut().enumerate() {
+        office.founded.clock.advance_seconds(hours as u64 * 3_600);
+        let made = office.certifies(&request.request_ed25519, &request.request_p256, "127.0.0.1:7443");
+        *outcome = why(office.issues(made).await);
+    }
+    disarm(guard);
+    all
+}
+
+#[tokio::test]
+async fn certificates_that_the_relay_has_not_asked_for_are_refused() {
+    let mismatch = || "CERTIFICATE_MISMATCH".to_owned();
+    assert_eq!(unasked(200, "").await, [mismatch(), mismatch()]);
+    assert_eq!(
+        unasked(300, "").await,
+        [String::new(), mismatch()],
+        "the control, and no more than it asks for"
+    );
+    let [first, _] = unasked(200, "mutant.relay_certified_unasked").await;
+    assert_eq!(first, "", "the guard taken away: again and again");
+}
+
+#[tokio::test]
+async fn nothing_is_written_that_tls_does_not_take_or_over_a_bundle_of_the_operators() {
+    let office = Office::open_after(300).await;
+    let offer = office.offered().await.unwrap();
+    let path = office.founded.data().bundle();
+    let before = std::fs::read(&path).unwrap();
+    let other_key = wardline_identity::certificate_request(&office.founded.founder.key).unwrap();
+    let attack = office.certifies(&other_key, &offer.request_p256, "127.0.0.1:7443");
+    arm("mutant.relay_certificate_mismatch");
+    office.issues(attack).await.unwrap_err();
+    disarm("mutant.relay_certificate_mismatch");
+    assert_eq!(std::fs::read(&path).unwrap(), before, "the relay starts again");
+
+    let operators = office.founded.bundle(3);
+    office.founded.write_bundle(&operators);
+    for guard in ["", "mutant.any_bundle_replaced"] {
+        arm(guard);
+        let taken = office.issues(office.honest(&offer)).await;
+        disarm(guard);
+        let there = RelayBundle::decode(std::fs::read(&path).unwrap().as_slice()).unwrap();
+        assert_eq!((taken.is_err(), there == operators), (guard.is_empty(), guard.is_empty()), "{guard}");
+    }
+}

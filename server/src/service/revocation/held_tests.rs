@@ -383,3 +383,31 @@ async fn a_hold_that_no_list_takes_up_ends_as_a_revocation() {
     assert!(run_out(&office.relay).await.is_empty(), "once");
     assert!(office.relay.revocations.standing(&tablet.device).is_out());
 }
+
+#[tokio::test]
+async fn what_a_list_has_named_long_ago_is_not_kept_and_what_keeps_somebody_out_is() {
+    let office = Office::open().await;
+    let [phone, tablet, laptop] = [
+        office.join("doctor-a", Role::Clinician).await,
+        office.join("doctor-a", Role::Clinician).await,
+        office.join("doctor-a", Role::Clinician).await,
+    ];
+    office.holds(&phone, &[&tablet]).await.unwrap();
+    let store = &office.relay.store;
+    let kept = async || {
+        let read = store.write("kept", |tx| Box::pin(async move { tx.count_holds_for_tests().await }));
+        read.await.map_err(|error: crate::store::StoreError| error).unwrap()
+    };
+    let mut register = office.register();
+    let wire = office.pending().await.remove(0);
+    register.hold(PendingHold::stored(wire).unwrap()).unwrap();
+    let acts: Vec<RevocationAct> = register.taken_up(wardline_proto::Digest::of(b"an issuer")).collect();
+    office.publishes(&mut register, &[], &acts).await.unwrap();
+    office.holds(&phone, &[&laptop]).await.unwrap();
+    assert_eq!(kept().await, 2);
+    for (days, left) in [(89, 2), (91, 1)] {
+        let now = office.founded.clock_now().plus_seconds(days * 86_400);
+        crate::jobs::sweep::run_once(store, now).await.unwrap();
+        assert_eq!(kept().await, left, "{days}");
+    }
+}

@@ -39,7 +39,7 @@ pub(super) async fn answer(
             move |put: &PutOnHold| {
                 let _held = organisation;
                 fault::crash("crash.hold_taken");
-                if put.acts.is_empty() {
+                if !put.stands {
                     return;
                 }
                 // Marked first, cut second.

@@ -36,6 +36,7 @@ pub(super) async fn answer(
     request: Request<PublishRevocationListRequest>,
 ) -> Result<PublishRevocationListResponse, Status> {
     let device = authorise::device(relay, &request)?.device();
+    relay.still.over().await;
     let organisation = relay.organisation.steady().await;
     let new = parse(relay, &organisation, request.into_inner())?;
     let (identity, taken) = (relay.identity.steady(), new.clone());

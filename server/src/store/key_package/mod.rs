@@ -71,6 +71,16 @@ impl KeyPackageStorage for WriteTx {
     }
 }
 
+impl WriteTx {
+    /// Whose a package is, and when the certificate in it ends.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn published(&mut self, reference: &[u8]) -> Result<Option<(DeviceId, UtcMillis)>, StoreError> {
+        packages::published(self.connection(), reference).await
+    }
+}
+
 impl KeyPackageView for ReadTx {
     async fn stock(&mut self, device: DeviceId, from: UtcMillis) -> Result<Vec<Stock>, StoreError> {
         packages::stock(self.connection(), device, from).await

@@ -20,6 +20,18 @@ pub(super) async fn owner(
     row.map(|row| row.device("device")).transpose()
 }
 
+/// Whose a package is, and when the certificate in it ends.
+pub(in crate::store) async fn published(
+    connection: &mut SqliteConnection,
+    reference: &[u8],
+) -> Result<Option<(DeviceId, UtcMillis)>, StoreError> {
+    let row = sqlx::query("SELECT device, lapses_at FROM key_packages WHERE reference = ?1")
+        .bind(reference)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok((row.device("device")?, UtcMillis::new(row.number("lapses_at")?)))).transpose()
+}
+
 pub(super) async fn one_time_left(
     connection: &mut SqliteConnection,
     device: DeviceId,

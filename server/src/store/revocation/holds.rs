@@ -9,7 +9,7 @@ use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
 use super::list::act;
 use crate::domain::revocation::{PendingAct, TakenHold};
 use crate::store::{
-    StoreError,
+    StoreError, WriteTx,
     row::{Columns as _, integer},
 };
 
@@ -51,7 +51,7 @@ pub(super) async fn keep(
     .bind(taken.answer.as_ref())
     .fetch_one(&mut *connection)
     .await?;
-    for act in taken.acts {
+    for act in taken.acts.iter().chain(taken.again) {
         sqlx::query("INSERT INTO held (device, hold, act) VALUES (?1, ?2, ?3)")
             .bind(act.device.as_bytes().as_slice())
             .bind(number)
@@ -62,23 +62,25 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// What keeps a device out without a list.
+/// What keeps a device out without a list: of several the last.
 pub(super) async fn of_device(
     connection: &mut SqliteConnection,
     device: DeviceId,
 ) -> Result<Option<RevocationAct>, StoreError> {
-    let row = sqlx::query("SELECT act FROM held WHERE device = ?1")
+    let row = sqlx::query("SELECT act FROM held WHERE device = ?1 ORDER BY hold DESC LIMIT 1")
         .bind(device.as_bytes().as_slice())
         .fetch_optional(connection)
         .await?;
     row.as_ref().map(act).transpose()
 }
 
-/// All of them, by device.
+/// All of them, by device: of several of one device the last.
 pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<PendingAct>, StoreError> {
     let rows = sqlx::query(
         "SELECT held.act, holds.taken_at, held.over_at IS NOT NULL AS ended
-           FROM held JOIN holds ON holds.number = held.hold ORDER BY held.device",
+           FROM held JOIN holds ON holds.number = held.hold
+          WHERE held.hold = (SELECT MAX(other.hold) FROM held other WHERE other.device = held.device)
+          ORDER BY held.device",
     )
     .fetch_all(connection)
     .await?;
@@ -112,7 +114,7 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// It counts no more. Gives the devices that it alone kept out and that were not ended for good meanwhile.
+/// It counts no more. Gives the devices that no other keeps out and that were not ended for good meanwhile.
 pub(in crate::store) async fn drop_one(
     connection: &mut SqliteConnection,
     sha256: &Digest,
@@ -122,15 +124,43 @@ pub(in crate::store) async fn drop_one(
          RETURNING device, over_at IS NOT NULL AS ended",
     )
     .bind(sha256.as_bytes().as_slice())
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let mut devices = Vec::with_capacity(rows.len());
     for row in &rows {
-        if row.number("ended")? == 0 {
-            devices.push(row.id("device")?);
+        let device: DeviceId = row.id("device")?;
+        if row.number("ended")? == 0 && of_device(connection, device).await?.is_none() {
+            devices.push(device);
         }
     }
     Ok(devices)
+}
+
+impl WriteTx {
+    /// Deletes holds taken by `old` that keep nobody out. Returns how many; a full batch means there are more.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn delete_holds(&mut self, old: UtcMillis, batch: u32) -> Result<u64, StoreError> {
+        let deleted = sqlx::query(
+            "DELETE FROM holds WHERE number IN
+               (SELECT number FROM holds WHERE taken_at <= ?1
+                   AND NOT EXISTS (SELECT 1 FROM held WHERE held.hold = holds.number)
+                 ORDER BY taken_at LIMIT ?2)",
+        )
+        .bind(integer(old.get()))
+        .bind(i64::from(batch))
+        .execute(self.connection())
+        .await?;
+        Ok(deleted.rows_affected())
+    }
+
+    /// How many holds are stored.
+    #[cfg(test)]
+    pub(crate) async fn count_holds_for_tests(&mut self) -> Result<u64, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS count FROM holds").fetch_one(self.connection()).await?;
+        row.number("count")
+    }
 }
 
 /// How many devices of others a user has put out after some time, and when the first of them.

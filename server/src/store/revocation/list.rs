@@ -73,7 +73,8 @@ pub(super) async fn is_ended(
     device: DeviceId,
 ) -> Result<bool, StoreError> {
     let row = sqlx::query(
-        "SELECT over_at IS NOT NULL AS ended, 1 AS held FROM held WHERE device = ?1
+        "SELECT * FROM (SELECT over_at IS NOT NULL AS ended, 1 AS held FROM held WHERE device = ?1
+           ORDER BY hold DESC LIMIT 1)
          UNION ALL
          SELECT * FROM (SELECT kind = 1 OR kind = 2 AND over_at IS NOT NULL AS ended, 0 AS held
            FROM revocation_acts WHERE device = ?1 ORDER BY number DESC LIMIT 1)

@@ -39,6 +39,10 @@ impl RevocationStorage for WriteTx {
         holds::all(self.connection()).await
     }
 
+    async fn standing_holds(&mut self) -> Result<Vec<PendingHold>, StoreError> {
+        holds::pending(self.connection()).await
+    }
+
     async fn hold_answer(&mut self, digest: &Digest) -> Result<Option<Bytes>, StoreError> {
         holds::answer(self.connection(), digest).await
     }

@@ -40,4 +40,5 @@ const VERSIONS: &[&str] = &[
     include_str!("0010_issuers.sql"),
     include_str!("0011_renewals.sql"),
     include_str!("0012_issuer_requests.sql"),
+    include_str!("0013_repeated_holds.sql"),
 ];

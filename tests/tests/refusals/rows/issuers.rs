@@ -30,7 +30,8 @@ const MISMATCH: Refusal = (Code::InvalidArgument, Reason::CertificateMismatch);
 async fn in_force(house: &House) -> (Organisation, Vec<Vec<u8>>) {
     let (relay, root) = (house.connect(Caller::Stranger).await, &house.authority.root);
     let proof = Some(root.prove(&relay.exporter()));
-    let shown = relay.get_issuers_list(GetIssuersListRequest { proof }).await.expect("a list");
+    let shown =
+        relay.get_issuers_list(GetIssuersListRequest { proof, keep_still: false }).await.expect("a list");
     let wire = shown.organisation.expect("an organisation");
     let organisation = Organisation::verify(&wire, &root.fingerprint(), SystemClock.now());
     let relays = shown.relay_certificates.iter().map(|der| der.to_vec()).collect();
@@ -76,7 +77,7 @@ fn proven(input: &'static str, proof: fn(&House, &[u8; 32]) -> SignedStatement) 
     Row::call(input, GET_ISSUERS_LIST, STATEMENT, move |house| {
         Box::pin(async move {
             let exporter = house.wire(Caller::Stranger).await.exporter;
-            let ask = |proof| GetIssuersListRequest { proof: Some(proof) };
+            let ask = |proof| GetIssuersListRequest { proof: Some(proof), keep_still: false };
             let (bad, good) = (proof(house, &exporter), house.authority.root.prove(&exporter));
             Trial::new(Caller::Stranger, &ask(bad), &ask(good))
         })
@@ -94,7 +95,10 @@ pub(super) fn rows() -> Vec<Row> {
         Row::call("no proof of the root", GET_ISSUERS_LIST, FIELD, |house| {
             Box::pin(async move {
                 let exporter = house.wire(Caller::Stranger).await.exporter;
-                let good = GetIssuersListRequest { proof: Some(house.authority.root.prove(&exporter)) };
+                let good = GetIssuersListRequest {
+                    proof: Some(house.authority.root.prove(&exporter)),
+                    keep_still: false,
+                };
                 Trial::new(Caller::Stranger, &GetIssuersListRequest::default(), &good)
             })
         }),

@@ -1,0 +1,76 @@
+//! Standing still for whoever holds the root: while they read what is in force and sign the strike on top of it, nothing moves that
+//! the strike names.
+//!
+//! A strike counts only on top of the list of revoked devices that is in force. Whoever has the lost issuer's key signs another one in
+//! a loop, and no strike would ever find its moment. So lists and certificates wait, for a short while and no longer: whoever is struck
+//! meanwhile is judged by the strike.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use wardline_proto::fault;
+
+/// For how long at most: half as long as a client waits for an answer.
+pub const STILL: Duration = Duration::from_secs(10);
+
+/// Until when lists and certificates wait.
+#[derive(Debug)]
+pub struct Stillness(watch::Sender<Option<Instant>>);
+
+impl Default for Stillness {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl Stillness {
+    /// From now on they wait; the root has asked for it.
+    pub fn begin(&self) {
+        self.0.send_replace(Some(Instant::now() + STILL));
+    }
+
+    /// The issuers' list has changed: they go on, and are judged by it.
+    pub fn end(&self) {
+        self.0.send_replace(None);
+    }
+
+    /// Waits until it is over.
+    pub async fn over(&self) {
+        let mut until = self.0.subscribe();
+        loop {
+            let ends = *until.borrow_and_update();
+            match ends.filter(|ends| Instant::now() < *ends) {
+                Some(ends) if !fault::planted("mutant.never_still") => {
+                    // Changed or over: looked at again either way.
+                    let _ = timeout_at(ends, until.changed()).await;
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_over_by_itself_or_when_it_is_ended() {
+        let still = Stillness::default();
+        let begun = Instant::now();
+        still.over().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "nobody has asked");
+        still.begin();
+        still.over().await;
+        assert!((STILL..STILL * 2).contains(&begun.elapsed()), "by itself");
+        still.begin();
+        let ends = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            still.end();
+        };
+        let begun = Instant::now();
+        tokio::join!(still.over(), ends);
+        assert!(begun.elapsed() < STILL, "ended");
+    }
+}
