@@ -313,7 +313,7 @@ mod tests {
         founded.clock.advance_seconds(86_400);
         let (subject, key) = (before.subject(), DeviceKey::Ed25519(phone.key.public()));
         let after =
-            founded.issuer.certify_device(&subject, &key, &SystemEntropy, founded.clock_now()).unwrap();
+            founded.issuer.certify_device(subject, &key, &SystemEntropy, founded.clock_now()).unwrap();
         let after = organisation.verify_device(&after, DateCheck::Skip).unwrap();
         for one in [&after, &before] {
             relay.devices.insert(one.clone());
