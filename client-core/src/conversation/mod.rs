@@ -40,6 +40,7 @@ mod report;
 pub(crate) mod revoked;
 mod roster;
 mod ruling;
+mod said_anew;
 mod seal;
 mod settle;
 mod spent;
@@ -60,7 +61,7 @@ pub(crate) use self::{
     asked::asked,
     closed::closed,
     commit::{Change, Staged, stage},
-    complete::{complete, missing},
+    complete::{Completed, complete, missing},
     confirm::confirmation,
     core::{Core, Device, KnownList, random},
     create::create,

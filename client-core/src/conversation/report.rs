@@ -59,7 +59,8 @@ pub(crate) async fn fall_out(
 
     // 2. What this device says of it.
     let now = core.clock.now();
-    say_so(&core.voice(&received.conversation), &mut tx, received, now).await?;
+    let anew = joins(received, &core.device.id());
+    say_so(&ask_in::entering(core, &conversation, anew), &mut tx, received, now).await?;
 
     // 3. Where it stands, and what people see. A commit of its own that is under way stays: this one may be the relay's
     //    invention, and only the log names the winner.
@@ -72,7 +73,6 @@ pub(crate) async fn fall_out(
         suspicion::false_author(&mut tx, received, now).await?;
     }
     conversations::store(&mut tx, &row).await?;
-    let anew = joins(received, &core.device.id());
     let event = MessageRow { body: said((author, anew), received), ..by(author, received) };
     // Another may have come before it.
     messages::forget(&mut tx, &conversation, received.number).await?;

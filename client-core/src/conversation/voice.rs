@@ -8,7 +8,10 @@ use wardline_identity::{DeviceCertificate, SigningKey, StatementLabel, sign_stat
 use wardline_proto::{ConversationId, UtcMillis, fault::planted, relay::SignedStatement};
 
 use super::core::{Core, Device};
-use crate::mls::{Group, Identity};
+use crate::{
+    error::CoreError,
+    mls::{Group, Identity},
+};
 
 /// A key of this device that was followed by another, and is still in use.
 pub(crate) struct EarlierKey {
@@ -73,7 +76,18 @@ impl Device {
 }
 
 impl Core {
-    /// The key that this device speaks with in a conversation; its newest, where the group is not in memory.
+    /// The key that this device speaks with in a conversation, whether or not the group is in memory.
+    pub(crate) async fn voice_there(
+        &mut self,
+        conversation: &ConversationId,
+    ) -> Result<Voice<'_>, CoreError> {
+        if !planted("mutant.voice_unread") {
+            self.load_group(conversation).await?;
+        }
+        Ok(self.voice(conversation))
+    }
+
+    /// The same; its newest, where the group is not in memory.
     pub(crate) fn voice(&self, conversation: &ConversationId) -> Voice<'_> {
         self.device.voice_in(self.groups.get(conversation))
     }

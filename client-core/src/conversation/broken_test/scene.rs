@@ -1,6 +1,7 @@
 //! What happens again and again in these claims: a commit that others take in, a device that is added anew, bytes that do not come
 //! as they are.
 
+use wardline_identity::DeviceCertificate;
 use wardline_proto::{
     ConversationId, Digest,
     relay::{Entry, EntryKind, RemovalGround, removal_ground::Ground},
@@ -9,11 +10,12 @@ use wardline_proto::{
 use super::ward::{Log, Phone};
 use crate::{
     conversation::{
-        Change,
+        Change, Completed,
         add_anew::add_anew,
-        code_of, encode, report,
+        code_of, complete, encode, report,
         roster::{Member, Roster},
     },
+    mls::VerifiedKeyPackage,
     vault::tables::intents::{self, Wish},
 };
 
@@ -32,6 +34,19 @@ pub(crate) async fn commit(
         log.deliver(other).await;
     }
     welcome
+}
+
+/// The change that a wish comes to with these packages.
+pub(super) async fn completes(
+    by: &mut Phone,
+    conversation: &ConversationId,
+    wish: &Wish,
+    adds: Vec<(VerifiedKeyPackage, DeviceCertificate)>,
+) -> Change {
+    match complete(&mut by.core, conversation, wish, adds).await.unwrap() {
+        Completed::Commit(change) => *change,
+        Completed::Nothing | Completed::Unready => panic!("it comes to a commit"),
+    }
 }
 
 /// A change that takes a member out by this ground.
