@@ -103,9 +103,9 @@ pub(crate) async fn ask_in(
     Ok(vec![Effect::OutOfStep(conversation), Effect::Readable(row.line.first, row.shown(received.number))])
 }
 
-/// The key that the members know this device by after a commit that cannot be followed: where that lets it in anew, the one of its
-/// packages.
-pub(crate) fn entering<'a>(core: &'a Core, conversation: &ConversationId, anew: bool) -> Voice<'a> {
+/// The key that the members know this device by who have followed a commit which it cannot follow: where that lets it in anew, the one
+/// of its packages. Should they know it by another, that one's turn comes (see `report_by`).
+fn entering<'a>(core: &'a Core, conversation: &ConversationId, anew: bool) -> Voice<'a> {
     if anew && !fault::planted("mutant.asks_by_old_leaf") {
         return core.device.newest();
     }

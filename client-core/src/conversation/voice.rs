@@ -56,6 +56,12 @@ impl Device {
         Voice { key: &self.key, certificate: &self.certificate }
     }
 
+    /// All its keys, the oldest first.
+    pub(crate) fn voices(&self) -> impl Iterator<Item = Voice<'_>> {
+        let earlier = self.earlier.iter().map(|one| Voice { key: &one.key, certificate: &one.certificate });
+        earlier.chain([self.newest()])
+    }
+
     /// The key of its leaf in a group; without a group its newest.
     pub(crate) fn voice_in(&self, group: Option<&Group>) -> Voice<'_> {
         let leaf = group.and_then(Group::own_key).filter(|_| !planted("mutant.newest_voice"));

@@ -55,7 +55,7 @@ pub(super) fn removal(member: Member, ground: Ground) -> Change {
 }
 
 /// A member of a group, as another sees it.
-pub(super) async fn member(phone: &mut Phone, log: &Log, of: &Phone) -> Member {
+pub(crate) async fn member(phone: &mut Phone, log: &Log, of: &Phone) -> Member {
     phone.core.load_group(&log.conversation).await.unwrap();
     let leaves = phone.core.groups[&log.conversation].roster();
     let roster = Roster::read(&phone.core.device.organisation, &leaves);
