@@ -157,10 +157,10 @@ pub(super) async fn open_conversation(
 /// Says that the person leaves.
 pub(super) async fn leave(session: &Session, name: &str) -> Result<Answer, CoreError> {
     let (row, statement, message) = {
-        let core = session.core().await;
+        let mut core = session.core().await;
         let row = open_conversation(&core, name).await?;
         let statement = conversation::leave_statement(
-            &core.voice(&row.conversation),
+            &core.voice_there(&row.conversation).await?,
             (&row.conversation, row.seen()),
             session.clock.now(),
         );

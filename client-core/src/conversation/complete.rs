@@ -16,6 +16,7 @@ use super::{
     receive::decode,
     revoked::is_out,
     roster::{Member, Roster},
+    said_anew::said_anew,
 };
 use crate::{
     error::CoreError,
@@ -26,6 +27,9 @@ use crate::{
     },
 };
 
+/// A package, and the certificate that it was checked against.
+type Add = (VerifiedKeyPackage, DeviceCertificate);
+
 /// The devices whose packages a wish needs, of these people's.
 pub(crate) async fn missing(
     core: &mut Core,
@@ -33,6 +37,7 @@ pub(crate) async fn missing(
     wish: &Wish,
     people: Vec<DeviceCertificate>,
 ) -> Result<Vec<DeviceCertificate>, CoreError> {
+    let wish = &said_anew(core, conversation, wish).await?;
     let anew = anew(core, conversation, wish).await?;
     let mut tx = core.vault.begin("look_who_was_wronged").await?;
     let unmended = unmended(&mut tx, conversation).await?;
@@ -93,21 +98,63 @@ async fn anew(
     }
 }
 
-/// The commit that a wish needs, once its packages are there; `None` if it needs none now.
+/// What a wish comes to, once packages are there.
+pub(crate) enum Completed {
+    /// It needs nothing now.
+    Nothing,
+    /// None of the packages is one by which it may be granted.
+    Unready,
+    /// A commit.
+    Commit(Box<Change>),
+}
+
+impl Completed {
+    fn of(change: Option<Change>) -> Self {
+        change.map_or(Self::Nothing, |change| Self::Commit(Box::new(change)))
+    }
+}
+
+/// The packages by which a wish may be granted: where somebody's statement lets a device in, those of the very certificate that it
+/// names. The relay may hand out one of the certificate before, and whoever brought that in would be at fault for it.
+fn agreed(core: &Core, conversation: &ConversationId, wish: &Wish, mut adds: Vec<Add>) -> Vec<Add> {
+    let Some(group) = core.groups.get(conversation).filter(|_| !planted("mutant.agreed_by_device")) else {
+        return adds;
+    };
+    let roster = Roster::read(&core.device.organisation, &group.roster());
+    let lets_in = |certificate: &DeviceCertificate| {
+        let member = Member { index: u32::MAX, certificate: certificate.clone() };
+        match wish {
+            Wish::AddDevice { approval, .. } => {
+                decode(approval).is_some_and(|one| approves(&roster, &one, &member))
+            }
+            Wish::LetBack { confirmation, .. } => {
+                decode(confirmation).is_some_and(|one| confirms(&roster, &one, &member).is_some())
+            }
+            _ => true,
+        }
+    };
+    adds.retain(|(_, certificate)| lets_in(certificate));
+    adds
+}
+
+/// What a wish comes to with these packages.
 pub(crate) async fn complete(
     core: &mut Core,
     conversation: &ConversationId,
     wish: &Wish,
-    adds: Vec<(VerifiedKeyPackage, DeviceCertificate)>,
-) -> Result<Option<Change>, CoreError> {
-    let added = |device: DeviceId| adds.iter().any(|(_, certificate)| certificate.device() == device);
+    adds: Vec<Add>,
+) -> Result<Completed, CoreError> {
+    let wish = &said_anew(core, conversation, wish).await?;
     if *wish == Wish::Correct {
-        let Some(row) = load(core, conversation).await? else { return Ok(None) };
-        return Ok(wrongs(core, &row).await?.map(|(wrongs, _)| correction(&core.revocations, wrongs, adds)));
+        let Some(row) = load(core, conversation).await? else { return Ok(Completed::Nothing) };
+        let wrongs = wrongs(core, &row).await?;
+        return Ok(Completed::of(wrongs.map(|(wrongs, _)| correction(&core.revocations, wrongs, adds))));
     }
+    let adds = agreed(core, conversation, wish, adds);
     if adds.is_empty() {
-        return Ok(None);
+        return Ok(Completed::Unready);
     }
+    let added = |device: DeviceId| adds.iter().any(|(_, certificate)| certificate.device() == device);
     let mut change = Change::default();
     match wish {
         Wish::AddOwnDevice { approval, .. } | Wish::AddDevice { approval, .. } => {
@@ -118,13 +165,13 @@ pub(crate) async fn complete(
             change.removes = anew.into_iter().filter(|(one, _)| added(one.certificate.device())).collect();
         }
         Wish::LetBack { confirmation, replaces, .. } => {
-            let Some(group) = core.groups.get(conversation) else { return Ok(None) };
+            let Some(group) = core.groups.get(conversation) else { return Ok(Completed::Nothing) };
             let roster = Roster::read(&core.device.organisation, &group.roster());
             let replaced =
                 roster.members.iter().find(|one| one.certificate.device().to_string() == *replaces);
             let (Some(statement), Some(replaced)) = (decode::<SignedStatement>(confirmation), replaced)
             else {
-                return Ok(None);
+                return Ok(Completed::Nothing);
             };
             let ground = RemovalGround { ground: Some(Ground::Replaced(statement.clone())) };
             change.removes = vec![(replaced.clone(), ground)];
@@ -133,7 +180,7 @@ pub(crate) async fn complete(
         _ => {}
     }
     change.adds = adds;
-    Ok(Some(change))
+    Ok(Completed::of(Some(change)))
 }
 
 async fn load(core: &Core, conversation: &ConversationId) -> Result<Option<ConversationRow>, CoreError> {

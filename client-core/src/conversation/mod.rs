@@ -4,7 +4,7 @@
 //! messages, outbox and cursor change together or not at all, and after a step that failed the memory of the
 //! group is dropped and read again.
 
-mod add_anew;
+pub(crate) mod add_anew;
 mod again;
 mod ask_in;
 mod asked;
@@ -40,6 +40,7 @@ mod report;
 pub(crate) mod revoked;
 mod roster;
 mod ruling;
+mod said_anew;
 mod seal;
 mod settle;
 mod spent;
@@ -60,7 +61,7 @@ pub(crate) use self::{
     asked::asked,
     closed::closed,
     commit::{Change, Staged, stage},
-    complete::{complete, missing},
+    complete::{Completed, complete, missing},
     confirm::confirmation,
     core::{Core, Device, KnownList, random},
     create::create,
@@ -70,7 +71,7 @@ pub(crate) use self::{
     plan::{Plan, nobody, plan},
     receive::{Effect, encode, receive, removed},
     replacement::{Waiting, note_replacement, waiting},
-    report::{declared, look_again, not_in, report},
+    report::{declared, look_again, not_in, report, report_by},
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
     settle::{abandon, withdraw},

@@ -21,6 +21,7 @@ use super::{
     receive::decode,
     revoked::{is_itself_out, is_named, out, outlived, removals, wish_for_removal},
     roster::{Member, Roster},
+    said_anew::said_anew,
     standing::{go_on, stands},
     successor::is_incomplete,
 };
@@ -54,6 +55,7 @@ pub(crate) async fn plan(
     conversation: &ConversationId,
     wish: &Wish,
 ) -> Result<Plan, CoreError> {
+    let wish = &said_anew(core, conversation, wish).await?;
     let mut tx = core.vault.begin("plan").await?;
     let row = conversations::load(&mut tx, conversation).await?;
     let now = core.clock.now();

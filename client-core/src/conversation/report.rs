@@ -4,7 +4,7 @@
 use wardline_identity::StatementLabel;
 use wardline_proto::{
     ConversationId, Digest, EntryNumber, Epoch, UtcMillis, fault,
-    relay::{CommitAuthor, CommitData, SignedStatement},
+    relay::{CommitAuthor, CommitData, OutOfStep, SignedStatement},
 };
 
 use super::{
@@ -176,6 +176,18 @@ pub(crate) async fn report(
     tx.commit().await?;
     let report = report.filter(|one| one.tries <= TRIES_MAX || !fault::planted("mutant.asks_no_more"));
     Ok(report.and_then(|report| Some((report.number, decode(&report.statement)?))))
+}
+
+/// The same said by another of this device's keys: the one that comes so many after the one it is said by.
+pub(crate) fn report_by(core: &Core, statement: SignedStatement, turn: usize) -> SignedStatement {
+    let voices: Vec<Voice<'_>> = core.device.voices().collect();
+    let first =
+        voices.iter().position(|voice| *voice.certificate.fingerprint().as_bytes() == *statement.signer);
+    let voice = first.and_then(|first| voices.get((first + turn) % voices.len()));
+    match (voice, decode::<OutOfStep>(&statement.body)) {
+        (Some(voice), Some(said)) if turn > 0 => voice.sign(StatementLabel::OutOfStep, &said),
+        _ => statement,
+    }
 }
 
 /// The relay has another entry there than it sent: that is noted, and the first time it is to be asked for it once more. After that

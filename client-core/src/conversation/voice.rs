@@ -8,7 +8,10 @@ use wardline_identity::{DeviceCertificate, SigningKey, StatementLabel, sign_stat
 use wardline_proto::{ConversationId, UtcMillis, fault::planted, relay::SignedStatement};
 
 use super::core::{Core, Device};
-use crate::mls::{Group, Identity};
+use crate::{
+    error::CoreError,
+    mls::{Group, Identity},
+};
 
 /// A key of this device that was followed by another, and is still in use.
 pub(crate) struct EarlierKey {
@@ -53,6 +56,12 @@ impl Device {
         Voice { key: &self.key, certificate: &self.certificate }
     }
 
+    /// All its keys, the oldest first.
+    pub(crate) fn voices(&self) -> impl Iterator<Item = Voice<'_>> {
+        let earlier = self.earlier.iter().map(|one| Voice { key: &one.key, certificate: &one.certificate });
+        earlier.chain([self.newest()])
+    }
+
     /// The key of its leaf in a group; without a group its newest.
     pub(crate) fn voice_in(&self, group: Option<&Group>) -> Voice<'_> {
         let leaf = group.and_then(Group::own_key).filter(|_| !planted("mutant.newest_voice"));
@@ -73,7 +82,18 @@ impl Device {
 }
 
 impl Core {
-    /// The key that this device speaks with in a conversation; its newest, where the group is not in memory.
+    /// The key that this device speaks with in a conversation, whether or not the group is in memory.
+    pub(crate) async fn voice_there(
+        &mut self,
+        conversation: &ConversationId,
+    ) -> Result<Voice<'_>, CoreError> {
+        if !planted("mutant.voice_unread") {
+            self.load_group(conversation).await?;
+        }
+        Ok(self.voice(conversation))
+    }
+
+    /// The same; its newest, where the group is not in memory.
     pub(crate) fn voice(&self, conversation: &ConversationId) -> Voice<'_> {
         self.device.voice_in(self.groups.get(conversation))
     }

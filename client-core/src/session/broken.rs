@@ -16,18 +16,23 @@ use crate::{
     vault::tables::conversations::{self, ConversationRow, Standing},
 };
 
-/// Says, once a connection, that this device cannot follow; the relay knows it by its number.
+/// Says, once a connection and key, that this device cannot follow; the relay knows it by its number.
 pub(crate) async fn report(
     session: &Session,
     relay: &Arc<dyn Relay>,
     row: &ConversationRow,
     passing: &mut Passing,
 ) -> Result<(), CoreError> {
-    let report = conversation::report(&*session.core().await, &row.conversation).await?;
-    let Some((number, statement)) = report else { return Ok(()) };
-    if !passing.report(row.conversation, number) {
-        return Ok(());
-    }
+    let (number, statement) = {
+        let core = session.core().await;
+        let Some((number, statement)) = conversation::report(&core, &row.conversation).await? else {
+            return Ok(());
+        };
+        let Some(turn) = passing.report(row.conversation, number, core.device.voices().count()) else {
+            return Ok(());
+        };
+        (number, conversation::report_by(&core, statement, turn))
+    };
     match relay.report_out_of_step(ReportOutOfStepRequest { statement: Some(statement) }).await {
         Ok(_) => {
             fault::crash("crash.report_answered");

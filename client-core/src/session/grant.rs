@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{self, Change, Plan, Staged, abandon, complete, missing, nobody, plan, random, stage},
+    conversation::{
+        self, Change, Completed, Plan, Staged, abandon, complete, missing, nobody, plan, random, stage,
+    },
     error::CoreError,
     mls::{Group, VerifiedKeyPackage, key_package},
     relay::{Relay, RelayError},
@@ -255,13 +257,13 @@ async fn additions(
 
     // 3. Each is what its certificate says.
     let adds = verified(session, suite, &missing, &claimed).await;
-    if adds.is_empty() && wish.wish != Wish::Correct {
-        return Ok(Additions::Impossible(unready()));
-    }
     let mut core = session.core().await;
     core.load_group(&wish.conversation).await?;
-    let change = complete(&mut core, &wish.conversation, &wish.wish, adds).await?;
-    Ok(change.map_or(Additions::None, |change| Additions::Change(Box::new(change))))
+    Ok(match complete(&mut core, &wish.conversation, &wish.wish, adds).await? {
+        Completed::Nothing => Additions::None,
+        Completed::Unready => Additions::Impossible(unready()),
+        Completed::Commit(change) => Additions::Change(change),
+    })
 }
 
 /// A fault of tests: a member that claims packages for nothing, until there are none.

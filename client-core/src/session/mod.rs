@@ -49,6 +49,8 @@ mod renewal;
 #[cfg(test)]
 mod renewal_test;
 mod renewed;
+#[cfg(test)]
+mod renewed_test;
 mod responders;
 mod restore;
 #[cfg(test)]
@@ -73,6 +75,8 @@ mod waits_test;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::follow::follow;
+#[cfg(test)]
+pub(crate) use self::open::load_device;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::recovery_file::open as open_recovery_file;
 pub(crate) use self::{

@@ -29,14 +29,16 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a conversation rests after a refusal that names no time.
 const REST: Duration = Duration::from_secs(2);
+/// How long a device that cannot follow waits to be let in before it says so by another of its keys.
+const NEXT_KEY: Duration = Duration::from_secs(30);
 
 /// What one connection has brought about so far.
 #[derive(Default)]
 pub(crate) struct Passing {
     /// Commits that were sent over it: the log will show which one won.
     submitted: HashSet<Digest>,
-    /// Where it was said over it that this device cannot follow, and from which entry on.
-    reported: HashMap<ConversationId, EntryNumber>,
+    /// Where it was said over it that this device cannot follow, from which entry on, by which of its keys, and when.
+    reported: HashMap<ConversationId, (EntryNumber, usize, Instant)>,
     /// Conversations that rest, and until when.
     resting: HashMap<ConversationId, Instant>,
     /// Conversations of which nothing is reported for now, and until when: nothing else there waits with it.
@@ -66,9 +68,25 @@ impl Passing {
         self.submitted.remove(commit);
     }
 
-    /// Notes a report that is sent; `false` if it was sent over this connection before.
-    pub(crate) fn report(&mut self, conversation: ConversationId, number: EntryNumber) -> bool {
-        self.reported.insert(conversation, number) != Some(number)
+    /// Notes a report that is sent, and answers by which of so many keys, counted from the one it was said by first; none if it was
+    /// sent over this connection before. By which of them the members know this device it cannot tell: while nobody lets it
+    /// in, it says so by one after the other.
+    pub(crate) fn report(
+        &mut self,
+        conversation: ConversationId,
+        number: EntryNumber,
+        keys: usize,
+    ) -> Option<usize> {
+        let now = Instant::now();
+        let turn = match self.reported.get(&conversation) {
+            Some((said, turn, at)) if *said == number => {
+                let soon = keys < 2 || now < *at + NEXT_KEY || fault::planted("mutant.asks_by_one_key");
+                (!soon).then_some(turn + 1)?
+            }
+            _ => 0,
+        };
+        self.reported.insert(conversation, (number, turn, now));
+        Some(turn)
     }
 
     /// A report has to be sent again, after as long as the relay asked, or a while: it did not take it.

@@ -57,6 +57,8 @@ pub(super) struct Answers {
     pub proofs: Proves,
     /// How long a report has to wait; none: it is taken.
     pub reports: Option<Duration>,
+    /// The reports that came.
+    pub said: Mutex<Vec<pb::SignedStatement>>,
     /// How many reports came, and how many messages were taken.
     pub came: Mutex<(u32, u32)>,
     /// The conversations of each acknowledgement, as they came.
@@ -93,6 +95,7 @@ impl Answers {
             publishes: Box::new(|_| None),
             proofs: Box::new(|_| None),
             reports: None,
+            said: Mutex::default(),
             came: Mutex::default(),
             acked: Mutex::default(),
             committed: Mutex::default(),
@@ -142,8 +145,9 @@ macro_rules! answers {
 
             async fn report_out_of_step(
                 &self,
-                _: pb::ReportOutOfStepRequest,
+                request: pb::ReportOutOfStepRequest,
             ) -> Result<pb::ReportOutOfStepResponse, RelayError> {
+                self.said.lock().unwrap().extend(request.statement);
                 self.came.lock().unwrap().0 += 1;
                 let Some(pause) = self.reports else { return Ok(pb::ReportOutOfStepResponse::default()) };
                 let (reason, message) = (Reason::LimitReached, "too often".to_owned());

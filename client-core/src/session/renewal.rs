@@ -1,9 +1,9 @@
 //! The device's own certificate is followed by the next before it ends, with a new key (design 4.2).
 //!
 //! In the last third of its life a connected device makes a key, keeps it, and asks until a registrar has certified it. Then the
-//! key before it stays for what still uses it: its leaf in each conversation follows by a commit, spread over a day, and the
-//! packages of it that were handed out count for a week. When nothing uses it, it is destroyed. Each step is in the vault before
-//! the next begins, so that a device which dies in between goes on there.
+//! key before it stays for what still uses it: its leaf in each conversation follows by a commit, spread over a day, and packages of
+//! it that were handed out count until its certificate ends. When nothing uses it, it is destroyed. Each step is in the vault
+//! before the next begins, so that a device which dies in between goes on there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,8 +32,6 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(600);
 /// Over how long the leaves follow, in milliseconds: a day.
 const FOLLOW_MS: u64 = 86_400_000;
-/// How long packages of an earlier key count that were handed out, in seconds: a week.
-const HANDED_OUT_SECONDS: u64 = 7 * 86_400;
 
 /// What a look came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +60,7 @@ pub(super) async fn run(session: &Session, relay: &Arc<dyn Relay>) -> Result<(),
 pub(super) async fn look(session: &Session, relay: &Arc<dyn Relay>) -> Result<Step, CoreError> {
     follow(session).await?;
     forget(session).await?;
-    let now = session.clock.now();
-    if now < renews_at(&session.core().await.device.certificate) {
+    if session.clock.now() < renews_at(&session.core().await.device.certificate) {
         return Ok(Step::Nothing);
     }
     // 1. The key, in the vault before anybody hears of it.
@@ -76,11 +73,12 @@ pub(super) async fn look(session: &Session, relay: &Arc<dyn Relay>) -> Result<St
         (request, renewal)
     };
     // 2. Asked for: the same bytes each time.
+    let asked = session.clock.now();
     let Some(certificate) = ask(relay, request).await? else { return Ok(Step::Asked) };
     // 3. It is what was asked for, or it is nothing.
     let next = {
         let core = session.core().await;
-        core.device.organisation.verify_device(&certificate, DateCheck::At(now))
+        core.device.organisation.verify_device(&certificate, DateCheck::At(session.clock.now()))
     };
     let fits = |next: &DeviceCertificate| {
         renewal.check_certificate(next).is_ok() || planted("mutant.renewed_unchecked")
@@ -90,7 +88,7 @@ pub(super) async fn look(session: &Session, relay: &Arc<dyn Relay>) -> Result<St
         return Ok(Step::Asked);
     };
     // 4. The device's from now on.
-    adopt(session, next, now).await?;
+    adopt(session, next, asked).await?;
     Ok(Step::Renewed)
 }
 
@@ -133,9 +131,11 @@ async fn ask(relay: &Arc<dyn Relay>, request: RenewalRequest) -> Result<Option<V
     }
 }
 
-/// Keeps certificate and key as the device's, beside the ones before.
-async fn adopt(session: &Session, next: DeviceCertificate, now: UtcMillis) -> Result<(), CoreError> {
+/// Keeps certificate and key as the device's, beside the ones before. From now on, and not from when it was asked for: packages that
+/// were made in between are of the key before.
+async fn adopt(session: &Session, next: DeviceCertificate, asked: UtcMillis) -> Result<(), CoreError> {
     let mut core = session.core().await;
+    let now = if planted("mutant.followed_when_asked") { asked } else { session.clock.now() };
     let mut tx = core.vault.begin("renew").await?;
     let Some(seed) = device_keys::next(&mut tx).await? else {
         return Err(Failure::defect("The key that was certified is gone.").into());
@@ -192,13 +192,12 @@ fn follows_at(core: &Core, conversation: &ConversationId, now: UtcMillis) -> Utc
     if ends.get() < now.get() + 2 * FOLLOW_MS { now } else { due }
 }
 
-/// Destroys what nothing uses any more: packages of an earlier key a week after it was followed, and then the key, once no leaf is
-/// of it.
+/// Destroys what nothing uses any more: packages of an earlier key when its certificate has ended, by which nobody adds after that,
+/// and then the key, once no leaf is of it.
 pub(super) async fn forget(session: &Session) -> Result<(), CoreError> {
     let now = session.clock.now();
-    let over = |earlier: &&EarlierKey| {
-        now >= earlier.since.plus_seconds(HANDED_OUT_SECONDS) || now > earlier.certificate.not_after()
-    };
+    let early = planted("mutant.packages_go_early");
+    let over = |earlier: &&EarlierKey| now > earlier.certificate.not_after() || early;
     let followed = session.core().await.device.earlier.iter().filter(over).map(|one| one.since).max();
     let Some(followed) = followed else { return Ok(()) };
     let old = {

@@ -60,18 +60,6 @@ async fn certificate(session: &Session) -> DeviceCertificate {
     session.core().await.device.certificate.clone()
 }
 
-/// A phone gets its next certificate, as by a renewal, and goes on as it was.
-async fn renewed(house: &House, phone: &mut Phone) {
-    let next = SigningKey::generate(&SystemEntropy).unwrap();
-    let core = &mut phone.core;
-    let der = house.certifies_next(&core.device.certificate, &next.public());
-    let mut tx = core.vault.begin("renewed").await.unwrap();
-    crate::vault::tables::device_keys::insert_next(&mut tx, &next.seed(), core.clock.now()).await.unwrap();
-    crate::vault::tables::device_keys::follow(&mut tx, &der, core.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-    core.device = load_device(&core.vault, &*core.clock).await.unwrap();
-}
-
 #[tokio::test]
 async fn it_is_asked_for_in_the_last_third_once_and_is_there_after_a_restart() {
     let house = House::found();
@@ -150,7 +138,7 @@ async fn a_device_speaks_with_its_old_key_until_its_leaf_has_followed() {
     let house = House::found();
     let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
     let mut log = Log::begin(&mut a, &mut [&mut b]).await;
-    renewed(&house, &mut a).await;
+    house.renews(&mut a).await;
     log.talk(&mut a, "by the old leaf", &mut [&mut b]).await;
     log.talk(&mut b, "to it", &mut [&mut a]).await;
     let pending = a.stages(&log.conversation, Change::default()).await;
@@ -170,7 +158,7 @@ async fn a_device_speaks_with_its_old_key_until_its_leaf_has_followed() {
         assert!(leaves.iter().all(|leaf| leaf.certificate_der != a.core.device.earlier[0].certificate.der()));
     }
     // Without the guard it speaks with a key that its leaf does not have.
-    renewed(&house, &mut a).await;
+    house.renews(&mut a).await;
     let message = a.say(&log.conversation, "by the newest").await;
     let row = a.outbox().await.into_iter().find(|row| row.message == message).unwrap();
     in_place::arm("mutant.newest_voice");
@@ -184,21 +172,23 @@ async fn wishes(core: &Core) -> usize {
     intents::open(&mut tx).await.unwrap().iter().filter(|open| open.wish == Wish::RenewLeaf).count()
 }
 
-/// A device in two conversations has a new certificate; its leaf has followed in one or both. The keys it has a week later.
+/// A device in two conversations has a new certificate; its leaf has followed in one or both. The keys it has when
+/// the certificate of the first has ended.
 async fn keys_left(guard: &'static str, both: bool) -> usize {
     let house = House::found();
     let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
     let mut logs = [Log::begin(&mut a, &mut [&mut b]).await, Log::begin(&mut a, &mut [&mut b]).await];
-    renewed(&house, &mut a).await;
+    house.renews(&mut a).await;
     for log in logs.iter_mut().take(if both { 2 } else { 1 }) {
         let pending = a.stages(&log.conversation, Change::default()).await;
         log.commit(&a, pending);
         log.deliver(&mut a).await;
     }
     let (session, _relay, _home) = session(a, &Arc::new(Answers::yes()));
+    house.clock.advance_seconds(89 * DAY);
     forget(&session).await.unwrap();
     assert_eq!(session.core().await.device.earlier.len(), 1, "packages of it may come yet");
-    house.clock.advance_seconds(7 * DAY);
+    house.clock.advance_seconds(2 * DAY);
     in_place::arm(guard);
     forget(&session).await.unwrap();
     in_place::disarm(guard);
@@ -223,7 +213,7 @@ async fn each_leaf_that_is_behind_is_wished_to_follow_once() {
         for _ in 0..2 {
             Log::begin(&mut a, &mut [&mut b]).await;
         }
-        renewed(&house, &mut a).await;
+        house.renews(&mut a).await;
         let (session, _relay, _home) = session(a, &Arc::new(Answers::yes()));
         in_place::arm(guard);
         for _ in 0..2 {

@@ -63,13 +63,20 @@ async fn judge(
     if out && !planted("mutant.registrar_renews_out") {
         return Ok(None);
     }
-    // 3. Once, by its own memory: the same answer again after a crash, and nothing for another key.
+    // 3. Once, by its own memory: the same answer again after a crash, and nothing for another key. Where a strike has ended what
+    //    was issued, the same key is certified again.
     let mut tx = core.vault.begin("judge_renewal").await?;
     if let Some(issued) = renewed::find(&mut tx, &before.fingerprint()).await? {
-        let same = core.device.organisation.verify_device(&issued, DateCheck::Skip);
-        let same = same.is_ok_and(|issued| *issued.key() == DeviceKey::Ed25519(*renewal.key()));
-        if same || !planted("mutant.registrar_renews_twice") {
-            return Ok(same.then_some((before, issued)));
+        let organisation = &core.device.organisation;
+        let noted = organisation.as_of(0).verify_device(&issued, DateCheck::Skip);
+        let same = noted.is_ok_and(|noted| *noted.key() == DeviceKey::Ed25519(*renewal.key()));
+        let stands = organisation.verify_device(&issued, DateCheck::Skip).is_ok()
+            || planted("mutant.struck_renewal_stays");
+        if same && stands {
+            return Ok(Some((before, issued)));
+        }
+        if !same && !planted("mutant.registrar_renews_twice") {
+            return Ok(None);
         }
     }
     // 4. The same device, to the word.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use wardline_proto::{Reason, in_place};
+use wardline_proto::{Reason, in_place, relay::RemovalGround};
 
 use super::{
     outbox::{Passing, pass},
@@ -15,12 +15,13 @@ use super::{
 use crate::{
     conversation::{
         Change,
+        add_anew::add_anew,
         broken_test::{
             house::House,
-            scene::{commit, lets_back, without_commits},
+            scene::{commit, lets_back, member, without_commits},
             ward::Log,
         },
-        join, receive,
+        encode, join, receive, report,
     },
     vault::tables::conversations::{self, Standing},
 };
@@ -104,4 +105,61 @@ async fn that_a_device_cannot_follow_is_said_at_once_whatever_else_has_to_wait()
     assert_eq!(said_at_once("", None).await, 1, "the control");
     assert_eq!(said_at_once("", Some(Reason::LimitReached)).await, 1);
     assert_eq!(said_at_once("mutant.rests_on", Some(Reason::LimitReached)).await, 0, "the guard taken away");
+}
+
+/// How a device that was renewed is let in anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Anew {
+    /// It could not follow: by its newest package.
+    Newest,
+    /// It could not follow: by a package of the certificate before.
+    Before,
+    /// It could follow, and is taken out and in all the same: by its newest package.
+    InStep,
+}
+
+/// A device that was renewed is let in anew, and the Welcome is lost. It asks, and asks again after a while. How often it has, and
+/// whether a member hears it by then.
+async fn asks(guard: &'static str, anew: Anew) -> (usize, bool) {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let before = b.package().await;
+    let removes = if anew == Anew::InStep {
+        vec![(member(&mut a, &log, &b).await, RemovalGround::default())]
+    } else {
+        commit(&mut log, &mut a, Change::default(), &mut []).await;
+        log.deliver_altered(&mut b, without_commits).await;
+        let (_, said) = report(&b.core, &log.conversation).await.unwrap().expect("it cannot follow");
+        add_anew(&mut a.core, &log.conversation, &[encode(&said)]).await.unwrap()
+    };
+    house.renews(&mut b).await;
+    let package = if anew == Anew::Before { before } else { b.package().await };
+    commit(&mut log, &mut a, Change { adds: vec![package], removes, ..Change::default() }, &mut []).await;
+    log.deliver(&mut b).await;
+    let answers = Arc::new(Answers::yes());
+    let (session, relay, _home) = session(b, &answers);
+    let mut passing = Passing::default();
+    in_place::arm(guard);
+    pass(&session, &relay, &mut passing).await.unwrap();
+    pass(&session, &relay, &mut passing).await.unwrap();
+    assert_eq!(answers.said.lock().unwrap().len(), 1, "not at once");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    pass(&session, &relay, &mut passing).await.unwrap();
+    in_place::disarm(guard);
+    let said: Vec<Vec<u8>> = answers.said.lock().unwrap().iter().map(encode).collect();
+    (said.len(), !add_anew(&mut a.core, &log.conversation, &said).await.unwrap().is_empty())
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_asks_by_one_key_after_the_other() {
+    assert_eq!(asks("mutant.asks_by_one_key", Anew::Newest).await, (1, true), "the control: heard at once");
+    for anew in [Anew::Newest, Anew::Before, Anew::InStep] {
+        assert_eq!(asks("", anew).await, (2, true), "{anew:?}");
+    }
+    for anew in [Anew::Before, Anew::InStep] {
+        assert_eq!(asks("mutant.asks_by_one_key", anew).await, (1, false), "the guard taken away, {anew:?}");
+    }
 }

@@ -7,7 +7,7 @@ use super::{
     going_on::{adds, made},
     *,
 };
-use crate::conversation::complete;
+use crate::conversation::broken_test::scene::completes;
 
 /// Mallory declares everybody else out, by a commit that can be followed or not; the others' reports close the log, and it goes
 /// on.
@@ -111,7 +111,7 @@ async fn cut_off(guard: &'static str) -> Vec<String> {
     log.talk(&mut speaker, "meanwhile", &mut [&mut other, &mut m]).await;
     let adds = vec![victim.package().await];
     other.core.load_group(&old).await.unwrap();
-    let change = complete(&mut other.core, &old, &Wish::Correct, adds).await.unwrap().expect("a correction");
+    let change = completes(&mut other, &old, &Wish::Correct, adds).await;
     let pending = other.stages(&old, change).await;
     let welcome = pending.welcome.clone().unwrap();
     log.commit(&other, pending);

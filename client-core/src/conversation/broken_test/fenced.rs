@@ -5,11 +5,11 @@ use wardline_proto::{DeviceId, EntryNumber, in_place, relay::CommitData};
 use super::{
     house::House,
     lists::Lists,
-    scene::{commit, wishes},
+    scene::{commit, completes, wishes},
     ward::{Log, Phone},
 };
 use crate::{
-    conversation::{Change, Plan, complete, plan, report::declared},
+    conversation::{Change, Plan, plan, report::declared},
     vault::tables::{
         conversations::Standing,
         declared_rosters::{self, DeclaredRoster},
@@ -62,7 +62,7 @@ async fn corrected(guard: &'static str) -> bool {
         Plan::Commit(change) => *change,
         Plan::People(_) => {
             let adds = vec![victim.package().await];
-            complete(&mut a.core, &old, &Wish::Correct, adds).await.unwrap().unwrap()
+            completes(&mut a, &old, &Wish::Correct, adds).await
         }
         _ => panic!("it is put right"),
     };
@@ -88,7 +88,7 @@ async fn corrected(guard: &'static str) -> bool {
     let mend = open.iter().find(|wish| matches!(wish, Wish::Mend { .. })).expect("they are added back");
     assert!(matches!(plan(&mut b.core, &old, mend).await.unwrap(), Plan::People(_)));
     let adds = vec![victim.package().await];
-    let change = complete(&mut b.core, &old, mend, adds).await.unwrap().unwrap();
+    let change = completes(&mut b, &old, mend, adds).await;
     let welcome = commit(&mut log, &mut b, change, &mut [&mut a, &mut m]).await;
     assert!(log.welcome(&mut victim, &welcome).await);
     log.talk(&mut victim, "in again", &mut [&mut a, &mut b]).await;
@@ -128,7 +128,7 @@ async fn never_in(guard: &'static str) -> bool {
     lists.reaches(&mut a).await;
     in_place::arm(guard);
     let adds = vec![m.package().await];
-    let change = complete(&mut a.core, &old, &Wish::Correct, adds).await.unwrap().expect("it is put right");
+    let change = completes(&mut a, &old, &Wish::Correct, adds).await;
     in_place::disarm(guard);
     let pending = a.stages(&old, change).await;
     may_pass(lost.core.device.id(), &declared(&pending.commit).unwrap())

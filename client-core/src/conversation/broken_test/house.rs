@@ -17,9 +17,13 @@ use super::ward::{NOW, Phone};
 use crate::{
     conversation::{Core, Device, KnownList},
     mls::MlsStore,
+    session::load_device,
     vault::{
         KdfCost, Passcode, Vault,
-        tables::device::{self, DeviceRow},
+        tables::{
+            device::{self, DeviceRow},
+            device_keys,
+        },
     },
 };
 
@@ -113,6 +117,18 @@ impl House {
     pub(crate) fn certifies_next(&self, of: &DeviceCertificate, key: &PublicKey) -> Vec<u8> {
         let key = DeviceKey::Ed25519(*key);
         self.issuer.certify_device(of.subject(), &key, &SystemEntropy, Clock::now(&*self.clock)).unwrap()
+    }
+
+    /// A phone gets its next certificate, as by a renewal, and goes on as it was.
+    pub(crate) async fn renews(&self, phone: &mut Phone) {
+        let next = SigningKey::generate(&SystemEntropy).unwrap();
+        let (core, now) = (&mut phone.core, self.clock_now());
+        let der = self.certifies_next(&core.device.certificate, &next.public());
+        let mut tx = core.vault.begin("renewed").await.unwrap();
+        device_keys::insert_next(&mut tx, &next.seed(), now).await.unwrap();
+        device_keys::follow(&mut tx, &der, now).await.unwrap();
+        tx.commit().await.unwrap();
+        core.device = load_device(&core.vault, &*core.clock).await.unwrap();
     }
 
     /// A phone that certifies and revokes.

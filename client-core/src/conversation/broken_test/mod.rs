@@ -16,6 +16,7 @@ mod long_ago;
 mod out_and_in;
 mod reinstated;
 mod removed;
+mod renewed;
 mod replayed;
 mod revoked;
 pub(crate) mod scene;

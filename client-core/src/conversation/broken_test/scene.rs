@@ -1,6 +1,7 @@
 //! What happens again and again in these claims: a commit that others take in, a device that is added anew, bytes that do not come
 //! as they are.
 
+use wardline_identity::DeviceCertificate;
 use wardline_proto::{
     ConversationId, Digest,
     relay::{Entry, EntryKind, RemovalGround, removal_ground::Ground},
@@ -9,11 +10,12 @@ use wardline_proto::{
 use super::ward::{Log, Phone};
 use crate::{
     conversation::{
-        Change,
+        Change, Completed,
         add_anew::add_anew,
-        code_of, encode, report,
+        code_of, complete, encode, report,
         roster::{Member, Roster},
     },
+    mls::VerifiedKeyPackage,
     vault::tables::intents::{self, Wish},
 };
 
@@ -34,13 +36,26 @@ pub(crate) async fn commit(
     welcome
 }
 
+/// The change that a wish comes to with these packages.
+pub(super) async fn completes(
+    by: &mut Phone,
+    conversation: &ConversationId,
+    wish: &Wish,
+    adds: Vec<(VerifiedKeyPackage, DeviceCertificate)>,
+) -> Change {
+    match complete(&mut by.core, conversation, wish, adds).await.unwrap() {
+        Completed::Commit(change) => *change,
+        Completed::Nothing | Completed::Unready => panic!("it comes to a commit"),
+    }
+}
+
 /// A change that takes a member out by this ground.
 pub(super) fn removal(member: Member, ground: Ground) -> Change {
     Change { removes: vec![(member, RemovalGround { ground: Some(ground) })], ..Change::default() }
 }
 
 /// A member of a group, as another sees it.
-pub(super) async fn member(phone: &mut Phone, log: &Log, of: &Phone) -> Member {
+pub(crate) async fn member(phone: &mut Phone, log: &Log, of: &Phone) -> Member {
     phone.core.load_group(&log.conversation).await.unwrap();
     let leaves = phone.core.groups[&log.conversation].roster();
     let roster = Roster::read(&phone.core.device.organisation, &leaves);

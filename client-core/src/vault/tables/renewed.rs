@@ -15,14 +15,14 @@ pub(crate) async fn find(tx: &mut Transaction<'_>, followed: &Digest) -> Result<
     row.map(|row| Ok(row.try_get("certificate")?)).transpose()
 }
 
-/// Notes one.
+/// Notes one, in place of one that a strike has ended.
 pub(crate) async fn insert(
     tx: &mut Transaction<'_>,
     followed: &Digest,
     certificate: &[u8],
     now: UtcMillis,
 ) -> Result<(), VaultError> {
-    sqlx::query("INSERT INTO renewed (followed_sha256, certificate, issued_ms) VALUES (?, ?, ?)")
+    sqlx::query("INSERT OR REPLACE INTO renewed (followed_sha256, certificate, issued_ms) VALUES (?, ?, ?)")
         .bind(followed.as_bytes().as_slice())
         .bind(certificate)
         .bind(stored(now.get()))

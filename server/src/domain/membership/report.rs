@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message as _;
 use wardline_identity::UserId;
+use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, Digest, EntryNumber, UtcMillis, fault};
 
 use super::{
@@ -29,7 +31,8 @@ pub struct OutOfStep {
 }
 
 /// Keeps the report and has the members asked to add the device anew. True: it was not known. A device has one report a
-/// conversation, about the first commit that it cannot follow. The order of the checks is the contract.
+/// conversation, about the first commit that it cannot follow; said again by another of its keys it takes the place of the one
+/// before: the members may know it by that one only. The order of the checks is the contract.
 ///
 /// # Errors
 /// [`ConversationError::NotAMember`], [`ConversationError::EntryMismatch`] for a commit that is not in the log or not
@@ -52,7 +55,11 @@ pub async fn report<S: MembershipStorage>(
         return if was_in { Ok(false) } else { Err(ConversationError::EntryMismatch) };
     }
     let before = storage.report_of(conversation, device).await?;
-    if before.as_ref().is_some_and(|before| before.number == number) {
+    let again = |before: &Report| {
+        let by_another = signer(&before.statement) != signer(&report.statement);
+        before.number == number && (!by_another || fault::planted("mutant.first_key_only"))
+    };
+    if before.as_ref().is_some_and(again) {
         return Ok(false);
     }
     // 3. Open.
@@ -89,6 +96,11 @@ pub async fn report<S: MembershipStorage>(
     }
     storage.keep_task(&Task { conversation, kind: TaskKind::AddAnew { number }, made_at: now }).await?;
     Ok(true)
+}
+
+/// By which of its device's keys an encoded statement is.
+fn signer(statement: &Bytes) -> Option<Bytes> {
+    SignedStatement::decode(statement.clone()).ok().map(|statement| statement.signer)
 }
 
 /// Whether the device went out by this commit, or after it while it could not follow. What a commit declares is its

@@ -1,5 +1,7 @@
 //! What is owed by the clock.
 
+use wardline_proto::in_place::{arm, disarm};
+
 use super::*;
 
 async fn owe(ward: &Ward) -> Vec<ConversationId> {
@@ -75,4 +77,44 @@ async fn what_nobody_does_is_given_up_and_what_is_broken_is_not() {
     assert_eq!(after.unwrap(), 1);
     let left: Vec<_> = tasks(&ward).await.into_iter().map(|task| task.kind).collect();
     assert_eq!(left, [TaskKind::AddAnew { number: EntryNumber::new(commit) }]);
+}
+
+/// A device says that it cannot follow, by one of its keys and then by another. Whether that was new, and by which the members hear
+/// it.
+async fn said_by_both(guard: &'static str) -> (bool, Vec<u8>) {
+    let ward = Ward::with(&[1, 2, 3]).await;
+    let commit = update(&ward, 1, 1, &[1, 2, 3]).await;
+    let commit_sha256 = digest_of(&ward, commit).await;
+    let by = |key: u8| {
+        let signed = SignedStatement { signer: vec![key; 32].into(), ..SignedStatement::default() };
+        OutOfStep {
+            conversation: WARD,
+            device: device(2),
+            user: user(2),
+            number: EntryNumber::new(commit),
+            commit_sha256,
+            statement: signed.encode_to_vec().into(),
+        }
+    };
+    let now = ward.now();
+    let say = |said: OutOfStep| {
+        ward.store.write("report", move |tx| Box::pin(async move { report(tx, &said, now).await }))
+    };
+    assert!(say(by(7)).await.unwrap());
+    assert!(!say(by(7)).await.unwrap(), "known");
+    arm(guard);
+    let new = say(by(8)).await.unwrap();
+    disarm(guard);
+    let number = EntryNumber::new(commit);
+    let heard = ward.store.read("reports", move |tx| Box::pin(async move { tx.reports(WARD, number).await }));
+    let heard: Result<Vec<Bytes>, StoreError> = heard.await;
+    let heard = heard.unwrap();
+    assert_eq!((heard.len(), tasks(&ward).await.len()), (1, 1), "one word, one task");
+    (new, SignedStatement::decode(heard[0].clone()).unwrap().signer.to_vec())
+}
+
+#[tokio::test]
+async fn who_says_it_again_by_another_key_is_heard_by_that() {
+    assert_eq!(said_by_both("").await, (true, vec![8; 32]));
+    assert_eq!(said_by_both("mutant.first_key_only").await, (false, vec![7; 32]), "the guard taken away");
 }
