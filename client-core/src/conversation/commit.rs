@@ -129,13 +129,7 @@ async fn stage_step(
     // 2. The commit.
     let epoch = group.epoch();
     let plan = CommitPlan {
-        removes: change
-            .removes
-            .iter()
-            .map(|(member, _)| member.index)
-            .chain(change.strangers.iter().copied())
-            .filter(|_| !lie.keeps_removed)
-            .collect(),
+        removes: leaves_out(&change, &lie),
         adds: change.adds.into_iter().map(|(package, _)| package).chain(lie.adds).collect(),
         settings: change.settings.clone(),
         certificate: lie.certificate,
@@ -166,6 +160,12 @@ async fn stage_step(
     pending_commits::insert(&mut tx, &pending).await?;
     Core::finish(&core.store, tx).await?;
     Ok(Staged::Ready(pending))
+}
+
+/// The leaves that go.
+fn leaves_out(change: &Change, lie: &lies::Lie) -> Vec<u32> {
+    let members = change.removes.iter().map(|(member, _)| member.index);
+    members.chain(change.strangers.iter().copied()).filter(|_| !lie.keeps_removed).collect()
 }
 
 /// By which key a commit is made, and the one that the leaf has after it, if that is another.
