@@ -14,7 +14,6 @@ use wardline_proto::{
 use super::{
     commit::Change,
     core::{Core, Device, random},
-    former::Former,
     hold::Hold,
     merged::{Merged, Merging},
     receive::Received,
@@ -29,7 +28,6 @@ use crate::{
     vault::{
         Transaction,
         tables::{
-            commits,
             conversations::{ConversationRow, Standing},
             declared_rosters::{self, DeclaredRoster},
             faults::{self, FaultRow},
@@ -49,8 +47,6 @@ pub(crate) async fn recall(
         (merging.declared, merging.declared_at) = (Some(known.devices), known.number);
     }
     merging.joined = row.joined;
-    let last = commits::last_merged(tx, &row.conversation).await?.and_then(|last| last.before);
-    merging.issuers = last.as_deref().and_then(Former::parse).map_or(0, |last| last.issuers);
     merging.unmended = unmended(tx, &row.conversation).await?;
     Ok(())
 }

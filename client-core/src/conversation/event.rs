@@ -2,10 +2,7 @@
 
 use wardline_proto::content::ConversationSettings;
 
-use super::{
-    judge::Verdict,
-    roster::{Member, Roster},
-};
+use super::roster::{Member, Roster};
 
 /// Describes what changed between two rosters and settings; empty if nothing that people see.
 pub(crate) fn describe(
@@ -59,22 +56,4 @@ fn names<'a>(members: impl Iterator<Item = &'a Member>) -> String {
         }
     }
     names.join(", ")
-}
-
-/// Adds a part to what people are shown.
-pub(super) fn add(event: &mut String, part: &str) {
-    if !event.is_empty() {
-        event.push_str("; ");
-    }
-    event.push_str(part);
-}
-
-/// Adds the verdict to what people are shown.
-pub(super) fn note(event: &mut String, verdict: &Verdict, author: &str) {
-    let held = verdict.held.iter().map(|what| {
-        let by = if verdict.proven.contains(what) { format!(" (by {author})") } else { String::new() };
-        format!("nothing is sent here until it is put right: {what}{by}")
-    });
-    let shown = verdict.shown.iter().map(|what| format!("{author} {what}"));
-    held.chain(shown).for_each(|part| add(event, &part));
 }

@@ -44,9 +44,6 @@ pub(crate) struct Former {
     gone: Vec<String>,
     /// The name of the commit's author, if somebody signed for it.
     pub author: Option<String>,
-    /// The highest list of issuers that the log has named, with this commit, as far as this device had it then.
-    #[serde(default)]
-    pub issuers: u64,
 }
 
 /// What is known of the commit that ended a state.
@@ -76,7 +73,6 @@ impl Former {
             settings: HEXLOWER.encode(&settings.encode_to_vec()),
             gone: gone(before, settings, ending),
             author: ending.author.map(|author| author.certificate.display_name().to_string()),
-            issuers: 0,
         }
     }
 

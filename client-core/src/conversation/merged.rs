@@ -13,7 +13,7 @@ use wardline_proto::{
 };
 
 use super::{
-    event::{add, describe, note},
+    event::describe,
     hold::Hold,
     judge::{
         DECLARATION, IN_PLACE, Judged, REMOVAL, REUSED, REVOKED, SETTINGS, STRANGER, Verdict, judge,
@@ -87,8 +87,6 @@ pub(crate) struct Merging<'a> {
     pub joined: EntryNumber,
     /// Who was removed beyond rights and is not back: user and devices.
     pub unmended: Vec<(String, Vec<String>)>,
-    /// The highest list of issuers that the log has named before, as far as this device had it.
-    pub issuers: u64,
 }
 
 impl<'a> Merging<'a> {
@@ -112,15 +110,7 @@ impl<'a> Merging<'a> {
             declared_at: EntryNumber::ZERO,
             joined: EntryNumber::ZERO,
             unmended: Vec::new(),
-            issuers: 0,
         }
-    }
-
-    /// The highest list of issuers that the log has named with a commit, as far as this device has it: a number that nobody can look at
-    /// says nothing.
-    pub(crate) fn issuers_after(&self, data: Option<&CommitData>) -> u64 {
-        let named = data.map_or(0, |data| data.issuers_list_number);
-        self.issuers.max(named.min(self.organisation.issuers_number()))
     }
 
     /// Who is in before the commit, and the settings that are right then.
@@ -252,10 +242,9 @@ impl<'a> Merging<'a> {
     }
 
     /// Who is in after it to its author: by the issuers' list that it names. Who had not heard of a strike is not at fault for whom it
-    /// let in, and declared them rightly. Whoever has merged a commit that names a list has heard of that one.
+    /// let in, and declared them rightly.
     fn to_author(&self, data: Option<&CommitData>, (after, leaves): (&Roster, &[Leaf])) -> Roster {
         let named = data.map_or(u64::MAX, |data| data.issuers_list_number);
-        let named = if planted("mutant.older_issuers_named") { named } else { named.max(self.issuers) };
         let newest = named >= self.organisation.issuers_number();
         if after.strangers.is_empty() || newest || planted("mutant.judge_by_newest_issuers") {
             return after.clone();
@@ -359,6 +348,23 @@ fn declared_after(before: &Merging<'_>, data: Option<&CommitData>, after: &Roste
     }
     let tree: BTreeSet<DeviceId> = devices(after);
     (declared != tree).then(|| declared.into_iter().collect())
+}
+
+fn add(event: &mut String, part: &str) {
+    if !event.is_empty() {
+        event.push_str("; ");
+    }
+    event.push_str(part);
+}
+
+/// Adds the verdict to what people are shown.
+fn note(event: &mut String, verdict: &Verdict, author: &str) {
+    let held = verdict.held.iter().map(|what| {
+        let by = if verdict.proven.contains(what) { format!(" (by {author})") } else { String::new() };
+        format!("nothing is sent here until it is put right: {what}{by}")
+    });
+    let shown = verdict.shown.iter().map(|what| format!("{author} {what}"));
+    held.chain(shown).for_each(|part| add(event, &part));
 }
 
 /// Whether the author's signature beside the commit is over these bytes in this conversation. It is not part of the

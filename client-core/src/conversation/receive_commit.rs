@@ -1,6 +1,8 @@
 //! Taking in a commit: one's own that won its epoch, or another's; merge, then judge.
 
-use wardline_proto::{ConversationId, DeviceId, EntryNumber, Epoch, fault, relay::CommitData};
+use wardline_proto::{
+    ConversationId, DeviceId, EntryNumber, Epoch, content::ConversationSettings, fault, relay::CommitData,
+};
 
 use super::{
     add_anew::{cut_off_from, unread_from},
@@ -17,6 +19,7 @@ use super::{
     reinstated,
     report::{author_of, commit_row, declared, fall_out},
     revoked,
+    roster::Roster,
     spent::{carried_out, spent},
     successor::told,
     suspicion,
@@ -66,7 +69,7 @@ pub(crate) async fn receive_commit(
         row.held.as_deref().map(Hold::parse),
     );
     correct::recall(&mut tx, &row, &mut merging).await?;
-    let (epoch, kept) = (group.epoch(), kept(received, &merging, group.epoch()));
+    let (epoch, kept) = (group.epoch(), kept(received, merging.before(), group.epoch()));
     if fault::planted("member.false_report") {
         return fall_out(core, tx, received).await.map(Membership::Out);
     }
@@ -201,15 +204,16 @@ pub(crate) fn shown_name(name: &str) -> String {
     name.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).take(128).collect()
 }
 
-/// What is kept of a commit: its digest, who was in before it, and the list of issuers that members know of.
-fn kept(received: &Received<'_>, merging: &Merging<'_>, epoch: Epoch) -> CommitRow {
-    let (before, right) = merging.before();
+/// What is kept of a commit: its digest, and who was in before it.
+fn kept(
+    received: &Received<'_>,
+    (before, right): (&Roster, &ConversationSettings),
+    epoch: Epoch,
+) -> CommitRow {
     let author = author_of(before, received, epoch);
     let data = declared(&received.entry.message);
     let ending = Ending { author, data: data.as_ref(), conversation: &received.conversation };
-    let mut former = Former::of(before, right, &ending);
-    former.issuers = merging.issuers_after(data.as_ref());
-    commit_row(received, author, &former)
+    commit_row(received, author, &Former::of(before, right, &ending))
 }
 
 /// Our commit won its epoch, or lost it. A wish to add stays open until nobody is missing.

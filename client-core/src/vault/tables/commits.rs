@@ -120,20 +120,6 @@ pub(crate) async fn find(
     row.as_ref().map(parse).transpose()
 }
 
-/// The newest commit that this device has merged.
-pub(crate) async fn last_merged(
-    tx: &mut Transaction<'_>,
-    conversation: &ConversationId,
-) -> Result<Option<CommitRow>, VaultError> {
-    let row = sqlx::query(
-        "SELECT * FROM commits WHERE conversation_id = ? AND merged_ms IS NOT NULL ORDER BY number DESC LIMIT 1",
-    )
-    .bind(conversation.as_bytes().as_slice())
-    .fetch_optional(tx.connection())
-    .await?;
-    row.as_ref().map(parse).transpose()
-}
-
 /// The commits whose rosters are kept, up to this one, and the one before them; newest first.
 pub(crate) async fn newest(
     tx: &mut Transaction<'_>,
