@@ -21,6 +21,8 @@ pub struct RelayProcess {
     folder: PathBuf,
     log: PathBuf,
     port: u16,
+    /// Nobody else chooses the port while this is open.
+    _chosen: TcpListener,
     extra: Vec<String>,
     armed: String,
     running: Option<Running>,
@@ -29,7 +31,7 @@ pub struct RelayProcess {
 impl RelayProcess {
     /// Makes a relay's folder; nothing runs yet.
     pub(crate) fn init(programs: &Programs, folder: &Path) -> Self {
-        let port = free_port();
+        let (port, chosen) = free_port();
         let mut init = Command::new(&programs.relay);
         init.args(["init", "--address", &format!("127.0.0.1:{port}"), "--data-dir"]).arg(folder);
         run(&mut init, b"").good();
@@ -39,6 +41,7 @@ impl RelayProcess {
             folder: folder.to_owned(),
             log,
             port,
+            _chosen: chosen,
             extra: Vec::new(),
             armed: String::new(),
             running: None,
@@ -139,13 +142,17 @@ impl RelayProcess {
     }
 }
 
-/// A loopback port that is free for TCP and UDP, below those that the system hands out by itself.
-fn free_port() -> u16 {
+/// A loopback port that is free for TCP and UDP, below those that the system hands out by itself; and what keeps others
+/// from choosing it before the relay has opened it: whoever looks has the port above it first.
+fn free_port() -> (u16, TcpListener) {
     let random = RandomState::new();
     (0_u32..1_000)
-        .map(|attempt| 20_000 + u16::try_from(random.hash_one(attempt) % 12_000).unwrap_or(0))
-        .find(|&port| {
-            TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok()
+        .map(|attempt| 20_000 + 2 * u16::try_from(random.hash_one(attempt) % 6_000).unwrap_or(0))
+        .find_map(|port| {
+            let chosen = TcpListener::bind(("127.0.0.1", port + 1)).ok()?;
+            let free = TcpListener::bind(("127.0.0.1", port)).is_ok()
+                && UdpSocket::bind(("127.0.0.1", port)).is_ok();
+            free.then_some((port, chosen))
         })
         .expect("a port is free")
 }
