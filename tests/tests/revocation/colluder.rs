@@ -2,8 +2,6 @@
 //!
 //! What the colluder says itself is lost in any case; what is guarded is what the others say.
 
-use std::collections::BTreeSet;
-
 use wardline_proto::ConversationId;
 use wardline_tests::{Ward, programs};
 
@@ -16,8 +14,11 @@ use crate::{
 /// What honest members say once the relay has the device out.
 const SAID: [&str; 3] = ["for us only", "and this", "and this as well"];
 
-/// What of it the revoked device's vault opens, if the honest members' clients lack these guards.
-fn opens(without: &[&str]) -> BTreeSet<String> {
+/// What they said before the instant: the control, by the same code with the same vault.
+const BEFORE: &str = "for all of us";
+
+#[test]
+fn a_member_that_declares_a_revoked_device_out_and_keeps_it_in_gives_it_nothing_of_the_others() {
     let ward = Ward::quick(programs!());
     let [doctor, nurse, mallory, locum] = ward.people(["doctor-a", "nurse-b", "mallory", "locum-c"]);
     let tap = Tap::enrol(&ward, "tap-e");
@@ -32,6 +33,7 @@ fn opens(without: &[&str]) -> BTreeSet<String> {
         device.cli(&["sync"]).good();
     }
     let stolen = locum.copy_to(&ward.folder().join("locum-stolen")).unwrap();
+    doctor.cli(&["send", WARD, BEFORE]).good();
 
     // Nobody else is online: the colluder's client is asked to put the device out, and says that it did.
     let device = id(&locum);
@@ -44,7 +46,6 @@ fn opens(without: &[&str]) -> BTreeSet<String> {
     });
     drop(liar);
 
-    let (doctor, nurse) = (doctor.armed(without), nurse.armed(without));
     let online = [doctor.follow(), nurse.follow()];
     for (by, text) in [&doctor, &nurse, &doctor].into_iter().zip(SAID) {
         // It may have to wait until the lie is mended.
@@ -57,21 +58,9 @@ fn opens(without: &[&str]) -> BTreeSet<String> {
             .all(|device| SAID.iter().all(|text| texts(device).contains(&(*text).to_owned())))
     });
     drop(online);
-    if without.is_empty() {
-        let shown = nurse.cli(&["conversation", "show", WARD, "--json"]).stdout;
-        assert!(shown.contains("mallory"), "who lied is named: {shown}");
-    }
+    let shown = nurse.cli(&["conversation", "show", WARD, "--json"]).stdout;
+    assert!(shown.contains("mallory"), "who lied is named: {shown}");
     let opened = opened(&stolen, (conversation, 0), &tap.traffic());
-    opened.into_iter().filter(|text| SAID.contains(&text.as_str())).collect()
-}
-
-#[test]
-fn a_member_that_declares_a_revoked_device_out_and_keeps_it_in_gives_it_nothing_of_the_others() {
-    assert_eq!(opens(&[]), BTreeSet::new());
-}
-
-#[test]
-fn clients_that_neither_judged_nor_looked_would_tell_it_all() {
-    let all = SAID.map(str::to_owned).into();
-    assert_eq!(opens(&["mutant.judge_declaration", "mutant.seal_to_revoked"]), all);
+    assert!(opened.contains(BEFORE), "the control: {opened:?}");
+    assert!(SAID.iter().all(|text| !opened.contains(*text)), "{opened:?}");
 }
