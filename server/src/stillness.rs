@@ -35,24 +35,28 @@ impl Stillness {
         self.0.send_replace(None);
     }
 
-    /// Waits until it is over.
+    /// Waits until it is over, for [`STILL`] at most, however often it is asked for meanwhile. Whoever waited is looked at again: they
+    /// may have been put out since.
     pub async fn over(&self) {
         let mut until = self.0.subscribe();
-        loop {
-            let ends = *until.borrow_and_update();
-            match ends.filter(|ends| Instant::now() < *ends) {
-                Some(ends) if !fault::planted("mutant.never_still") => {
-                    // Changed or over: looked at again either way.
-                    let _ = timeout_at(ends, until.changed()).await;
-                }
-                _ => return,
-            }
+        let ends = *until.borrow_and_update();
+        let Some(ends) = ends.filter(|ends| Instant::now() < *ends) else { return };
+        if fault::planted("mutant.never_still") {
+            return;
         }
+        let ended = until.wait_for(Option::is_none);
+        if fault::planted("mutant.still_again") {
+            let _ = ended.await;
+            return;
+        }
+        let _ = timeout_at(ends, ended).await;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use wardline_proto::in_place::{arm, disarm};
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -72,5 +76,28 @@ mod tests {
         let begun = Instant::now();
         tokio::join!(still.over(), ends);
         assert!(begun.elapsed() < STILL, "ended");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_does_so_for_ten_seconds_however_often_it_begins_again() {
+        for (guard, expected) in [("", true), ("mutant.still_again", false)] {
+            let still = Stillness::default();
+            still.begin();
+            arm(guard);
+            let again = async {
+                for _ in 0..5 {
+                    tokio::time::sleep(STILL / 2).await;
+                    still.begin();
+                }
+            };
+            let waited = async {
+                let begun = Instant::now();
+                let _ = tokio::time::timeout(STILL * 3, still.over()).await;
+                begun.elapsed()
+            };
+            let (waited, ()) = tokio::join!(waited, again);
+            disarm(guard);
+            assert_eq!(waited < STILL * 2, expected, "{guard}");
+        }
     }
 }

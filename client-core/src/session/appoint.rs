@@ -3,10 +3,7 @@
 //! The root signs, nobody else. What it certifies is a key that the person's own device has made and keeps: that the request is theirs,
 //! their device's signature says; that the device is theirs, the code that both compare.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{path::Path, sync::Arc};
 
 use wardline_identity::{Clock, Entropy, IssuerCertificate, IssuerRequest, RootAuthority, UserId};
 use wardline_proto::fault;
@@ -14,13 +11,15 @@ use wardline_proto::fault;
 use super::{
     Session,
     administrators::{self, code},
-    inventory, issuers, keep_list,
+    inventory, issuers,
+    issuers_change::Change,
+    keep_list,
     link::{Connector as _, product_connector},
     lost_issuers::lists_key,
     open::open_vault,
     recovery_file,
     restore::{DeviceLeft, Lost, StruckShown, device_left, shown as struck_shown},
-    root_door::{self, Change, Door, InForce, Keeps},
+    root_door::{self, Door, InForce, Keeps},
     striking::{Agree, StrikePlan, Striking},
 };
 use crate::{
@@ -116,12 +115,13 @@ impl At {
 
     async fn add(&self, said: &str) -> Result<Appointed, CoreError> {
         // 1. What is in force, and whose request it is.
-        self.follow_list().await?;
+        let followed = self.follow_list().await?;
+        let sent = self.send_signed(followed).await?;
         let requests = administrators::requests(&self.session, &self.relay).await?;
         let theirs =
             |one: &&IssuerRequest| *one.user() == self.user || fault::planted("mutant.issuer_for_anybody");
         let theirs: Vec<&IssuerRequest> = requests.iter().filter(theirs).collect();
-        let Some(first) = theirs.first() else { return self.added_before().await };
+        let Some(first) = theirs.first() else { return self.added_before(sent).await };
         let same = |one: &&&IssuerRequest| digits(&code(one)) == digits(said);
         let chosen = theirs.iter().find(same).copied();
         let request = match chosen {
@@ -146,13 +146,24 @@ impl At {
         self.told(true, Vec::new()).await
     }
 
+    /// What the root has signed for this person before, with their code compared then, and what may not have been sent, goes first:
+    /// their request may be over by now. Whether there was any.
+    async fn send_signed(&self, followed: u64) -> Result<bool, CoreError> {
+        if fault::planted("mutant.signed_waits_for_request") {
+            return Ok(false);
+        }
+        let number = self.change(&Change::Sends(&self.user)).await?.organisation.issuers_number();
+        issuers::fetch(&self.session, &self.relay, number).await?;
+        Ok(number > followed)
+    }
+
     /// Nobody asks: whoever is on the list already has been let in.
-    async fn added_before(&self) -> Result<Appointed, CoreError> {
+    async fn added_before(&self, sent: bool) -> Result<Appointed, CoreError> {
         let listed = {
             let core = self.session.core().await;
             core.device.organisation.issuers().iter().any(|one| one.user() == Some(&self.user))
         };
-        if listed { self.told(false, Vec::new()).await } else { Err(nobody_asks(&self.user).into()) }
+        if listed { self.told(sent, Vec::new()).await } else { Err(nobody_asks(&self.user).into()) }
     }
 
     async fn remove(&self, agree: Agree<'_>) -> Result<Appointed, CoreError> {
@@ -163,8 +174,7 @@ impl At {
         let before = self.session.core().await.device.organisation.issuers_number();
         let lost = Lost::Of(self.user.clone());
         let (session, relay) = (&self.session, &self.relay);
-        let (agreed, seen) = (Mutex::default(), Mutex::default());
-        let striking = Striking { session, relay, own: &own, lost: &lost, agree, agreed, seen };
+        let striking = Striking::new((session, relay), (&own, &lost), agree);
         let now = self.change(&Change::Strikes(&striking)).await?;
         fault::crash("crash.administrator_struck");
         issuers::fetch(&self.session, &self.relay, now.organisation.issuers_number()).await?;
@@ -177,11 +187,12 @@ impl At {
         self.told(now.organisation.issuers_number() > before, left.map(device_left).collect()).await
     }
 
-    /// The issuers' list that the relay applies comes first.
-    async fn follow_list(&self) -> Result<(), CoreError> {
+    /// The issuers' list that the relay applies comes first. Its number.
+    async fn follow_list(&self) -> Result<u64, CoreError> {
         let now = root_door::in_force(&self.relay, &self.root, &*self.session.clock).await?;
         let number = now.organisation.issuers_number();
-        issuers::fetch(&self.session, &self.relay, number).await.map(|_| ())
+        issuers::fetch(&self.session, &self.relay, number).await?;
+        Ok(number)
     }
 
     /// Has a change put in force by the root.

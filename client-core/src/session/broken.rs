@@ -28,7 +28,8 @@ pub(crate) async fn report(
         let Some((number, statement)) = conversation::report(&core, &row.conversation).await? else {
             return Ok(());
         };
-        let Some(turn) = passing.report(row.conversation, number, core.device.voices().count()) else {
+        let (keys, now) = (core.device.voices().count(), session.clock.now());
+        let Some(turn) = passing.report(row.conversation, number, keys, now) else {
             return Ok(());
         };
         (number, conversation::report_by(&core, statement, turn))

@@ -3,11 +3,7 @@
 use wardline_identity::{IssuerCertificate, IssuerRequest, RelayCertificate, StandingList, Strike, UserId};
 use wardline_proto::fault;
 
-use super::{
-    certified::Certified,
-    restore::Lost,
-    root_door::{InForce, Next},
-};
+use super::{certified::Certified, issuers_change::Next, restore::Lost, root_door::InForce};
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,

@@ -25,6 +25,7 @@ mod greet;
 pub(crate) mod holds;
 mod inventory;
 mod issuers;
+mod issuers_change;
 #[cfg(test)]
 mod issuers_test;
 mod keep_list;

@@ -7,10 +7,7 @@
 //!
 //! Each step looks at what is in force first: interrupted anywhere, the same command goes on with the same keys.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{path::Path, sync::Arc};
 
 use wardline_identity::{
     AuthorityError, Clock, DeviceKey, DeviceName, DeviceSubject, DisplayName, Entropy, IssuerAuthority,
@@ -22,8 +19,10 @@ use super::{
     Connector as _, RelayConnector, Session,
     enrol::device_name,
     inventory::{self, Listed},
-    issuers, keep_list, open_vault, recovery_file,
-    root_door::{self, Change, Door, InForce, Keeps},
+    issuers,
+    issuers_change::Change,
+    keep_list, open_vault, recovery_file,
+    root_door::{self, Door, InForce, Keeps},
     striking::{DoneMeanwhile, StrikePlan, Striking, judged, meanwhile},
 };
 use crate::{
@@ -175,8 +174,7 @@ async fn go_on(
     // 1. The list of revoked devices, and the strike on top of it.
     judged(session, relay).await?;
     let before = session.core().await.revocations.acts();
-    let (agree, agreed, seen) = (restoring.agree, Mutex::default(), Mutex::default());
-    let striking = Striking { session, relay, own, lost: &restoring.lost, agree, agreed, seen };
+    let striking = Striking::new((session, relay), (own, &restoring.lost), restoring.agree);
     let door = Door { relay, root, clock: &*restoring.clock, keeps: Keeps::Of(session) };
     let now = door.change(&[], &Change::Strikes(&striking)).await?;
     // 2. It is in force here too.

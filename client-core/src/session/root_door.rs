@@ -5,10 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wardline_identity::{
-    Clock, DateCheck, IssuerCertificate, IssuerRequest, KEPT_MAX, Organisation, RelayCertificate,
-    RootAuthority, StandingList, Strike, StruckIssuer,
-};
+use wardline_identity::{Clock, DateCheck, KEPT_MAX, Organisation, RelayCertificate, RootAuthority};
 use wardline_proto::{
     Reason, fault,
     relay::{GetIssuersListRequest, PublishIssuersListRequest, RelayGreeting},
@@ -16,9 +13,8 @@ use wardline_proto::{
 
 use super::{
     Session, greet,
-    lost_issuers::{joined, lists},
+    issuers_change::{Change, Due, Next, under_way},
     send::passes,
-    striking::Striking,
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -83,103 +79,6 @@ fn other_root(error: RelayError) -> CoreError {
         )
         .into(),
         other => other.into(),
-    }
-}
-
-/// What the next list is to have, of the one in force.
-pub(super) struct Next {
-    /// The issuers on it, DER.
-    pub issuers: Vec<Vec<u8>>,
-    /// Those that are struck, and those that were.
-    pub struck: Vec<Strike>,
-    /// Of their revocation lists the one that stays good.
-    pub standing: Option<StandingList>,
-}
-
-impl Next {
-    /// What there is.
-    pub(super) fn after(organisation: &Organisation) -> Self {
-        Self {
-            issuers: organisation.issuers().iter().map(|issuer| issuer.der().to_vec()).collect(),
-            struck: organisation.struck().iter().map(Strike::from).collect(),
-            standing: organisation.standing(),
-        }
-    }
-}
-
-/// What a change comes to.
-pub(super) enum Due {
-    /// What is in force is so already.
-    Nothing,
-    /// What is in force is to be looked at again, for time has passed.
-    Again,
-    /// This list is signed.
-    Sign(Next),
-}
-
-impl From<Option<Next>> for Due {
-    fn from(next: Option<Next>) -> Self {
-        next.map_or(Self::Nothing, Self::Sign)
-    }
-}
-
-/// What is to be changed.
-pub(super) enum Change<'a> {
-    /// This issuer comes.
-    Lists(&'a IssuerCertificate),
-    /// The issuer of a device that has asked comes: its request, and what the root has certified for it, DER.
-    Appoints(&'a IssuerRequest, &'a [u8]),
-    /// Issuers are struck.
-    Strikes(&'a Striking<'a>),
-}
-
-impl Change<'_> {
-    /// Where a test has it die: signed, and not sent.
-    fn is_signed(&self) {
-        match self {
-            Self::Lists(_) | Self::Appoints(..) => fault::crash("crash.issuers_signed"),
-            Self::Strikes(_) => fault::crash("crash.strike_signed"),
-        }
-    }
-
-    /// Whether the relay is to stand still for it.
-    fn needs_stillness(&self) -> bool {
-        matches!(self, Self::Strikes(striking) if striking.is_agreed())
-    }
-
-    /// Whether what is in force is so already.
-    fn is_done(&self, now: &InForce) -> Result<bool, CoreError> {
-        match self {
-            Self::Lists(own) => Ok(lists(now, own)?.is_none()),
-            Self::Appoints(request, certificate) => Ok(joined(now, request, certificate).is_none()),
-            Self::Strikes(striking) => striking.is_done(now),
-        }
-    }
-
-    /// Whether a list that was signed before is this change, and no other: nobody has asked for that again.
-    fn is_made_by(&self, now: &InForce, before: &PublishIssuersListRequest) -> bool {
-        if fault::planted("mutant.kept_for_any_change") {
-            return true;
-        }
-        let list = before.list.clone().unwrap_or_default();
-        let Ok(Some(next)) = now.organisation.succeeded_by(&list) else { return true };
-        let struck: Vec<IssuerCertificate> = strikes_of(now, &next);
-        match self {
-            Self::Lists(own) => struck.is_empty() && next.issuers().contains(*own),
-            Self::Appoints(request, _) => {
-                struck.is_empty() && next.issuers().iter().any(|one| one.key() == request.key())
-            }
-            Self::Strikes(striking) => striking.is_about(now, &struck),
-        }
-    }
-
-    /// The next list, on top of what is in force.
-    async fn next(&self, now: &InForce) -> Result<Due, CoreError> {
-        match self {
-            Self::Lists(own) => lists(now, own).map(Due::from),
-            Self::Appoints(request, certificate) => Ok(joined(now, request, certificate).into()),
-            Self::Strikes(striking) => striking.next(now).await,
-        }
     }
 }
 
@@ -254,9 +153,9 @@ impl Door<'_> {
             let now = ask(self.relay, self.root, (self.clock, still)).await?;
             let number = now.organisation.issuers_number().saturating_add(1);
             let before = self.keeps.load().await?.filter(|before| numbered(before) == number);
-            if before.as_ref().is_some_and(|before| !change.is_made_by(&now, before)) {
+            if let Some(before) = before.as_ref().filter(|before| !change.is_made_by(&now, before)) {
                 // Nor is another signed under its number: it may be on its way.
-                return if change.is_done(&now)? { Ok(now) } else { Err(under_way().into()) };
+                return if change.is_done(&now)? { Ok(now) } else { Err(under_way(&now, before).into()) };
             }
             let request = match before.filter(|_| !fault::planted("mutant.issuers_signed_anew")) {
                 Some(before) => before,
@@ -315,23 +214,6 @@ impl Door<'_> {
         let now = in_force(self.relay, self.root, self.clock).await?;
         Ok(now.relays != before.relays)
     }
-}
-
-/// Whom a list strikes that is not struck yet.
-fn strikes_of(now: &InForce, next: &Organisation) -> Vec<IssuerCertificate> {
-    let before = now.organisation.struck();
-    let new = |one: &IssuerCertificate| before.iter().all(|struck| struck.certificate() != one);
-    next.struck().iter().map(StruckIssuer::certificate).filter(|one| new(one)).cloned().collect()
-}
-
-fn under_way() -> Failure {
-    Failure::new(
-        FailureKind::Refused,
-        "Another change of the issuers is under way.",
-        "The root has signed it on this machine, and the relay has not confirmed it: nothing else is signed in its place.",
-        "Run that command again first, wardline admin administrator add or remove, or wardline admin root restore: it goes on where it \
-         stopped.",
-    )
 }
 
 /// The number of a list that is on its way.

@@ -2,9 +2,9 @@
 //!
 //! What a lost issuer signs before its strike the relay may have taken, and clients go by it: so it is read, judged like every list,
 //! and named. What it signs after that counts for nobody. Who may take long is the person who is asked: what was read before they
-//! answered is read again, while the relay stands still.
+//! answered is read again. Only then the relay stands still, for as long as signing takes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use wardline_identity::{IssuerCertificate, RevocationAct, StandingList};
@@ -13,10 +13,11 @@ use wardline_proto::fault;
 use super::{
     Session,
     certified::{Certified, KeptShown, RecordSeen},
+    issuers_change::Due,
     lost_issuers::{lost, strikes},
     restore::Lost,
     revocation,
-    root_door::{Due, InForce},
+    root_door::InForce,
 };
 use crate::{
     api::{Failure, FailureKind},
@@ -25,22 +26,38 @@ use crate::{
     vault::tables::revocation as acts,
 };
 
+/// How often somebody is asked at most: who has a lost issuer's key certifies for as long as it takes.
+const QUESTIONS_MAX: usize = 3;
+
 /// Who strikes whom.
 pub(super) struct Striking<'a> {
     /// The session of the administrator's device.
-    pub session: &'a Session,
+    session: &'a Session,
     /// The relay.
-    pub relay: &'a Arc<dyn Relay>,
+    relay: &'a Arc<dyn Relay>,
     /// The issuer that is not lost.
-    pub own: &'a IssuerCertificate,
+    own: &'a IssuerCertificate,
     /// Those that are.
-    pub lost: &'a Lost,
+    lost: &'a Lost,
     /// Asks whether to do it.
-    pub agree: Agree<'a>,
+    agree: Agree<'a>,
     /// What was agreed to.
-    pub agreed: Mutex<Option<StrikePlan>>,
+    agreed: Mutex<Option<Agreed>>,
     /// What was read of the record up to this head, and of what the relay lists beside it.
-    pub seen: Mutex<Option<(Bytes, Arc<Certified>)>>,
+    seen: Mutex<Option<(Bytes, Arc<Certified>)>>,
+}
+
+/// What somebody has agreed to.
+#[derive(Clone)]
+struct Agreed {
+    /// As it was shown.
+    plan: StrikePlan,
+    /// What is kept.
+    certified: Arc<Certified>,
+    /// How often they were asked.
+    questions: usize,
+    /// Whether they are asked no more: it was read again since, and has stayed so or gone on growing.
+    settled: bool,
 }
 
 /// Whether a strike is to be made that keeps so much; why not, else.
@@ -64,16 +81,39 @@ pub struct DoneMeanwhile {
     pub act: String,
 }
 
+impl StrikePlan {
+    /// Whether these are the issuers that it strikes.
+    fn is_about(&self, lost: &[IssuerCertificate]) -> bool {
+        let same = |(shown, one): (&KeptShown, &IssuerCertificate)| {
+            shown.fingerprint == one.fingerprint().to_string()
+        };
+        self.issuers.len() == lost.len() && self.issuers.iter().zip(lost).all(same)
+    }
+}
+
 impl From<&RevocationAct> for DoneMeanwhile {
     fn from(act: &RevocationAct) -> Self {
         Self { device: act.device.to_string(), act: act.kind.to_string() }
     }
 }
 
-impl Striking<'_> {
-    /// Whether somebody has agreed: what is left is to sign, on top of what stands still.
-    pub(super) fn is_agreed(&self) -> bool {
-        self.agreed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+impl<'a> Striking<'a> {
+    /// Nobody was asked yet.
+    pub(super) fn new(
+        (session, relay): (&'a Session, &'a Arc<dyn Relay>),
+        (own, lost): (&'a IssuerCertificate, &'a Lost),
+        agree: Agree<'a>,
+    ) -> Self {
+        Self { session, relay, own, lost, agree, agreed: Mutex::default(), seen: Mutex::default() }
+    }
+
+    /// Whether nobody is asked any more: what is left is to sign, on top of what stands still.
+    pub(super) fn is_settled(&self) -> bool {
+        self.agreed().as_ref().is_some_and(|agreed| agreed.settled)
+    }
+
+    fn agreed(&self) -> MutexGuard<'_, Option<Agreed>> {
+        self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nobody is to be struck any more.
@@ -88,31 +128,46 @@ impl Striking<'_> {
     }
 
     /// The next list without the issuers that are lost, keeping what they made; none if none is to be struck.
+    ///
+    /// Nobody is asked, and nothing long is read, while the relay stands still: what is signed then keeps what was agreed to. What was
+    /// certified after the last question is not kept, and its device asks for an invitation again.
     pub(super) async fn next(&self, now: &InForce) -> Result<Due, CoreError> {
         let lost = lost(now, self.own, self.lost)?;
         if lost.is_empty() {
             return Ok(Due::Nothing);
         }
+        let agreed = self.agreed().clone().filter(|agreed| agreed.plan.is_about(&lost));
+        let Some(agreed) = agreed.filter(|agreed| agreed.settled) else {
+            return self.settle(now, &lost).await;
+        };
         judged(self.session, self.relay).await?;
         let list = self.session.core().await.revocations.list().map(StandingList::from);
+        let mut next = strikes(now, &lost, list, &agreed.certified);
+        agreed.certified.make_room(&mut next.struck, self.session.clock.now());
+        Ok(Due::Sign(next))
+    }
+
+    /// Shows what stays good, and asks: again only if it has become more since, and not for ever.
+    async fn settle(&self, now: &InForce, lost: &[IssuerCertificate]) -> Result<Due, CoreError> {
         let certified = self.certified(now).await?;
         fault::crash("crash.restore_read");
         let plan = StrikePlan {
             record: certified.record.unwrap_or(RecordSeen::Nothing),
             issuers: lost.iter().map(|one| certified.shown(one)).collect(),
         };
-        // Asked again only if it has become another. While somebody thinks it over devices are certified: it is read again then.
-        let agreed = self.agreed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if agreed.as_ref() != Some(&plan) {
-            (self.agree)(&plan)?;
-            *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan);
-            if !fault::planted("mutant.agreed_unread") {
-                return Ok(Due::Again);
+        let before = self.agreed().clone().filter(|agreed| agreed.plan.is_about(lost));
+        let questions = before.as_ref().map_or(0, |agreed| agreed.questions);
+        let enough = questions >= QUESTIONS_MAX && !fault::planted("mutant.asked_for_ever");
+        let agreed = match before {
+            Some(agreed) if agreed.plan == plan || enough => Agreed { settled: true, ..agreed },
+            _ => {
+                (self.agree)(&plan)?;
+                let settled = fault::planted("mutant.agreed_unread");
+                Agreed { plan, certified, questions: questions + 1, settled }
             }
-        }
-        let mut next = strikes(now, &lost, list, &certified);
-        certified.make_room(&mut next.struck, self.session.clock.now());
-        Ok(Due::Sign(next))
+        };
+        *self.agreed() = Some(agreed);
+        Ok(Due::Again)
     }
 
     /// What is certified: read anew only where the record has moved.

@@ -100,6 +100,21 @@ pub(crate) fn issuer<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<Devic
     Err(Refusal::new(Reason::RoleRequired, "the call is for administrators and registrars").into())
 }
 
+/// The caller by one of these rules, once the relay does not stand still any more: looked at before, so that nobody else waits, and
+/// again after, for they may have been put out meanwhile.
+pub(crate) async fn when_still<T>(
+    relay: &Relay,
+    request: &Request<T>,
+    caller: fn(&Relay, &Request<T>) -> Result<Arc<DeviceCertificate>, Status>,
+) -> Result<Arc<DeviceCertificate>, Status> {
+    let before = caller(relay, request)?;
+    relay.still.over().await;
+    match fault::planted("mutant.looked_at_before_waiting") {
+        true => Ok(before),
+        false => caller(relay, request),
+    }
+}
+
 /// Whose devices a caller is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Oversight {

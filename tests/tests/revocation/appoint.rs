@@ -273,3 +273,35 @@ fn what_the_root_has_signed_for_another_change_is_not_sent_by_this_one() {
         "the guard taken away: nobody has asked for it"
     );
 }
+
+/// The root has signed that somebody is let in, and it was not sent; their request is gone when it matters. How the same command ends
+/// then, and how the strike of somebody else.
+fn signed_for_a_request_that_is_gone(armed: &[&str]) -> (i32, i32) {
+    let office = Office::set();
+    let third = office.scene.ward.people_as("administrator", &["office-c".to_owned()]).remove(0);
+    let code = third.ask(&["administrator", "request"])["code"].as_str().unwrap().to_owned();
+    office.add("office-c", &code, &[]).good();
+    let code = office.asks();
+    let place = "crash.issuers_signed";
+    let _ = office.add("office-b", &code, &[place]).crashed_at(place);
+    office.scene.admin(&["hold", &id(&office.second), "--reason", "lost", "--wait", "0"]);
+    let blocked = office.remove("office-c", &[]).failed(78).failure();
+    let (why, now) = (blocked["why"].as_str().unwrap(), blocked["now"].as_str().unwrap());
+    assert!(
+        why.contains("lets in Name of office-b") && now.contains("administrator add office-b"),
+        "{blocked}"
+    );
+    let added = office.add("office-b", &code, armed);
+    if armed.is_empty() {
+        assert_eq!(added.object()["changed"], true);
+        assert_eq!(users(&office.list(), false), ["administrator", "office-c", "office-b"]);
+    }
+    (added.status, office.remove("office-c", &[]).status)
+}
+
+#[test]
+fn what_the_root_has_signed_for_somebody_goes_first_though_their_request_is_gone() {
+    assert_eq!(signed_for_a_request_that_is_gone(&[]), (0, 0));
+    let waits = signed_for_a_request_that_is_gone(&["mutant.signed_waits_for_request"]);
+    assert_eq!(waits, (67, 78), "the guard taken away: nobody is struck from this machine any more");
+}

@@ -122,17 +122,21 @@ fn nobody_is_struck_before_somebody_has_said_that_what_stays_good_is_right() {
     assert_eq!(machine.restored()["struck"][0]["kept"], 6);
 }
 
-/// A device is certified while somebody thinks over whether to strike: how many certificates stay good, and how often was asked.
-fn thought_over(guard: &'static str) -> (usize, usize) {
+/// At each of the first so many times that somebody is asked whether to strike, a device is certified while they think it over: how
+/// many certificates stay good, and how often was asked.
+fn thought_over(times: usize, guard: &'static str) -> (usize, usize) {
     let scene = Scene::set();
     keeps_list(&scene.ward.administrator);
     let asked = AtomicUsize::new(0);
-    let (administrator, guest) = (scene.ward.administrator.clone(), scene.ward.device("guest-x"));
-    let invitation = scene.ward.invite("guest-x");
+    let administrator = scene.ward.administrator.clone();
+    let guests: Vec<_> = (0..times)
+        .map(|number| format!("guest-{number}"))
+        .map(|user| (scene.ward.device(&user), scene.ward.invite(&user)))
+        .collect();
     let agree = |_: &StrikePlan| {
-        if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+        if let Some((guest, invitation)) = guests.get(asked.fetch_add(1, Ordering::SeqCst)) {
             let _registrar = administrator.start(&["admin", "registrar"]);
-            guest.cli(&["enrol", &invitation, "--device", "phone"]).good();
+            guest.cli(&["enrol", invitation, "--device", "phone"]).good();
         }
         Ok(())
     };
@@ -163,8 +167,22 @@ fn thought_over(guard: &'static str) -> (usize, usize) {
 
 #[test]
 fn what_is_certified_while_somebody_thinks_it_over_is_kept_and_asked_about() {
-    assert_eq!(thought_over(""), (7, 2));
-    assert_eq!(thought_over("mutant.agreed_unread"), (6, 1), "the guard taken away: the device enrols again");
+    assert_eq!(thought_over(1, ""), (7, 2));
+    assert_eq!(
+        thought_over(1, "mutant.agreed_unread"),
+        (6, 1),
+        "the guard taken away: the device enrols again"
+    );
+}
+
+#[test]
+fn who_certifies_at_every_question_puts_no_strike_off() {
+    assert_eq!(thought_over(4, ""), (8, 3), "what was agreed to stays good, and no more");
+    assert_eq!(
+        thought_over(4, "mutant.asked_for_ever"),
+        (10, 5),
+        "the guard taken away: as often as it likes"
+    );
 }
 
 /// The lost machine revokes at the moment when the strike is signed and not sent yet; what becomes of its order, and whether the

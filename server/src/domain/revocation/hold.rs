@@ -184,10 +184,12 @@ async fn repeated<S: RevocationStorage>(
     let mut again = Vec::new();
     for act in hold.acts() {
         let of_device = || standing.iter().flat_map(PendingHold::acts).filter(|one| one.device == act.device);
-        let by_signer = of_device().any(|one| one.issuer == act.issuer);
-        let full = of_device().count() >= REPEATS_MAX || standing.len() >= STANDING_MAX;
-        let is_held = storage.held(act.device).await?.is_some() && !storage.is_ended(act.device).await?;
-        if is_held && !by_signer && !full {
+        let by_signer =
+            of_device().any(|one| one.issuer == act.issuer) && !fault::planted("mutant.repeated_by_one");
+        let many = of_device().count() >= REPEATS_MAX || standing.len() >= STANDING_MAX;
+        let full = many && !fault::planted("mutant.repeats_unbounded");
+        let is_ended = storage.is_ended(act.device).await? && !fault::planted("mutant.ended_held_again");
+        if storage.held(act.device).await?.is_some() && !is_ended && !by_signer && !full {
             again.push(act);
         }
     }
@@ -230,7 +232,7 @@ async fn was_out<S: RevocationStorage>(
     device: DeviceId,
     (register, now): (&RevocationRegister, UtcMillis),
 ) -> Result<Held, StoreError> {
-    let pending = storage.held(device).await?.map(|act| (RevocationKind::Held, act.at));
+    let pending = storage.held_since(device).await?.map(|since| (RevocationKind::Held, since));
     let (kind, since) = pending.unwrap_or_else(|| match register.standing(&device, now) {
         Standing::Held { since, .. } => (RevocationKind::Held, since),
         Standing::Revoked { since, .. } => (RevocationKind::Revoked, since),

@@ -27,11 +27,17 @@ pub trait RevocationStorage: MembershipStorage {
         device: DeviceId,
     ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
 
-    /// The hold that keeps a device out and that no list names yet.
+    /// The hold that keeps a device out and that no list names yet: of several the one with the latest date.
     fn held(
         &mut self,
         device: DeviceId,
     ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
+
+    /// Since when a device is out by such holds: by the first of them.
+    fn held_since(
+        &mut self,
+        device: DeviceId,
+    ) -> impl Future<Output = Result<Option<UtcMillis>, StoreError>> + Send;
 
     /// All of these, by device.
     fn all_held(&mut self) -> impl Future<Output = Result<Vec<PendingAct>, StoreError>> + Send;

@@ -1,6 +1,7 @@
 //! `GetIssuersList`: what whoever holds the root needs to sign the next list.
 
 use tonic::{Request, Status};
+use wardline_proto::fault;
 use wardline_proto::relay::{GetIssuersListRequest, GetIssuersListResponse};
 
 use crate::service::{authorise, decode, greeting, status};
@@ -21,7 +22,9 @@ pub(super) async fn answer(
     if request.keep_still {
         relay.still.begin();
         // What had begun before is on disk, and in what is shown.
-        drop(relay.organisation.changing().await);
+        if !fault::planted("mutant.shown_before_written") {
+            drop(relay.organisation.changing().await);
+        }
     }
     Ok(GetIssuersListResponse {
         greeting: Some(greeting::of(relay).await?),

@@ -17,8 +17,7 @@ pub(super) async fn answer(
     relay: &Relay,
     request: Request<IssueCertificateRequest>,
 ) -> Result<IssueCertificateResponse, Status> {
-    let device = authorise::issuer(relay, &request)?.device();
-    relay.still.over().await;
+    let device = authorise::when_still(relay, &request, authorise::issuer).await?.device();
     let request = request.into_inner();
     let id = decode::id("invitation_id", &request.invitation_id)?;
 

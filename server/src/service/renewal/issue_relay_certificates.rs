@@ -11,8 +11,7 @@ pub(super) async fn answer(
     relay: &Relay,
     request: Request<IssueRelayCertificatesRequest>,
 ) -> Result<IssueRelayCertificatesResponse, Status> {
-    authorise::issuer(relay, &request)?;
-    relay.still.over().await;
+    authorise::when_still(relay, &request, authorise::issuer).await?;
     let organisation = relay.organisation.steady().await;
     let new = (request.get_ref(), relay.clock.now());
     let taken = relay.renewal.take(&organisation, &relay.identity, new).await;

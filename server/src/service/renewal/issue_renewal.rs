@@ -19,8 +19,7 @@ pub(super) async fn answer(
     relay: &Relay,
     request: Request<IssueRenewalRequest>,
 ) -> Result<IssueRenewalResponse, Status> {
-    let by = authorise::issuer(relay, &request)?.device();
-    relay.still.over().await;
+    let by = authorise::when_still(relay, &request, authorise::issuer).await?.device();
     let now = relay.clock.now();
     let organisation = relay.organisation.steady().await;
     let certificate = organisation

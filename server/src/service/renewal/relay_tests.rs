@@ -2,10 +2,12 @@
 //! from then on. Each attack has its control.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message as _;
 use tonic::Status;
-use wardline_identity::{DateCheck, DisplayName, IssuerAuthority, Role};
+use wardline_identity::{DateCheck, DisplayName, IssuerAuthority, RevocationAct, RevocationKind, Role};
+use wardline_proto::UtcMillis;
 use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::relay::registrar_service_server::RegistrarService as _;
 use wardline_proto::relay::renewal_service_server::RenewalService as _;
@@ -32,10 +34,15 @@ struct Office {
 impl Office {
     /// So many days after the founding.
     async fn open_after(days: u64) -> Self {
+        Self::open(days, days).await
+    }
+
+    /// The same; the other issuer is there since so many days after it.
+    async fn open(issuer_days: u64, days: u64) -> Self {
         let mut founded = Founded::new();
         // Another issuer by then: the first one ends with the relay's certificates.
         let label = DisplayName::parse("Second").unwrap();
-        let later = founded.clock_now().plus_seconds(days * DAY);
+        let later = founded.clock_now().plus_seconds(issuer_days * DAY);
         let second = founded.root.found_issuer(&label, &founded.entropy, later).unwrap();
         let mut bundle = founded.bundle(2);
         let listed = [founded.issuer.certificate_der(), second.certificate_der()];
@@ -190,6 +197,65 @@ async fn a_certificate_that_outlives_its_issuer_is_refused() {
         let (relay, now) = (&office.relay, office.founded.clock_now());
         let offer = relay.renewal.offer(&relay.organisation.now(), &relay.identity, now);
         assert!(offer.is_some(), "{guard}");
+    }
+}
+
+/// What becomes of a certificate whose issuer says that it began so many days ago.
+async fn begun(days_ago: u64, guard: &'static str) -> String {
+    let office = Office::open(40, 300).await;
+    let offer = office.offered().await.unwrap();
+    let from = UtcMillis::new(office.founded.clock_now().get() - days_ago * DAY * 1_000);
+    let certify = |request: &[u8]| {
+        let addresses = ["127.0.0.1:7443".to_owned()];
+        office.second.certify_relay(request, &addresses, &office.founded.entropy, from).unwrap().into()
+    };
+    let made = IssueRelayCertificatesRequest {
+        certificate_ed25519: certify(&offer.request_ed25519),
+        certificate_p256: certify(&offer.request_p256),
+        ..office.honest(&offer)
+    };
+    arm(guard);
+    let outcome = why(office.issues(made).await);
+    disarm(guard);
+    assert_eq!(office.offered().await.is_some(), !outcome.is_empty() || !guard.is_empty(), "{guard}");
+    outcome
+}
+
+#[tokio::test]
+async fn a_certificate_that_would_be_asked_for_again_at_once_is_refused() {
+    assert_eq!(begun(255, "").await, "CERTIFICATE_MISMATCH");
+    assert_eq!(begun(10, "").await, "", "the control");
+    assert_eq!(begun(255, "mutant.relay_certificate_due").await, "", "the guard taken away");
+}
+
+/// A list puts the issuer's device out while what it hands in waits for the root; what becomes of that. `still`: it has to wait.
+async fn put_out_while_it_waits(still: bool, guard: &'static str) -> String {
+    let office = Office::open_after(300).await;
+    let made = office.honest(&office.offered().await.unwrap());
+    if still {
+        office.relay.still.begin();
+    }
+    let list = office.founded.first_list(office.founded.founder.device, RevocationKind::Revoked);
+    arm(guard);
+    let puts_out = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let organisation = office.relay.organisation.now();
+        let signed = organisation.verify_revocation_list(&list.list.unwrap(), DateCheck::Skip).unwrap();
+        let act = RevocationAct::read(&list.acts[0]).unwrap();
+        office.relay.revocations.take_in(signed, &[act]).unwrap();
+        office.relay.still.end();
+    };
+    let (outcome, ()) = tokio::join!(office.issues(made), puts_out);
+    disarm(guard);
+    why(outcome)
+}
+
+#[tokio::test]
+async fn who_is_put_out_while_the_relay_stands_still_hands_nothing_in_after_it() {
+    assert_eq!(put_out_while_it_waits(true, "").await, "DEVICE_REVOKED");
+    assert_eq!(put_out_while_it_waits(false, "").await, "", "the control: it was before");
+    for guard in ["mutant.looked_at_before_waiting", "mutant.never_still"] {
+        assert_eq!(put_out_while_it_waits(true, guard).await, "", "{guard}");
     }
 }
 

@@ -2,6 +2,7 @@
 //! guard has its control, and is taken away to show the attack.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::bytes::Bytes;
 use tonic::{Request, Status};
@@ -265,4 +266,22 @@ async fn a_device_that_is_put_out_waits_for_nothing_and_gets_nothing() {
     let issued = office.issues(office.certifies(&next, |_| {})).await;
     disarm("mutant.renewed_while_out");
     issued.expect("both guards taken away");
+}
+
+#[tokio::test]
+async fn a_renewal_waits_while_the_relay_stands_still() {
+    for (guard, waits) in [("", true), ("mutant.never_still", false)] {
+        let office = Office::open().await;
+        let next = office.next();
+        office.renews(&office.phone, office.asks(&office.phone, &next)).await.unwrap();
+        let certificate = office.certifies(&next, |_| {});
+        office.relay.still.begin();
+        arm(guard);
+        let issued =
+            tokio::time::timeout(Duration::from_millis(300), office.issues(certificate.clone())).await;
+        disarm(guard);
+        assert_eq!(issued.is_err(), waits, "{guard}");
+        office.relay.still.end();
+        office.issues(certificate).await.expect("it goes on then");
+    }
 }

@@ -28,7 +28,7 @@ impl Office {
         self.founded.organisation().verify_device(&of.certificate, DateCheck::Skip).unwrap()
     }
 
-    fn says(&self, by: &Installation, of: &[DeviceId], at: UtcMillis) -> SignedStatement {
+    pub(super) fn says(&self, by: &Installation, of: &[DeviceId], at: UtcMillis) -> SignedStatement {
         let mut devices = of.to_vec();
         devices.sort_unstable();
         let said = HoldStatement {
@@ -41,14 +41,18 @@ impl Office {
     }
 
     /// Hands a statement in; its answer is checked as a client does.
-    async fn hands_in(&self, by: &Installation, statement: &SignedStatement) -> Result<HoldAnswer, Status> {
+    pub(super) async fn hands_in(
+        &self,
+        by: &Installation,
+        statement: &SignedStatement,
+    ) -> Result<HoldAnswer, Status> {
         let request = pb::HoldDevicesRequest { statement: Some(statement.clone()) };
         let response = self.calls.hold_devices(self.from(by, request)).await?.into_inner();
         let organisation = self.founded.organisation();
         Ok(HoldAnswer::verify(&organisation, statement, &response, DateCheck::Skip).unwrap())
     }
 
-    async fn holds(&self, by: &Installation, of: &[&Installation]) -> Result<HoldAnswer, Status> {
+    pub(super) async fn holds(&self, by: &Installation, of: &[&Installation]) -> Result<HoldAnswer, Status> {
         let of: Vec<DeviceId> = of.iter().map(|one| one.device).collect();
         self.hands_in(by, &self.says(by, &of, self.founded.clock_now())).await
     }
@@ -59,7 +63,7 @@ impl Office {
     }
 
     /// Publishes the next list of a register, and takes it in there.
-    async fn publishes(
+    pub(super) async fn publishes(
         &self,
         register: &mut RevocationRegister,
         responders: &[&str],
@@ -87,11 +91,11 @@ impl Office {
         Ok(())
     }
 
-    fn register(&self) -> RevocationRegister {
+    pub(super) fn register(&self) -> RevocationRegister {
         RevocationRegister::new(self.founded.organisation().id())
     }
 
-    async fn pending(&self) -> Vec<pb::PendingHold> {
+    pub(super) async fn pending(&self) -> Vec<pb::PendingHold> {
         let request = self.from(&self.founded.founder, pb::GetRevocationListRequest::default());
         self.calls.get_revocation_list(request).await.unwrap().into_inner().holds
     }

@@ -9,6 +9,8 @@ mod hold;
 mod list_devices;
 mod publish;
 #[cfg(test)]
+mod repeated_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

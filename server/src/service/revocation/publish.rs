@@ -35,8 +35,7 @@ pub(super) async fn answer(
     relay: &Relay,
     request: Request<PublishRevocationListRequest>,
 ) -> Result<PublishRevocationListResponse, Status> {
-    let device = authorise::device(relay, &request)?.device();
-    relay.still.over().await;
+    let device = authorise::when_still(relay, &request, authorise::device).await?.device();
     let organisation = relay.organisation.steady().await;
     let new = parse(relay, &organisation, request.into_inner())?;
     let (identity, taken) = (relay.identity.steady(), new.clone());

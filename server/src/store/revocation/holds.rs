@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 use wardline_identity::{PendingHold, RevocationAct, UserId};
-use wardline_proto::{DeviceId, Digest, UtcMillis, relay as pb};
+use wardline_proto::{DeviceId, Digest, UtcMillis, fault, relay as pb};
 
 use super::list::act;
 use crate::domain::revocation::{PendingAct, TakenHold};
@@ -62,33 +62,64 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// What keeps a device out without a list: of several the last.
+/// What keeps a device out without a list: of several the one with the latest date, as everybody's memory has it.
 pub(super) async fn of_device(
     connection: &mut SqliteConnection,
     device: DeviceId,
 ) -> Result<Option<RevocationAct>, StoreError> {
-    let row = sqlx::query("SELECT act FROM held WHERE device = ?1 ORDER BY hold DESC LIMIT 1")
-        .bind(device.as_bytes().as_slice())
-        .fetch_optional(connection)
-        .await?;
-    row.as_ref().map(act).transpose()
+    let mut counts: Option<RevocationAct> = None;
+    for act in acts_of(connection, device).await? {
+        if counts.is_none_or(|before| counts_over(&act, &before)) {
+            counts = Some(act);
+        }
+    }
+    Ok(counts)
 }
 
-/// All of them, by device: of several of one device the last.
+/// Since when a device is out by holds: by the one with the earliest date.
+pub(super) async fn since(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+) -> Result<Option<UtcMillis>, StoreError> {
+    Ok(acts_of(connection, device).await?.iter().map(|act| act.at).min())
+}
+
+/// What holds come to that keep a device out without a list, in the order in which they were taken.
+async fn acts_of(
+    connection: &mut SqliteConnection,
+    device: DeviceId,
+) -> Result<Vec<RevocationAct>, StoreError> {
+    let rows = sqlx::query("SELECT act FROM held WHERE device = ?1 ORDER BY hold")
+        .bind(device.as_bytes().as_slice())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(act).collect()
+}
+
+/// Whether of two holds of one device the one that was taken later counts.
+fn counts_over(later: &RevocationAct, before: &RevocationAct) -> bool {
+    later.at > before.at || fault::planted("mutant.last_hold_counts")
+}
+
+/// All of them, by device: of several of one device the one that counts.
 pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<PendingAct>, StoreError> {
     let rows = sqlx::query(
         "SELECT held.act, holds.taken_at, held.over_at IS NOT NULL AS ended
-           FROM held JOIN holds ON holds.number = held.hold
-          WHERE held.hold = (SELECT MAX(other.hold) FROM held other WHERE other.device = held.device)
-          ORDER BY held.device",
+           FROM held JOIN holds ON holds.number = held.hold ORDER BY held.device, held.hold",
     )
     .fetch_all(connection)
     .await?;
-    let pending = |row: &SqliteRow| {
+    let mut all: Vec<PendingAct> = Vec::with_capacity(rows.len());
+    for row in &rows {
         let taken_at = UtcMillis::new(row.number("taken_at")?);
-        Ok(PendingAct { act: act(row)?, taken_at, ended: row.number("ended")? != 0 })
-    };
-    rows.iter().map(pending).collect()
+        let next = PendingAct { act: act(row)?, taken_at, ended: row.number("ended")? != 0 };
+        match all.last_mut().filter(|last| last.act.device == next.act.device) {
+            Some(last) if counts_over(&next.act, &last.act) => *last = next,
+            Some(_) => {}
+            None => all.push(next),
+        }
+    }
+    Ok(all)
 }
 
 /// A list names the device now.

@@ -35,6 +35,10 @@ impl RevocationStorage for WriteTx {
         holds::of_device(self.connection(), device).await
     }
 
+    async fn held_since(&mut self, device: DeviceId) -> Result<Option<UtcMillis>, StoreError> {
+        holds::since(self.connection(), device).await
+    }
+
     async fn all_held(&mut self) -> Result<Vec<PendingAct>, StoreError> {
         holds::all(self.connection()).await
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use wardline_identity::UserId;
-use wardline_proto::Digest;
+use wardline_proto::{Digest, in_place};
 
 mod closing;
 mod no_gain;
@@ -115,6 +115,11 @@ impl Scene {
     }
 
     async fn stuck(&self, who: u8, number: u64) {
+        self.stuck_by(b"x", who, number).await;
+    }
+
+    /// The same, by a statement of this device's own.
+    async fn stuck_by(&self, statement: &'static [u8], who: u8, number: u64) {
         let now = self.ward.now();
         let number = EntryNumber::new(number);
         let write = self.ward.store.write("report", move |tx| {
@@ -126,7 +131,7 @@ impl Scene {
                     user: user(who),
                     number,
                     commit_sha256: commit.map_or(Digest::of(b""), |commit| commit.message_sha256),
-                    statement: Bytes::from_static(b"x"),
+                    statement: Bytes::from_static(statement),
                 };
                 report(tx, &said, now).await
             })
@@ -250,6 +255,35 @@ async fn reports_gather_for_a_moment_before_one_is_asked_for_all_of_them() {
     scene.ward.pass(1);
     scene.pass().await;
     assert_eq!(scene.asked(), [1]);
+}
+
+/// Whether those who rest are asked again at once when the device says by another of its keys that it cannot follow.
+async fn asked_by_another_key(guard: &'static str) -> bool {
+    let mut scene = Scene::with(&[1, 2, 3, 4]).await;
+    let commit = scene.commits(1, 1, &[1, 2, 3, 4]).await;
+    scene.stuck(2, commit).await;
+    // In vain: nobody can judge it. Rests grow with each round.
+    let mut seconds = 0;
+    while scene.pass().await < 3_000 {
+        scene.ward.pass(1);
+        seconds += 1;
+        assert!(seconds < 100 && !scene.is_closed().await);
+    }
+    let _ = scene.asked();
+    scene.pass().await;
+    assert_eq!(scene.asked(), NOBODY);
+    in_place::arm(guard);
+    // A signed statement with nothing but the field of its signer.
+    scene.stuck_by(b"\x12\x01k", 2, commit).await;
+    scene.pass().await;
+    in_place::disarm(guard);
+    !scene.asked().is_empty()
+}
+
+#[tokio::test]
+async fn what_a_device_says_by_another_of_its_keys_is_asked_about_at_once() {
+    assert!(asked_by_another_key("").await);
+    assert!(!asked_by_another_key("mutant.owed_rests").await, "the guard taken away");
 }
 
 #[tokio::test]

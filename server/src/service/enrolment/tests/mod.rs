@@ -1,6 +1,7 @@
 //! An enrolment from invitation to certificate, and each way it is refused, over a real database.
 
 mod device_ids;
+mod stillness;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

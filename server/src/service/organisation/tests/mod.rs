@@ -1,5 +1,7 @@
 //! A new issuers' list at the relay: what counts from its answer on, and what no list can do.
 
+mod stillness;
+
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -530,117 +532,4 @@ async fn a_restarted_relay_goes_by_the_list_that_came_by_the_call_and_not_by_its
     assert_eq!(again.map(|_| ()), Err(Refusal::CertificateStruck));
     let founder = restarted.devices.admit(&[scene.founded.founder.certificate.clone().into()]);
     assert_eq!(founder.map(|_| ()), Err(Refusal::CertificateStruck));
-}
-
-/// What becomes of a certificate by an issuer who is struck while the certificate is on its way to the disk.
-async fn issued_meanwhile() -> (Result<(), Refusal>, Result<(), String>) {
-    let scene = Scene::new().await;
-    let request = invited(&scene, true).await;
-    let record = {
-        let registrar = Registrar::new(Arc::clone(&scene.relay));
-        let ask = from_device(
-            pb::ListEnrolmentsRequest { wait_seconds: 0, look_only: false },
-            &scene.founded,
-            &scene.founded.founder,
-        );
-        registrar.list_enrolments(ask).await.unwrap().into_inner().enrolments.remove(0)
-    };
-    let certificate = scene.founded.certify(&record.record.unwrap(), &record.claim.unwrap());
-    let (release, released) = oneshot::channel::<()>();
-    let (begun, began) = oneshot::channel();
-    let store = scene.relay.store.clone();
-    tokio::spawn(async move {
-        let write = store.write("busy", move |_| {
-            Box::pin(async move {
-                begun.send(()).unwrap();
-                drop(released.await);
-                Ok::<_, StoreError>(())
-            })
-        });
-        write.await
-    });
-    began.await.unwrap();
-    let kept = scene.kept(&[&scene.founded.founder.certificate]);
-    let strike = scene.strike(2, &kept);
-    let (strikes, issues) = (scene.publish(&strike), async {
-        tokio::task::yield_now().await;
-        let message = pb::IssueCertificateRequest {
-            invitation_id: request.invitation_id.clone(),
-            certificate: certificate.clone().into(),
-        };
-        let by = from_device(message, &scene.founded, &scene.founded.founder);
-        let registrar = Registrar::new(Arc::clone(&scene.relay));
-        let issued = registrar.issue_certificate(by);
-        let released = async {
-            tokio::task::yield_now().await;
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            release.send(()).unwrap();
-        };
-        tokio::join!(issued, released).0.map(|_| ()).map_err(|status| reason(&status))
-    });
-    let (struck, issued) = tokio::join!(strikes, issues);
-    struck.unwrap();
-    let admitted = scene.relay.devices.admit(&[certificate.into()]).map(|_| ());
-    (admitted, issued)
-}
-
-#[tokio::test]
-async fn what_is_judged_by_a_list_is_stored_before_the_next_is_in_force_or_judged_again() {
-    let (admitted, issued) = issued_meanwhile().await;
-    assert!(admitted.is_err() && issued.is_err(), "{issued:?}");
-    // The refusal of the waiting request would stop it as well.
-    arm("mutant.issuers_unsteady");
-    arm("mutant.struck_invites");
-    let (admitted, issued) = issued_meanwhile().await;
-    disarm("mutant.issuers_unsteady");
-    disarm("mutant.struck_invites");
-    assert_eq!((admitted, issued), (Ok(()), Ok(())), "the guard taken away");
-}
-
-/// Whoever has the lost issuer's key signs the list in force again, between what the root has read and its strike; `still`: the root
-/// has asked for stillness. Whether the strike is taken, and what becomes of that list.
-async fn signed_in_a_loop(still: bool, guard: &'static str) -> (Result<(), String>, Result<(), String>) {
-    let scene = Scene::new().await;
-    lost_issuer_signs(&scene).await;
-    scene.founded.clock.advance_seconds(1);
-    let calls = Issuing::new(Arc::clone(&scene.relay));
-    let proof = Some(scene.founded.root.prove(&HERE));
-    let ask = pb::GetIssuersListRequest { proof, keep_still: still };
-    arm(guard);
-    calls.get_issuers_list(from_stranger(ask, HERE)).await.unwrap();
-    let strike = scene.strike(2, &scene.kept(&[&scene.founded.founder.certificate]));
-    let register = RevocationRegister::restore(scene.relay.revocations.head().unwrap(), []);
-    let at = scene.founded.clock_now().plus_seconds(120);
-    let again = register.sign_again(&scene.founded.issuer, &scene.relay.organisation.now(), at);
-    let request = pb::PublishRevocationListRequest { list: again, acts: Vec::new() };
-    let by = from_device(request, &scene.founded, &scene.founded.founder);
-    let revocation = Revocation::new(Arc::clone(&scene.relay));
-    let strikes = async {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        scene.publish(&strike).await
-    };
-    let (signed, struck) = tokio::join!(revocation.publish_revocation_list(by), strikes);
-    disarm(guard);
-    let why = |status: Status| reason(&status);
-    (struck.map_err(why), signed.map(drop).map_err(why))
-}
-
-#[tokio::test]
-async fn nothing_is_signed_between_the_reading_of_the_root_and_its_strike() {
-    let struck = (Ok(()), Err("STATEMENT_INVALID".to_owned()));
-    assert_eq!(signed_in_a_loop(true, "").await, struck, "it is judged by the strike");
-    let starved = (Err("LIST_CONFLICT".to_owned()), Ok(()));
-    assert_eq!(signed_in_a_loop(false, "").await, starved, "the control: nobody has asked for it");
-    assert_eq!(signed_in_a_loop(true, "mutant.never_still").await, starved, "the guard taken away");
-}
-
-#[tokio::test]
-async fn only_whoever_proves_that_they_hold_the_root_has_the_relay_stand_still() {
-    let scene = Scene::new().await;
-    let calls = Issuing::new(Arc::clone(&scene.relay));
-    let proof = Some(Founded::seeded(2).root.prove(&HERE));
-    let ask = pb::GetIssuersListRequest { proof, keep_still: true };
-    calls.get_issuers_list(from_stranger(ask, HERE)).await.unwrap_err();
-    let soon = std::time::Duration::from_secs(2);
-    tokio::time::timeout(soon, lost_issuer_signs(&scene)).await.expect("nothing waits");
 }
