@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use wardline_proto::{ConversationId, DeviceId};
+use wardline_proto::{ConversationId, DeviceId, EntryNumber};
 
 /// The bell of one relay. Clones are the same one.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,8 @@ struct Shared {
 pub struct Rung {
     /// Conversations that are owed something new.
     pub owed: BTreeSet<ConversationId>,
+    /// What is to be asked of everybody again: somebody has said anew that they cannot follow, or in another way.
+    pub said_anew: BTreeSet<(ConversationId, EntryNumber)>,
     /// Conversations with a new commit, or that somebody has further than before, whether they are owed anything or not.
     pub moved: BTreeSet<ConversationId>,
     /// Devices that can be asked from now on.
@@ -39,6 +41,7 @@ impl Rung {
     /// Takes in more.
     pub fn add(&mut self, more: Self) {
         self.owed.extend(more.owed);
+        self.said_anew.extend(more.said_anew);
         self.moved.extend(more.moved);
         self.ready.extend(more.ready);
         self.packed.extend(more.packed);
@@ -49,6 +52,11 @@ impl TaskBell {
     /// A conversation is owed something new.
     pub fn owed(&self, conversation: ConversationId) {
         self.ring(|rung| rung.owed.insert(conversation));
+    }
+
+    /// A device says that it cannot follow a commit.
+    pub fn said_anew(&self, conversation: ConversationId, number: EntryNumber) {
+        self.ring(|rung| rung.said_anew.insert((conversation, number)));
     }
 
     /// A commit is in a conversation's log, or somebody says how far they have it.

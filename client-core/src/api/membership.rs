@@ -133,7 +133,10 @@ pub(super) async fn confirm(session: &Session, name: &str, user: &UserId) -> Res
         let theirs =
             |one: &&Waiting| one.certificate.user() == user && one.conversations.contains(&row.conversation);
         let found: Vec<&Waiting> = waiting.iter().filter(theirs).collect();
-        let [waiting] = found.as_slice() else { return Err(nothing_waits(user, found.len()).into()) };
+        let [waiting] = found.as_slice() else {
+            let is_in = conversation::is_in(&mut core, &row.conversation, user).await?;
+            return Err(nothing_waits(user, found.len(), is_in).into());
+        };
         let now = session.clock.now();
         for conversation in &waiting.conversations {
             core.load_group(conversation).await?;
@@ -173,16 +176,29 @@ pub(super) async fn confirm(session: &Session, name: &str, user: &UserId) -> Res
     }))
 }
 
-fn nothing_waits(user: &UserId, found: usize) -> Failure {
-    let why = if found == 0 {
-        "None of their new devices waits here to replace their only one."
-    } else {
-        "Several of their new devices wait here; which one is theirs is for an administrator to settle."
-    };
-    Failure::new(
-        FailureKind::Unknown,
-        format!("There is no new device of {user} to confirm."),
-        why,
-        "See what waits: wardline conversation show CONVERSATION.",
-    )
+/// Why there is nothing to confirm. Who is out is added like anybody: that their only device was replaced says nothing here any more.
+fn nothing_waits(user: &UserId, found: usize, is_in: bool) -> Failure {
+    let what = format!("There is no new device of {user} to confirm.");
+    match (found, is_in) {
+        (0, false) => Failure::new(
+            FailureKind::Unknown,
+            what,
+            "None of their devices is in this conversation: where a lost one was put out, they come back like anybody new.",
+            format!(
+                "Add them, with the device that they have now: wardline conversation add CONVERSATION {user}"
+            ),
+        ),
+        (0, true) => Failure::new(
+            FailureKind::Unknown,
+            what,
+            "None of their new devices waits here to replace their only one.",
+            "See what waits: wardline conversation show CONVERSATION.",
+        ),
+        _ => Failure::new(
+            FailureKind::Unknown,
+            what,
+            "Several of their new devices wait here; which one is theirs is for an administrator to settle.",
+            "See what waits: wardline conversation show CONVERSATION.",
+        ),
+    }
 }

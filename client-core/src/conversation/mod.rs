@@ -70,7 +70,7 @@ pub(crate) use self::{
     join::join,
     plan::{Plan, nobody, plan},
     receive::{Effect, encode, receive, removed},
-    replacement::{Waiting, note_replacement, waiting},
+    replacement::{Waiting, is_in, note_replacement, waiting},
     report::{declared, look_again, not_in, report, report_by},
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},

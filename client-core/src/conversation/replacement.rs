@@ -1,7 +1,7 @@
 //! A person's new device that is to replace their only one: it waits until a member of another person confirms it by hand,
 //! shown who invited it and when (design 4.3).
 
-use wardline_identity::{DateCheck, DeviceCertificate};
+use wardline_identity::{DateCheck, DeviceCertificate, UserId};
 use wardline_proto::{
     ConversationId, DeviceId, UtcMillis,
     relay::{ReplacementWaits, SignedStatement},
@@ -94,6 +94,19 @@ pub(crate) async fn waiting(core: &mut Core) -> Result<Vec<Waiting>, CoreError> 
         }
     }
     Ok(waiting)
+}
+
+/// Whether a person has a device in a conversation.
+pub(crate) async fn is_in(
+    core: &mut Core,
+    conversation: &ConversationId,
+    user: &UserId,
+) -> Result<bool, CoreError> {
+    if !core.load_group(conversation).await? {
+        return Ok(false);
+    }
+    let Some(group) = core.groups.get(conversation) else { return Ok(false) };
+    Ok(Roster::read(&core.device.organisation, &group.roster()).has_user(user))
 }
 
 /// Whether a device waits in a conversation: the one it replaces is in, its person's only one, and another person's than

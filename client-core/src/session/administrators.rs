@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use wardline_identity::{DeviceKey, IssuerCertificate, IssuerRequest, UserId};
+use wardline_identity::{DeviceKey, IssuerCertificate, IssuerRequest, PublicKey, UserId};
 use wardline_proto::{UtcMillis, fault, relay::ListEnrolmentsRequest};
 
 use super::{Session, enrol::device_code, revocation};
@@ -96,5 +96,15 @@ fn request_shown(request: &IssuerRequest) -> IssuerRequestShown {
 
 /// What both compare.
 pub(super) fn code(request: &IssuerRequest) -> String {
-    device_code(&DeviceKey::Ed25519(*request.key()))
+    code_of(request.key())
+}
+
+/// The same, of the key.
+pub(super) fn code_of(key: &PublicKey) -> String {
+    device_code(&DeviceKey::Ed25519(*key))
+}
+
+/// What two people compare of it.
+pub(super) fn digits(code: &str) -> String {
+    code.chars().filter(char::is_ascii_digit).collect()
 }

@@ -10,7 +10,7 @@ use wardline_proto::fault;
 
 use super::{
     Session,
-    administrators::{self, code},
+    administrators::{self, code, digits},
     inventory, issuers,
     issuers_change::Change,
     keep_list,
@@ -116,7 +116,7 @@ impl At {
     async fn add(&self, said: &str) -> Result<Appointed, CoreError> {
         // 1. What is in force, and whose request it is.
         let followed = self.follow_list().await?;
-        let sent = self.send_signed(followed).await?;
+        let sent = self.send_signed(followed, said).await?;
         let requests = administrators::requests(&self.session, &self.relay).await?;
         let theirs =
             |one: &&IssuerRequest| *one.user() == self.user || fault::planted("mutant.issuer_for_anybody");
@@ -146,13 +146,13 @@ impl At {
         self.told(true, Vec::new()).await
     }
 
-    /// What the root has signed for this person before, with their code compared then, and what may not have been sent, goes first:
-    /// their request may be over by now. Whether there was any.
-    async fn send_signed(&self, followed: u64) -> Result<bool, CoreError> {
+    /// What the root has signed for this person and code before, and what may not have been sent, goes first: their request may be over
+    /// by now. Whether there was any.
+    async fn send_signed(&self, followed: u64, said: &str) -> Result<bool, CoreError> {
         if fault::planted("mutant.signed_waits_for_request") {
             return Ok(false);
         }
-        let number = self.change(&Change::Sends(&self.user)).await?.organisation.issuers_number();
+        let number = self.change(&Change::Sends(&self.user, said)).await?.organisation.issuers_number();
         issuers::fetch(&self.session, &self.relay, number).await?;
         Ok(number > followed)
     }
@@ -236,10 +236,6 @@ impl At {
             left,
         })
     }
-}
-
-fn digits(code: &str) -> String {
-    code.chars().filter(char::is_ascii_digit).collect()
 }
 
 fn other_root(root: &RootAuthority) -> Failure {

@@ -28,8 +28,10 @@ pub(crate) async fn report(
         let Some((number, statement)) = conversation::report(&core, &row.conversation).await? else {
             return Ok(());
         };
-        let (keys, now) = (core.device.voices().count(), session.clock.now());
-        let Some(turn) = passing.report(row.conversation, number, keys, now) else {
+        let mut chance = [0];
+        session.entropy.fill(&mut chance)?;
+        let keys = (core.device.voices().count(), chance[0]);
+        let Some(turn) = passing.report(row.conversation, number, keys) else {
             return Ok(());
         };
         (number, conversation::report_by(&core, statement, turn))

@@ -10,6 +10,7 @@ use wardline_identity::{
 use wardline_proto::{fault, relay::PublishIssuersListRequest};
 
 use super::{
+    administrators::{code_of, digits},
     lost_issuers::{joined, lists},
     root_door::InForce,
     striking::Striking,
@@ -62,8 +63,9 @@ pub(super) enum Change<'a> {
     Lists(&'a IssuerCertificate),
     /// The issuer of a device that has asked comes: its request, and what the root has certified for it, DER.
     Appoints(&'a IssuerRequest, &'a [u8]),
-    /// An issuer of this person comes, whose list was signed before and may not have been sent; nothing if there is none.
-    Sends(&'a UserId),
+    /// An issuer of this person comes whose device shows this code, and whose list was signed before and may not have been sent;
+    /// nothing if there is none.
+    Sends(&'a UserId, &'a str),
     /// Issuers are struck.
     Strikes(&'a Striking<'a>),
 }
@@ -72,7 +74,7 @@ impl Change<'_> {
     /// Where a test has it die: signed, and not sent.
     pub(super) fn is_signed(&self) {
         match self {
-            Self::Lists(_) | Self::Appoints(..) | Self::Sends(_) => fault::crash("crash.issuers_signed"),
+            Self::Lists(_) | Self::Appoints(..) | Self::Sends(..) => fault::crash("crash.issuers_signed"),
             Self::Strikes(_) => fault::crash("crash.strike_signed"),
         }
     }
@@ -87,7 +89,7 @@ impl Change<'_> {
         match self {
             Self::Lists(own) => Ok(lists(now, own)?.is_none()),
             Self::Appoints(request, certificate) => Ok(joined(now, request, certificate).is_none()),
-            Self::Sends(_) => Ok(true),
+            Self::Sends(..) => Ok(true),
             Self::Strikes(striking) => striking.is_done(now),
         }
     }
@@ -101,9 +103,14 @@ impl Change<'_> {
         let Ok(Some(next)) = now.organisation.succeeded_by(&list) else { return true };
         let struck: Vec<IssuerCertificate> = strikes_of(now, &next);
         match self {
-            Self::Sends(user) => {
-                let mut new = added_by(now, &next).into_iter().peekable();
-                struck.is_empty() && new.peek().is_some() && new.all(|one| one.user() == Some(*user))
+            Self::Sends(user, said) => {
+                let theirs = |one: &IssuerCertificate| one.user() == Some(*user);
+                let coded = |one: &IssuerCertificate| {
+                    digits(&code_of(one.key())) == digits(said)
+                        || fault::planted("mutant.signed_for_any_code")
+                };
+                let new = added_by(now, &next);
+                struck.is_empty() && !new.is_empty() && new.iter().all(|one| theirs(one) && coded(one))
             }
             Self::Lists(own) => struck.is_empty() && next.issuers().contains(*own),
             Self::Appoints(request, _) => {
@@ -118,7 +125,7 @@ impl Change<'_> {
         match self {
             Self::Lists(own) => lists(now, own).map(Due::from),
             Self::Appoints(request, certificate) => Ok(joined(now, request, certificate).into()),
-            Self::Sends(_) => Ok(Due::Nothing),
+            Self::Sends(..) => Ok(Due::Nothing),
             Self::Strikes(striking) => striking.next(now).await,
         }
     }
@@ -137,24 +144,24 @@ fn added_by(now: &InForce, next: &Organisation) -> Vec<IssuerCertificate> {
     next.issuers().iter().filter(|one| !before.contains(one)).cloned().collect()
 }
 
-/// Another change was signed before: what it does, and the command that goes on with it.
-pub(super) fn under_way(now: &InForce, before: &PublishIssuersListRequest) -> Failure {
+/// Another change was signed before: what it does, and the command that goes on with it. `own`: whose home it is; none of a home that
+/// is being made.
+pub(super) fn under_way(now: &InForce, before: &PublishIssuersListRequest, own: Option<&UserId>) -> Failure {
     let list = before.list.clone().unwrap_or_default();
-    let (mut does, mut commands) = (Vec::new(), Vec::new());
-    let mut say = |done: &str, one: &IssuerCertificate, command: &str| {
-        does.push(format!("{done} {}", one.label()));
-        let restores = || "wardline admin root restore, as before".to_owned();
-        commands.push(one.user().map_or_else(restores, |user| command.replace("USER", user.as_str())));
+    let next = now.organisation.succeeded_by(&list).ok().flatten();
+    let (added, struck) = next.map(|next| (added_by(now, &next), strikes_of(now, &next))).unwrap_or_default();
+    let does = added.iter().map(|one| format!("lets in {}", one.label()));
+    let does: Vec<String> = does.chain(struck.iter().map(|one| format!("strikes {}", one.label()))).collect();
+    let restores = || "wardline admin root restore, as before".to_owned();
+    let command = match (added.as_slice(), own) {
+        ([one], Some(_)) if struck.is_empty() => one.user().map_or_else(restores, |user| {
+            format!("wardline admin administrator add {user} --code '{}'", code_of(one.key()))
+        }),
+        ([], Some(own)) => all_of_one(now, &struck)
+            .filter(|user| user != own)
+            .map_or_else(restores, |user| format!("wardline admin administrator remove {user}")),
+        _ => restores(),
     };
-    if let Ok(Some(next)) = now.organisation.succeeded_by(&list) {
-        for one in &added_by(now, &next) {
-            say("lets in", one, "wardline admin administrator add USER --code CODE");
-        }
-        for one in &strikes_of(now, &next) {
-            say("strikes", one, "wardline admin administrator remove USER");
-        }
-    }
-    commands.dedup();
     Failure::new(
         FailureKind::Refused,
         "Another change of the issuers is under way.",
@@ -162,6 +169,14 @@ pub(super) fn under_way(now: &InForce, before: &PublishIssuersListRequest) -> Fa
             "The root has signed one on this machine that {}, and the relay has not confirmed it: nothing else is signed in its place.",
             does.join(" and ")
         ),
-        format!("Run that first: {}. It goes on where it stopped.", commands.join("; ")),
+        format!("Run that first: {command}. It goes on where it stopped."),
     )
+}
+
+/// The one person whose issuers in force these are, all of them.
+fn all_of_one(now: &InForce, struck: &[IssuerCertificate]) -> Option<UserId> {
+    let user = struck.first().and_then(IssuerCertificate::user)?;
+    let theirs = now.organisation.issuers().iter().filter(|one| one.user() == Some(user)).count();
+    let all = struck.iter().all(|one| one.user() == Some(user)) && theirs == struck.len();
+    all.then(|| user.clone())
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::time::Instant;
-use wardline_proto::{ConversationId, Digest, EntryNumber, UtcMillis, fault};
+use wardline_proto::{ConversationId, Digest, EntryNumber, fault};
 
 use super::{Session, broken, grant, look_through::look_through, send};
 use crate::{
@@ -70,19 +70,16 @@ impl Passing {
 
     /// Notes a report that is sent, and answers by which of so many keys, counted from the one it was made by; none if it was
     /// sent over this connection before. By which of them the members know this device it cannot tell: while nobody lets it
-    /// in, it says so by one after the other. It begins with another every half minute: whose connections are shorter than that
-    /// says it by all of them too.
+    /// in, it says so by one after the other. It begins by chance: so whose connections are short says it by all of them too.
     pub(crate) fn report(
         &mut self,
         conversation: ConversationId,
         number: EntryNumber,
-        keys: usize,
-        at: UtcMillis,
+        (keys, chance): (usize, u8),
     ) -> Option<usize> {
         let now = Instant::now();
-        let halves = usize::try_from(u128::from(at.get()) / NEXT_KEY.as_millis()).unwrap_or_default();
-        let first =
-            if fault::planted("mutant.made_key_first") { 0 } else { halves.checked_rem(keys).unwrap_or(0) };
+        let chance = if fault::planted("mutant.made_key_first") { 0 } else { usize::from(chance) };
+        let first = chance.checked_rem(keys).unwrap_or(0);
         let turn = match self.reported.get(&conversation) {
             Some((said, turn, at)) if *said == number => {
                 let soon = keys < 2 || now < *at + NEXT_KEY || fault::planted("mutant.asks_by_one_key");

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wardline_identity::{Clock, DateCheck, KEPT_MAX, Organisation, RelayCertificate, RootAuthority};
+use wardline_identity::{Clock, DateCheck, KEPT_MAX, Organisation, RelayCertificate, RootAuthority, UserId};
 use wardline_proto::{
     Reason, fault,
     relay::{GetIssuersListRequest, PublishIssuersListRequest, RelayGreeting},
@@ -106,6 +106,13 @@ impl Keeps<'_> {
         Ok(found)
     }
 
+    /// The number of the issuers' list by which this home goes, and whose it is; of one that is being made nothing.
+    async fn known(&self) -> (u64, Option<UserId>) {
+        let Self::Of(session) = self else { return (0, None) };
+        let core = session.core().await;
+        (core.device.organisation.issuers_number(), Some(core.device.user().clone()))
+    }
+
     /// Keeps one, or that none is under way.
     async fn store(&self, request: Option<&PublishIssuersListRequest>) -> Result<(), CoreError> {
         let core;
@@ -151,11 +158,19 @@ impl Door<'_> {
         for _ in 0..ATTEMPTS {
             let still = change.needs_stillness() && !taken && !fault::planted("mutant.strike_in_the_rush");
             let now = ask(self.relay, self.root, (self.clock, still)).await?;
+            let (known, own) = self.keeps.known().await;
+            if now.organisation.issuers_number() < known && !fault::planted("mutant.root_goes_by_older") {
+                return Err(older(known, now.organisation.issuers_number()).into());
+            }
             let number = now.organisation.issuers_number().saturating_add(1);
             let before = self.keeps.load().await?.filter(|before| numbered(before) == number);
             if let Some(before) = before.as_ref().filter(|before| !change.is_made_by(&now, before)) {
                 // Nor is another signed under its number: it may be on its way.
-                return if change.is_done(&now)? { Ok(now) } else { Err(under_way(&now, before).into()) };
+                return if change.is_done(&now)? {
+                    Ok(now)
+                } else {
+                    Err(under_way(&now, before, own.as_ref()).into())
+                };
             }
             let request = match before.filter(|_| !fault::planted("mutant.issuers_signed_anew")) {
                 Some(before) => before,
@@ -214,6 +229,16 @@ impl Door<'_> {
         let now = in_force(self.relay, self.root, self.clock).await?;
         Ok(now.relays != before.relays)
     }
+}
+
+/// What is signed on top of an older list would be another one under a number that is taken.
+fn older(known: u64, shown: u64) -> Failure {
+    Failure::new(
+        FailureKind::Untrusted,
+        "The relay shows an older list of issuers than this machine has.",
+        format!("It shows list {shown}; this machine goes by list {known}, which the root has signed."),
+        "Nothing was signed. Ask whoever runs the relay what happened to it: a relay that was restored from a copy needs a newer one.",
+    )
 }
 
 /// The number of a list that is on its way.

@@ -3,7 +3,10 @@
 use serde_json::Value;
 use wardline_tests::{Device, Output};
 
-use crate::scene::{Scene, WARD, id, texts, until};
+use crate::{
+    record::copy_files,
+    scene::{Scene, WARD, id, texts, until},
+};
 
 /// A ward, and the machine of somebody who is to be an administrator: enrolled as one, with no issuer.
 struct Office {
@@ -291,6 +294,9 @@ fn signed_for_a_request_that_is_gone(armed: &[&str]) -> (i32, i32) {
         why.contains("lets in Name of office-b") && now.contains("administrator add office-b"),
         "{blocked}"
     );
+    assert!(now.contains(&code), "{blocked}");
+    let other = office.add("office-b", "00000 00000 00000 00000 00000 00000", &[]);
+    assert_eq!((other.status, users(&office.list(), false).len()), (67, 2), "that is another one's code");
     let added = office.add("office-b", &code, armed);
     if armed.is_empty() {
         assert_eq!(added.object()["changed"], true);
@@ -304,4 +310,53 @@ fn what_the_root_has_signed_for_somebody_goes_first_though_their_request_is_gone
     assert_eq!(signed_for_a_request_that_is_gone(&[]), (0, 0));
     let waits = signed_for_a_request_that_is_gone(&["mutant.signed_waits_for_request"]);
     assert_eq!(waits, (67, 78), "the guard taken away: nobody is struck from this machine any more");
+}
+
+/// The root has signed that a machine is let in, and it was not sent. It is lost, and the same person asks from another. Whether that
+/// one's code lets in the first.
+fn signed_for_the_machine_before(guard: &[&str]) -> bool {
+    let office = Office::set();
+    let code = office.asks();
+    let place = "crash.issuers_signed";
+    let _ = office.add("office-b", &code, &[place]).crashed_at(place);
+    let other = office.add("office-b", "11111 11111 11111 11111 11111 11111", guard);
+    assert_eq!(other.status == 78, guard.is_empty(), "{other:?}");
+    users(&office.list(), false).contains(&"office-b")
+}
+
+#[test]
+fn what_the_root_has_signed_for_one_machine_no_other_ones_code_sends() {
+    assert!(!signed_for_the_machine_before(&[]));
+    assert!(signed_for_the_machine_before(&["mutant.signed_for_any_code"]), "the guard taken away");
+}
+
+/// The relay comes back from a copy of before somebody was let in; the root is to let in somebody else. How that ends, and which number
+/// the list in force has then.
+fn asked_of_an_older_relay(guard: &[&str]) -> (i32, u64) {
+    let mut office = Office::set();
+    let third = office.scene.ward.people_as("administrator", &["office-c".to_owned()]).remove(0);
+    let code = third.ask(&["administrator", "request"])["code"].as_str().unwrap().to_owned();
+    let (folder, copy) =
+        (office.scene.ward.relay.folder().to_owned(), office.scene.ward.folder().join("copy"));
+    office.scene.ward.relay.stop();
+    copy_files(&folder, &copy);
+    office.scene.ward.relay.start();
+    let first = office.asks();
+    office.add("office-b", &first, &[]).good();
+    office.scene.ward.relay.stop();
+    for file in std::fs::read_dir(&folder).unwrap().flatten().filter(|file| file.path().is_file()) {
+        std::fs::remove_file(file.path()).unwrap();
+    }
+    copy_files(&copy, &folder);
+    office.scene.ward.relay.start();
+    let added = office.add("office-c", &code, guard);
+    (added.status, office.list()["issuers_list"].as_u64().unwrap_or_default())
+}
+
+#[test]
+fn the_root_signs_nothing_on_top_of_an_older_list_than_its_machine_has() {
+    let (refused, _) = asked_of_an_older_relay(&[]);
+    assert_eq!(refused, 76);
+    let (signed, _) = asked_of_an_older_relay(&["mutant.root_goes_by_older"]);
+    assert_ne!(signed, 76, "the guard taken away");
 }

@@ -54,6 +54,9 @@ fn a_phone_is_lost_and_page_one_says_what_to_do() {
         .find(|text| text.starts_with("wardline conversation add"))
         .expect("page one says how");
     assert_eq!(add, "wardline conversation add 'Ward 4' doctor-a");
+    // Who tries to confirm the new phone, as is done while the old one is in, is told the same.
+    let out = scene.doctor.cli(&["conversation", "confirm", WARD, "locum-c", "--json"]).failed(67).failure();
+    assert!(out["now"].as_str().unwrap().contains("wardline conversation add CONVERSATION locum-c"), "{out}");
     scene.doctor.cli(&["conversation", "add", WARD, "locum-c"]).good();
     scene.doctor.cli(&["send", WARD, "welcome back"]).good();
     phone.cli(&["sync"]).good();

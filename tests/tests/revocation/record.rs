@@ -340,7 +340,7 @@ fn a_relay_that_is_restored_from_a_copy_shows_a_shorter_record_than_it_had() {
     assert_eq!(caught(&scene.nurse), ["record_shortened"]);
 }
 
-fn copy_files(from: &Path, to: &Path) {
+pub(crate) fn copy_files(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for file in fs::read_dir(from).unwrap().flatten().filter(|file| file.path().is_file()) {
         fs::copy(file.path(), to.join(file.file_name())).unwrap();

@@ -90,6 +90,12 @@ impl Task {
         Self { conversation, kind: TaskKind::Remove, made_at: UtcMillis::new(0) }.id()
     }
 
+    /// The id of the task to add those anew who cannot follow a commit.
+    #[must_use]
+    pub fn add_anew_id(conversation: ConversationId, number: EntryNumber) -> TaskId {
+        Self { conversation, kind: TaskKind::AddAnew { number }, made_at: UtcMillis::new(0) }.id()
+    }
+
     /// Its id: from what it is, so that no randomness is needed and asking again is the same task.
     #[must_use]
     pub fn id(&self) -> TaskId {
@@ -174,6 +180,8 @@ pub struct Report {
     pub number: EntryNumber,
     /// The encoded OutOfStep.
     pub statement: Bytes,
+    /// When it came.
+    pub reported_at: UtcMillis,
 }
 
 /// A closed log.

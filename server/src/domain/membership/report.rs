@@ -57,6 +57,9 @@ pub async fn report<S: MembershipStorage>(
     let before = storage.report_of(conversation, device).await?;
     let again = |before: &Report| {
         let by_another = signer(&before.statement) != signer(&report.statement);
+        // By one key after the other, and not so that everybody is asked again and again.
+        let next = now.get().abs_diff(before.reported_at.get()) >= NEXT_KEY_MILLIS;
+        let by_another = by_another && (next || fault::planted("mutant.keys_at_once"));
         before.number == number && (!by_another || fault::planted("mutant.first_key_only"))
     };
     if before.as_ref().is_some_and(again) {
@@ -86,9 +89,14 @@ pub async fn report<S: MembershipStorage>(
     }
     // 7. Not again and again.
     rate_is_kept(storage, report, now).await?;
-    let kept =
-        Report { device, user: report.user.as_str().to_owned(), number, statement: report.statement.clone() };
-    storage.keep_report(conversation, &kept, now).await?;
+    let kept = Report {
+        device,
+        user: report.user.as_str().to_owned(),
+        number,
+        statement: report.statement.clone(),
+        reported_at: now,
+    };
+    storage.keep_report(conversation, &kept).await?;
     if let Some(before) = before
         && !storage.is_reported(conversation, before.number).await?
     {
@@ -97,6 +105,9 @@ pub async fn report<S: MembershipStorage>(
     storage.keep_task(&Task { conversation, kind: TaskKind::AddAnew { number }, made_at: now }).await?;
     Ok(true)
 }
+
+/// How long a report by another key waits for the one before, in milliseconds: less than a client leaves between two of its keys.
+const NEXT_KEY_MILLIS: u64 = 20_000;
 
 /// By which of its device's keys an encoded statement is.
 fn signer(statement: &Bytes) -> Option<Bytes> {

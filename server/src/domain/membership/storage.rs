@@ -54,7 +54,6 @@ pub trait MembershipStorage: ConversationStorage {
         &mut self,
         id: ConversationId,
         report: &Report,
-        now: UtcMillis,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// These devices came in anew: their reports go, and that they had said so is noted with their stays.

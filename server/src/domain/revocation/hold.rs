@@ -150,9 +150,15 @@ pub async fn hold<S: RevocationStorage>(
         });
     }
     let Answer { response: answer, statement, certificate } = answer(&held);
-    let again = repeated(storage, &new.hold, acts.is_empty()).await?;
+    let again = repeated(storage, &new.hold, (acts.is_empty(), now)).await?;
     if acts.is_empty() && again.is_empty() {
         return Ok(PutOnHold { answer, stands: false, acts, touched: Vec::new() });
+    }
+    // Everybody goes by all that a hold names which stands: nobody whose hold has run out is put on hold by it.
+    for act in &again {
+        if has_run_out(storage, act.device, now).await? {
+            return Err(HoldError::Over.into());
+        }
     }
     let (hold, by) = (&new.hold, &new.by);
     let taken = TakenHold { hold, by, others, acts: &acts, again: &again, answer: &answer };
@@ -171,29 +177,44 @@ pub async fn hold<S: RevocationStorage>(
 }
 
 /// What a hold does to devices that are out by others already: it stands in for one that ends because its signer's issuer is struck.
-/// One that puts out nobody (`only`) is kept if its signer has none there, and for so many only.
+/// One that puts out nobody (`only`) is kept if there is a device for which its signer has none there, and for so many only. What is
+/// kept is kept whole, as everybody else has it.
 async fn repeated<S: RevocationStorage>(
     storage: &mut S,
     hold: &PendingHold,
-    only: bool,
+    (only, now): (bool, UtcMillis),
 ) -> Result<Vec<RevocationAct>, StoreError> {
     if fault::planted("mutant.second_hold_dropped") {
         return Ok(Vec::new());
     }
     let standing = if only { storage.standing_holds().await? } else { Vec::new() };
-    let mut again = Vec::new();
+    let (mut again, mut stands_in) = (Vec::new(), !only);
     for act in hold.acts() {
+        if storage.held(act.device).await?.is_none() {
+            continue;
+        }
         let of_device = || standing.iter().flat_map(PendingHold::acts).filter(|one| one.device == act.device);
         let by_signer =
             of_device().any(|one| one.issuer == act.issuer) && !fault::planted("mutant.repeated_by_one");
         let many = of_device().count() >= REPEATS_MAX || standing.len() >= STANDING_MAX;
         let full = many && !fault::planted("mutant.repeats_unbounded");
-        let is_ended = storage.is_ended(act.device).await? && !fault::planted("mutant.ended_held_again");
-        if storage.held(act.device).await?.is_some() && !is_ended && !by_signer && !full {
+        let new = !by_signer && !full && !has_run_out(storage, act.device, now).await?;
+        stands_in |= new;
+        if new || !fault::planted("mutant.repeated_in_part") {
             again.push(act);
         }
     }
-    Ok(again)
+    Ok(if stands_in { again } else { Vec::new() })
+}
+
+/// Whether the hold of a device by a statement has run out, carried out already or not.
+async fn has_run_out<S: RevocationStorage>(
+    storage: &mut S,
+    device: DeviceId,
+    now: UtcMillis,
+) -> Result<bool, StoreError> {
+    let over = storage.held(device).await?.is_some_and(|act| act.ends_at() <= now);
+    Ok((over || storage.is_ended(device).await?) && !fault::planted("mutant.ended_held_again"))
 }
 
 /// The newest list, with what it has done last to the devices and the signer.
@@ -274,7 +295,7 @@ async fn one_list_holds_all<S: RevocationStorage>(
     }
 }
 
-/// Whether a list takes up all that is pending: each device is held or revoked by it, no earlier than by its statement. One that was
+/// Whether a list takes up all that is pending: each device is held or revoked by it, no earlier than by each of its statements. One that was
 /// signed before a statement was taken cannot name it: a relay that came back from an older copy is shown such lists, and what is
 /// pending stays so.
 pub(super) async fn all_taken_up<S: RevocationStorage>(
@@ -282,7 +303,10 @@ pub(super) async fn all_taken_up<S: RevocationStorage>(
     list: &RevocationList,
     acts: &[RevocationAct],
 ) -> Result<(), RevocationRefusal> {
-    let pending = storage.all_held().await?;
+    let pending = match fault::planted("mutant.last_hold_due") {
+        true => storage.all_held().await?,
+        false => storage.held_by_each().await?,
+    };
     let due =
         |held: &&PendingAct| held.taken_at <= list.signed_at() || fault::planted("mutant.due_before_taken");
     let left_out = pending.iter().filter(due).filter(|held| {

@@ -33,13 +33,16 @@ pub trait RevocationStorage: MembershipStorage {
         device: DeviceId,
     ) -> impl Future<Output = Result<Option<RevocationAct>, StoreError>> + Send;
 
-    /// Since when a device is out by such holds: by the first of them.
+    /// Since when a device is out by such holds: when the first of them was taken.
     fn held_since(
         &mut self,
         device: DeviceId,
     ) -> impl Future<Output = Result<Option<UtcMillis>, StoreError>> + Send;
 
-    /// All of these, by device.
+    /// What each such hold comes to, by device, in the order in which they were taken.
+    fn held_by_each(&mut self) -> impl Future<Output = Result<Vec<PendingAct>, StoreError>> + Send;
+
+    /// Of these for each device the one that counts: that with the latest date.
     fn all_held(&mut self) -> impl Future<Output = Result<Vec<PendingAct>, StoreError>> + Send;
 
     /// The holds by which some device is out that no list names, in the order in which they were taken.

@@ -71,10 +71,17 @@ impl Board {
             // Whoever is asked to remove some is asked anew when there are more.
             if let Some(open) = self.open.get_mut(&conversation) {
                 open.turns.remove(&Task::removal_id(conversation));
-                // And who is to be let in may have said so in a way that those can judge who could not before.
-                if !fault::planted("mutant.owed_rests") {
-                    open.turns.values_mut().for_each(Turn::begin_anew);
-                }
+            }
+            self.looks.insert(conversation);
+        }
+        for (conversation, number) in rung.said_anew {
+            // Who could not judge it may now: it is said by another key.
+            let turn = self
+                .open
+                .get_mut(&conversation)
+                .and_then(|open| open.turns.get_mut(&Task::add_anew_id(conversation, number)));
+            if let Some(turn) = turn.filter(|_| !fault::planted("mutant.said_anew_rests")) {
+                turn.begin_anew();
             }
             self.looks.insert(conversation);
         }

@@ -20,7 +20,7 @@ pub(super) async fn answer(
     let member = authorise::member(relay, &request)?;
     let parsed = parse(relay, &member, request.into_inner())?;
 
-    let (conversation, device) = (parsed.conversation, parsed.device);
+    let (conversation, device, number) = (parsed.conversation, parsed.device, parsed.number);
     let (tasks, live) = (relay.tasks.clone(), relay.live.clone());
     let reported = write::for_device(
         relay,
@@ -42,6 +42,7 @@ pub(super) async fn answer(
             if matches!(reported, Ok(true)) {
                 metrics::counter!("wardline_reports_out_of_step_total").increment(1);
                 tasks.owed(conversation);
+                tasks.said_anew(conversation, number);
             }
         },
     );

@@ -72,7 +72,7 @@ impl Office {
         self.publishes_signed_at(self.founded.clock_now(), register, responders, acts).await
     }
 
-    async fn publishes_signed_at(
+    pub(super) async fn publishes_signed_at(
         &self,
         now: UtcMillis,
         register: &mut RevocationRegister,

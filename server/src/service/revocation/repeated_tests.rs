@@ -7,7 +7,7 @@ use wardline_proto::in_place::{arm, disarm};
 
 use super::tests::Office;
 use crate::domain::revocation::RevocationStorage as _;
-use crate::founded::Installation;
+use crate::founded::{Installation, reason};
 use crate::store::StoreError;
 
 impl Office {
@@ -57,8 +57,8 @@ async fn dated_before(guard: &'static str) -> [u64; 3] {
 
 #[tokio::test]
 async fn of_several_holds_of_a_device_the_one_with_the_latest_date_counts_everywhere() {
-    assert_eq!(dated_before("").await, [0, 0, 3_540], "and it is out since the one with the earliest");
-    assert_eq!(dated_before("mutant.last_hold_counts").await, [3_540, 0, 3_540], "the guard taken away");
+    assert_eq!(dated_before("").await, [0, 0, 0], "and it is out since the first was taken");
+    assert_eq!(dated_before("mutant.last_hold_counts").await, [3_540, 0, 0], "the guard taken away");
 }
 
 /// So many devices put another one of their person on hold, each so often: how many holds are kept.
@@ -130,4 +130,80 @@ async fn a_device_whose_hold_has_run_out_is_not_put_on_hold_by_another() {
     assert_eq!(repeated_after(6, "").await, 2, "the control");
     assert_eq!(repeated_after(8, "").await, 1, "it is ended for good");
     assert_eq!(repeated_after(8, "mutant.ended_held_again").await, 2, "the guard taken away");
+}
+
+/// One statement puts out a device that was in and names one whose hold began eight days ago: what becomes of it, and whether the one
+/// of before is revoked.
+async fn beside_one_that_has_run_out(guard: &'static str) -> (String, bool) {
+    let office = Office::open().await;
+    let all = office.of_one_person(3).await;
+    office.holds(&all[1], &[&all[0]]).await.unwrap();
+    office.founded.clock.advance_seconds(8 * 86_400);
+    arm(guard);
+    let refused = office.holds(&all[1], &[&all[0], &all[2]]).await.err();
+    disarm(guard);
+    let revoked = matches!(office.relay.revocations.standing(&all[0].device), Standing::Revoked { .. });
+    assert_eq!(office.relay.revocations.standing(&all[2].device).is_out(), refused.is_none());
+    office.holds(&all[1], &[&all[2]]).await.expect("the control: it alone");
+    (refused.map(|status| reason(&status)).unwrap_or_default(), revoked)
+}
+
+#[tokio::test]
+async fn whose_hold_has_run_out_is_on_hold_again_by_no_statement_beside_others() {
+    assert_eq!(beside_one_that_has_run_out("").await, ("HOLD_REFUSED".to_owned(), true));
+    let guard = "mutant.ended_held_again";
+    assert_eq!(beside_one_that_has_run_out(guard).await, (String::new(), false), "the guard taken away");
+}
+
+/// A device that had put one on hold names it again three days later, beside one that another had put on hold: when each hold began, on
+/// disk and in memory, in days.
+async fn named_beside_another(guard: &'static str) -> [[u64; 2]; 2] {
+    let office = Office::open().await;
+    let all = office.of_one_person(4).await;
+    let first = office.founded.clock_now();
+    office.holds(&all[0], &[&all[2]]).await.unwrap();
+    office.holds(&all[1], &[&all[3]]).await.unwrap();
+    office.founded.clock.advance_seconds(3 * 86_400);
+    arm(guard);
+    office.holds(&all[0], &[&all[2], &all[3]]).await.unwrap();
+    disarm(guard);
+    let mut begun = [[0; 2]; 2];
+    for (days, device) in begun.iter_mut().zip([all[2].device, all[3].device]) {
+        let write = office.relay.store.write("look_for_held", move |tx| {
+            Box::pin(async move { Ok::<_, StoreError>(tx.held(device).await?.map(|act| act.at)) })
+        });
+        let Standing::Held { since, .. } = office.relay.revocations.standing(&device) else {
+            panic!("it is on hold")
+        };
+        *days = [write.await.unwrap().unwrap(), since].map(|at| (at.get() - first.get()) / 86_400_000);
+    }
+    begun
+}
+
+#[tokio::test]
+async fn a_hold_that_is_kept_is_kept_whole() {
+    assert_eq!(named_beside_another("").await, [[3, 3], [3, 3]]);
+    let in_part = named_beside_another("mutant.repeated_in_part").await;
+    assert_eq!(in_part, [[0, 3], [3, 3]], "the guard taken away: the disk ends it four days earlier");
+}
+
+/// A list that was signed after a hold was taken, and before the same was said again, does not name the device: what becomes of it.
+async fn left_out_before_the_second(guard: &'static str) -> Result<(), String> {
+    let office = Office::open().await;
+    let all = office.of_one_person(3).await;
+    office.holds(&all[1], &[&all[0]]).await.unwrap();
+    office.founded.clock.advance_seconds(10);
+    let signed_at = office.founded.clock_now();
+    office.founded.clock.advance_seconds(10);
+    office.holds(&all[2], &[&all[0]]).await.unwrap();
+    arm(guard);
+    let published = office.publishes_signed_at(signed_at, &mut office.register(), &[], &[]).await;
+    disarm(guard);
+    published.map_err(|status| reason(&status))
+}
+
+#[tokio::test]
+async fn a_list_names_whom_the_first_hold_has_put_out_though_it_was_repeated_since() {
+    assert_eq!(left_out_before_the_second("").await, Err("HOLDS_PENDING".to_owned()));
+    assert_eq!(left_out_before_the_second("mutant.last_hold_due").await, Ok(()), "the guard taken away");
 }

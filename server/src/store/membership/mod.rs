@@ -62,13 +62,8 @@ impl MembershipStorage for WriteTx {
         reports::of_device(self.connection(), id, device).await
     }
 
-    async fn keep_report(
-        &mut self,
-        id: ConversationId,
-        report: &Report,
-        now: UtcMillis,
-    ) -> Result<(), StoreError> {
-        reports::keep(self.connection(), id, report, now).await
+    async fn keep_report(&mut self, id: ConversationId, report: &Report) -> Result<(), StoreError> {
+        reports::keep(self.connection(), id, report).await
     }
 
     async fn answer_reports(&mut self, id: ConversationId, devices: &[DeviceId]) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ pub(super) async fn of_device(
     device: DeviceId,
 ) -> Result<Option<Report>, StoreError> {
     let row = sqlx::query(
-        "SELECT device, user_id, number, statement FROM reports WHERE conversation = ?1 AND device = ?2",
+        "SELECT device, user_id, number, statement, reported_at FROM reports WHERE conversation = ?1 AND device = ?2",
     )
     .bind(id.as_bytes().as_slice())
     .bind(device.as_bytes().as_slice())
@@ -31,6 +31,7 @@ fn read(row: &SqliteRow) -> Result<Report, StoreError> {
         user: row.try_get("user_id")?,
         number: row.entry_number("number")?,
         statement: row.blob("statement")?.into(),
+        reported_at: UtcMillis::new(row.number("reported_at")?),
     })
 }
 
@@ -38,7 +39,6 @@ pub(super) async fn keep(
     connection: &mut SqliteConnection,
     id: ConversationId,
     report: &Report,
-    now: UtcMillis,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO reports (conversation, device, number, user_id, statement, reported_at)
@@ -51,7 +51,7 @@ pub(super) async fn keep(
     .bind(integer(report.number.get()))
     .bind(&report.user)
     .bind(report.statement.as_ref())
-    .bind(integer(now.get()))
+    .bind(integer(report.reported_at.get()))
     .execute(connection)
     .await?;
     Ok(())

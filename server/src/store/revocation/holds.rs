@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use wardline_identity::{PendingHold, RevocationAct, UserId};
 use wardline_proto::{DeviceId, Digest, UtcMillis, fault, relay as pb};
 
@@ -76,12 +76,18 @@ pub(super) async fn of_device(
     Ok(counts)
 }
 
-/// Since when a device is out by holds: by the one with the earliest date.
+/// Since when a device is out by holds: when the first of them was taken.
 pub(super) async fn since(
     connection: &mut SqliteConnection,
     device: DeviceId,
 ) -> Result<Option<UtcMillis>, StoreError> {
-    Ok(acts_of(connection, device).await?.iter().map(|act| act.at).min())
+    let row = sqlx::query(
+        "SELECT MIN(holds.taken_at) AS since FROM held JOIN holds ON holds.number = held.hold WHERE held.device = ?1",
+    )
+    .bind(device.as_bytes().as_slice())
+    .fetch_one(connection)
+    .await?;
+    Ok(row.number_or_null("since")?.map(UtcMillis::new))
 }
 
 /// What holds come to that keep a device out without a list, in the order in which they were taken.
@@ -103,16 +109,8 @@ fn counts_over(later: &RevocationAct, before: &RevocationAct) -> bool {
 
 /// All of them, by device: of several of one device the one that counts.
 pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<PendingAct>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT held.act, holds.taken_at, held.over_at IS NOT NULL AS ended
-           FROM held JOIN holds ON holds.number = held.hold ORDER BY held.device, held.hold",
-    )
-    .fetch_all(connection)
-    .await?;
-    let mut all: Vec<PendingAct> = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let taken_at = UtcMillis::new(row.number("taken_at")?);
-        let next = PendingAct { act: act(row)?, taken_at, ended: row.number("ended")? != 0 };
+    let mut all: Vec<PendingAct> = Vec::new();
+    for next in each(connection).await? {
         match all.last_mut().filter(|last| last.act.device == next.act.device) {
             Some(last) if counts_over(&next.act, &last.act) => *last = next,
             Some(_) => {}
@@ -120,6 +118,21 @@ pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Pending
         }
     }
     Ok(all)
+}
+
+/// All of them, by device, in the order in which they were taken.
+pub(super) async fn each(connection: &mut SqliteConnection) -> Result<Vec<PendingAct>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT held.act, holds.taken_at, held.over_at IS NOT NULL AS ended
+           FROM held JOIN holds ON holds.number = held.hold ORDER BY held.device, held.hold",
+    )
+    .fetch_all(connection)
+    .await?;
+    let pending = |row: &SqliteRow| {
+        let taken_at = UtcMillis::new(row.number("taken_at")?);
+        Ok(PendingAct { act: act(row)?, taken_at, ended: row.number("ended")? != 0 })
+    };
+    rows.iter().map(pending).collect()
 }
 
 /// A list names the device now.

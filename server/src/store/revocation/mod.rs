@@ -39,6 +39,10 @@ impl RevocationStorage for WriteTx {
         holds::since(self.connection(), device).await
     }
 
+    async fn held_by_each(&mut self) -> Result<Vec<PendingAct>, StoreError> {
+        holds::each(self.connection()).await
+    }
+
     async fn all_held(&mut self) -> Result<Vec<PendingAct>, StoreError> {
         holds::all(self.connection()).await
     }

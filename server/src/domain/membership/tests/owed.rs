@@ -97,14 +97,16 @@ async fn said_by_both(guard: &'static str) -> (bool, Vec<u8>) {
         }
     };
     let now = ward.now();
-    let say = |said: OutOfStep| {
+    let say = |(said, now): (OutOfStep, wardline_proto::UtcMillis)| {
         ward.store.write("report", move |tx| Box::pin(async move { report(tx, &said, now).await }))
     };
-    assert!(say(by(7)).await.unwrap());
-    assert!(!say(by(7)).await.unwrap(), "known");
+    assert!(say((by(7), now)).await.unwrap());
+    assert!(!say((by(7), now)).await.unwrap(), "known");
     arm(guard);
-    let new = say(by(8)).await.unwrap();
+    let early = say((by(8), now)).await.unwrap();
+    let new = early || say((by(8), now.plus_seconds(20))).await.unwrap();
     disarm(guard);
+    assert_eq!(early, guard == "mutant.keys_at_once", "{guard}");
     let number = EntryNumber::new(commit);
     let heard = ward.store.read("reports", move |tx| Box::pin(async move { tx.reports(WARD, number).await }));
     let heard: Result<Vec<Bytes>, StoreError> = heard.await;
@@ -117,4 +119,6 @@ async fn said_by_both(guard: &'static str) -> (bool, Vec<u8>) {
 async fn who_says_it_again_by_another_key_is_heard_by_that() {
     assert_eq!(said_by_both("").await, (true, vec![8; 32]));
     assert_eq!(said_by_both("mutant.first_key_only").await, (false, vec![7; 32]), "the guard taken away");
+    // Who says it by both in turn, again and again, has everybody asked once in twenty seconds.
+    assert_eq!(said_by_both("mutant.keys_at_once").await, (true, vec![8; 32]), "the guard taken away");
 }
