@@ -187,12 +187,16 @@ pub(crate) enum ConversationTask {
         /// Id, unambiguous prefix or name
         conversation: String,
     },
-    /// Add a person with all their devices; they read nothing from before
+    /// Add people with all their devices; they read nothing from before
+    #[command(after_help = "Examples:
+  wardline conversation add 'Ward 4' nurse-b
+  wardline conversation add 'Ward 4' nurse-b doctor-c porter-d    # by one change")]
     Add {
         /// Id, unambiguous prefix or name
         conversation: String,
-        /// The person
-        user: String,
+        /// The person, or several
+        #[arg(required = true, value_name = "USER")]
+        users: Vec<String>,
     },
     /// Remove a person with all their devices; they read nothing more
     Remove {

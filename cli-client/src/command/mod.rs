@@ -102,7 +102,7 @@ fn conversation(task: ConversationTask) -> Command {
         ConversationTask::Create { name, with, suite } => Command::ConversationCreate { name, with, suite },
         ConversationTask::List => Command::ConversationList,
         ConversationTask::Show { conversation } => Command::ConversationShow { conversation },
-        ConversationTask::Add { conversation, user } => Command::ConversationAdd { conversation, user },
+        ConversationTask::Add { conversation, users } => Command::ConversationAdd { conversation, users },
         ConversationTask::Remove { conversation, user } => Command::ConversationRemove { conversation, user },
         ConversationTask::Confirm { conversation, user } => {
             Command::ConversationConfirm { conversation, user }

@@ -80,6 +80,24 @@ pub(super) async fn create(
     }))
 }
 
+/// Adds people by one change: a device makes few of them a minute.
+pub(super) async fn add(session: &Session, name: &str, users: &[String]) -> Result<Answer, CoreError> {
+    let mut people = users.iter().map(|user| user_id(user)).collect::<Result<Vec<_>, _>>()?;
+    people.sort_unstable();
+    people.dedup();
+    if people.is_empty() {
+        return Err(Failure::new(
+            FailureKind::Input,
+            "Nobody is named.",
+            "Somebody is to be added, and nobody is said who.",
+            "Name at least one person: wardline conversation add CONVERSATION USER…",
+        )
+        .into());
+    }
+    let people: Vec<String> = people.iter().map(ToString::to_string).collect();
+    change(session, name, Wish::Add { users: people.clone() }, "added", people).await
+}
+
 /// Refuses to remove somebody who is not in: that is a slip of the pen, and is said.
 pub(super) async fn require_member(session: &Session, name: &str, user: &UserId) -> Result<(), CoreError> {
     let mut core = session.core().await;

@@ -38,12 +38,12 @@ pub enum Command {
         /// Id, unambiguous prefix or name.
         conversation: String,
     },
-    /// Adds a person with all their devices.
+    /// Adds people with all their devices, by one change.
     ConversationAdd {
         /// Id, unambiguous prefix or name.
         conversation: String,
-        /// The user.
-        user: String,
+        /// The users; at least one.
+        users: Vec<String>,
     },
     /// Removes a person with all their devices.
     ConversationRemove {

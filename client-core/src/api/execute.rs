@@ -48,11 +48,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
             let row = conversation::find(&core, &conversation).await?;
             Ok(Answer::Conversation(Box::new(conversation::detail(&mut core, &row).await?)))
         }
-        Command::ConversationAdd { conversation, user } => {
-            let user = user_id(&user)?;
-            let wish = Wish::Add { users: vec![user.to_string()] };
-            change::change(session, &conversation, wish, "added", vec![user.to_string()]).await
-        }
+        Command::ConversationAdd { conversation, users } => change::add(session, &conversation, &users).await,
         Command::ConversationRemove { conversation, user } => {
             let user = user_id(&user)?;
             change::require_member(session, &conversation, &user).await?;

@@ -246,7 +246,7 @@ pub(crate) async fn until_settled(session: &Session, intent: i64) -> Result<Outc
     };
     match tokio::time::timeout(PATIENCE, wait).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(queued("The relay has not confirmed it yet.").into()),
+        Err(_) => Err(unsettled().into()),
     }
 }
 
@@ -257,6 +257,16 @@ pub(crate) async fn settled(session: &Session, intent: i64) -> Result<Option<Out
     let row = intents::find(&mut tx, intent).await?;
     tx.commit().await?;
     Ok(row.and_then(|row| row.outcome))
+}
+
+/// There is a connection; it takes long.
+fn unsettled() -> Failure {
+    Failure::new(
+        FailureKind::Queued,
+        "The change is kept, and not made yet.",
+        "The relay has not confirmed it so far: the conversation is busy, or this device has made many changes within a minute.",
+        "It is made by itself while this device is connected: wardline sync --follow.",
+    )
 }
 
 fn queued(why: &str) -> Failure {

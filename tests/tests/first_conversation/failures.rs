@@ -128,6 +128,33 @@ fn an_unknown_person_conversation_and_message_are_named() {
 }
 
 #[test]
+fn several_people_come_in_by_one_change_and_whose_changes_wait_is_told_why() {
+    let ward = Ward::founded(programs!());
+    let [doctor, _nurse, _locum] = ward.people(["doctor-a", "nurse-b", "locum-c"]);
+    doctor.cli(&["conversation", "create", "Ward 4"]).good();
+    let show = || doctor.ask(&["conversation", "show", "Ward 4"]);
+    let people = |shown: &serde_json::Value| shown["members"].as_array().unwrap().len();
+    says(&doctor.cli(&["conversation", "add", "Ward 4", "nurse-b", "nobody"]).failed(67), "nobody");
+    doctor.cli(&["conversation", "add", "Ward 4"]).failed(64);
+    let before = show();
+    assert_eq!(people(&before), 1, "all of them or none");
+    let added = doctor.ask(&["conversation", "add", "Ward 4", "nurse-b", "locum-c"]);
+    assert_eq!(added["people"], serde_json::json!(["locum-c", "nurse-b"]));
+    let after = show();
+    assert_eq!(people(&after), 3);
+    assert_eq!(after["number"].as_u64(), before["number"].as_u64().map(|number| number + 1), "one change");
+    // The relay takes ten a minute.
+    let id = after["conversation"].as_str().unwrap().to_owned();
+    let slow = (0..12)
+        .map(|number| doctor.cli(&["conversation", "rename", &id, &format!("Ward {number}"), "--json"]))
+        .find(|renamed| renamed.status != 0)
+        .expect("one has to wait");
+    assert_eq!(slow.status, 75);
+    says(&slow, "not made yet");
+    assert_eq!(slow.failure()["what"], "The change is kept, and not made yet.");
+}
+
+#[test]
 fn what_cannot_be_said_is_refused_before_it_is_queued() {
     let ward = Ward::founded(programs!());
     let [doctor] = ward.people(["doctor-a"]);

@@ -165,8 +165,8 @@ impl Scene {
                 self.phones[device].change(rename, if keeper { &[] } else { &[FailureKind::Refused] });
             }
             Operation::Add(device, user) => {
-                let user = user.to_owned();
-                self.phones[device].change(Command::ConversationAdd { conversation, user }, &[]);
+                let users = vec![user.to_owned()];
+                self.phones[device].change(Command::ConversationAdd { conversation, users }, &[]);
             }
             Operation::Remove(user) => {
                 self.goes(user);

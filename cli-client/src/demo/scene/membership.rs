@@ -11,8 +11,8 @@ use crate::demo::device::{Copy, unexpected};
 impl Scene {
     /// doctor-c is added; answers the station's vault right after it came in.
     pub(super) async fn add_late(&mut self, name: &str) -> Result<Copy, Failure> {
-        let add =
-            Command::ConversationAdd { conversation: self.conversation.clone(), user: "doctor-c".to_owned() };
+        let users = vec!["doctor-c".to_owned()];
+        let add = Command::ConversationAdd { conversation: self.conversation.clone(), users };
         self.devices[PHONE].ask(add).await?;
         let from = self.comes_in(STATION).await?;
         let copy = self.copy(STATION, name).await?;
