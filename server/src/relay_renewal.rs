@@ -11,6 +11,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::Mutex;
+use tonic::Status;
 use wardline_identity::{DateCheck, Organisation, RelayCertificate};
 use wardline_proto::relay::{IssueRelayCertificatesRequest, RelayBundle, RelayRenewal as Offer};
 use wardline_proto::{Digest, UtcMillis, fault};
@@ -47,6 +48,9 @@ pub enum RelayRenewalError {
     /// TLS does not take them.
     #[error(transparent)]
     Tls(#[from] TransportError),
+    /// The record does not have it.
+    #[error("the record was not written")]
+    Unrecorded(Box<Status>),
     /// Nobody waited for the disk.
     #[error("the relay stops")]
     Stopping,
@@ -85,7 +89,8 @@ impl RelayRenewal {
         })
     }
 
-    /// Takes certificates that an issuer hands in: on disk, then in greetings and at the doors.
+    /// Takes certificates that an issuer hands in: on the record, which `recorded` sees to, then on disk, then in greetings and at the
+    /// doors. Where it ends between the first two they are asked for again.
     ///
     /// # Errors
     /// [`RelayRenewalError`]; nothing has changed then.
@@ -94,6 +99,7 @@ impl RelayRenewal {
         organisation: &Organisation,
         identity: &RelayIdentity,
         (new, now): (&IssueRelayCertificatesRequest, UtcMillis),
+        recorded: impl Future<Output = Result<(), Status>> + Send,
     ) -> Result<(), RelayRenewalError> {
         let mut bundle = self.bundle.lock().await;
         let leaves = [new.certificate_ed25519.clone(), new.certificate_p256.clone()];
@@ -125,7 +131,7 @@ impl RelayRenewal {
             served: self.tls.served.clone(),
         };
         let taken = tls.leaves()?;
-        // 3. On disk, whole.
+        // 3. On the record, and on disk, whole.
         let next = RelayBundle {
             organisation: Some(organisation.to_wire()),
             relay_certificate_ed25519: leaves[0].clone(),
@@ -135,6 +141,10 @@ impl RelayRenewal {
         };
         let (path, after) = (self.data.bundle(), next.clone());
         let before = (!fault::planted("mutant.any_bundle_replaced")).then(|| bundle.clone());
+        let (known, there) = (before.clone(), path.clone());
+        let looked = tokio::task::spawn_blocking(move || is_known(&there, known.as_ref())).await;
+        looked.map_err(|_| RelayRenewalError::Stopping)??;
+        recorded.await.map_err(|status| RelayRenewalError::Unrecorded(Box::new(status)))?;
         let written = tokio::task::spawn_blocking(move || replace(&path, before.as_ref(), &after)).await;
         written.map_err(|_| RelayRenewalError::Stopping)??;
         *bundle = next;
@@ -148,11 +158,17 @@ impl RelayRenewal {
 
 /// Writes a bundle in place of the one that is known, and of no other.
 fn replace(path: &Path, before: Option<&RelayBundle>, after: &RelayBundle) -> Result<(), RelayRenewalError> {
+    is_known(path, before)?;
+    Ok(write_public(path, &after.encode_to_vec())?)
+}
+
+/// Refuses a bundle on disk that is not the one that is known.
+fn is_known(path: &Path, before: Option<&RelayBundle>) -> Result<(), RelayRenewalError> {
     let there = read_public(path, BUNDLE_BYTES_MAX)?.and_then(|bytes| RelayBundle::decode(&*bytes).ok());
     if before.is_some() && there.as_ref() != before {
         return Err(RelayRenewalError::OtherBundle);
     }
-    Ok(write_public(path, &after.encode_to_vec())?)
+    Ok(())
 }
 
 /// Until when a certificate is of use: no longer than its issuer's.

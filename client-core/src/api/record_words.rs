@@ -76,6 +76,9 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
         RecordAct::DevicesHeld { devices, statement, certificate, .. } => {
             held(devices, names, &names.signer(certificate, (StatementLabel::Hold, statement)))
         }
+        RecordAct::RelayCertified { by, .. } => {
+            format!("the relay's own certificates were followed by the next, handed in by {}", device(by))
+        }
         RecordAct::RemovalClosed { device: one, conversation, commit, .. } => {
             let conversation = short(conversation);
             match commit {

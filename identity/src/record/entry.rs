@@ -98,6 +98,15 @@ pub enum RecordAct {
         /// The certificate that verifies the answer.
         relay_certificate: Bytes,
     },
+    /// The relay's own next certificates were handed in.
+    RelayCertified {
+        /// SHA-256 of the certificate of its Ed25519 key, and of its P-256 key.
+        certificates: [Digest; 2],
+        /// SHA-256 of the certificate of the issuer who signed both.
+        issuer: Digest,
+        /// The device that handed them in.
+        by: DeviceId,
+    },
     /// A device is out of a conversation that it had to leave.
     RemovalClosed {
         /// The device.
@@ -167,6 +176,7 @@ impl RecordAct {
             Self::EnrolmentRefused { .. } => "enrolment_refused",
             Self::ListInForce { .. } => "list_in_force",
             Self::DevicesHeld { .. } => "devices_held",
+            Self::RelayCertified { .. } => "relay_certified",
             Self::RemovalClosed { .. } => "removal_closed",
             Self::RemovalConfirmed { .. } => "removal_confirmed",
             Self::LogClosed { .. } => "log_closed",
@@ -184,7 +194,7 @@ impl RecordAct {
                 [Some(*by), *replaces].into_iter().flatten().collect()
             }
             Self::InvitationWithdrawn { by, .. } => by.iter().copied().collect(),
-            Self::SuccessorNamed { by, .. } => vec![*by],
+            Self::SuccessorNamed { by, .. } | Self::RelayCertified { by, .. } => vec![*by],
             Self::DeviceCertified { device, by, .. } | Self::EnrolmentRefused { device, by, .. } => {
                 [Some(*device), *by].into_iter().flatten().collect()
             }

@@ -34,6 +34,14 @@ impl RecordEntry {
             },
             Act::ListInForce(list) => in_force(list)?,
             Act::DevicesHeld(held) => self::held(held)?,
+            Act::RelayCertified(certified) => RecordAct::RelayCertified {
+                certificates: [
+                    id("certificate", &certified.certificate_ed25519_sha256)?,
+                    id("certificate", &certified.certificate_p256_sha256)?,
+                ],
+                issuer: id("issuer", &certified.issuer)?,
+                by: id("device", &certified.by_device_id)?,
+            },
             Act::RemovalClosed(closed) => removal(closed)?,
             Act::RemovalConfirmed(confirmed) => {
                 let statement = statement("confirmation", confirmed.confirmation)?;

@@ -263,6 +263,7 @@ fn entries() -> Vec<RecordEntry> {
             answer: statement(b"answer"),
             relay_certificate: b"relay".as_slice().into(),
         },
+        RecordAct::RelayCertified { certificates: [digest, Digest::of(b"p256")], issuer: digest, by },
         RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: Some(commit()) },
         RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: None },
         RecordAct::RemovalConfirmed {
@@ -303,7 +304,7 @@ fn an_entry_of_each_kind_is_read_as_it_was_written() {
             assert_ne!(RecordEntry::read(&bytes[..end]).as_ref(), Ok(&entry));
         }
     }
-    assert_eq!(words.len(), 11, "all kinds");
+    assert_eq!(words.len(), 12, "all kinds");
     assert_eq!(RecordEntry::read(b""), Err(RecordError::Field { field: "time" }));
     let unknown = pb::RecordEntry { at: Some(UtcMillis::new(1).into()), act: None };
     assert_eq!(RecordEntry::read(&prost::Message::encode_to_vec(&unknown)), Err(RecordError::Act));

@@ -62,6 +62,14 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
         RecordAct::DevicesHeld { statement, certificate, answer, relay_certificate, .. } => {
             Act::DevicesHeld(held((statement, certificate), (answer, relay_certificate)))
         }
+        RecordAct::RelayCertified { certificates: [ed25519, p256], issuer, by } => {
+            Act::RelayCertified(pb::RelayCertified {
+                certificate_ed25519_sha256: ed25519.to_wire(),
+                certificate_p256_sha256: p256.to_wire(),
+                issuer: issuer.to_wire(),
+                by_device_id: by.to_wire(),
+            })
+        }
         RecordAct::RemovalClosed { device, conversation, list_number, commit } => {
             Act::RemovalClosed(pb::RemovalClosed {
                 device_id: device.to_wire(),

@@ -235,6 +235,14 @@ fn records() {
             },
         ),
         (
+            "relay",
+            RecordAct::RelayCertified {
+                certificates: [Digest::from_bytes([5; 32]), Digest::from_bytes([6; 32])],
+                issuer: Digest::from_bytes([4; 32]),
+                by: device,
+            },
+        ),
+        (
             "list",
             RecordAct::ListInForce {
                 list: by_doctor(StatementLabel::RevocationList, &list_head()),

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use prost::Message as _;
 use tonic::Status;
-use wardline_identity::{DateCheck, DisplayName, IssuerAuthority, RevocationAct, RevocationKind, Role};
-use wardline_proto::UtcMillis;
+use wardline_identity::{
+    DateCheck, DisplayName, IssuerAuthority, RecordAct, RecordEntry, RevocationAct, RevocationKind, Role,
+};
+use wardline_proto::{Digest, UtcMillis};
 use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::relay::registrar_service_server::RegistrarService as _;
 use wardline_proto::relay::renewal_service_server::RenewalService as _;
@@ -17,10 +19,12 @@ use wardline_proto::relay::{
 
 use super::Renewals;
 use super::tests::know;
+use crate::domain::record::RecordView as _;
 use crate::founded::{Founded, Installation, from_device, reason};
 use crate::service::greeting;
 use crate::service::registrar::Registrar;
 use crate::state::Relay;
+use crate::store::StoreError;
 
 const DAY: u64 = 86_400;
 
@@ -93,6 +97,16 @@ impl Office {
     }
 }
 
+/// Who has handed in which of the relay's certificates, by its record.
+async fn recorded(relay: &Relay) -> Vec<RecordAct> {
+    let read = relay.store.read("read_record", |tx| {
+        Box::pin(async move { tx.record_entries(0, None, 100, usize::MAX).await })
+    });
+    let entries = read.await.map_err(|error: StoreError| error).unwrap();
+    let acts = entries.into_iter().map(|one| RecordEntry::read(&one.entry).unwrap().act);
+    acts.filter(|act| matches!(act, RecordAct::RelayCertified { .. })).collect()
+}
+
 fn why(outcome: Result<(), Status>) -> String {
     outcome.err().map(|status| reason(&status)).unwrap_or_default()
 }
@@ -107,6 +121,12 @@ async fn the_relay_asks_in_the_last_third_and_shows_what_it_gets_on_disk_too() {
         office.issues(next.clone()).await.expect("also when they are handed in again");
     }
     assert!(office.offered().await.is_none());
+    let act = RecordAct::RelayCertified {
+        certificates: [Digest::of(&next.certificate_ed25519), Digest::of(&next.certificate_p256)],
+        issuer: Digest::of(&next.issuer),
+        by: office.founded.founder.device,
+    };
+    assert_eq!(recorded(&office.relay).await, [act], "once");
     let greeting = greeting::of(&office.relay).await.unwrap();
     assert_eq!(greeting.relay_certificate, next.certificate_ed25519);
     let (organisation, now) = (office.relay.organisation.now(), office.founded.clock_now());
@@ -309,5 +329,6 @@ async fn nothing_is_written_that_tls_does_not_take_or_over_a_bundle_of_the_opera
         disarm(guard);
         let there = RelayBundle::decode(std::fs::read(&path).unwrap().as_slice()).unwrap();
         assert_eq!((taken.is_err(), there == operators), (guard.is_empty(), guard.is_empty()), "{guard}");
+        assert_eq!(recorded(&office.relay).await.is_empty(), guard.is_empty(), "{guard}");
     }
 }
