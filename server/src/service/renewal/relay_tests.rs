@@ -9,13 +9,13 @@ use tonic::Status;
 use wardline_identity::{
     DateCheck, DisplayName, IssuerAuthority, RecordAct, RecordEntry, RevocationAct, RevocationKind, Role,
 };
-use wardline_proto::{Digest, UtcMillis};
 use wardline_proto::in_place::{arm, disarm};
 use wardline_proto::relay::registrar_service_server::RegistrarService as _;
 use wardline_proto::relay::renewal_service_server::RenewalService as _;
 use wardline_proto::relay::{
     IssueRelayCertificatesRequest, ListEnrolmentsRequest, RelayBundle, RelayRenewal,
 };
+use wardline_proto::{Digest, UtcMillis};
 
 use super::Renewals;
 use super::tests::know;
@@ -99,9 +99,9 @@ impl Office {
 
 /// Who has handed in which of the relay's certificates, by its record.
 async fn recorded(relay: &Relay) -> Vec<RecordAct> {
-    let read = relay.store.read("read_record", |tx| {
-        Box::pin(async move { tx.record_entries(0, None, 100, usize::MAX).await })
-    });
+    let read = relay
+        .store
+        .read("read_record", |tx| Box::pin(async move { tx.record_entries(0, None, 100, usize::MAX).await }));
     let entries = read.await.map_err(|error: StoreError| error).unwrap();
     let acts = entries.into_iter().map(|one| RecordEntry::read(&one.entry).unwrap().act);
     acts.filter(|act| matches!(act, RecordAct::RelayCertified { .. })).collect()
