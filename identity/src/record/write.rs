@@ -2,7 +2,7 @@
 
 use prost::{Message as _, bytes::Bytes};
 use wardline_proto::relay::{self as pb, SignedStatement};
-use wardline_proto::{ConversationId, DeviceId};
+use wardline_proto::{ConversationId, DeviceId, Digest, InvitationId};
 
 use super::{ClosingCommit, RecordAct, RecordEntry};
 use crate::RevocationAct;
@@ -50,11 +50,7 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
             })
         }
         RecordAct::EnrolmentRefused { invitation, device, by } => {
-            Act::EnrolmentRefused(pb::EnrolmentRefused {
-                invitation_id: invitation.to_wire(),
-                device_id: device.to_wire(),
-                by_device_id: or_empty(*by),
-            })
+            Act::EnrolmentRefused(refused(*invitation, *device, *by))
         }
         RecordAct::ListInForce { list, acts, answer, relay_certificate } => {
             Act::ListInForce(in_force(list, acts, answer, relay_certificate))
@@ -62,13 +58,8 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
         RecordAct::DevicesHeld { statement, certificate, answer, relay_certificate, .. } => {
             Act::DevicesHeld(held((statement, certificate), (answer, relay_certificate)))
         }
-        RecordAct::RelayCertified { certificates: [ed25519, p256], issuer, by } => {
-            Act::RelayCertified(pb::RelayCertified {
-                certificate_ed25519_sha256: ed25519.to_wire(),
-                certificate_p256_sha256: p256.to_wire(),
-                issuer: issuer.to_wire(),
-                by_device_id: by.to_wire(),
-            })
+        RecordAct::RelayCertified { certificates, issuer, by } => {
+            Act::RelayCertified(relay_certified(certificates, issuer, *by))
         }
         RecordAct::RemovalClosed { device, conversation, list_number, commit } => {
             Act::RemovalClosed(pb::RemovalClosed {
@@ -99,6 +90,23 @@ fn named(conversation: ConversationId, successor: ConversationId, by: DeviceId) 
     pb::SuccessorNamed {
         conversation_id: conversation.to_wire(),
         successor_id: successor.to_wire(),
+        by_device_id: by.to_wire(),
+    }
+}
+
+fn refused(invitation: InvitationId, device: DeviceId, by: Option<DeviceId>) -> pb::EnrolmentRefused {
+    pb::EnrolmentRefused {
+        invitation_id: invitation.to_wire(),
+        device_id: device.to_wire(),
+        by_device_id: or_empty(by),
+    }
+}
+
+fn relay_certified([ed25519, p256]: &[Digest; 2], issuer: &Digest, by: DeviceId) -> pb::RelayCertified {
+    pb::RelayCertified {
+        certificate_ed25519_sha256: ed25519.to_wire(),
+        certificate_p256_sha256: p256.to_wire(),
+        issuer: issuer.to_wire(),
         by_device_id: by.to_wire(),
     }
 }
