@@ -38,7 +38,7 @@ pub(super) async fn run(scale: Scale, place: &Place) -> Result<Vec<Figure>> {
     let member = devices[1].open(TransportChoice::Auto).await?;
     let mut figures = Vec::new();
     for count in scale.removed_from {
-        let conversation = conversation_of(&keeper, &users[..count]).await?;
+        let conversation = conversation_of(&keeper, &users[..count], scale.removals).await?;
         member.execute(Command::Sync, Reach::Online).await?;
         let mut events = member.events();
         let mut samples = Samples::default();
@@ -57,8 +57,11 @@ const ENROLLED_AT_ONCE: usize = 25;
 /// People that one change adds.
 const ADDED_AT_ONCE: usize = 100;
 
-/// A conversation of all of them, by the first.
-async fn conversation_of(keeper: &Client, users: &[String]) -> Result<String> {
+/// How many the relay takes of one device in a conversation: what is measured is to find room.
+const CHANGES_A_MINUTE: usize = 10;
+
+/// A conversation of all of them, by the first; so many removals follow.
+async fn conversation_of(keeper: &Client, users: &[String], removals: usize) -> Result<String> {
     let name = format!("Ward of {}", users.len());
     let with = users[1..users.len().min(ADDED_AT_ONCE)].to_vec();
     let conversation = changed(keeper, Command::ConversationCreate { name, with, suite: None }).await?;
@@ -66,8 +69,9 @@ async fn conversation_of(keeper: &Client, users: &[String]) -> Result<String> {
         let add = Command::ConversationAdd { conversation: conversation.clone(), users: users.to_vec() };
         changed(keeper, add).await?;
     }
-    // The relay takes ten changes a minute of one device; the removals are to find room.
-    tokio::time::sleep(Duration::from_secs(61)).await;
+    if users.len().div_ceil(ADDED_AT_ONCE) + removals > CHANGES_A_MINUTE {
+        tokio::time::sleep(Duration::from_secs(61)).await;
+    }
     Ok(conversation)
 }
 
