@@ -7,7 +7,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 /// Every file of the wire, relative to `proto/`.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
+    "wardline/relay/v1/policy.proto",
     "wardline/relay/v1/statement.proto",
     "wardline/relay/v1/greeting.proto",
     "wardline/relay/v1/organisation.proto",

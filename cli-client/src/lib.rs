@@ -9,6 +9,7 @@ mod demo;
 mod home;
 mod logs;
 mod passcode;
+mod policy_file;
 mod print;
 
 use std::process::ExitCode;

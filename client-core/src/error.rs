@@ -191,6 +191,16 @@ fn refused(reason: Reason, message: &str) -> Failure {
         Reason::UpgradeRequired => {
             (FailureKind::Refused, "This version of Wardline is too old for the relay.", "Update Wardline.")
         }
+        Reason::SoftwareTooOld => (
+            FailureKind::Refused,
+            "This version of Wardline is older than your organisation permits.",
+            "Update Wardline; what waits goes out by itself then.",
+        ),
+        Reason::PolicyRefused => (
+            FailureKind::Refused,
+            "Your organisation's policy does not permit it.",
+            "See what it permits: wardline admin policy show; or ask an administrator.",
+        ),
         Reason::CertificateInvalid | Reason::CertificateRequired => (
             FailureKind::Refused,
             "The relay does not accept this device's certificate.",

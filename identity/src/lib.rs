@@ -18,6 +18,7 @@ mod issuers;
 mod keys;
 mod names;
 mod organisation;
+mod policy;
 mod record;
 mod removal_record;
 mod renewal;
@@ -40,6 +41,9 @@ pub use issuers::{StandingList, StruckIssuer};
 pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
 pub use organisation::Organisation;
+pub use policy::{
+    Forbidden, MINIMUM_VERSIONS_MAX, Policy, PolicyError, Rules, Software, TEXT_BYTES_MAX, TEXT_BYTES_MIN,
+};
 pub use record::{
     CHECKPOINT_BYTES_MAX, Checkpoint, ClosingCommit, RecordAct, RecordEntry, RecordTree, RemovalConfirmation,
     record_leaf, record_node, verify_consistency, verify_inclusion,

@@ -200,8 +200,11 @@ fn a_list_with_a_field_beyond_its_limit_is_refused_by_name() {
         ("life", |list| list.life_seconds = 14 * 86_400 + 1),
         ("time", |list| list.signed_at = None),
         ("chain", |list| list.chain_hash = vec![0; 31].into()),
-        ("policy", |list| list.policy_number = 1),
-        ("policy", |list| list.policy_sha256 = vec![0; 32].into()),
+        ("policy", |list| list.policy = Some(pb::Policy::default())),
+        ("policy", |list| {
+            let unset = Policy { number: 1, ..Policy::UNSET }.to_wire();
+            list.policy = unset.map(|policy| pb::Policy { life_seconds_max: 299, ..policy });
+        }),
         ("issuers' list", |list| list.issuers_list_number = 0),
         ("issuers' list", |list| list.issuers_list_sha256 = vec![].into()),
         ("record", |list| list.record_head = vec![0; 1_025].into()),

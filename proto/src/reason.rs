@@ -30,6 +30,8 @@ macro_rules! reasons {
 reasons! {
     /// The relay and the client share no protocol version. FAILED_PRECONDITION.
     UpgradeRequired = "UPGRADE_REQUIRED",
+    /// The client is older than the policy permits. FAILED_PRECONDITION; metadata "minimum".
+    SoftwareTooOld = "SOFTWARE_TOO_OLD",
     /// The call needs a device certificate. UNAUTHENTICATED.
     CertificateRequired = "CERTIFICATE_REQUIRED",
     /// The certificate is not one of this organisation's in force. UNAUTHENTICATED.
@@ -100,6 +102,8 @@ reasons! {
     KeyPackageInvalid = "KEY_PACKAGE_INVALID",
     /// A message's life is beyond the bounds. INVALID_ARGUMENT.
     LifeOutOfRange = "LIFE_OUT_OF_RANGE",
+    /// The policy in force does not permit it. FAILED_PRECONDITION; metadata "rule", "policy" (its number).
+    PolicyRefused = "POLICY_REFUSED",
     /// A cursor past the head. INVALID_ARGUMENT.
     CursorBeyondHead = "CURSOR_BEYOND_HEAD",
     /// The conversation would have more than 500 devices. FAILED_PRECONDITION.

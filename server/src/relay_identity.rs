@@ -86,15 +86,14 @@ impl RelayIdentity {
 }
 
 impl SteadyIdentity {
-    /// The relay's clock, the number of the revocation list in force and the head of the record, signed. The policy is 0 until
-    /// there is one.
+    /// The relay's clock, the numbers of the revocation list and the policy in force and the head of the record, signed.
     #[must_use]
     pub fn time(&self, now: UtcMillis, applies: Applied) -> SignedStatement {
         let (issuers_number, issuers) = *self.shared.issuers.lock().unwrap_or_else(PoisonError::into_inner);
         let time = RelayTime {
             time: Some(clock_shown(now).into()),
             revocation_list_number: applies.list_number,
-            policy_number: 0,
+            policy_number: applies.policy_number,
             issuers_list_number: list_shown(issuers_number),
             record_head: applies.record_head,
             holds_sha256: applies.holds_sha256,
@@ -128,6 +127,8 @@ impl SteadyIdentity {
 pub struct Applied {
     /// The number of the revocation list in force.
     pub list_number: u64,
+    /// The number of the policy in it; 0 before the first.
+    pub policy_number: u64,
     /// By what the holds are told that it does not name; empty if there are none.
     pub holds_sha256: Bytes,
     /// The head of the record.

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use wardline_identity::{
-    Clock, Organisation, OrganisationId, PendingHold, RevocationAct, RevocationError, RevocationList,
+    Clock, Organisation, OrganisationId, PendingHold, Policy, RevocationAct, RevocationError, RevocationList,
     RevocationRegister, Standing, UserId,
 };
 use wardline_proto::{DeviceId, fault, relay::SignedStatement};
@@ -66,6 +66,13 @@ impl Revocations {
     pub fn head(&self) -> Option<RevocationList> {
         let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
         register.list().filter(|_| !fault::planted("relay.list_hidden")).cloned()
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
+        if fault::planted("relay.no_policy") { Policy::UNSET } else { register.policy().clone() }
     }
 
     /// Drops the holds that are nobody's any more by a list of issuers.

@@ -132,7 +132,11 @@ impl Way {
         // What came before is not what is waited for.
         while self.events.try_recv().is_ok() {}
         let text = text(round as u64);
-        let send = Command::Send { conversation: self.conversation.clone(), text: text.clone() };
+        let send = Command::Send {
+            conversation: self.conversation.clone(),
+            text: text.clone(),
+            expires_seconds: None,
+        };
         let begun = Instant::now();
         let (answer, arrived) = tokio::join!(
             self.sender.execute(send, Reach::Online),

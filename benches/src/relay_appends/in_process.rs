@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-use wardline_identity::{Clock as _, SystemClock, SystemEntropy};
+use wardline_identity::{Clock as _, Policy, SystemClock, SystemEntropy};
 use wardline_proto::{ClientMessageId, ConversationId, DeviceId, Digest, Epoch, Suite};
 use wardline_server::{
     domain::conversation::{ConversationError, Message, NewConversation, create, send},
@@ -215,7 +215,7 @@ async fn append_one(
     store
         .write_then::<_, ConversationError, _, _>(
             "send",
-            move |tx| Box::pin(async move { send(tx, &message, now).await }),
+            move |tx| Box::pin(async move { send(tx, &message, &Policy::UNSET, now).await }),
             move |_| live.wake_conversation(conversation),
         )
         .await?;

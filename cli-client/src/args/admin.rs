@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
+use wardline_client_core::api::read_span;
 
 use super::{
-    AdminAdministratorTask, AdminDeviceTask, AdminResponderTask, AdminUserTask, LogArgs, RootTask, VerifyArgs,
+    AdminAdministratorTask, AdminDeviceTask, AdminResponderTask, AdminUserTask, LogArgs, PolicyTask,
+    RootTask, VerifyArgs,
 };
 
 /// `wardline admin …`
@@ -49,6 +51,9 @@ Ends with status 83 if there is something to see to, and with status 81 if the r
     /// Say who is an administrator; adding and removing needs the root's recovery file
     #[command(subcommand)]
     Administrator(AdminAdministratorTask),
+    /// Show and change what the organisation demands of every device: lives of messages, sizes, versions
+    #[command(subcommand)]
+    Policy(PolicyTask),
     /// Name who may put others' devices on hold
     #[command(subcommand)]
     Responder(AdminResponderTask),
@@ -120,7 +125,7 @@ pub(crate) struct InviteArgs {
     #[arg(long)]
     pub name: Option<String>,
     /// How long the invitation is valid: 90m, 24h, 7d
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span)]
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read_span)]
     pub valid: u64,
     /// The device of theirs that the new one replaces: its id, or the first digits of it
     #[arg(long, value_name = "DEVICE", conflicts_with = "file")]
@@ -140,20 +145,6 @@ pub(crate) enum InviteTask {
         /// Its id, or the first digits of it
         invitation: String,
     },
-}
-
-/// A span such as 90m, 24h or 7d, in seconds.
-pub(super) fn span(text: &str) -> Result<u64, String> {
-    let wrong = || format!("“{text}” is not a span such as 90m, 24h or 7d");
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3_600,
-        Some('d') => 86_400,
-        _ => return Err(wrong()),
-    };
-    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    count.checked_mul(unit).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -187,11 +178,5 @@ pub(super) mod tests {
             assert!(parsed(line).is_ok(), "{line}");
         }
         assert!(parsed("wardline admin invite").is_err());
-    }
-
-    #[test]
-    fn spans_are_read() {
-        assert_eq!((span("90m"), span("24h"), span("7d")), (Ok(5_400), Ok(86_400), Ok(604_800)));
-        assert!(span("7").is_err() && span("").is_err() && span("xd").is_err());
     }
 }

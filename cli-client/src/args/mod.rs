@@ -5,6 +5,7 @@ mod admin;
 mod administrators;
 mod devices;
 mod holds;
+mod policy;
 mod record;
 mod root;
 
@@ -12,12 +13,14 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
+use wardline_client_core::api::read_span;
 
 pub(crate) use self::{
     admin::{AdminTask, FoundArgs, InviteArgs, InviteTask},
     administrators::{AdminAdministratorTask, AdministratorTask, RemoveArgs},
     devices::{AdminDeviceTask, AdminUserTask, Person, PutOut},
     holds::{AdminResponderTask, LostArgs, ResponderTask},
+    policy::PolicyTask,
     record::{LogArgs, RecordArgs, Since, VerifyArgs},
     root::{RecoveryFile, RestoreArgs, RootTask},
 };
@@ -86,13 +89,16 @@ pub(crate) enum Task {
     Conversation(ConversationTask),
     /// Send a message
     #[command(
-        after_help = "Examples:\n  wardline send 'Ward 4' 'Bed 7 is free'\n  uptime | wardline send 'Ward 4' -"
+        after_help = "Examples:\n  wardline send 'Ward 4' 'Bed 7 is free'\n  wardline send 'Ward 4' 'Code of the day: 4711' --expires 10m\n  uptime | wardline send 'Ward 4' -"
     )]
     Send {
         /// Id, unambiguous prefix or name
         conversation: String,
         /// The text, or - to read it from standard input
         text: String,
+        /// When it is to be gone, counted from when it is sent: 10m, 12h, 7d [default: as long as the conversation keeps messages]
+        #[arg(long, value_name = "SPAN", value_parser = life)]
+        expires: Option<u32>,
     },
     /// Read messages
     #[command(
@@ -222,6 +228,19 @@ Example:
         /// Id, unambiguous prefix or name
         conversation: String,
     },
+    /// Change how a conversation is kept
+    #[command(after_help = "Examples:
+  wardline conversation set 'Ward 4' --retention 7d
+  wardline conversation set 'Ward 4' --retention 12h
+
+It holds for what is sent from then on: what was sent before goes when it was to go.")]
+    Set {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+        /// For how long messages are kept at most: 5m to 365d, or less where your organisation says so
+        #[arg(long, value_name = "SPAN", value_parser = life)]
+        retention: u32,
+    },
     /// Give a conversation another name
     Rename {
         /// Id, unambiguous prefix or name
@@ -274,6 +293,12 @@ It changes nothing: whoever has your devices could end the hold as well as you. 
         /// Its id, or the first digits of it
         device: String,
     },
+}
+
+/// A life such as 10m, 12h or 7d, in seconds.
+fn life(text: &str) -> Result<u32, String> {
+    let seconds = read_span(text)?;
+    u32::try_from(seconds).map_err(|_| format!("“{text}” is too long"))
 }
 
 /// A cipher suite's code point, such as 0x004F.

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
-
-use super::admin::span;
+use wardline_client_core::api::read_span;
 
 /// How people write a day.
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
@@ -64,7 +63,7 @@ fn since(text: &str) -> Result<Since, String> {
     if let Ok(day) = Date::parse(text, DAY) {
         return Ok(Since::Day(day));
     }
-    span(text)
+    read_span(text)
         .map(Since::Ago)
         .map_err(|_| format!("“{text}” is neither a day such as 2026-11-01 nor a span such as 2h"))
 }

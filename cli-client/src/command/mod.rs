@@ -7,6 +7,7 @@ mod enrol;
 mod found;
 mod invite;
 mod once;
+mod policy;
 mod read;
 mod record;
 mod registrar;
@@ -37,13 +38,16 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Admin(AdminTask::Device(task)) => devices::run(&globals, task).await,
         Task::Admin(AdminTask::User(task)) => devices::run_user(&globals, task).await,
         Task::Admin(AdminTask::Responder(task)) => once::run(&globals, admin_responder(task)).await,
+        Task::Admin(AdminTask::Policy(task)) => policy::run(&globals, task).await,
         Task::Admin(AdminTask::Administrator(task)) => administrators::run(&globals, task).await,
         Task::Admin(AdminTask::Log(args)) => record::log(&globals, args).await,
         Task::Admin(AdminTask::Root(task)) => root::run(&globals, task).await,
         Task::Admin(AdminTask::Verify(args)) => record::verify(&globals, &args),
         Task::Enrol { invitation, device } => enrol::run(&globals, &invitation, &device).await,
         Task::Conversation(task) => once::run(&globals, conversation(task)).await,
-        Task::Send { conversation, text } => send::run(&globals, conversation, text).await,
+        Task::Send { conversation, text, expires } => {
+            send::run(&globals, (conversation, text, expires)).await
+        }
         Task::Read { conversation, follow, since, new } => {
             let reading = read::Reading { conversation, follow, since, new };
             read::run(&globals, reading).await
@@ -108,6 +112,9 @@ fn conversation(task: ConversationTask) -> Command {
             Command::ConversationConfirm { conversation, user }
         }
         ConversationTask::Leave { conversation } => Command::ConversationLeave { conversation },
+        ConversationTask::Set { conversation, retention } => {
+            Command::ConversationRetain { conversation, seconds: retention }
+        }
         ConversationTask::Rename { conversation, name } => Command::ConversationRename { conversation, name },
     }
 }

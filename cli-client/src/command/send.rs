@@ -10,10 +10,14 @@ use crate::{args::Globals, home, print};
 const STDIN_BYTES_MAX: u64 = 65_537;
 
 /// Sends a text.
-pub(crate) async fn run(globals: &Globals, conversation: String, text: String) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(
+    globals: &Globals,
+    (conversation, text, expires_seconds): (String, String, Option<u32>),
+) -> Result<ExitCode, Failure> {
     let text = if text == "-" { from_stdin()? } else { text };
     let mut open = home::open(globals).await?;
-    let outcome = open.execute(Command::Send { conversation, text }, home::reach(globals)).await;
+    let command = Command::Send { conversation, text, expires_seconds };
+    let outcome = open.execute(command, home::reach(globals)).await;
     open.close().await?;
     let answer = outcome?;
     print::answer(&answer, globals.json);

@@ -129,7 +129,11 @@ impl Device {
     /// # Errors
     /// As [`Client::execute`].
     pub(crate) async fn send(&self, conversation: &str, text: &str, reach: Reach) -> Result<Sent, Failure> {
-        let command = Command::Send { conversation: conversation.to_owned(), text: text.to_owned() };
+        let command = Command::Send {
+            conversation: conversation.to_owned(),
+            text: text.to_owned(),
+            expires_seconds: None,
+        };
         match self.client()?.execute(command, reach).await? {
             Answer::Sent(sent) => Ok(sent),
             _ => Err(unexpected()),

@@ -5,6 +5,7 @@ mod administrators;
 mod devices;
 mod home;
 mod people;
+mod policy;
 mod record;
 mod root;
 mod talk;
@@ -19,6 +20,7 @@ pub(crate) use self::{
     administrators::appointed,
     devices::removals,
     home::{enrolled, founded, invited, progress},
+    policy::{policy, policy_changes},
     record::{proven, record_written},
     root::{ask, backed_up, plan, restored, root},
     when::{learn_offset, midnight_ms},
@@ -79,6 +81,7 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Acts(acts) => devices::acts(acts),
         Answer::FoundDevice(found) => devices::found(found),
         Answer::Responders(named) => devices::responders(named),
+        Answer::Policy(shown) => policy::policy(shown, false),
         Answer::Administrator(own) => administrators::state(own),
         Answer::Administrators(all) => administrators::list(all),
         Answer::AdminStatus(status) => admin::status(status),

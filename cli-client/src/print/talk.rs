@@ -1,7 +1,7 @@
 //! Conversations and messages as people read them. None of the protocol's words.
 
 use wardline_client_core::api::{
-    Changed, ConversationDetail, Conversations, Message, Outbox, RelayFault, Sent, WaitingDevice,
+    Changed, ConversationDetail, Conversations, Message, Outbox, RelayFault, Sent, WaitingDevice, span,
 };
 
 use super::{line, when::when};
@@ -76,7 +76,7 @@ pub(super) fn conversation(detail: &ConversationDetail) {
     }
     line(&format!("  safety code  {}", detail.safety_code));
     line(&format!("  protection   {}", detail.protection));
-    line(&format!("  kept for     {} days at most", detail.retention_seconds / 86_400));
+    line(&format!("  kept for     {} at most", span(detail.retention_seconds)));
     if let Some(held) = &one.held {
         line(&format!("  held         nothing is sent here for now: {held}"));
     }

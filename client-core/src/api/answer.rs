@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Acts, AdminStatus, AdministratorState, Administrators, DeviceStatus, FoundDevice, Inventory, Invitations,
-    Invited, Judged, ListState, MemberFault, RecordLog, RelayFault, RemovalRecordFile, WaitingDevice,
+    Invited, Judged, ListState, MemberFault, PolicyShown, RecordLog, RelayFault, RemovalRecordFile,
+    WaitingDevice,
 };
 
 /// The answer to a [`Command`](super::Command).
@@ -15,7 +16,7 @@ use super::{
 pub enum Answer {
     /// To `Send`.
     Sent(Sent),
-    /// To `ConversationCreate`, `…Add`, `…Remove`, `…Leave`, `…Rename`, `…Confirm`.
+    /// To `ConversationCreate`, `…Add`, `…Remove`, `…Leave`, `…Rename`, `…Retain`, `…Confirm`.
     Changed(Changed),
     /// To `ConversationList`.
     Conversations(Conversations),
@@ -47,6 +48,8 @@ pub enum Answer {
     FoundDevice(FoundDevice),
     /// To `ResponderAdd`, `ResponderRemove` and `ResponderList`.
     Responders(Responders),
+    /// To `Policy`.
+    Policy(PolicyShown),
     /// To `AdminDeviceStatus`.
     DeviceStatus(Box<DeviceStatus>),
     /// To `Administrators` with `Request` or `Status`.

@@ -1,11 +1,12 @@
 //! Commands that change a conversation: a wish is stored, and answered when the log shows it.
 
 use wardline_identity::UserId;
-use wardline_proto::{Suite, relay::ask_members_request::Ground};
+use wardline_proto::{LIFE_SECONDS_MAX, LIFE_SECONDS_MIN, Suite, relay::ask_members_request::Ground};
 
 use super::{
     Answer, Changed, Failure, FailureKind,
     execute::{online, user_id},
+    span,
     talk::queue,
 };
 use crate::{
@@ -98,6 +99,27 @@ pub(super) async fn add(session: &Session, name: &str, users: &[String]) -> Resu
     change(session, name, Wish::Add { users: people.clone() }, "added", people).await
 }
 
+/// Sets for how long messages are kept from now on; what was sent before keeps its life.
+pub(super) async fn retain(session: &Session, name: &str, seconds: u32) -> Result<Answer, CoreError> {
+    if !(LIFE_SECONDS_MIN..=LIFE_SECONDS_MAX).contains(&seconds) {
+        return Err(Failure::new(
+            FailureKind::Input,
+            format!("Messages cannot be kept for {}.", span(seconds)),
+            format!(
+                "A conversation keeps them for {} to {}.",
+                span(LIFE_SECONDS_MIN),
+                span(LIFE_SECONDS_MAX)
+            ),
+            "Choose another --retention.",
+        )
+        .into());
+    }
+    if let Some(failure) = conversation::life_refusal(conversation::policy(&*session.core().await), seconds) {
+        return Err(failure.into());
+    }
+    change(session, name, Wish::Retain { seconds }, "retention set", Vec::new()).await
+}
+
 /// Refuses to remove somebody who is not in: that is a slip of the pen, and is said.
 pub(super) async fn require_member(session: &Session, name: &str, user: &UserId) -> Result<(), CoreError> {
     let mut core = session.core().await;
@@ -182,7 +204,9 @@ pub(super) async fn leave(session: &Session, name: &str) -> Result<Answer, CoreE
             (&row.conversation, row.seen()),
             session.clock.now(),
         );
-        let message = queue(&core, &row, OutboxKind::Leave, encode(&statement), session.clock.now()).await?;
+        let life = conversation::longest_life(conversation::policy(&core), &row);
+        let said = (OutboxKind::Leave, encode(&statement), life);
+        let message = queue(&core, &row, said, session.clock.now()).await?;
         (row, statement, message)
     };
     session.wake.notify_one();

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RecordFilter;
+use super::{PolicyTask, RecordFilter};
 
 /// One request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,6 +64,13 @@ pub enum Command {
         /// The name.
         name: String,
     },
+    /// Sets for how long its messages are kept at most, from now on.
+    ConversationRetain {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+        /// In seconds: 300 to what the policy permits.
+        seconds: u32,
+    },
     /// Confirms that a person's new device is theirs, in place of their only one: it comes into all conversations shared
     /// with them.
     ConversationConfirm {
@@ -78,6 +85,10 @@ pub enum Command {
         conversation: String,
         /// UTF-8, 1–65,536 bytes.
         text: String,
+        /// When it is gone, counted from when the relay takes it, in seconds: 300 to what the conversation permits; as long as
+        /// that if none.
+        #[serde(default)]
+        expires_seconds: Option<u32>,
     },
     /// The messages of a conversation.
     Read {
@@ -166,6 +177,11 @@ pub enum Command {
     Administrators {
         /// Which of it.
         what: AdministratorTask,
+    },
+    /// The organisation's policy.
+    Policy {
+        /// What is done with it.
+        what: PolicyTask,
     },
     /// The organisation on one page, with what an administrator should see to.
     AdminStatus,

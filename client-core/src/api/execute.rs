@@ -7,8 +7,8 @@ use wardline_proto::fault;
 
 use super::{
     Answer, Command, Conversations, Failure, FailureKind, People, Person, Reach, Status, Synced,
-    admin_status, administrators, change, devices, freshness, inventory, membership, outbox, record_log,
-    removal_record, revoke, rfc3339, talk,
+    admin_status, administrators, change, devices, freshness, inventory, membership, outbox, policy,
+    record_log, removal_record, revoke, rfc3339, talk,
 };
 use crate::{
     conversation,
@@ -59,11 +59,16 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
             let name = change::conversation_name(&name)?;
             change::change(session, &conversation, Wish::Rename { name }, "renamed", Vec::new()).await
         }
+        Command::ConversationRetain { conversation, seconds } => {
+            change::retain(session, &conversation, seconds).await
+        }
         Command::ConversationConfirm { conversation, user } => {
             membership::confirm(session, &conversation, &user_id(&user)?).await
         }
         Command::ConversationLeave { conversation } => change::leave(session, &conversation).await,
-        Command::Send { conversation, text } => talk::send(session, &conversation, text).await,
+        Command::Send { conversation, text, expires_seconds } => {
+            talk::send(session, &conversation, text, expires_seconds).await
+        }
         Command::Read { conversation, since, new } => talk::read(session, &conversation, since, new).await,
         Command::OutboxList => outbox::list(session).await,
         Command::OutboxRetry { message } => outbox::change(session, &message, true).await,
@@ -95,6 +100,7 @@ async fn ask_relay(session: &Session, relay: &Arc<dyn Relay>, command: Command) 
         Command::AdminUserAct { user, act } => revoke::user(session, relay, &user, &act).await,
         Command::AdminDeviceStatus { device } => inventory::status(session, relay, &device).await,
         Command::AdminDeviceRecord { device } => removal_record::make(session, relay, &device).await,
+        Command::Policy { what } => policy::policy(session, relay, what).await,
         Command::AdminStatus => admin_status::admin_status(session, relay).await,
         Command::AdminLog { filter } => record_log::log(session, relay, filter).await,
         // The rest was done before it came to this.

@@ -16,11 +16,13 @@ mod inventory;
 mod invitation;
 mod membership;
 mod outbox;
+mod policy;
 mod record_log;
 mod record_words;
 mod relay_fault;
 mod removal_record;
 mod revoke;
+mod span;
 mod talk;
 mod time_text;
 
@@ -48,9 +50,11 @@ pub use inventory::{
 pub use invitation::{InvitationSummary, Invitations, Invited, Judged, JudgedDevice, NewInvitation};
 pub use membership::{MemberFault, WaitingDevice};
 pub(crate) use membership::{member_faults, waiting_devices};
+pub use policy::{PolicyShown, PolicyTask, PolicyText};
 pub use record_log::{RecordChecked, RecordFilter, RecordLine, RecordLog};
 pub use relay_fault::RelayFault;
 pub use removal_record::{ActText, ProvenText, RemovalRecordFile, RemovalText, verify_removal_record};
+pub use span::{read_span, short_span, span};
 pub use time_text::rfc3339;
 
 pub use crate::session::{

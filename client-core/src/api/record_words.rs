@@ -70,8 +70,10 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
             format!("{by} refused to certify {} (invitation {})", device(one), short_invitation(invitation))
         }
         RecordAct::ListInForce { list, acts, .. } => {
-            let number = RevocationList::stored(list.clone()).map_or(0, |list| list.number());
-            format!("list {number} of revoked devices is in force: {}", done(acts, names))
+            let (number, policy) = RevocationList::stored(list.clone())
+                .map_or((0, 0), |list| (list.number(), list.policy().number));
+            let policy = if policy > 0 { format!(" with policy {policy}") } else { String::new() };
+            format!("list {number} of revoked devices is in force{policy}: {}", done((number, acts), names))
         }
         RecordAct::DevicesHeld { devices, statement, certificate, .. } => {
             held(devices, names, &names.signer(certificate, (StatementLabel::Hold, statement)))
@@ -128,9 +130,11 @@ fn held(devices: &[DeviceId], names: &Names, by: &str) -> String {
 }
 
 /// What was done by a list.
-fn done(acts: &[RevocationAct], names: &Names) -> String {
+fn done((number, acts): (u64, &[RevocationAct]), names: &Names) -> String {
     if acts.is_empty() {
-        return "the first, with nobody on it".to_owned();
+        let words =
+            if number == 1 { "the first, with nobody on it" } else { "nothing is done to any device" };
+        return words.to_owned();
     }
     let each = acts.iter().map(|act| {
         let what = match act.kind {

@@ -1,13 +1,13 @@
 //! Sending and reading.
 
-use wardline_proto::{ClientMessageId, EntryNumber, UtcMillis};
+use wardline_proto::{ClientMessageId, EntryNumber, LIFE_SECONDS_MIN, UtcMillis};
 
 use super::{
     Answer, Failure, FailureKind, Messages, Sent, change::open_conversation, membership::waiting_events,
-    rfc3339,
+    rfc3339, span,
 };
 use crate::{
-    conversation::{self, TEXT_BYTES_MAX, life_seconds, random},
+    conversation::{self, TEXT_BYTES_MAX, longest_life, policy, random, text_refusal},
     error::CoreError,
     session::{Delivery, Link, Session},
     vault::tables::{
@@ -17,20 +17,20 @@ use crate::{
 };
 
 /// Queues a text and waits until the log has it, or there is no way to send it now.
-pub(super) async fn send(session: &Session, name: &str, text: String) -> Result<Answer, CoreError> {
-    if text.is_empty() || text.len() > TEXT_BYTES_MAX {
-        return Err(Failure::new(
-            FailureKind::Input,
-            "This text cannot be sent.",
-            "A message has 1 to 65,536 bytes.",
-            "Shorten it, or send it in parts.",
-        )
-        .into());
-    }
+pub(super) async fn send(
+    session: &Session,
+    name: &str,
+    text: String,
+    expires_seconds: Option<u32>,
+) -> Result<Answer, CoreError> {
     let (row, message) = {
         let core = session.core().await;
         let row = open_conversation(&core, name).await?;
-        let message = queue(&core, &row, OutboxKind::Text, text.into_bytes(), session.clock.now()).await?;
+        may_be_text(&core, text.len())?;
+        let longest = longest_life(policy(&core), &row);
+        let life = expires_seconds.map_or(Ok(longest), |seconds| may_live(seconds, longest))?;
+        let said = (OutboxKind::Text, text.into_bytes(), life);
+        let message = queue(&core, &row, said, session.clock.now()).await?;
         (row, message)
     };
     session.wake.notify_one();
@@ -62,11 +62,39 @@ pub(super) async fn send(session: &Session, name: &str, text: String) -> Result<
             let online = matches!(&*session.link.borrow(), Link::Online { .. });
             let now = conversation::find(&*session.core().await, name).await?;
             let why = why_it_waits(online, now.standing, now.held.is_some()).to_owned();
-            let outlived = conversation::revoked::outlived(&*session.core().await).filter(|_| online);
-            Sent { why: Some(outlived.map_or(why, |failure| failure.to_string())), ..sent("queued") }
+            let silenced = conversation::silenced(&*session.core().await).filter(|_| online);
+            Sent { why: Some(silenced.map_or(why, |failure| failure.to_string())), ..sent("queued") }
         }
         Delivery::Refused(why) => Sent { why: Some(why), ..sent("refused") },
     }))
+}
+
+/// Refuses a text that cannot be sent.
+fn may_be_text(core: &conversation::Core, bytes: usize) -> Result<(), Failure> {
+    let refused = |kind, why: String| {
+        let now = "Shorten it, or send it in parts.";
+        Err(Failure::new(kind, "This text cannot be sent.", why, now))
+    };
+    if bytes == 0 || bytes > TEXT_BYTES_MAX {
+        return refused(FailureKind::Input, "A message has 1 to 65,536 bytes.".to_owned());
+    }
+    match text_refusal(policy(core), bytes) {
+        Some(why) => refused(FailureKind::Refused, format!("In bytes: {why}.")),
+        None => Ok(()),
+    }
+}
+
+/// The life that was asked for, if a message may have it.
+fn may_live(seconds: u32, longest: u32) -> Result<u32, Failure> {
+    if (LIFE_SECONDS_MIN..=longest).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(Failure::new(
+        FailureKind::Input,
+        format!("A message cannot be kept for {} here.", span(seconds)),
+        format!("Here it is {} to {}.", span(LIFE_SECONDS_MIN), span(longest)),
+        "Choose another --expires, or leave it out.",
+    ))
 }
 
 /// Why a message has not left yet, for its author: what holds it back longest.
@@ -107,12 +135,11 @@ pub(super) async fn read(
     }))
 }
 
-/// Queues a message under a new id.
+/// Queues a message under a new id; its life is in seconds.
 pub(super) async fn queue(
     core: &conversation::Core,
     row: &ConversationRow,
-    kind: OutboxKind,
-    body: Vec<u8>,
+    (kind, body, life_seconds): (OutboxKind, Vec<u8>, u32),
     now: UtcMillis,
 ) -> Result<ClientMessageId, CoreError> {
     let message = ClientMessageId::from_bytes(random(&*core.entropy)?);
@@ -123,7 +150,7 @@ pub(super) async fn queue(
         kind,
         body,
         created: now,
-        life_seconds: life_seconds(row),
+        life_seconds,
         expires: None,
         sealed: None,
         accepted: None,

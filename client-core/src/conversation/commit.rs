@@ -119,7 +119,11 @@ async fn stage_step(
         &row,
         known.map(|known| known.devices),
         (&before, &after),
-        (&change, core.revocations.number(), core.device.organisation.issuers_number()),
+        (
+            &change,
+            (core.revocations.number(), core.revocations.policy().number),
+            core.device.organisation.issuers_number(),
+        ),
     );
     if fault::planted("member.add_uncertified") {
         core.store.load_within(&mut tx, Scope::Device).await?;
@@ -203,7 +207,7 @@ fn declaration(
     row: &ConversationRow,
     known: Option<Vec<DeviceId>>,
     (before, after): (&Roster, &Roster),
-    (change, list, issuers): (&Change, u64, u64),
+    (change, (list, policy_number), issuers): (&Change, (u64, u64), u64),
 ) -> CommitData {
     let devices = |roster: &Roster| -> Vec<DeviceId> {
         roster.members.iter().map(|member| member.certificate.device()).collect()
@@ -228,7 +232,7 @@ fn declaration(
         seen_number: row.cursor.get(),
         seen_hash: row.chain.digest().to_wire(),
         revocation_list_number: list,
-        policy_number: 0,
+        policy_number,
         approvals: change.approvals.clone(),
         confirmations: change.confirmations.clone(),
         corrects_number: change.corrects.get(),

@@ -2,7 +2,10 @@
 
 use wardline_proto::{ChainHash, ConversationId, EntryNumber, Suite, content::ConversationSettings};
 
-use super::core::{Core, random};
+use super::{
+    core::{Core, random},
+    permitted::policy,
+};
 use crate::{
     error::CoreError,
     mls::group,
@@ -14,9 +17,6 @@ use crate::{
         },
     },
 };
-
-/// How long messages of a new conversation are kept at most, in seconds: 30 days.
-const RETENTION_SECONDS: u32 = 30 * 86_400;
 
 /// Makes a conversation with this name and wishes for the people; answers its id and the wish's place.
 ///
@@ -44,7 +44,7 @@ async fn create_step(
 ) -> Result<i64, CoreError> {
     let settings = ConversationSettings {
         name: name.to_owned(),
-        retention_seconds: RETENTION_SECONDS,
+        retention_seconds: policy(core).rules.life_seconds_default,
         keepers: vec![core.device.user().to_string()],
         number: 1,
         predecessor: None,

@@ -8,6 +8,7 @@ use super::{
     core::Core,
     hold::Hold,
     line::{heads, line},
+    permitted::{longest_life, policy},
     roster::Roster,
     suspicion, waits,
 };
@@ -132,7 +133,7 @@ pub(crate) async fn detail(core: &mut Core, row: &ConversationRow) -> Result<Con
     };
     Ok(ConversationDetail {
         summary,
-        retention_seconds: row.retention_seconds,
+        retention_seconds: longest_life(policy(core), row),
         safety_code,
         protection: protection.to_owned(),
         number: row.shown(row.cursor).get(),

@@ -3,6 +3,7 @@
 use wardline_proto::content::ConversationSettings;
 
 use super::roster::{Member, Roster};
+use crate::api::span;
 
 /// Describes what changed between two rosters and settings; empty if nothing that people see.
 pub(crate) fn describe(
@@ -41,7 +42,10 @@ pub(crate) fn describe(
         parts.push(format!("{author} renamed it to “{}”", settings.1.name));
     }
     if settings.0.retention_seconds != settings.1.retention_seconds {
-        parts.push(format!("{author} changed how long messages are kept"));
+        parts.push(format!(
+            "{author} set that messages are kept for {} at most",
+            span(settings.1.retention_seconds)
+        ));
     }
     parts.join("; ")
 }

@@ -30,6 +30,7 @@ mod judge;
 mod lies;
 mod line;
 mod merged;
+mod permitted;
 mod plan;
 mod receive;
 mod receive_commit;
@@ -68,12 +69,13 @@ pub(crate) use self::{
     detail::{detail, find, list, read},
     hold::Hold,
     join::join,
+    permitted::{life_refusal, longest_life, policy, silenced, software, text_refusal},
     plan::{Plan, nobody, plan},
     receive::{Effect, encode, receive, removed},
     replacement::{Waiting, is_in, note_replacement, waiting},
     report::{declared, look_again, not_in, report, report_by},
     roster::code_of,
-    seal::{Sealed, TEXT_BYTES_MAX, life_seconds, seal},
+    seal::{Sealed, TEXT_BYTES_MAX, seal},
     settle::{abandon, withdraw},
     statements::{approval_statement, confirmation_statement, devices, leave_statement},
     struck::strangers_by,

@@ -18,6 +18,7 @@ use super::{
     correct::{correction, wrongs},
     grounds::{approval as approval_of, confirmation as confirmation_of},
     judge::keeps,
+    permitted::{life_refusal, policy},
     receive::decode,
     revoked::{is_itself_out, is_named, out, outlived, removals, wish_for_removal},
     roster::{Member, Roster},
@@ -106,6 +107,7 @@ pub(crate) async fn plan(
         Wish::Renew => Plan::Commit(Box::default()),
         Wish::RenewLeaf => renew_leaf(core, group),
         Wish::Rename { name } => rename(core, &roster, group.settings(), name),
+        Wish::Retain { seconds } => retain(core, &roster, group.settings(), *seconds),
         Wish::Mend { user, devices, .. } => mend(core, &roster, user, devices),
         Wish::Restore { members } => restore(core, &roster, members),
         Wish::AddBack { user, .. } => add_back(&roster, user),
@@ -260,6 +262,21 @@ fn rename(core: &Core, roster: &Roster, settings: ConversationSettings, name: &s
     if planted("member.steal_settings") {
         settings.keepers = vec![core.device.user().to_string()];
     }
+    Plan::Commit(Box::new(Change { settings: Some(settings), ..Change::default() }))
+}
+
+fn retain(core: &Core, roster: &Roster, settings: ConversationSettings, seconds: u32) -> Plan {
+    if settings.retention_seconds == seconds {
+        return Plan::Nothing;
+    }
+    if !keeps(roster, &settings, core.device.user()) {
+        return Plan::Impossible(not_keeper("change how long messages are kept"));
+    }
+    if let Some(failure) = life_refusal(policy(core), seconds) {
+        return Plan::Impossible(failure);
+    }
+    let settings =
+        ConversationSettings { retention_seconds: seconds, number: settings.number + 1, ..settings };
     Plan::Commit(Box::new(Change { settings: Some(settings), ..Change::default() }))
 }
 

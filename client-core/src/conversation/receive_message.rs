@@ -12,6 +12,7 @@ use super::{
     core::{Core, random},
     instead::followed,
     line::behind,
+    permitted::{policy, received_life},
     receive::{Effect, Received, decode, encode},
     roster::{Member, verify_leaf},
     spent::said_before,
@@ -201,7 +202,9 @@ async fn store_opened(
         messages::insert(tx, &blank(received, MessageKind::Unreadable)).await?;
         return Ok(Vec::new());
     };
-    // The sender's life counts, whatever the relay says; a relay that says another is seen in the chain.
+    // The sender's life counts, whatever the relay says; a relay that says another is seen in the chain. Never more than is
+    // permitted here.
+    let life = received_life(policy(core), row, (life, content.policy_number));
     let expires = expiry(received.stamp.min(core.clock.now()), life);
     // And of what is sent again the life it had the first time.
     let expires = match content.expires_at_ms {

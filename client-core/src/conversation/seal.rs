@@ -1,14 +1,22 @@
 //! Encrypting a queued message: the ratchet advances and the ciphertext is stored in one step, before it is sent.
 
+use wardline_identity::Policy;
 use wardline_proto::{
-    DeviceId, Epoch, LIFE_SECONDS_MAX, LIFE_SECONDS_MIN, UtcMillis,
+    DeviceId, Epoch, LIFE_SECONDS_MIN, UtcMillis,
     content::{Content, Text, content::Body},
     fault,
 };
 
 use super::{
-    core::Core, hold::Hold, receive::encode, receive_message::message_data, revoked, roster::Roster,
-    statements::leave_statement, successor::is_incomplete,
+    core::Core,
+    hold::Hold,
+    permitted::{longest_life, policy, silenced, text_refusal},
+    receive::encode,
+    receive_message::message_data,
+    revoked,
+    roster::Roster,
+    statements::leave_statement,
+    successor::is_incomplete,
 };
 use crate::{
     error::CoreError,
@@ -56,7 +64,7 @@ pub(crate) async fn seal(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed,
 
 async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreError> {
     let conversation = waiting.conversation;
-    if revoked::outlived(core).is_some() {
+    if silenced(core).is_some() {
         return Ok(Sealed::Wait);
     }
     let open = core.load_group(&conversation).await?;
@@ -72,9 +80,10 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let (Some(row), true) = (row, open) else {
         return Ok(Sealed::Refused("you are not in this conversation".to_owned()));
     };
-    if let Some(refusal) = may_send(&row, waiting, core.clock.now()) {
+    if let Some(refusal) = may_send(&row, waiting, (policy(core), core.clock.now())) {
         return Ok(refusal);
     }
+    let longest = longest_life(policy(core), &row);
     let closed = CoreError::Protocol("was asked about a conversation that is not open");
     let group = core.groups.get_mut(&conversation).ok_or(closed)?;
     let roster = Roster::read(&core.device.organisation, &group.roster());
@@ -90,6 +99,8 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let epoch: Epoch = group.epoch();
     if let Some((sealed_in, ciphertext)) = &waiting.sealed
         && *sealed_in == epoch
+        // Sealed for longer than is permitted by now, it is sealed again: the relay took it from nobody.
+        && waiting.life_seconds <= longest
         && !fault::planted("mutant.seal_anew")
     {
         return Ok(Sealed::Ready { ciphertext: ciphertext.clone() });
@@ -100,7 +111,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         seen_number: row.cursor.get(),
         seen_hash: seen_hash(&row),
         revocation_list_number: core.revocations.number(),
-        policy_number: 0,
+        policy_number: core.revocations.policy().number,
         sent_at_ms: waiting.created.get(),
         expires_at_ms: waiting.expires.map_or(0, UtcMillis::get),
         sent_numbers: sent_before(core.device.id(), &mut tx, waiting).await?,
@@ -114,7 +125,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
             }
         }),
     };
-    let life = life_left(waiting, core.clock.now());
+    let life = life_left(waiting, core.clock.now()).min(longest);
     let aad = message_data(life);
     let mut ciphertext = group.encrypt(&core.store, &voice.identity(), &aad, &encode(&content))?;
     if let (true, Some(last)) = (fault::planted("member.undecryptable"), ciphertext.last_mut()) {
@@ -153,7 +164,11 @@ fn life_left(waiting: &OutboxRow, now: UtcMillis) -> u32 {
 }
 
 /// Why a message cannot be sent now, if so.
-fn may_send(row: &ConversationRow, waiting: &OutboxRow, now: UtcMillis) -> Option<Sealed> {
+fn may_send(
+    row: &ConversationRow,
+    waiting: &OutboxRow,
+    (policy, now): (&Policy, UtcMillis),
+) -> Option<Sealed> {
     let refused = |why: String| Some(Sealed::Refused(why));
     match row.standing {
         Standing::Active => {}
@@ -170,13 +185,11 @@ fn may_send(row: &ConversationRow, waiting: &OutboxRow, now: UtcMillis) -> Optio
         tracing::info!(why = Hold::parse(held).why(), "a message waits until a conversation is put right");
         return Some(Sealed::Wait);
     }
+    if let Some(why) = text_refusal(policy, waiting.body.len()).filter(|_| waiting.kind == OutboxKind::Text) {
+        return refused(why);
+    }
     let age = now.seconds().saturating_sub(waiting.created.seconds());
     let gone = waiting.expires.is_some_and(|expires| expires <= now);
     (gone || age > u64::from(waiting.life_seconds))
         .then(|| Sealed::Refused("it waited longer than messages are kept here".to_owned()))
-}
-
-/// The life of a message that is written now: the conversation's longest.
-pub(crate) fn life_seconds(row: &ConversationRow) -> u32 {
-    row.retention_seconds.clamp(LIFE_SECONDS_MIN, LIFE_SECONDS_MAX)
 }

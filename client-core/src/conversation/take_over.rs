@@ -79,6 +79,7 @@ async fn move_waiting(
                 | Wish::AddOwnDevice { .. }
                 | Wish::Remove { .. }
                 | Wish::Rename { .. }
+                | Wish::Retain { .. }
                 | Wish::AddDevice { .. }
                 | Wish::LetBack { .. }
                 | Wish::AddBack { .. }

@@ -8,13 +8,13 @@ use wardline_proto::{
     relay::{ClientGreeting, RelayGreeting, RelayTime},
 };
 
-use crate::error::CoreError;
+use crate::{conversation::software, error::CoreError};
 
 /// What this client says first.
 pub(crate) fn greeting(issuers_list_number: u64, revocation_list_number: u64) -> ClientGreeting {
     ClientGreeting {
         versions: Some(VERSIONS),
-        software: concat!("wardline/", env!("CARGO_PKG_VERSION")).to_owned(),
+        software: software().to_owned(),
         revocation_list_number,
         issuers_list_number,
     }

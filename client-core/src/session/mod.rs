@@ -37,6 +37,9 @@ mod lost;
 mod lost_issuers;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod policy_test;
+mod publish_policy;
 mod record;
 mod record_pages;
 #[cfg(test)]
@@ -92,6 +95,7 @@ pub(crate) use self::{
     link::{Link, RelayConnector, product_connector},
     lost::{Among, put_on_hold},
     open::open_vault,
+    publish_policy::{InForce, publish_policy, show_policy},
     record_pages::{Numbered, read as read_record, rebuild as rebuild_record},
     registrar::{invite, list_invitations, look_at_enrolments, registrar_pass},
     removal_record::removal_record,

@@ -15,7 +15,7 @@ use wardline_proto::{ConversationId, Digest, EntryNumber, fault};
 
 use super::{Session, broken, grant, look_through::look_through, send};
 use crate::{
-    conversation::{revoked, waits_for_closing},
+    conversation::{silenced, waits_for_closing},
     error::CoreError,
     relay::Relay,
     vault::tables::{
@@ -154,8 +154,8 @@ pub(super) async fn pass(
     relay: &Arc<dyn Relay>,
     passing: &mut Passing,
 ) -> Result<(), CoreError> {
-    // By a list of revoked devices that has outlived its life nothing is sent at all.
-    if revoked::outlived(&*session.core().await).is_some() {
+    // By a list of revoked devices that has outlived its life, or by a client that is too old, nothing is sent at all.
+    if silenced(&*session.core().await).is_some() {
         return Ok(());
     }
     look_through(session).await?;

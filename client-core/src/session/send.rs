@@ -96,6 +96,16 @@ pub(crate) async fn send(
             passing.wait_for_log(conversation, cursor);
             Ok(Step::Wait)
         }
+        // The policy is another by now: it is encrypted anew by that one, or goes back to its author.
+        Err(error @ RelayError::Refused { reason: Reason::PolicyRefused, .. })
+            if !fault::planted("mutant.policy_refused_for_good") =>
+        {
+            revocation::fetch(session, relay).await?;
+            match is_beyond(session, &waiting).await? {
+                true => Ok(Step::Wait),
+                false => refuse(session, &waiting, &Failure::from(error).to_string()).await,
+            }
+        }
         // This device has sent all it may in this epoch: a commit ends it, and the message goes out in the next.
         Err(RelayError::Refused { reason: Reason::EpochFull, .. }) => {
             wish_for_new_epoch(session, &conversation).await?;
@@ -133,6 +143,19 @@ pub(crate) fn passes(reason: Reason) -> bool {
             | Reason::YieldTurn
             | Reason::Internal
     )
+}
+
+/// Whether a message, as it was encrypted, is more than the policy at hand permits: then it is not sent so again.
+async fn is_beyond(session: &Session, waiting: &OutboxRow) -> Result<bool, CoreError> {
+    let core = session.core().await;
+    let mut tx = core.vault.begin("look_for_sealed").await?;
+    let now = outbox::find(&mut tx, &waiting.message).await?;
+    tx.commit().await?;
+    let policy = core.revocations.policy();
+    let beyond = |row: OutboxRow| {
+        policy.permits_life(row.life_seconds).is_err() || policy.permits_text(row.body.len()).is_err()
+    };
+    Ok(now.is_some_and(beyond))
 }
 
 /// The last entry this device has taken in.

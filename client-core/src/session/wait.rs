@@ -8,7 +8,7 @@ use wardline_proto::{ClientMessageId, ConversationId, EntryNumber, UtcMillis, fa
 use super::{Link, Session};
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{is_left_empty, may_be_asked, revoked},
+    conversation::{is_left_empty, may_be_asked, silenced},
     error::CoreError,
     vault::{
         Transaction,
@@ -117,7 +117,7 @@ impl Session {
             loop {
                 let soon = UtcMillis::new(self.clock.now().get() + SOON_MS);
                 let core = self.core().await;
-                if revoked::outlived(&core).is_some() {
+                if silenced(&core).is_some() {
                     return Ok(());
                 }
                 // Whoever must go by the list goes before this device does: nobody else may come for long.
@@ -184,8 +184,8 @@ impl Session {
                     Some(Delivery::Sent(shown(&mut tx, &row.conversation, number).await?, stamp))
                 }
                 (None, Some(why)) => Some(Delivery::Refused(why)),
-                // Not by a list of revoked devices that has outlived its life.
-                (None, None) if revoked::outlived(&core).is_some() => Some(Delivery::Queued),
+                // Not by a list of revoked devices that has outlived its life, nor by a client that is too old.
+                (None, None) if silenced(&core).is_some() => Some(Delivery::Queued),
                 // Not while the relay's log is another.
                 (None, None) if self.beside.has(&row.conversation) => Some(Delivery::Queued),
                 (None, None) => None,
@@ -233,7 +233,7 @@ pub(crate) async fn until_settled(session: &Session, intent: i64) -> Result<Outc
             if let Some(outcome) = settled(session, intent).await? {
                 return Ok(outcome);
             }
-            if let Some(failure) = revoked::outlived(&*session.core().await) {
+            if let Some(failure) = silenced(&*session.core().await) {
                 return Err(failure.into());
             }
             if let Link::Offline(failure) = &*session.link.borrow() {

@@ -3,7 +3,7 @@
 use prost::{Message as _, bytes::Bytes};
 use wardline_proto::{Digest, UtcMillis, relay as pb};
 
-use crate::{RevocationError, UserId};
+use crate::{Policy, RevocationError, UserId};
 
 /// For how long a list may be relied on when nothing else is said, in seconds: 72 hours.
 pub const LIST_LIFE_SECONDS: u32 = 72 * 3_600;
@@ -25,7 +25,7 @@ pub struct RevocationList {
     life_seconds: u32,
     acts: u64,
     chain: Digest,
-    policy_number: u64,
+    policy: Policy,
     issuers_number: u64,
     issuers_digest: Digest,
     record_head: Bytes,
@@ -45,10 +45,7 @@ impl RevocationList {
         if !LIFE.contains(&list.life_seconds) {
             return Err(field("life"));
         }
-        let has_policy = list.policy_number > 0;
-        if list.policy_sha256.len() != if has_policy { Digest::LENGTH } else { 0 } {
-            return Err(field("policy"));
-        }
+        let policy = list.policy.as_ref().map_or(Ok(Policy::UNSET), Policy::read);
         if list.issuers_list_number == 0 {
             return Err(field("issuers' list"));
         }
@@ -68,7 +65,7 @@ impl RevocationList {
             life_seconds: list.life_seconds,
             acts: list.acts,
             chain: Digest::try_from(&list.chain_hash).map_err(|_| field("chain"))?,
-            policy_number: list.policy_number,
+            policy: policy.map_err(|_| field("policy"))?,
             issuers_number: list.issuers_list_number,
             issuers_digest: Digest::try_from(&list.issuers_list_sha256)
                 .map_err(|_| field("issuers' list"))?,
@@ -116,10 +113,10 @@ impl RevocationList {
         &self.chain
     }
 
-    /// Number of the policy in force; 0 before the first.
+    /// The policy in force.
     #[must_use]
-    pub const fn policy_number(&self) -> u64 {
-        self.policy_number
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Number of the issuers' list that its signer knew.

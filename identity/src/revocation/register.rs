@@ -9,7 +9,10 @@ use super::{
     LIST_LIFE_SECONDS, PendingHold, RevocationAct, RevocationKind, RevocationList, RevocationReason,
     act::genesis,
 };
-use crate::{IssuerAuthority, Organisation, OrganisationId, RevocationError, StatementLabel, UserId};
+use crate::{
+    IssuerAuthority, Organisation, OrganisationId, Policy, RevocationError, StatementLabel, UserId,
+    policy::UNSET,
+};
 
 /// The newest list with its acts. Only what goes on from it is taken in.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,6 +126,12 @@ impl RevocationRegister {
         self.acts
     }
 
+    /// The policy of the newest list; what holds without one before the first.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        self.list.as_ref().map_or(&UNSET, RevocationList::policy)
+    }
+
     /// Where a device stands at an instant.
     #[must_use]
     pub fn standing(&self, device: &DeviceId, now: UtcMillis) -> Standing {
@@ -171,15 +180,18 @@ impl RevocationRegister {
                 return Err(RevocationError::Older { current });
             }
             if list.number() == current {
-                let same = (list.acts(), list.chain(), list.responders())
-                    == (have.acts(), have.chain(), have.responders());
+                let same = (list.acts(), list.chain(), list.responders(), list.policy())
+                    == (have.acts(), have.chain(), have.responders(), have.policy());
                 return match list.signed_at() > have.signed_at() {
                     _ if !same => Err(RevocationError::Fork { current }),
                     true => Ok(Adoption::Refreshed),
                     false => Ok(Adoption::Known),
                 };
             }
-            if list.policy_number() < have.policy_number() || list.issuers_number() < have.issuers_number() {
+            let older = list.policy().number < have.policy().number && !fault::planted("mutant.policy_falls");
+            let other = list.policy().number == have.policy().number && list.policy() != have.policy();
+            let other = other && !fault::planted("mutant.policy_without_number");
+            if older || other || list.issuers_number() < have.issuers_number() {
                 return Err(RevocationError::Fork { current });
             }
         }
@@ -250,11 +262,36 @@ impl RevocationRegister {
         (acts, responders): (&[RevocationAct], &[UserId]),
         now: UtcMillis,
     ) -> Result<pb::SignedStatement, RevocationError> {
+        self.sign_next_whole(issuer, organisation, (acts, responders, self.policy()), now)
+    }
+
+    /// The same, with another policy, whose number is higher.
+    ///
+    /// # Errors
+    /// As [`Self::sign_next`].
+    pub fn sign_next_policy(
+        &self,
+        issuer: &IssuerAuthority,
+        organisation: &Organisation,
+        (acts, policy): (&[RevocationAct], &Policy),
+        now: UtcMillis,
+    ) -> Result<pb::SignedStatement, RevocationError> {
+        self.sign_next_whole(issuer, organisation, (acts, self.responders(), policy), now)
+    }
+
+    fn sign_next_whole(
+        &self,
+        issuer: &IssuerAuthority,
+        organisation: &Organisation,
+        (acts, responders, policy): (&[RevocationAct], &[UserId], &Policy),
+        now: UtcMillis,
+    ) -> Result<pb::SignedStatement, RevocationError> {
         let next = Next {
             number: self.number().saturating_add(1),
             acts: self.acts.saturating_add(acts.len() as u64),
             chain: self.follow(acts)?,
             responders,
+            policy,
         };
         Ok(self.sign(&next, issuer, organisation, now))
     }
@@ -268,8 +305,13 @@ impl RevocationRegister {
         now: UtcMillis,
     ) -> Option<pb::SignedStatement> {
         let list = self.list.as_ref()?;
-        let same =
-            Next { number: list.number(), acts: self.acts, chain: self.chain, responders: list.responders() };
+        let same = Next {
+            number: list.number(),
+            acts: self.acts,
+            chain: self.chain,
+            responders: list.responders(),
+            policy: list.policy(),
+        };
         Some(self.sign(&same, issuer, organisation, now))
     }
 
@@ -290,7 +332,7 @@ impl RevocationRegister {
             issuers_list_sha256: organisation.issuers_digest().to_wire(),
             record_head: self.record_head.clone(),
             responders: next.responders.iter().map(ToString::to_string).collect(),
-            ..pb::RevocationList::default()
+            policy: next.policy.to_wire(),
         };
         issuer.sign(StatementLabel::RevocationList, &list)
     }
@@ -317,6 +359,7 @@ struct Next<'a> {
     acts: u64,
     chain: Digest,
     responders: &'a [UserId],
+    policy: &'a Policy,
 }
 
 fn standing(act: &RevocationAct, now: UtcMillis) -> Standing {

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use bytes::Bytes;
 use prost::Message as _;
 use tempfile::TempDir;
+use wardline_identity::Policy;
 use wardline_proto::relay::{CommitData, RemovalGround, removal_ground::Ground};
 use wardline_proto::{
     ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Epoch, Suite, UtcMillis, roster_digest,
@@ -132,9 +133,18 @@ impl Ward {
     }
 
     pub(crate) async fn send(&self, message: Message) -> Result<Receipt, ConversationError> {
+        self.send_under(Policy::UNSET, message).await
+    }
+
+    pub(crate) async fn send_under(
+        &self,
+        policy: Policy,
+        message: Message,
+    ) -> Result<Receipt, ConversationError> {
         let now = self.now();
-        let write =
-            self.store.write("send", move |tx| Box::pin(async move { rules::send(tx, &message, now).await }));
+        let write = self
+            .store
+            .write("send", move |tx| Box::pin(async move { rules::send(tx, &message, &policy, now).await }));
         write.await.map(|sent| sent.receipt)
     }
 

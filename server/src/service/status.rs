@@ -8,7 +8,7 @@ use std::{collections::HashMap, error::Error, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-use wardline_identity::HoldError;
+use wardline_identity::{Forbidden, HoldError};
 use wardline_proto::{IdError, Reason};
 
 use crate::{
@@ -111,6 +111,8 @@ fn code(reason: Reason) -> Code {
         | R::JoinStruck
         | R::ConversationClosed
         | R::EntryMismatch
+        | R::SoftwareTooOld
+        | R::PolicyRefused
         | R::ConversationFull => Code::FailedPrecondition,
         R::EpochConflict | R::ListConflict | R::IssuersConflict | R::HoldsPending | R::StreamReplaced => {
             Code::Aborted
@@ -175,6 +177,14 @@ impl From<ConversationError> for Status {
             }
             E::EntryMismatch => refuse(Reason::EntryMismatch).into(),
             E::LifeOutOfRange { .. } => refuse(Reason::LifeOutOfRange).into(),
+            E::Forbidden { ref forbidden, policy } => {
+                let rule = match forbidden {
+                    Forbidden::Life(_) => "life",
+                    Forbidden::Text(_) => "text",
+                    Forbidden::Software(_) => "software",
+                };
+                refuse(Reason::PolicyRefused).with("rule", rule).with("policy", policy).into()
+            }
             E::CursorBeyondHead { conversation, head } => {
                 refuse(Reason::CursorBeyondHead).with("conversation", conversation).with("head", head).into()
             }

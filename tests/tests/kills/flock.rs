@@ -227,7 +227,11 @@ impl Sender {
     /// Sends one message; false if the owner went. Then nobody knows whether it was taken on: it may be shown once
     /// or never.
     fn send(&self, line: &mut Line, text: String) -> bool {
-        let command = Command::Send { conversation: self.conversation.clone(), text: text.clone() };
+        let command = Command::Send {
+            conversation: self.conversation.clone(),
+            text: text.clone(),
+            expires_seconds: None,
+        };
         self.desk.unanswered.fetch_add(1, Ordering::SeqCst);
         let answer = line.execute(command, Reach::Online);
         self.desk.unanswered.fetch_sub(1, Ordering::SeqCst);

@@ -42,7 +42,8 @@ impl Scene {
         meanwhile: impl FnOnce(&mut Ward, &dyn Fn() -> bool),
     ) {
         let mut line = owner.line().unwrap();
-        let command = Command::Send { conversation: "Night".to_owned(), text: text.to_owned() };
+        let command =
+            Command::Send { conversation: "Night".to_owned(), text: text.to_owned(), expires_seconds: None };
         let sending = thread::spawn(move || line.execute(command, Reach::Online));
         meanwhile(&mut self.ward, &|| sending.is_finished());
         let Some(Ok(Answer::Sent(sent))) = sending.join().unwrap() else { panic!("no answer") };

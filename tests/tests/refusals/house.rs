@@ -164,7 +164,8 @@ impl House {
     pub(crate) async fn talks_on(&self) {
         let text = format!("note {}", self.honest.said.fetch_add(1, Ordering::SeqCst));
         let (conversation, since) = (self.honest.conversation.clone(), None);
-        let send = Command::Send { conversation: conversation.clone(), text: text.clone() };
+        let send =
+            Command::Send { conversation: conversation.clone(), text: text.clone(), expires_seconds: None };
         let sent = self.honest.writer.execute(send, Reach::Online).await;
         let Ok(Answer::Sent(sent)) = sent else { panic!("an honest message: {sent:?}") };
         assert_eq!(sent.state, "sent", "{sent:?}");

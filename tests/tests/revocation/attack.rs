@@ -93,7 +93,11 @@ fn talk(device: &Device, transport: TransportChoice, accepted: &Mutex<Vec<Accept
                     return;
                 }
                 let text = format!("{} {transport:?} {sender}.{number}", device.user);
-                let command = Command::Send { conversation: WARD.to_owned(), text: text.clone() };
+                let command = Command::Send {
+                    conversation: WARD.to_owned(),
+                    text: text.clone(),
+                    expires_seconds: None,
+                };
                 if let Ok(Answer::Sent(sent)) = client.execute(command, Reach::Online).await
                     && let Some(number) = sent.number
                 {

@@ -73,7 +73,11 @@ pub(crate) async fn judge(scene: &mut Scene) -> Verdict {
             continue;
         }
         let text = format!("the last of {place}");
-        let send = Command::Send { conversation: scene.conversation.clone(), text: text.clone() };
+        let send = Command::Send {
+            conversation: scene.conversation.clone(),
+            text: text.clone(),
+            expires_seconds: None,
+        };
         let answer = phone.execute(send, Reach::Online).await;
         phone::note(&scene.ground, (phone.user, &phone.name), &text, answer);
     }

@@ -161,7 +161,11 @@ impl Phone {
         let client = self.client.clone().expect("it lives");
         let (ground, user, name) = (self.ground.clone(), self.user, self.name.clone());
         ground.notes().named.begins(&text);
-        let command = Command::Send { conversation: conversation.to_owned(), text: text.clone() };
+        let command = Command::Send {
+            conversation: conversation.to_owned(),
+            text: text.clone(),
+            expires_seconds: None,
+        };
         self.commands.spawn(async move {
             let answer = client.execute(command, Reach::Online).await;
             note(&ground, (user, &name), &text, answer);

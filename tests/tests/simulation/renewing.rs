@@ -98,7 +98,7 @@ impl Quarter {
     async fn talk(&self, about: &str) {
         for phone in &self.phones {
             let text = format!("{about} by {}", phone.user);
-            let send = Command::Send { conversation: self.conversation.clone(), text };
+            let send = Command::Send { conversation: self.conversation.clone(), text, expires_seconds: None };
             let sent = phone.execute(send, Reach::Online).await;
             assert!(matches!(&sent, Ok(Answer::Sent(Sent { state, .. })) if state == "sent"), "{sent:?}");
         }

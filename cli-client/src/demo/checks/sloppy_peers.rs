@@ -29,8 +29,11 @@ pub(super) async fn check(scene: &mut Scene) -> Result<Vec<Finding>, Failure> {
     let mut answers = nonsense(&*relay, conversation, before, change).await?;
     drop(relay);
 
-    let command =
-        Command::Send { conversation: scene.conversation.clone(), text: "x".repeat(TEXT_BYTES_MAX + 1) };
+    let command = Command::Send {
+        conversation: scene.conversation.clone(),
+        text: "x".repeat(TEXT_BYTES_MAX + 1),
+        expires_seconds: None,
+    };
     let huge = scene.devices[TABLET].ask(command).await.err();
     let refused = huge.as_ref().is_some_and(|failure| failure.kind == FailureKind::Input);
     let words = huge.map_or("accepted".to_owned(), |failure| format!("“{}”", failure.what));

@@ -63,7 +63,11 @@ impl Scene {
         let mut sends = tablet.record().sends();
         sends.mark_unchanged();
         let client = tablet.client()?.clone();
-        let command = Command::Send { conversation: self.conversation.clone(), text: text.to_owned() };
+        let command = Command::Send {
+            conversation: self.conversation.clone(),
+            text: text.to_owned(),
+            expires_seconds: None,
+        };
         let mut sending = tokio::spawn(async move { client.execute(command, Reach::Online).await });
         // An answer without a request would be a refusal on the device; then nothing is under way, and it shows.
         tokio::select! {

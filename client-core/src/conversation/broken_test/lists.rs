@@ -1,7 +1,7 @@
 //! Revocation lists as an issuer signs them one after another, and how they reach a device.
 
 use wardline_identity::{
-    Adoption, Clock as _, DateCheck, Organisation, RevocationAct, RevocationKind, RevocationReason,
+    Adoption, Clock as _, DateCheck, Organisation, Policy, RevocationAct, RevocationKind, RevocationReason,
     RevocationRegister, SigningKey, SystemEntropy, UserId, certificate_request,
 };
 use wardline_proto::{
@@ -58,6 +58,13 @@ impl Lists {
         let users: Vec<UserId> = users.iter().map(|user| UserId::parse(user).unwrap()).collect();
         let (next, at) = ((&[][..], users.as_slice()), house.clock.now());
         let signed = self.register.sign_next_with(&house.issuer, &house.organisation, next, at).unwrap();
+        assert_eq!(self.put(house, signed, &[]), Adoption::Newer);
+    }
+
+    /// The next list, with this policy.
+    pub(crate) fn policy(&mut self, house: &House, policy: &Policy) {
+        let (next, at) = ((&[][..], policy), house.clock.now());
+        let signed = self.register.sign_next_policy(&house.issuer, &house.organisation, next, at).unwrap();
         assert_eq!(self.put(house, signed, &[]), Adoption::Newer);
     }
 

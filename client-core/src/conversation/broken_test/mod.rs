@@ -14,6 +14,7 @@ mod judged;
 pub(crate) mod lists;
 mod long_ago;
 mod out_and_in;
+mod permitted;
 mod reinstated;
 mod removed;
 mod renewed;

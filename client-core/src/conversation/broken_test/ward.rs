@@ -86,6 +86,16 @@ impl Phone {
 
     /// Queues a text.
     pub(crate) async fn say(&self, conversation: &ConversationId, text: &str) -> ClientMessageId {
+        self.say_for(conversation, text, LIFE).await
+    }
+
+    /// Queues a text that is to live for so long.
+    pub(crate) async fn say_for(
+        &self,
+        conversation: &ConversationId,
+        text: &str,
+        life_seconds: u32,
+    ) -> ClientMessageId {
         let message = ClientMessageId::from_bytes(random(&SystemEntropy).unwrap());
         let row = OutboxRow {
             message,
@@ -94,7 +104,7 @@ impl Phone {
             kind: OutboxKind::Text,
             body: text.as_bytes().to_vec(),
             created: self.core.clock.now(),
-            life_seconds: LIFE,
+            life_seconds,
             expires: None,
             sealed: None,
             accepted: None,

@@ -50,6 +50,11 @@ pub(crate) enum Wish {
         /// The name.
         name: String,
     },
+    /// Messages of the conversation are kept for so long at most.
+    Retain {
+        /// In seconds.
+        seconds: u32,
+    },
     /// Devices that cannot follow are taken out and in again, in one commit.
     AddAnew {
         /// The encoded signed `OutOfStep` of each.

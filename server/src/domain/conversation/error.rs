@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wardline_identity::Forbidden;
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, Epoch};
 
 use super::DeclarationFault;
@@ -49,6 +50,14 @@ pub enum ConversationError {
     LifeOutOfRange {
         /// What it said.
         life_seconds: u32,
+    },
+    /// Peer: the policy in force does not permit it.
+    #[error("the organisation's policy does not permit it: {forbidden}")]
+    Forbidden {
+        /// What is not permitted.
+        forbidden: Forbidden,
+        /// The policy's number.
+        policy: u64,
     },
     /// Peer: a cursor past the last entry that the device may see.
     #[error("the log ends at {head}")]

@@ -1,6 +1,7 @@
 //! Send: an application message.
 
 use bytes::Bytes;
+use wardline_identity::Policy;
 use wardline_proto::{ClientMessageId, ConversationId, DeviceId, Digest, Epoch, UtcMillis, fault};
 
 use super::{
@@ -42,10 +43,11 @@ pub struct Sent {
 /// # Errors
 /// - [`ConversationError::NotAMember`], [`ConversationError::Closed`], [`ConversationError::RevocationPending`],
 ///   [`ConversationError::EpochConflict`], [`ConversationError::LifeOutOfRange`],
-///   [`ConversationError::EpochFull`], in this order.
+///   [`ConversationError::Forbidden`], [`ConversationError::EpochFull`], in this order.
 pub async fn send<S: ConversationStorage>(
     storage: &mut S,
     message: &Message,
+    policy: &Policy,
     now: UtcMillis,
 ) -> Result<Sent, ConversationError> {
     let view = storage.send_view(message.conversation, message.sender, message.id).await?;
@@ -73,7 +75,11 @@ pub async fn send<S: ConversationStorage>(
     if !LIFE_SECONDS.contains(&life_seconds) {
         return Err(ConversationError::LifeOutOfRange { life_seconds });
     }
-    // 7. The members' ratchets reach only so far.
+    // 7. What the organisation permits.
+    let permitted =
+        policy.permits_life(life_seconds).and_then(|()| policy.permits_ciphertext(message.body.len()));
+    permitted.map_err(|forbidden| ConversationError::Forbidden { forbidden, policy: policy.number })?;
+    // 8. The members' ratchets reach only so far.
     if place.sent_in_epoch >= MESSAGES_PER_EPOCH_MAX {
         return Err(ConversationError::EpochFull);
     }
@@ -104,6 +110,7 @@ pub async fn send<S: ConversationStorage>(
 
 #[cfg(test)]
 mod tests {
+    use wardline_identity::{Forbidden, Rules};
     use wardline_proto::{
         ChainHash, ChainLink, EntryNumber,
         in_place::{arm, disarm},
@@ -160,7 +167,7 @@ mod tests {
         let (message, now) = (Message { id: message_id(8), ..message }, ward.now());
         let expiry = ward.store.write("expiry", move |tx| {
             Box::pin(async move {
-                let sent = send(tx, &message, now).await?;
+                let sent = send(tx, &message, &Policy::UNSET, now).await?;
                 let place = tx.send_view(WARD, message.sender, message_id(9)).await?.place;
                 Ok::<_, ConversationError>((sent.receipt.stamp, place.map(|place| place.head_stamp)))
             })
@@ -203,6 +210,36 @@ mod tests {
             let id = u64::from(life_seconds);
             assert!(ward.send(Message { life_seconds, ..ward.message(1, id, 1) }).await.is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_policy_does_not_permit_is_refused_unless_it_was_taken_before() {
+        let ward = Ward::with(&[1]).await;
+        let rules = Rules {
+            life_seconds_max: 3_599,
+            life_seconds_default: 300,
+            text_bytes_max: 1_000,
+            ..Policy::UNSET.rules
+        };
+        let policy = Policy { number: 4, rules };
+        let before = ward.message(1, 1, 0);
+        let first = ward.send(before.clone()).await.unwrap();
+        let stands = ward.stays(1).await;
+        let refused = ward.send_under(policy.clone(), ward.message(1, 2, 0)).await;
+        let life = Forbidden::Life(3_599);
+        assert!(
+            matches!(refused, Err(ConversationError::Forbidden { forbidden, policy: 4 }) if forbidden == life)
+        );
+        let long = Message { life_seconds: 300, body: vec![7; 5_097].into(), ..ward.message(1, 3, 0) };
+        let refused = ward.send_under(policy.clone(), long.clone()).await;
+        let text = Forbidden::Text(1_000);
+        assert!(
+            matches!(refused, Err(ConversationError::Forbidden { forbidden, policy: 4 }) if forbidden == text)
+        );
+        assert_eq!(ward.stays(1).await, stands);
+        assert_eq!(ward.send_under(policy.clone(), before).await.unwrap(), first, "its answer was lost");
+        let short = Message { life_seconds: 3_599, ..ward.message(1, 2, 0) };
+        assert!(ward.send_under(policy, short).await.is_ok(), "the control");
     }
 
     #[tokio::test]

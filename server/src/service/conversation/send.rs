@@ -1,5 +1,7 @@
 //! `Send`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tonic::{Request, Status};
 use wardline_proto::relay::authenticated_data::Kind;
@@ -17,14 +19,14 @@ pub(super) async fn answer(relay: &Relay, request: Request<SendRequest>) -> Resu
     let message = parse(member.certificate.device(), request.into_inner())?;
 
     let (conversation, sender) = (message.conversation, message.sender);
-    let live = relay.live.clone();
+    let (live, revocations) = (relay.live.clone(), Arc::clone(&relay.revocations));
     let Sent { receipt, .. } = write::for_device(
         relay,
         sender,
         "send",
         move |tx, now| {
             Box::pin(async move {
-                let sent = send(tx, &message, now).await;
+                let sent = send(tx, &message, &revocations.policy(), now).await;
                 fault::crash("crash.relay_send_uncommitted");
                 sent
             })

@@ -23,7 +23,7 @@ use crate::state::Relay;
 pub(super) async fn answer(relay: &Relay, request: Request<EnrolRequest>) -> Result<EnrolResponse, Status> {
     let exporter = authorise::exporter(&request)?;
     let request = request.into_inner();
-    greeting::check(request.greeting.as_ref())?;
+    greeting::check(request.greeting.as_ref(), &relay.revocations.policy())?;
     let id = decode::id("invitation_id", &request.invitation_id)?;
     let claim = decode::present("claim", request.claim)?;
     let patience = decode::wait_seconds(request.wait_seconds)?;

@@ -14,7 +14,7 @@ pub(super) async fn answer(
     request: Request<GetInvitationRequest>,
 ) -> Result<GetInvitationResponse, Status> {
     let request = request.into_inner();
-    greeting::check(request.greeting.as_ref())?;
+    greeting::check(request.greeting.as_ref(), &relay.revocations.policy())?;
     let id = decode::id("invitation_id", &request.invitation_id)?;
 
     let invitation = read_invitation(relay, id).await?;

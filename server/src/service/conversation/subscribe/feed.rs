@@ -24,7 +24,7 @@ use crate::domain::key_package::{KeyPackageError, is_low, stock};
 use crate::live::{Asked, LiveStream, News};
 use crate::service::conversation::wire;
 use crate::service::{
-    authorise,
+    authorise, greeting,
     status::{self, Refusal},
 };
 use crate::state::Relay;
@@ -35,6 +35,8 @@ type Cursors = HashMap<ConversationId, EntryNumber>;
 pub(super) struct Feed {
     relay: Arc<Relay>,
     certificate: Arc<DeviceCertificate>,
+    /// What its client says it is.
+    software: String,
     live: LiveStream,
     /// Read and not yet sent.
     ready: VecDeque<Event>,
@@ -57,7 +59,7 @@ impl Feed {
     /// Opens the stream of a device; the one it had ends, once nothing can go wrong with this one.
     pub(super) async fn open(
         relay: &Arc<Relay>,
-        certificate: Arc<DeviceCertificate>,
+        (certificate, software): (Arc<DeviceCertificate>, String),
         cursors: Cursors,
     ) -> Result<Self, Status> {
         let device = certificate.device();
@@ -81,6 +83,7 @@ impl Feed {
         Ok(Self {
             relay: Arc::clone(relay),
             certificate,
+            software,
             live,
             ready: VecDeque::new(),
             turns: conversations.into_iter().chain(unknown).collect(),
@@ -152,6 +155,7 @@ impl Feed {
             self.ready.push_front(Event::IssuersList(list));
         }
         if news.revocations {
+            greeting::permitted(&self.software, &self.relay.revocations.policy())?;
             self.ready.extend(self.relay.revocations.list().map(Event::RevocationList));
             let holds_sha256 = self.relay.revocations.holds_digest();
             if !holds_sha256.is_empty() {

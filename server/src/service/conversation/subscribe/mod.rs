@@ -27,7 +27,7 @@ pub(super) async fn answer(
 ) -> Result<EventStream, Status> {
     let certificate = authorise::member(relay, &request)?.certificate;
     let request = request.into_inner();
-    greeting::check(request.greeting.as_ref())?;
+    let software = greeting::check(request.greeting.as_ref(), &relay.revocations.policy())?.to_owned();
     if request.cursors.len() > CURSORS_MAX {
         return Err(status::field_invalid("cursors", "at most 100,000"));
     }
@@ -36,7 +36,7 @@ pub(super) async fn answer(
         let cursor = ack::cursor(cursor)?;
         cursors.insert(cursor.conversation, cursor.number);
     }
-    let mut feed = Feed::open(relay, certificate, cursors).await?;
+    let mut feed = Feed::open(relay, (certificate, software), cursors).await?;
     feed.say(Event::Greeting(greeting::of(relay).await?));
     Ok(Box::pin(stream::unfold(Some(feed), |feed| async {
         let mut feed = feed?;
