@@ -25,6 +25,7 @@ mod renewal;
 mod revocation;
 mod role;
 mod statement;
+mod verified;
 
 pub use authority::{IssuerAuthority, KEPT_MAX, RootAuthority, Strike};
 pub use certificate::{

@@ -11,6 +11,7 @@ use wardline_proto::{Digest, UtcMillis, fault};
 use crate::certificate::RootCertificate;
 use crate::issuers::Issuers;
 use crate::statement::verify_statement;
+use crate::verified::Verified;
 use crate::{
     CertificateError, Checkpoint, DateCheck, DeviceCertificate, DisplayName, InvitationError,
     InvitationRecord, IssuerCertificate, OrganisationError, OrganisationId, RecordError, RelayCertificate,
@@ -24,6 +25,7 @@ pub struct Organisation {
     root: RootCertificate,
     issuers: Issuers,
     list: SignedStatement,
+    verified: Verified,
 }
 
 impl Organisation {
@@ -56,7 +58,7 @@ impl Organisation {
         // 3. The list is signed by the root, and so is every issuer on it.
         let list = wire.issuers.as_ref().ok_or(OrganisationError::IssuersMissing)?.clone();
         let issuers = Issuers::read(&root, &list)?;
-        Ok(Self { root, issuers, list })
+        Ok(Self { root, issuers, list, verified: Verified::default() })
     }
 
     /// The same organisation by another issuers' list of its root; `None`: it is the list at hand.
@@ -68,7 +70,11 @@ impl Organisation {
         let issuers = Issuers::read(&self.root, list)?;
         issuers.goes_on_from(&self.issuers)?;
         if issuers.number > self.issuers.number {
-            return Ok(Some(Self { root: self.root.clone(), issuers, list: list.clone() }));
+            let verified = match fault::planted("mutant.verified_before") {
+                true => self.verified.clone(),
+                false => Verified::default(),
+            };
+            return Ok(Some(Self { root: self.root.clone(), issuers, list: list.clone(), verified }));
         }
         if list.body == self.list.body {
             return Ok(None);
@@ -128,7 +134,12 @@ impl Organisation {
     /// By it is judged what somebody did who had not heard of a strike, and nobody is let in.
     #[must_use]
     pub fn as_of(&self, issuers_number: u64) -> Self {
-        Self { issuers: self.issuers.as_of(issuers_number), ..self.clone() }
+        let issuers = self.issuers.as_of(issuers_number);
+        let verified = match issuers == self.issuers {
+            true => self.verified.clone(),
+            false => Verified::default(),
+        };
+        Self { issuers, verified, ..self.clone() }
     }
 
     /// The issuers on the list that may vouch.
@@ -202,7 +213,12 @@ impl Organisation {
         der: &[u8],
         dates: impl Into<DateCheck>,
     ) -> Result<DeviceCertificate, CertificateError> {
-        DeviceCertificate::verify(der, self.id(), &self.issuers, dates.into())
+        let dates = dates.into();
+        let verify = || DeviceCertificate::verify(der, self.id(), &self.issuers, dates);
+        match dates {
+            DateCheck::Skip => self.verified.or_verify(der, verify),
+            DateCheck::At(_) => verify(),
+        }
     }
 
     /// Checks that a certificate is a relay's of this organisation, by an issuer on the list.

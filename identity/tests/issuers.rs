@@ -325,3 +325,38 @@ fn the_time_of_a_list_is_not_judged_by_what_it_strikes() {
     let named = after.issuer_of(hospital.issuer.certificate().fingerprint()).unwrap();
     assert_eq!(named.der(), hospital.issuer.certificate_der());
 }
+
+#[test]
+fn what_was_good_by_one_list_of_issuers_is_verified_anew_by_the_next() {
+    let hospital = Hospital::found(1);
+    let (_, der) = hospital.device();
+    let AfterStrike { hospital, after, .. } = strike_in(hospital, &[]);
+    for _ in 0..2 {
+        assert!(hospital.organisation.verify_device(&der, DateCheck::Skip).is_ok(), "the control: before");
+    }
+    let next = || hospital.organisation.succeeded_by(after.issuers_statement()).unwrap().unwrap();
+    let refused = Err(CertificateError::IssuerStruck);
+    let by_next = next();
+    assert_eq!(by_next.verify_device(&der, DateCheck::Skip), refused);
+    assert!(
+        by_next.as_of(1).verify_device(&der, DateCheck::Skip).is_ok(),
+        "as it was seen before the strike"
+    );
+    assert_eq!(by_next.verify_device(&der, DateCheck::Skip), refused, "and that changes nothing");
+    arm("mutant.verified_before");
+    let by_next = next();
+    disarm("mutant.verified_before");
+    assert!(by_next.verify_device(&der, DateCheck::Skip).is_ok(), "the guard taken away");
+}
+
+#[test]
+fn a_certificate_that_was_verified_before_is_refused_where_one_byte_is_another() {
+    let hospital = Hospital::found(1);
+    let (_, der) = hospital.device();
+    assert!(hospital.organisation.verify_device(&der, DateCheck::Skip).is_ok());
+    for at in 0..der.len() {
+        let mut other = der.clone();
+        other[at] ^= 1;
+        assert!(hospital.organisation.verify_device(&other, DateCheck::Skip).is_err(), "byte {at}");
+    }
+}

@@ -23,8 +23,8 @@ pub(crate) fn policy(shown: &PolicyShown, json: bool) {
     let _ = std::io::stdout().lock().write_all(policy_file::write(&shown.policy).as_bytes());
 }
 
-/// What is about to change.
+/// What is about to change, beside what is printed for programs.
 pub(crate) fn policy_changes(number: u64, changes: &[String]) {
-    line(&format!("In place of policy {number}:"));
-    changes.iter().for_each(|change| line(&format!("  {change}")));
+    note(&format!("In place of policy {number}:"), false);
+    changes.iter().for_each(|change| note(&format!("  {change}"), false));
 }

@@ -6,7 +6,7 @@ use wardline_identity::{
     DateCheck, Organisation, RecordAct, RevocationAct, RevocationKind, RevocationList, StatementLabel,
 };
 use wardline_proto::{
-    ConversationId, DeviceId, InvitationId,
+    ConversationId, DeviceId, Digest, InvitationId,
     relay::{IssuersList, SignedStatement},
 };
 
@@ -24,6 +24,14 @@ impl Names {
     fn called(&self, device: &DeviceId) -> String {
         let known = self.devices.get(device).cloned();
         known.unwrap_or_else(|| format!("device {:.8}", device.to_string()))
+    }
+
+    /// Whose issuer this is.
+    fn issuer(&self, fingerprint: &[u8]) -> String {
+        let known = Digest::try_from(fingerprint).ok();
+        let issuer = known.and_then(|known| self.organisation.issuer_of(&known).cloned());
+        let user = issuer.and_then(|issuer| issuer.user().map(ToString::to_string));
+        user.map_or_else(|| "an issuer".to_owned(), |user| format!("{user}'s issuer"))
     }
 
     /// "signed by …", if the device with this certificate has signed it.
@@ -73,7 +81,11 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
             let (number, policy) = RevocationList::stored(list.clone())
                 .map_or((0, 0), |list| (list.number(), list.policy().number));
             let policy = if policy > 0 { format!(" with policy {policy}") } else { String::new() };
-            format!("list {number} of revoked devices is in force{policy}: {}", done((number, acts), names))
+            let by = names.issuer(&list.signer);
+            format!(
+                "list {number} of revoked devices, signed by {by}, is in force{policy}: {}",
+                done((number, acts), names)
+            )
         }
         RecordAct::DevicesHeld { devices, statement, certificate, .. } => {
             held(devices, names, &names.signer(certificate, (StatementLabel::Hold, statement)))

@@ -1,6 +1,6 @@
 //! What a commit did, in the words people read. None of the protocol's words.
 
-use wardline_proto::content::ConversationSettings;
+use wardline_proto::{LIFE_SECONDS_MAX, LIFE_SECONDS_MIN, content::ConversationSettings};
 
 use super::roster::{Member, Roster};
 use crate::api::span;
@@ -44,7 +44,7 @@ pub(crate) fn describe(
     if settings.0.retention_seconds != settings.1.retention_seconds {
         parts.push(format!(
             "{author} set that messages are kept for {} at most",
-            span(settings.1.retention_seconds)
+            span(settings.1.retention_seconds.clamp(LIFE_SECONDS_MIN, LIFE_SECONDS_MAX))
         ));
     }
     parts.join("; ")

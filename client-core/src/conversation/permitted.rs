@@ -46,13 +46,15 @@ pub(crate) fn longest_life(policy: &Policy, row: &ConversationRow) -> u32 {
 }
 
 /// The life that counts here of a message that was received, by what its sender says: never more than the settings of the
-/// conversation, nor than the policy, where its sender knew that one.
+/// conversation, nor than the policy, where its sender goes by this very one: who went by an older one said it before, and who has a
+/// newer one may be permitted more.
 pub(crate) fn received_life(policy: &Policy, row: &ConversationRow, (said, by): (u32, u64)) -> u32 {
     if planted("mutant.any_life_received") {
         return said;
     }
     let set = said.min(row.retention_seconds.clamp(LIFE_SECONDS_MIN, LIFE_SECONDS_MAX));
-    if by < policy.number { set } else { set.min(policy.rules.life_seconds_max) }
+    let same = by == policy.number || by > policy.number && planted("mutant.newer_policy_capped");
+    if same { set.min(policy.rules.life_seconds_max) } else { set }
 }
 
 /// Why a text of so many bytes is not sent, if so.
@@ -65,10 +67,12 @@ pub(crate) fn text_refusal(policy: &Policy, bytes: usize) -> Option<String> {
 /// Why messages cannot be kept for so long, if so.
 pub(crate) fn life_refusal(policy: &Policy, seconds: u32) -> Option<Failure> {
     let Err(Forbidden::Life(most)) = policy.permits_life(seconds) else { return None };
-    Some(Failure::new(
-        FailureKind::Refused,
-        format!("Messages cannot be kept for {}.", span(seconds)),
-        format!("Your organisation keeps them for {} at most (policy {}).", span(most), policy.number),
-        format!("Choose {} or less, or ask an administrator.", span(most)),
-    ))
+    (!planted("mutant.any_retention")).then(|| {
+        Failure::new(
+            FailureKind::Refused,
+            format!("Messages cannot be kept for {}.", span(seconds)),
+            format!("Your organisation keeps them for {} at most (policy {}).", span(most), policy.number),
+            format!("Choose {} or less, or ask an administrator.", span(most)),
+        )
+    })
 }

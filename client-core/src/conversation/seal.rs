@@ -4,7 +4,7 @@ use wardline_identity::Policy;
 use wardline_proto::{
     DeviceId, Epoch, LIFE_SECONDS_MIN, UtcMillis,
     content::{Content, Text, content::Body},
-    fault,
+    fault::planted,
 };
 
 use super::{
@@ -70,7 +70,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let open = core.load_group(&conversation).await?;
     let mut tx = core.vault.begin("seal").await?;
     // A successor that was joined since the row was read takes what waits with it.
-    let stale = fault::planted("mutant.seal_stale");
+    let stale = planted("mutant.seal_stale");
     let waits =
         outbox::find(&mut tx, &waiting.message).await?.is_some_and(|now| now.waits_for(&conversation));
     if !waits && !stale {
@@ -80,10 +80,10 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let (Some(row), true) = (row, open) else {
         return Ok(Sealed::Refused("you are not in this conversation".to_owned()));
     };
-    if let Some(refusal) = may_send(&row, waiting, (policy(core), core.clock.now())) {
+    let longest = longest_life(policy(core), &row);
+    if let Some(refusal) = may_send(&row, waiting, (policy(core), longest), core.clock.now()) {
         return Ok(refusal);
     }
-    let longest = longest_life(policy(core), &row);
     let closed = CoreError::Protocol("was asked about a conversation that is not open");
     let group = core.groups.get_mut(&conversation).ok_or(closed)?;
     let roster = Roster::read(&core.device.organisation, &group.roster());
@@ -99,9 +99,9 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let epoch: Epoch = group.epoch();
     if let Some((sealed_in, ciphertext)) = &waiting.sealed
         && *sealed_in == epoch
-        // Sealed for longer than is permitted by now, it is sealed again: the relay took it from nobody.
+        // Sealed for longer than is permitted by now, it is sealed again: the relay takes the other from nobody any more.
         && waiting.life_seconds <= longest
-        && !fault::planted("mutant.seal_anew")
+        && !planted("mutant.seal_anew")
     {
         return Ok(Sealed::Ready { ciphertext: ciphertext.clone() });
     }
@@ -128,7 +128,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     let life = life_left(waiting, core.clock.now()).min(longest);
     let aad = message_data(life);
     let mut ciphertext = group.encrypt(&core.store, &voice.identity(), &aad, &encode(&content))?;
-    if let (true, Some(last)) = (fault::planted("member.undecryptable"), ciphertext.last_mut()) {
+    if let (true, Some(last)) = (planted("member.undecryptable"), ciphertext.last_mut()) {
         *last ^= 1;
     }
     outbox::seal(&mut tx, &waiting.message, epoch, (&ciphertext, life)).await?;
@@ -153,7 +153,7 @@ async fn sent_before(
 
 /// The log as this device has seen it; of a lying member's client, what nobody has seen.
 fn seen_hash(row: &ConversationRow) -> Vec<u8> {
-    if fault::planted("member.false_seen") { vec![7; 60_000] } else { row.chain.digest().as_bytes().to_vec() }
+    if planted("member.false_seen") { vec![7; 60_000] } else { row.chain.digest().as_bytes().to_vec() }
 }
 
 /// The life that a message travels with: what is left of it. The shortest that there is may be longer: what is inside counts.
@@ -167,7 +167,8 @@ fn life_left(waiting: &OutboxRow, now: UtcMillis) -> u32 {
 fn may_send(
     row: &ConversationRow,
     waiting: &OutboxRow,
-    (policy, now): (&Policy, UtcMillis),
+    (policy, longest): (&Policy, u32),
+    now: UtcMillis,
 ) -> Option<Sealed> {
     let refused = |why: String| Some(Sealed::Refused(why));
     match row.standing {
@@ -190,6 +191,12 @@ fn may_send(
     }
     let age = now.seconds().saturating_sub(waiting.created.seconds());
     let gone = waiting.expires.is_some_and(|expires| expires <= now);
-    (gone || age > u64::from(waiting.life_seconds))
-        .then(|| Sealed::Refused("it waited longer than messages are kept here".to_owned()))
+    // By what it may live now, not by what it might have: a second try comes to the same as the first.
+    let life = if planted("mutant.age_by_old_life") {
+        waiting.life_seconds
+    } else {
+        waiting.life_seconds.min(longest)
+    };
+    (gone || age > u64::from(life))
+        .then(|| Sealed::Refused("it waited for longer than it was to be kept".to_owned()))
 }

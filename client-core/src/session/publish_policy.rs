@@ -13,7 +13,7 @@ use crate::{
     api::{Failure, FailureKind},
     conversation::{Core, policy, software},
     error::CoreError,
-    relay::Relay,
+    relay::{Relay, RelayError},
     vault::tables::signed_list,
 };
 
@@ -29,25 +29,26 @@ pub(crate) async fn publish_policy(
 ) -> Result<InForce, CoreError> {
     check(rules)?;
     issuer(&*session.core().await)?;
-    let mut changed = false;
     for _ in 0..ATTEMPTS {
         // What was left under way comes first.
         put_in_force(session, relay, &[]).await?;
         let alone = session.issuing.lock().await;
         revocation::fetch(session, relay).await?;
-        if changed {
-            return Ok(in_force(&*session.core().await, true));
-        }
         let Some(request) = sign(session, (instead_of, rules)).await? else {
             return Ok(in_force(&*session.core().await, false));
         };
         fault::crash("crash.list_signed");
         // The relay takes it, or another list came first: what is in force then is looked at again.
-        changed = publish(session, relay, &request).await?.is_some();
-        drop(alone);
-        if !changed {
-            tokio::time::sleep(pause(&*session.entropy)).await;
+        match publish(session, relay, &request).await {
+            Ok(Some(_)) => return Ok(in_force(&*session.core().await, true)),
+            Ok(None) => {}
+            Err(CoreError::Relay(error @ RelayError::Unavailable { .. })) => {
+                return Err(signed(&error).into());
+            }
+            Err(error) => return Err(error),
         }
+        drop(alone);
+        tokio::time::sleep(pause(&*session.entropy)).await;
     }
     Err(Failure::new(
         FailureKind::Unavailable,
@@ -70,6 +71,9 @@ fn in_force(core: &Core, changed: bool) -> InForce {
 
 /// Refuses rules that are none, and those that would shut out whoever signs them.
 fn check(rules: &Rules) -> Result<(), Failure> {
+    if fault::planted("mutant.policy_unchecked") {
+        return Ok(());
+    }
     rules.check().map_err(|error| {
         let how = "Correct it: wardline admin policy show prints one that is right.";
         Failure::new(FailureKind::Input, "This policy cannot be signed.", format!("{error}."), how)
@@ -109,6 +113,16 @@ async fn sign(
     signed_list::store(&mut tx, &request).await?;
     tx.commit().await?;
     Ok(Some(request))
+}
+
+/// It is signed and kept, and the connection is gone.
+fn signed(error: &RelayError) -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        "The policy is signed, and the relay has not said that it is in force.",
+        format!("{error}."),
+        "It comes into force by itself with the next change of the list. Look, once the relay is back: wardline admin policy show.",
+    )
 }
 
 fn changed_meanwhile(instead_of: u64, number: u64) -> Failure {

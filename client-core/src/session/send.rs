@@ -13,7 +13,7 @@ use crate::{
     vault::tables::{
         conversations,
         intents::{self, Wish},
-        outbox::{self, OutboxRow},
+        outbox::{self, OutboxKind, OutboxRow},
     },
 };
 
@@ -100,7 +100,11 @@ pub(crate) async fn send(
         Err(error @ RelayError::Refused { reason: Reason::PolicyRefused, .. })
             if !fault::planted("mutant.policy_refused_for_good") =>
         {
-            revocation::fetch(session, relay).await?;
+            // A list that is not accepted changes nothing, and ends no connection.
+            match fault::planted("mutant.policy_fetch_ends") {
+                true => drop(revocation::fetch(session, relay).await?),
+                false => revocation::catch_up(session, relay).await?,
+            }
             match is_beyond(session, &waiting).await? {
                 true => Ok(Step::Wait),
                 false => refuse(session, &waiting, &Failure::from(error).to_string()).await,
@@ -153,7 +157,8 @@ async fn is_beyond(session: &Session, waiting: &OutboxRow) -> Result<bool, CoreE
     tx.commit().await?;
     let policy = core.revocations.policy();
     let beyond = |row: OutboxRow| {
-        policy.permits_life(row.life_seconds).is_err() || policy.permits_text(row.body.len()).is_err()
+        policy.permits_life(row.life_seconds).is_err()
+            || row.kind == OutboxKind::Text && policy.permits_text(row.body.len()).is_err()
     };
     Ok(now.is_some_and(beyond))
 }

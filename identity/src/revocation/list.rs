@@ -1,7 +1,7 @@
 //! The signed list: the head that stands for all acts, and for how long it may be relied on.
 
 use prost::{Message as _, bytes::Bytes};
-use wardline_proto::{Digest, UtcMillis, relay as pb};
+use wardline_proto::{Digest, UtcMillis, fault, relay as pb};
 
 use crate::{Policy, RevocationError, UserId};
 
@@ -46,6 +46,11 @@ impl RevocationList {
             return Err(field("life"));
         }
         let policy = list.policy.as_ref().map_or(Ok(Policy::UNSET), Policy::read);
+        // Each policy took a list of its own: so no single one uses up all the numbers.
+        let beyond = list.policy.as_ref().is_some_and(|policy| policy.number > list.number);
+        if beyond && !fault::planted("mutant.policy_number_leaps") {
+            return Err(field("policy"));
+        }
         if list.issuers_list_number == 0 {
             return Err(field("issuers' list"));
         }

@@ -23,13 +23,15 @@ fn messages_live_no_longer_than_the_policy_permits_and_new_conversations_begin_w
     }
     let refused = doctor.cli(&["send", WARD, "no", "--expires", "3h"]).failed(65);
     assert!(refused.stderr.contains("2 hours"), "{}", refused.stderr);
-    let refused = doctor.cli(&["conversation", "set", WARD, "--retention", "1d"]).failed(78);
+    let retention = ["conversation", "set", WARD, "--retention", "1d"];
+    let refused = doctor.cli(&retention).failed(78);
     assert!(refused.stderr.contains("2 hours at most (policy 1)"), "{}", refused.stderr);
+    doctor.armed(&["mutant.any_retention"]).cli(&retention).good();
     doctor.cli(&["conversation", "create", "Ward 5"]).good();
     let show = |name| doctor.ask(&["conversation", "show", name])["retention_seconds"].as_i64().unwrap();
     assert_eq!((show(WARD), show("Ward 5")), (2 * HOUR, HOUR));
     let log = scene.ward.administrator.cli(&["admin", "log"]).good().stdout;
-    assert!(log.contains("is in force with policy 1"), "{log}");
+    assert!(log.contains("signed by administrator's issuer, is in force with policy 1"), "{log}");
     // Signed again with nothing new, nothing changes; and it is there after the relay has begun anew.
     let file = scene.policy_file(|file| format!("{file}# nothing new\n"));
     let same = scene.ward.administrator.ask(&["admin", "policy", "publish", &file, "--yes"]);
@@ -67,7 +69,7 @@ fn a_policy_made_from_an_older_one_is_refused_and_nothing_is_signed_unasked() {
     let administrator = &scene.ward.administrator;
     let stale = scene.policy_file(|file| file.replace("\"365d\"", "\"90d\""));
     let asks = administrator.cli(&["admin", "policy", "publish", &stale]).failed(65);
-    assert!(asks.stderr.contains("no terminal") && asks.stdout.contains("longest_life: 365d → 90d"));
+    assert!(asks.stderr.contains("no terminal") && asks.stderr.contains("longest_life: 365d → 90d"));
     std::fs::rename(&stale, format!("{stale}.stale")).unwrap();
     let stale = format!("{stale}.stale");
     assert_eq!(scene.policy(|file| file.replace("\"365d\"", "\"60d\""))["policy"]["number"], 1);
@@ -101,8 +103,35 @@ fn the_editor_changes_the_policy_and_what_was_written_is_kept_until_it_is_in_for
     assert!(std::fs::read_to_string(&draft).unwrap().contains("90d"));
     let (status, said) = edit("false");
     assert!(status == 65 && said.contains("did not end well"), "{said}");
+    let (_, said) = edit("true");
+    assert!(said.contains("Going on with the draft") && said.contains("365d → 90d"), "{said}");
     let published = administrator.ask(&["admin", "policy", "publish", draft.to_str().unwrap(), "--yes"]);
     assert_eq!(published["policy"]["life_seconds_max"], 90 * DAY);
+    // The draft was made from another policy than the one in force by now.
+    let (status, said) = edit("sed -i s/90d/60d/");
+    assert!(status == 65 && said.contains("policy.draft.old.toml") && said.contains("90d → 60d"), "{said}");
+    std::fs::remove_file(&draft).unwrap();
+    let (status, said) = edit("true");
+    assert!(status == 0 && said.contains("Nothing changes") && !draft.exists(), "{said}");
+}
+
+/// The administrator's process dies at this point while a policy is signed; what comes of it once the command is given again.
+fn signed_in_spite_of(crash: &str) -> (i64, i64) {
+    let scene = Scene::set();
+    let file = scene.policy_file(|file| file.replace("\"365d\"", "\"90d\""));
+    let publish = ["admin", "policy", "publish", &file, "--yes"];
+    let administrator = &scene.ward.administrator;
+    let _ = administrator.armed(&[crash]).cli(&publish).crashed_at(crash);
+    let again = administrator.ask(&publish)["policy"].clone();
+    scene.nurse.cli(&["sync"]).good();
+    (again["number"].as_i64().unwrap(), again["life_seconds_max"].as_i64().unwrap())
+}
+
+#[test]
+fn a_policy_that_was_signed_when_its_administrator_died_is_in_force_once() {
+    for crash in ["crash.list_signed", "crash.list_answered"] {
+        assert_eq!(signed_in_spite_of(crash), (1, 90 * DAY), "{crash}");
+    }
 }
 
 #[test]
@@ -116,7 +145,8 @@ fn a_client_older_than_the_policy_permits_takes_no_part_and_reads_what_it_has() 
     let own = scene.policy_file(|file| format!("{file}wardline = \"9.0.0\"\n"));
     let refused = scene.ward.administrator.cli(&["admin", "policy", "publish", &own, "--yes"]).failed(78);
     assert!(refused.stderr.contains("shut out this device"), "{}", refused.stderr);
-    scene.policy(|file| format!("{file}wardline = \"0.1.0\"\n"));
+    let policy = scene.policy(|file| format!("{file}wardline = \"0.1.0\"\n"));
+    assert_eq!(policy["policy"]["minimum_versions"]["wardline"], "0.1.0");
     let told = following.says("older than your organisation permits", SOON);
     assert!(told.is_some(), "its stream has ended");
     following.terminate();
@@ -133,4 +163,9 @@ fn a_client_older_than_the_policy_permits_takes_no_part_and_reads_what_it_has() 
     scene.doctor.cli(&["sync"]).good();
     let read = scene.doctor.ask_all(&["read", WARD]);
     assert!(read.iter().any(|one| one["text"] == "from an old one"), "the guard taken away: {read:?}");
+    let careless = scene.ward.administrator.armed(&["mutant.policy_unchecked"]);
+    let own = scene.policy_file(|file| file.replace("\"0.1.0\"", "\"9.0.0\""));
+    careless.cli(&["admin", "policy", "publish", &own, "--yes"]).good();
+    scene.ward.relay.rearm(&[]);
+    scene.ward.administrator.cli(&["sync"]).failed(78);
 }

@@ -35,13 +35,18 @@ fn a_life_that_cannot_be_is_refused_before_anything_is_sent() {
     for (expires, status) in [("4m", 65), ("31d", 65), ("10", 2), ("99999999d", 2)] {
         doctor.cli(&["send", WARD, "no", "--expires", expires]).failed(status);
     }
+    let retention = ["--expires", "31d"];
+    doctor
+        .armed(&["mutant.any_expiry"])
+        .cli(&[&["send", WARD, "the guard taken away"][..], &retention].concat())
+        .good();
     for (retention, status) in [("1m", 65), ("366d", 65), ("a week", 2)] {
         doctor.cli(&["conversation", "set", WARD, "--retention", retention]).failed(status);
     }
     let refused = nurse.cli(&["conversation", "set", WARD, "--retention", "7d"]).failed(78);
     assert!(refused.stderr.contains("keeper"), "{}", refused.stderr);
     let read = nurse.ask_all(&["read", WARD]);
-    assert!(!read.iter().any(|one| one["kind"] == "text"), "{read:?}");
+    assert!(!read.iter().any(|one| one["text"] == "no"), "{read:?}");
     doctor.cli(&["send", WARD, "the shortest", "--expires", "5m"]).good();
     doctor.cli(&["send", WARD, "the longest", "--expires", "30d"]).good();
     assert!(is_about(life(doctor, "the shortest"), 300) && is_about(life(doctor, "the longest"), 30 * DAY));

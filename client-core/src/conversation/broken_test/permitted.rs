@@ -11,7 +11,7 @@ use super::{
     ward::{Log, NOW, Phone},
 };
 use crate::{
-    conversation::{Plan, Sealed, plan, read, seal, silenced},
+    conversation::{Change, Plan, Sealed, plan, read, seal, silenced},
     vault::tables::intents::Wish,
 };
 
@@ -99,6 +99,59 @@ async fn a_message_lives_no_longer_here_than_the_policy_permits_whatever_its_sen
     assert_eq!(taken_away, (DAY.into(), DAY.into()), "the guard taken away");
 }
 
+/// What a sender by policy 2 says, who may let it live for a day, at a receiver that still goes by policy 1 and its hour.
+async fn received_by_an_older_policy(guard: &'static str) -> u64 {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    let conversation = log.conversation;
+    let mut lists = Lists::none(&house);
+    lists.policy(&house, &policy(1, HOUR));
+    lists.reaches(&mut a).await;
+    lists.reaches(&mut b).await;
+    lists.policy(&house, &policy(2, 30 * DAY));
+    lists.reaches(&mut a).await;
+    in_place::arm(guard);
+    log.talk(&mut a, "for a day", &mut [&mut b]).await;
+    in_place::disarm(guard);
+    lives(&b, &conversation).await[0].1
+}
+
+#[tokio::test]
+async fn what_a_newer_policy_permits_dies_no_earlier_where_that_one_has_not_come_yet() {
+    assert_eq!(received_by_an_older_policy("").await, u64::from(DAY));
+    let taken_away = received_by_an_older_policy("mutant.newer_policy_capped").await;
+    assert_eq!(taken_away, u64::from(HOUR), "the guard taken away");
+}
+
+/// A message that waited for two hours when the policy permits one: what its first sending comes to, and its second one in the
+/// next epoch.
+async fn tried_twice(guard: &'static str) -> [bool; 2] {
+    let house = House::found();
+    let (mut a, mut b) = (house.phone("doctor-a").await, house.phone("nurse-b").await);
+    let mut log = Log::begin(&mut a, &mut [&mut b]).await;
+    a.say(&log.conversation, "for a day").await;
+    house.clock.advance_seconds(2 * u64::from(HOUR));
+    let mut lists = Lists::none(&house);
+    lists.policy(&house, &policy(1, HOUR));
+    lists.reaches(&mut a).await;
+    let mut went = Vec::new();
+    in_place::arm(guard);
+    for _ in 0..2 {
+        let waiting = a.outbox().await.remove(0);
+        went.push(matches!(seal(&mut a.core, &waiting).await.unwrap(), Sealed::Ready { .. }));
+        commit(&mut log, &mut b, Change::default(), &mut [&mut a]).await;
+    }
+    in_place::disarm(guard);
+    [went[0], went[1]]
+}
+
+#[tokio::test]
+async fn what_waited_longer_than_it_may_live_goes_back_at_its_first_sending_as_at_its_second() {
+    assert_eq!(tried_twice("").await, [false, false]);
+    assert_eq!(tried_twice("mutant.age_by_old_life").await, [true, false], "the guard taken away");
+}
+
 /// A keeper sets the retention, and everybody takes it in.
 async fn retains(log: &mut Log, by: &mut Phone, seconds: u32, others: &mut [&mut Phone]) {
     let wish = Wish::Retain { seconds };
@@ -157,11 +210,15 @@ async fn only_keepers_set_the_retention_and_never_beyond_the_policy() {
     let refused = refusal(plan(&mut b.core, &conversation, &hour).await.unwrap());
     assert!(refused.contains("change how long messages are kept"), "{refused}");
     let mut lists = Lists::none(&house);
-    lists.policy(&house, &policy(7, DAY));
+    lists.policy(&house, &policy(1, DAY));
     lists.reaches(&mut a).await;
     let longer = Wish::Retain { seconds: DAY + 1 };
     let refused = refusal(plan(&mut a.core, &conversation, &longer).await.unwrap());
-    assert!(refused.contains("1 day at most (policy 7)"), "{refused}");
+    assert!(refused.contains("1 day at most (policy 1)"), "{refused}");
+    in_place::arm("mutant.any_retention");
+    let taken = plan(&mut a.core, &conversation, &longer).await.unwrap();
+    in_place::disarm("mutant.any_retention");
+    assert!(matches!(taken, Plan::Commit(_)), "the guard taken away");
     retains(&mut log, &mut a, HOUR, &mut [&mut b]).await;
     assert_eq!(b.row(&conversation).await.retention_seconds, HOUR, "the control");
 }

@@ -76,8 +76,11 @@ pub async fn send<S: ConversationStorage>(
         return Err(ConversationError::LifeOutOfRange { life_seconds });
     }
     // 7. What the organisation permits.
-    let permitted =
-        policy.permits_life(life_seconds).and_then(|()| policy.permits_ciphertext(message.body.len()));
+    let length = match fault::planted("mutant.any_length") {
+        true => Ok(()),
+        false => policy.permits_ciphertext(message.body.len()),
+    };
+    let permitted = policy.permits_life(life_seconds).and(length);
     permitted.map_err(|forbidden| ConversationError::Forbidden { forbidden, policy: policy.number })?;
     // 8. The members' ratchets reach only so far.
     if place.sent_in_epoch >= MESSAGES_PER_EPOCH_MAX {
@@ -237,6 +240,10 @@ mod tests {
             matches!(refused, Err(ConversationError::Forbidden { forbidden, policy: 4 }) if forbidden == text)
         );
         assert_eq!(ward.stays(1).await, stands);
+        arm("mutant.any_length");
+        let taken = ward.send_under(policy.clone(), Message { id: message_id(4), ..long }).await;
+        disarm("mutant.any_length");
+        assert!(taken.is_ok(), "the guard taken away");
         assert_eq!(ward.send_under(policy.clone(), before).await.unwrap(), first, "its answer was lost");
         let short = Message { life_seconds: 3_599, ..ward.message(1, 2, 0) };
         assert!(ward.send_under(policy, short).await.is_ok(), "the control");

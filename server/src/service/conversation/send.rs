@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tonic::{Request, Status};
+use wardline_identity::Policy;
 use wardline_proto::relay::authenticated_data::Kind;
 use wardline_proto::relay::{SendRequest, SendResponse};
 use wardline_proto::{ConversationId, DeviceId, Digest, Epoch, fault};
@@ -26,7 +27,11 @@ pub(super) async fn answer(relay: &Relay, request: Request<SendRequest>) -> Resu
         "send",
         move |tx, now| {
             Box::pin(async move {
-                let sent = send(tx, &message, &revocations.policy(), now).await;
+                let policy = match fault::planted("relay.no_policy") {
+                    true => Policy::UNSET,
+                    false => revocations.policy(),
+                };
+                let sent = send(tx, &message, &policy, now).await;
                 fault::crash("crash.relay_send_uncommitted");
                 sent
             })

@@ -149,13 +149,13 @@ impl Feed {
         }
         authorise::in_force(&self.relay, self.certificate.device())?;
         authorise::not_struck(&self.relay, &self.certificate)?;
+        greeting::permitted(&self.software, &self.relay.revocations.policy())?;
         if news.issuers {
             // Before whatever was read meanwhile: the newest of it may be vouched for by a new issuer.
             let list = self.relay.organisation.now().issuers_statement().clone();
             self.ready.push_front(Event::IssuersList(list));
         }
         if news.revocations {
-            greeting::permitted(&self.software, &self.relay.revocations.policy())?;
             self.ready.extend(self.relay.revocations.list().map(Event::RevocationList));
             let holds_sha256 = self.relay.revocations.holds_digest();
             if !holds_sha256.is_empty() {
