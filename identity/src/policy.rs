@@ -253,6 +253,9 @@ impl fmt::Display for Forbidden {
 mod tests {
     use super::*;
 
+    /// A rule, and what spoils it.
+    type Bad = (&'static str, fn(&mut pb::Policy));
+
     fn policy(change: impl FnOnce(&mut Rules)) -> Policy {
         let mut policy = Policy { number: 1, ..Policy::UNSET };
         change(&mut policy.rules);
@@ -275,7 +278,7 @@ mod tests {
 
     #[test]
     fn each_rule_has_bounds() {
-        let change: [(&str, fn(&mut pb::Policy)); 10] = [
+        let change: [Bad; 10] = [
             ("number", |wire| wire.number = 0),
             ("life_seconds_max", |wire| wire.life_seconds_max = 299),
             ("life_seconds_max", |wire| wire.life_seconds_max = 31_536_001),

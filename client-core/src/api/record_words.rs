@@ -77,16 +77,7 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
             let by = by.map_or_else(|| "the relay".to_owned(), |by| device(&by));
             format!("{by} refused to certify {} (invitation {})", device(one), short_invitation(invitation))
         }
-        RecordAct::ListInForce { list, acts, .. } => {
-            let (number, policy) = RevocationList::stored(list.clone())
-                .map_or((0, 0), |list| (list.number(), list.policy().number));
-            let policy = if policy > 0 { format!(" with policy {policy}") } else { String::new() };
-            let by = names.issuer(&list.signer);
-            format!(
-                "list {number} of revoked devices, signed by {by}, is in force{policy}: {}",
-                done((number, acts), names)
-            )
-        }
+        RecordAct::ListInForce { list, acts, .. } => in_force(list, acts, names),
         RecordAct::DevicesHeld { devices, statement, certificate, .. } => {
             held(devices, names, &names.signer(certificate, (StatementLabel::Hold, statement)))
         }
@@ -124,6 +115,15 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
         }
         _ => "something that this version of Wardline does not know".to_owned(),
     }
+}
+
+/// A list, who signed it, and what it does.
+fn in_force(list: &SignedStatement, acts: &[RevocationAct], names: &Names) -> String {
+    let read = RevocationList::stored(list.clone());
+    let (number, policy) = read.map_or((0, 0), |list| (list.number(), list.policy().number));
+    let policy = if policy > 0 { format!(" with policy {policy}") } else { String::new() };
+    let (by, done) = (names.issuer(&list.signer), done((number, acts), names));
+    format!("list {number} of revoked devices, signed by {by}, is in force{policy}: {done}")
 }
 
 /// Why a log was closed.

@@ -100,15 +100,7 @@ pub(crate) async fn send(
         Err(error @ RelayError::Refused { reason: Reason::PolicyRefused, .. })
             if !fault::planted("mutant.policy_refused_for_good") =>
         {
-            // A list that is not accepted changes nothing, and ends no connection.
-            match fault::planted("mutant.policy_fetch_ends") {
-                true => drop(revocation::fetch(session, relay).await?),
-                false => revocation::catch_up(session, relay).await?,
-            }
-            match is_beyond(session, &waiting).await? {
-                true => Ok(Step::Wait),
-                false => refuse(session, &waiting, &Failure::from(error).to_string()).await,
-            }
+            not_permitted(session, relay, &waiting, error).await
         }
         // This device has sent all it may in this epoch: a commit ends it, and the message goes out in the next.
         Err(RelayError::Refused { reason: Reason::EpochFull, .. }) => {
@@ -147,6 +139,24 @@ pub(crate) fn passes(reason: Reason) -> bool {
             | Reason::YieldTurn
             | Reason::Internal
     )
+}
+
+/// The policy is another than this device knows: the message is encrypted anew by that one, or goes back to its author.
+async fn not_permitted(
+    session: &Session,
+    relay: &Arc<dyn Relay>,
+    waiting: &OutboxRow,
+    error: RelayError,
+) -> Result<Step, CoreError> {
+    // A list that is not accepted changes nothing, and ends no connection.
+    if fault::planted("mutant.policy_fetch_ends") {
+        revocation::fetch(session, relay).await?;
+    }
+    revocation::catch_up(session, relay).await?;
+    match is_beyond(session, waiting).await? {
+        true => Ok(Step::Wait),
+        false => refuse(session, waiting, &Failure::from(error).to_string()).await,
+    }
 }
 
 /// Whether a message, as it was encrypted, is more than the policy at hand permits: then it is not sent so again.

@@ -2,9 +2,9 @@
 
 use prost::Message;
 use wardline_identity::{
-    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, IssuerRequest, RemovalConfirmation,
-    RevocationAct, RevocationKind, RevocationReason, RevocationRegister, Role, SigningKey, StatementLabel,
-    certificate_request, claim_statement, sign_statement,
+    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, IssuerRequest, Policy,
+    RemovalConfirmation, RevocationAct, RevocationKind, RevocationReason, RevocationRegister, Role, Rules,
+    SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
 };
 use wardline_proto::{DeviceId, Digest, EntryNumber, Epoch, Suite, relay as pb};
 
@@ -114,6 +114,11 @@ pub(crate) fn of_revocation() {
         let list = organisation.verify_revocation_list(&list, DateCheck::At(NOW)).expect("a list");
         register.adopt(list, &acts).expect("it goes on");
     }
+    let rules = Rules { life_seconds_max: 604_800, life_seconds_default: 86_400, ..Policy::UNSET.rules };
+    let policy = Policy { number: 1, rules };
+    let list = register.sign_next_policy(&WORLD.issuer, organisation, (&[], &policy), NOW).expect("a list");
+    let publish = pb::PublishRevocationListRequest { list: Some(list), acts: Vec::new() };
+    request("PublishRevocationList", "3-policy", &publish);
     // An own device, by the office: nobody has another there.
     let said = pb::HoldStatement {
         organisation_id: organisation.id().to_string(),

@@ -490,6 +490,16 @@ fn list_head() -> pb::RevocationList {
         chain_hash: digest(5),
         issuers_list_number: 1,
         issuers_list_sha256: digest(6),
+        policy: Some(pb::Policy {
+            number: 2,
+            life_seconds_max: 604_800,
+            life_seconds_default: 86_400,
+            text_bytes_max: 4_096,
+            minimum_versions: vec![pb::MinimumVersion {
+                software: "wardline".to_owned(),
+                version: "0.1.0".to_owned(),
+            }],
+        }),
         ..pb::RevocationList::default()
     }
 }

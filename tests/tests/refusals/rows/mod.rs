@@ -13,6 +13,7 @@ mod issuers;
 mod key_packages;
 mod memberships;
 mod messages;
+mod policy;
 mod record;
 mod registrar;
 mod renewals;
@@ -236,5 +237,6 @@ pub(crate) fn sections() -> Vec<Section> {
         section("Issuers", issuers::rows().into_iter().chain(issuer_requests::rows()).collect()),
         section("Revocation", revocation::rows()),
         section("The record", record::rows()),
+        section("The policy", policy::rows()),
     ]
 }
