@@ -34,8 +34,9 @@ const WHY_LATE: &str = "One member makes all the changes, one conversation after
     and unlocks the memory of every allocation; and, before the first change, a look through all conversations by the new list. To \
     mend: MLS over a faster provider, states as bytes, locked memory in one piece, several conversations side by side.";
 const WHY: &str = "More is durable than one row: the signed list in the administrator's vault before it leaves (or a crash would lose \
-    which list it has signed), the relay's transaction, and the answer in the vault; and the answer crosses the network. What grows with the \
-    conversations is the relay's: for each a fence, a removal that is owed, its routing and a line in the signed answer.";
+    which list it has signed), the relay's transaction, in which 200 KeyPackages lose their bytes, and the answer in the vault; and six calls \
+    cross the network. What grows with the conversations is the relay's: for each a fence, a removal that is owed, its routing and a line in \
+    the signed answer.";
 
 /// The figures.
 pub(super) async fn run(scale: Scale, place: &Place) -> Result<Vec<Figure>> {

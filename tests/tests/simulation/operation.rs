@@ -46,6 +46,8 @@ pub(crate) enum Operation {
     Garbage,
     /// The administrator does this to a device.
     Act(usize, Act),
+    /// The administrator signs a policy by which messages live for a week at most.
+    Policy,
     /// The others have so many turns, in the middle of what they do: no time passes.
     Turns(u64),
     /// So many milliseconds pass.

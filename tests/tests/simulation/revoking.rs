@@ -29,6 +29,11 @@ pub(crate) fn revoking(seed: u64) -> Plan {
             operations.push(Operation::Pause(1 + random.below(1_500)));
         }
     }
+    // Drawn apart, so that no other plan is another for it.
+    let mut apart = Random::begin(seed ^ 0x0009_011c);
+    if apart.below(4) == 0 {
+        operations.insert(apart.place(operations.len()), Operation::Policy);
+    }
     Plan { cast, restless: false, restored: false, worthless: false, operations }
 }
 

@@ -1,8 +1,8 @@
 //! Runs one scene: devices and a relay from a template, the operations, then healing, syncing, judging.
 
-use std::{sync::Arc, task::Poll, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, task::Poll, time::Duration};
 
-use wardline_client_core::api::{Command, FailureKind};
+use wardline_client_core::api::{Command, FailureKind, PolicyTask, PolicyText};
 use wardline_proto::in_place::{arm, arm_once, simulate};
 use wardline_tests::in_process::{Planted, RelayHouse, Trace};
 
@@ -190,6 +190,17 @@ impl Scene {
             Operation::LeapRelay(seconds) => self.relay_clock.leap(seconds),
             Operation::Fault(device, fault) => self.phone(device).connector.faults().push(fault),
             Operation::Act(device, act) => self.acts(device, act),
+            Operation::Policy => {
+                let policy = PolicyText {
+                    number: 0,
+                    life_seconds_max: 7 * 86_400,
+                    life_seconds_default: 86_400,
+                    text_bytes_max: 4_096,
+                    minimum_versions: BTreeMap::new(),
+                };
+                let what = PolicyTask::Publish { policy };
+                self.office.as_mut().expect("an administrator").change(Command::Policy { what }, &[]);
+            }
             Operation::Worthless => arm_once("member.worthless_commit"),
             Operation::Garbage => arm_once("member.garbage_path"),
             Operation::Turns(turns) => {
