@@ -85,13 +85,22 @@ impl Home {
         }
     }
 
+    /// The same for a program that goes on by itself: it keeps no vault open (`wardline unlock`).
+    pub(crate) async fn execute_by_itself(
+        &mut self,
+        command: Command,
+        reach: Reach,
+    ) -> Result<Answer, Failure> {
+        match self {
+            Self::Own { client, .. } => client.execute(command, reach).await,
+            Self::Through(caller) => caller.execute_by_itself(command, reach).await,
+        }
+    }
+
     /// Closes it.
     pub(crate) async fn close(self) -> Result<(), Failure> {
         match self {
-            Self::Own { client, .. } => match Arc::into_inner(client) {
-                Some(client) => client.close().await,
-                None => Ok(()),
-            },
+            Self::Own { client, .. } => client.close().await,
             Self::Through(_) => Ok(()),
         }
     }
@@ -119,7 +128,7 @@ impl Events {
                 Some(Response::Event(event)) => Ok(Some(event)),
                 Some(Response::Lagged) => Ok(Some(missed)),
                 Some(Response::Failure(failure)) => Err(failure),
-                Some(Response::Answer(_)) | None => Ok(None),
+                Some(Response::Answer(_) | Response::Locked) | None => Ok(None),
             },
         }
     }

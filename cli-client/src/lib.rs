@@ -11,6 +11,7 @@ mod logs;
 mod passcode;
 mod policy_file;
 mod print;
+mod process;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use wardline_client_core::api::Failure;
 /// Runs the command line of this process; the exit status is the failure's kind (`docs/cli-json.md`).
 #[must_use]
 pub fn main() -> ExitCode {
+    process::seal();
     let args = args::Args::parse();
     if let args::Task::Relay { arguments } = args.task {
         // The demo's relay: the same code as `wardline-relay`, in a process of its own.

@@ -23,12 +23,17 @@ pub(crate) enum Asking {
 /// The longest passcode file that is read.
 const FILE_BYTES_MAX: u64 = 4_096;
 
+/// Reads the passcode as text, for the process that opens the vault with it.
+pub(crate) fn text(file: Option<&Path>, asking: Asking) -> Result<Zeroizing<String>, Failure> {
+    match file {
+        Some(file) => from_file(file),
+        None => ask(asking),
+    }
+}
+
 /// Reads the passcode.
 pub(crate) fn read(file: Option<&Path>, asking: Asking) -> Result<Passcode, Failure> {
-    let text = match file {
-        Some(file) => from_file(file)?,
-        None => ask(asking)?,
-    };
+    let text = text(file, asking)?;
     Passcode::new(std::mem::take(&mut *Zeroizing::new(text.to_string()))).map_err(|error| {
         Failure::new(FailureKind::Input, "This passcode cannot be used.", format!("{error}."), "")
     })

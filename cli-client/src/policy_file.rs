@@ -11,6 +11,7 @@ use wardline_client_core::api::{Failure, FailureKind, PolicyText, read_span, sho
 struct File {
     number: u64,
     messages: Messages,
+    open_vaults: OpenVaults,
     #[serde(default)]
     oldest_versions: BTreeMap<String, String>,
 }
@@ -21,6 +22,13 @@ struct Messages {
     longest_life: String,
     usual_life: String,
     longest_text: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenVaults {
+    longest_unattended: String,
+    longest_unreached: String,
 }
 
 /// The file's text.
@@ -35,6 +43,11 @@ longest_life = \"{}\"    # no message is kept for longer: 5m to 365d
 usual_life = \"{}\"      # what new conversations start with
 longest_text = {}      # in bytes: 256 to 65536
 
+# When a vault that is kept open (wardline unlock) closes by itself.
+[open_vaults]
+longest_unattended = \"{}\"    # after so long without a command: 1m to 24h
+longest_unreached = \"{}\"      # after so long without the relay: 5m to 3d
+
 # The oldest version of each client that takes part, such as: wardline = \"0.1.0\". One that is not named may be of any version.
 [oldest_versions]
 ",
@@ -42,6 +55,8 @@ longest_text = {}      # in bytes: 256 to 65536
         short_span(policy.life_seconds_max),
         short_span(policy.life_seconds_default),
         policy.text_bytes_max,
+        short_span(policy.auto_lock_seconds),
+        short_span(policy.max_open_seconds),
     );
     for (name, version) in &policy.minimum_versions {
         let _ = writeln!(text, "{name} = \"{version}\"");
@@ -51,18 +66,20 @@ longest_text = {}      # in bytes: 256 to 65536
 
 /// Reads one.
 pub(crate) fn read(text: &str) -> Result<PolicyText, Failure> {
-    let File { number, messages, oldest_versions } =
+    let File { number, messages, open_vaults, oldest_versions } =
         toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end()))?;
-    let life = |rule: &str, written: &str| {
+    let span = |rule: &str, written: &str| {
         let seconds = read_span(written).map_err(|error| wrong(&format!("{rule}: {error}")))?;
         u32::try_from(seconds).map_err(|_| wrong(&format!("{rule}: “{written}” is too long")))
     };
     Ok(PolicyText {
         number,
-        life_seconds_max: life("longest_life", &messages.longest_life)?,
-        life_seconds_default: life("usual_life", &messages.usual_life)?,
+        life_seconds_max: span("longest_life", &messages.longest_life)?,
+        life_seconds_default: span("usual_life", &messages.usual_life)?,
         text_bytes_max: messages.longest_text,
         minimum_versions: oldest_versions,
+        auto_lock_seconds: span("longest_unattended", &open_vaults.longest_unattended)?,
+        max_open_seconds: span("longest_unreached", &open_vaults.longest_unreached)?,
     })
 }
 
@@ -77,14 +94,16 @@ fn wrong(why: &str) -> Failure {
 
 /// What one policy says otherwise than another, one line a rule.
 pub(crate) fn changes(before: &PolicyText, after: &PolicyText) -> Vec<String> {
-    let life = |name: &str, before: u32, after: u32| {
+    let span = |name: &str, before: u32, after: u32| {
         (before != after).then(|| format!("{name}: {} → {}", short_span(before), short_span(after)))
     };
     let mut lines: Vec<String> = [
-        life("longest_life", before.life_seconds_max, after.life_seconds_max),
-        life("usual_life", before.life_seconds_default, after.life_seconds_default),
+        span("longest_life", before.life_seconds_max, after.life_seconds_max),
+        span("usual_life", before.life_seconds_default, after.life_seconds_default),
         (before.text_bytes_max != after.text_bytes_max)
             .then(|| format!("longest_text: {} → {}", before.text_bytes_max, after.text_bytes_max)),
+        span("longest_unattended", before.auto_lock_seconds, after.auto_lock_seconds),
+        span("longest_unreached", before.max_open_seconds, after.max_open_seconds),
     ]
     .into_iter()
     .flatten()
@@ -112,6 +131,8 @@ mod tests {
             life_seconds_default: 86_400,
             text_bytes_max: 4_096,
             minimum_versions: BTreeMap::from([("wardline".to_owned(), "0.1.0".to_owned())]),
+            auto_lock_seconds: 300,
+            max_open_seconds: 28_800,
         }
     }
 

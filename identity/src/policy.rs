@@ -4,7 +4,7 @@
 //! client go by the policy of the list that they go by. Before the first there is [`Policy::UNSET`]. Rules are judged by the
 //! functions here, alike on both sides; they read nothing but their arguments.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use wardline_proto::{LIFE_SECONDS_MAX, LIFE_SECONDS_MIN, relay as pb};
 
@@ -19,6 +19,12 @@ const BESIDE_TEXT_BYTES: usize = 4_096;
 
 /// The most kinds of software that a policy names.
 pub const MINIMUM_VERSIONS_MAX: usize = 16;
+
+/// How long a vault that nobody uses may be open, in seconds.
+const AUTO_LOCK: RangeInclusive<u32> = 60..=86_400;
+
+/// How long a vault may be open without the relay, in seconds.
+const MAX_OPEN: RangeInclusive<u32> = 300..=259_200;
 
 /// To be lent where no list says more.
 pub(crate) static UNSET: Policy = Policy::UNSET;
@@ -43,6 +49,10 @@ pub struct Rules {
     pub text_bytes_max: u32,
     /// The oldest versions that take part, ascending by name, each once; at most 16.
     pub minimum_versions: Vec<Software>,
+    /// After how long without a command of a person a client closes a vault that it keeps open, in seconds: 60–86,400.
+    pub auto_lock_seconds: u32,
+    /// After how long without the relay it does, in seconds: 300–259,200.
+    pub max_open_seconds: u32,
 }
 
 /// A kind of client and its version.
@@ -75,7 +85,7 @@ pub enum Forbidden {
 
 impl Policy {
     /// What holds before the first policy: messages live for a year at most, new conversations keep them for 30 days, and every
-    /// version takes part.
+    /// version takes part. An open vault closes after 15 minutes without a command, and after 8 hours without the relay.
     pub const UNSET: Self = Self {
         number: 0,
         rules: Rules {
@@ -83,6 +93,8 @@ impl Policy {
             life_seconds_default: 30 * 86_400,
             text_bytes_max: TEXT_BYTES_MAX,
             minimum_versions: Vec::new(),
+            auto_lock_seconds: 15 * 60,
+            max_open_seconds: 8 * 3_600,
         },
     };
 
@@ -100,6 +112,8 @@ impl Policy {
             life_seconds_default: wire.life_seconds_default,
             text_bytes_max: wire.text_bytes_max,
             minimum_versions: versions.collect::<Result<_, _>>()?,
+            auto_lock_seconds: or_unset(wire.auto_lock_seconds, UNSET.rules.auto_lock_seconds),
+            max_open_seconds: or_unset(wire.max_open_seconds, UNSET.rules.max_open_seconds),
         };
         rules.check()?;
         Ok(Self { number: wire.number, rules })
@@ -108,16 +122,18 @@ impl Policy {
     /// For the wire; `None` before the first.
     #[must_use]
     pub fn to_wire(&self) -> Option<pb::Policy> {
-        let Rules { life_seconds_max, life_seconds_default, text_bytes_max, minimum_versions } = &self.rules;
+        let Rules { minimum_versions, .. } = &self.rules;
         let versions = minimum_versions
             .iter()
             .map(|one| pb::MinimumVersion { software: one.name.clone(), version: one.version() });
         (self.number > 0).then(|| pb::Policy {
             number: self.number,
-            life_seconds_max: *life_seconds_max,
-            life_seconds_default: *life_seconds_default,
-            text_bytes_max: *text_bytes_max,
+            life_seconds_max: self.rules.life_seconds_max,
+            life_seconds_default: self.rules.life_seconds_default,
+            text_bytes_max: self.rules.text_bytes_max,
             minimum_versions: versions.collect(),
+            auto_lock_seconds: self.rules.auto_lock_seconds,
+            max_open_seconds: self.rules.max_open_seconds,
         })
     }
 
@@ -184,7 +200,9 @@ impl Rules {
         demand("text_bytes_max", text, "is 256 to 65,536 bytes")?;
         let each_once = self.minimum_versions.is_sorted_by(|one, next| one.name < next.name);
         let named = each_once && self.minimum_versions.len() <= MINIMUM_VERSIONS_MAX;
-        demand("minimum_versions", named, "names at most 16, each once, in the order of the alphabet")
+        demand("minimum_versions", named, "names at most 16, each once, in the order of the alphabet")?;
+        demand("auto_lock_seconds", AUTO_LOCK.contains(&self.auto_lock_seconds), "is 1 minute to 24 hours")?;
+        demand("max_open_seconds", MAX_OPEN.contains(&self.max_open_seconds), "is 5 minutes to 3 days")
     }
 }
 
@@ -217,6 +235,11 @@ impl Software {
     pub fn version(&self) -> String {
         self.version.map(|number| number.to_string()).join(".")
     }
+}
+
+/// A rule that policies from before it do not have.
+const fn or_unset(written: u32, unset: u32) -> u32 {
+    if written == 0 { unset } else { written }
 }
 
 /// Three numbers, written in one way.
@@ -268,6 +291,7 @@ mod tests {
             rules.life_seconds_max = 604_800;
             rules.life_seconds_default = 86_400;
             rules.text_bytes_max = 4_096;
+            (rules.auto_lock_seconds, rules.max_open_seconds) = (60, 300);
             rules.minimum_versions =
                 vec![Software::new("app", "1.20.3").unwrap(), Software::new("wardline", "0.1.0").unwrap()];
         });
@@ -277,8 +301,15 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_from_before_a_rule_leaves_it_as_without_a_policy() {
+        let mut wire = policy(|rules| rules.auto_lock_seconds = 60).to_wire().unwrap();
+        (wire.auto_lock_seconds, wire.max_open_seconds) = (0, 0);
+        assert_eq!(Policy::read(&wire), Ok(Policy { number: 1, ..Policy::UNSET }));
+    }
+
+    #[test]
     fn each_rule_has_bounds() {
-        let change: [Bad; 10] = [
+        let change: [Bad; 14] = [
             ("number", |wire| wire.number = 0),
             ("life_seconds_max", |wire| wire.life_seconds_max = 299),
             ("life_seconds_max", |wire| wire.life_seconds_max = 31_536_001),
@@ -286,6 +317,10 @@ mod tests {
             ("life_seconds_default", |wire| wire.life_seconds_default = wire.life_seconds_max + 1),
             ("text_bytes_max", |wire| wire.text_bytes_max = 255),
             ("text_bytes_max", |wire| wire.text_bytes_max = 65_537),
+            ("auto_lock_seconds", |wire| wire.auto_lock_seconds = 59),
+            ("auto_lock_seconds", |wire| wire.auto_lock_seconds = 86_401),
+            ("max_open_seconds", |wire| wire.max_open_seconds = 299),
+            ("max_open_seconds", |wire| wire.max_open_seconds = 259_201),
             ("minimum_versions", |wire| wire.minimum_versions[1].software = "app".to_owned()),
             ("minimum_versions", |wire| wire.minimum_versions[0].version = "1.02.0".to_owned()),
             ("minimum_versions", |wire| wire.minimum_versions[0].software = "App".to_owned()),

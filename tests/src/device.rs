@@ -64,6 +64,12 @@ impl Device {
         Passcode::new(text.trim_end().to_owned()).expect("a passcode")
     }
 
+    /// The same device in the hands of somebody whose passcode is in another file.
+    #[must_use]
+    pub fn in_hands(&self, passcode_file: &Path) -> Self {
+        Self { passcode_file: passcode_file.to_owned(), ..self.clone() }
+    }
+
     /// The same device, whose programs run with these fault points armed (`wardline_proto::fault`).
     #[must_use]
     pub fn armed(&self, points: &[&str]) -> Self {

@@ -71,7 +71,7 @@ impl Line {
 
     /// Has a command carried out; `None` if the owner went before it answered.
     pub fn execute(&mut self, command: Command, reach: Reach) -> Option<Result<Answer, Failure>> {
-        let mut line = serde_json::to_vec(&Request::Execute { command, reach }).ok()?;
+        let mut line = serde_json::to_vec(&Request::Execute { command, reach, by_itself: false }).ok()?;
         line.push(b'\n');
         self.writer.write_all(&line).ok()?;
         let mut answer = String::new();
@@ -79,7 +79,7 @@ impl Line {
         match serde_json::from_str(&answer).ok()? {
             Response::Answer(answer) => Some(Ok(answer)),
             Response::Failure(failure) => Some(Err(failure)),
-            Response::Event(_) | Response::Lagged => None,
+            Response::Event(_) | Response::Lagged | Response::Locked => None,
         }
     }
 }

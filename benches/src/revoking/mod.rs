@@ -30,7 +30,7 @@ const METHOD: &str = "Relay in a process of its own, all clients in another, one
     conversations of ten people, of whom one is connected besides it; from the administrator's command to the relay's signed answer, \
     which names the instant; everything durable on the way is in it: the signed list in the administrator's vault before it leaves, the relay's \
     transaction over all conversations, the answer in the vault. The bound is one row in one transaction with the relay's settings, its median \
-    over the same minute. Closed: from that instant to the last of the changes that put it out, both by the relay's clock. Removed: from a \
+    over the same minute. Closed: from that instant to the last of the changes that put it out, as the administrator sees it, within a tenth. Removed: from a \
     keeper's command to the event at another connected member that shows it, among so many enrolled people in one conversation, the others offline. \
     Listed: whether each of ten members' devices is out, by registers with so many devices revoked, in process.";
 

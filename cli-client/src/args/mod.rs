@@ -8,6 +8,7 @@ mod holds;
 mod policy;
 mod record;
 mod root;
+mod unlock;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -23,6 +24,7 @@ pub(crate) use self::{
     policy::PolicyTask,
     record::{LogArgs, RecordArgs, Since, VerifyArgs},
     root::{RecoveryFile, RestoreArgs, RootTask},
+    unlock::UnlockArgs,
 };
 
 /// End-to-end encrypted messaging for hospitals and clinics.
@@ -100,6 +102,17 @@ pub(crate) enum Task {
         #[arg(long, value_name = "SPAN", value_parser = life)]
         expires: Option<u32>,
     },
+    /// Take a message of yours back: every device deletes it, and shows that it was
+    #[command(after_help = "Example:
+  wardline recall 'Ward 4' 12
+
+A device that is away deletes it when it comes. Who has read or copied it has done so.")]
+    Recall {
+        /// Id, unambiguous prefix or name
+        conversation: String,
+        /// The message's number, as wardline read shows it
+        number: u64,
+    },
     /// Read messages
     #[command(
         after_help = "Examples:\n  wardline read 'Ward 4' --new\n  wardline read 'Ward 4' --since 20 --follow\n\nEnds with status 81 if the relay was caught in a lie, which is printed after the messages."
@@ -117,6 +130,19 @@ pub(crate) enum Task {
         #[arg(long, conflicts_with = "since")]
         new: bool,
     },
+    /// Open the vault and keep it open: other commands need no passcode until it is closed
+    #[command(after_help = "Examples:
+  wardline unlock
+  wardline unlock --auto-lock 5m
+
+It closes by itself when nobody asks for anything, when the relay is not reached for a shift, and when this device is put out.")]
+    Unlock(UnlockArgs),
+    /// Close the vault, whichever process keeps it open
+    #[command(after_help = "Example:
+  wardline lock
+
+What runs with --follow on this home, and a registrar, end by it.")]
+    Lock,
     /// Fetch what is new and send what waits
     #[command(
         after_help = "Ends with status 81 if the relay was caught in a lie: conversation show says in which."
@@ -160,6 +186,9 @@ pub(crate) enum Task {
         /// The shell
         shell: Shell,
     },
+    /// What `unlock` starts
+    #[command(hide = true)]
+    Agent { auto_lock_seconds: u32, max_open_seconds: u32 },
     /// The relay, for the demo: as wardline-relay
     #[command(hide = true, disable_help_flag = true)]
     Relay {

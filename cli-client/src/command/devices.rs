@@ -145,7 +145,7 @@ async fn watch(globals: &Globals, device: String) -> Result<ExitCode, Failure> {
 /// Where a device stands; `None` while the relay cannot be reached.
 async fn ask(globals: &Globals, open: &mut Home, device: &str) -> Result<Option<DeviceStatus>, Failure> {
     let command = Command::AdminDeviceStatus { device: device.to_owned() };
-    match open.execute(command, home::reach(globals)).await {
+    match open.execute_by_itself(command, home::reach(globals)).await {
         Ok(Answer::DeviceStatus(status)) => Ok(Some(*status)),
         Ok(_) => Ok(None),
         Err(failure) if failure.kind == FailureKind::Unavailable => Ok(None),

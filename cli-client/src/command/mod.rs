@@ -14,10 +14,14 @@ mod registrar;
 mod root;
 mod send;
 mod sync;
+mod unlock;
 
 use std::process::ExitCode;
 
-use wardline_client_core::api::{Command, Failure, HoldTask};
+use wardline_client_core::{
+    api::{Command, Failure, HoldTask},
+    owner::OpenFor,
+};
 
 use crate::{
     args::{
@@ -48,9 +52,15 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Send { conversation, text, expires } => {
             send::run(&globals, (conversation, text, expires)).await
         }
+        Task::Recall { conversation, number } => send::recall(&globals, conversation, number).await,
         Task::Read { conversation, follow, since, new } => {
             let reading = read::Reading { conversation, follow, since, new };
             read::run(&globals, reading).await
+        }
+        Task::Unlock(args) => unlock::unlock(&globals, args).await,
+        Task::Lock => unlock::lock(&globals).await,
+        Task::Agent { auto_lock_seconds, max_open_seconds } => {
+            unlock::agent(&globals, OpenFor { auto_lock_seconds, max_open_seconds }).await
         }
         Task::Sync { follow: false } => once::run(&globals, Command::Sync).await,
         Task::Sync { follow: true } => sync::run(&globals).await,

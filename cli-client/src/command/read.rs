@@ -93,7 +93,7 @@ async fn show(
         let command = Command::Read { conversation: conversation.clone(), since: Some(from), new: false };
         let mut answer = match &mut asked {
             Asked::Own(client) => client.execute(command, Reach::Offline).await?,
-            Asked::Through(caller) => caller.execute(command, Reach::Offline).await?,
+            Asked::Through(caller) => caller.execute_by_itself(command, Reach::Offline).await?,
         };
         if let Answer::Messages(messages) = &mut answer {
             from = messages.messages.last().map_or(from, |message| message.number);
@@ -105,7 +105,10 @@ async fn show(
         }
         loop {
             match events.next().await? {
-                None => return Ok(()),
+                None => {
+                    print::note("The vault was closed: nothing more comes.", globals.json);
+                    return Ok(());
+                }
                 Some(Event::PutOut { failure }) => return Err(failure),
                 Some(Event::Readable { conversation: changed, .. })
                     if changed.is_empty() || changed == conversation =>

@@ -33,8 +33,9 @@ pub(crate) async fn run(globals: &Globals, once: bool) -> Result<ExitCode, Failu
         // Another process owns the home: the passes go through it.
         let mut said = None;
         loop {
-            kept(globals, open.execute(Command::KeepList, Reach::Online).await, &mut said);
-            let judged = open.execute(Command::RegistrarPass { wait_seconds: 5 }, Reach::Online).await;
+            kept(globals, open.execute_by_itself(Command::KeepList, Reach::Online).await, &mut said);
+            let command = Command::RegistrarPass { wait_seconds: 5 };
+            let judged = open.execute_by_itself(command, Reach::Online).await;
             pass(globals, judged).await?;
         }
     };

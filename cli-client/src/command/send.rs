@@ -1,4 +1,4 @@
-//! `wardline send`: sent, queued (exit status 75) or refused (78).
+//! `wardline send` and `recall`: sent, queued (exit status 75) or refused (78).
 
 use std::{io::Read as _, process::ExitCode};
 
@@ -15,8 +15,20 @@ pub(crate) async fn run(
     (conversation, text, expires_seconds): (String, String, Option<u32>),
 ) -> Result<ExitCode, Failure> {
     let text = if text == "-" { from_stdin()? } else { text };
+    deliver(globals, Command::Send { conversation, text, expires_seconds }).await
+}
+
+/// Takes a message back.
+pub(crate) async fn recall(
+    globals: &Globals,
+    conversation: String,
+    number: u64,
+) -> Result<ExitCode, Failure> {
+    deliver(globals, Command::Recall { conversation, number }).await
+}
+
+async fn deliver(globals: &Globals, command: Command) -> Result<ExitCode, Failure> {
     let mut open = home::open(globals).await?;
-    let command = Command::Send { conversation, text, expires_seconds };
     let outcome = open.execute(command, home::reach(globals)).await;
     open.close().await?;
     let answer = outcome?;

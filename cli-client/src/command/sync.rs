@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use wardline_client_core::{
     api::{Event, Failure},
-    owner::listen,
+    owner::{Closed, listen},
 };
 
 use crate::{
@@ -33,7 +33,10 @@ pub(crate) async fn run(globals: &Globals) -> Result<ExitCode, Failure> {
         Ok::<(), Failure>(())
     };
     tokio::select! {
-        ended = listen(&ownership, client.clone()) => ended?,
+        ended = listen(&ownership, client.clone()) => {
+            ended?;
+            print::closed(&Closed::ByHand, globals.json);
+        }
         ended = tell => ended?,
     }
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ mod policy;
 mod record;
 mod root;
 mod talk;
+mod unlock;
 mod when;
 
 use std::io::Write as _;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     policy::{policy, policy_changes},
     record::{proven, record_written},
     root::{ask, backed_up, plan, restored, root},
+    unlock::{Opened, closed, locked, opened},
     when::{learn_offset, midnight_ms},
 };
 

@@ -117,6 +117,7 @@ pub(super) fn message(message: &Message) {
         "event" => format!("· {}", message.text),
         "unreadable" => "· a message that could not be opened".to_owned(),
         "expired" => "· a message that was gone before it came".to_owned(),
+        "recalled" => format!("· a message that {} took back", message.name),
         "missed" => "· a message that came while this device could not follow".to_owned(),
         _ => "· a message that needs a newer version".to_owned(),
     };

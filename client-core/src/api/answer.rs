@@ -202,7 +202,7 @@ pub struct Messages {
 pub struct Message {
     /// Its number.
     pub number: u64,
-    /// "text", "event", "unreadable", "unsupported", "expired" or "missed".
+    /// "text", "event", "unreadable", "unsupported", "expired", "missed" or "recalled" (its author took it back).
     pub kind: String,
     /// The user it is from; empty if unknown.
     pub from: String,

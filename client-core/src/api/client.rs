@@ -5,11 +5,14 @@ use std::{path::Path, sync::Arc};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::broadcast, task::JoinHandle};
 use wardline_identity::{Clock, Entropy, SystemClock, SystemEntropy};
+use wardline_proto::fault::planted;
 
 use super::{Answer, Command, Failure, Reach, execute::execute};
 use crate::{
+    conversation::policy,
+    owner::OpenFor,
     relay::TransportChoice,
-    session::{Connector, Session, open_vault, product_connector},
+    session::{Connector, Link, Session, open_vault, product_connector},
     vault::Passcode,
 };
 
@@ -50,6 +53,9 @@ pub enum Event {
         failure: Failure,
     },
 }
+
+/// How long the relay may take to answer who asks whether it is there.
+const ANSWER: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The parameters of a client that tests replace.
 #[derive(Clone)]
@@ -131,17 +137,46 @@ impl Client {
         crate::session::follow(&self.session, &relay, "quic", || {}).await.map_err(Failure::from)
     }
 
+    /// Whether the relay is reached now.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(&*self.session.link.borrow(), Link::Online { .. })
+    }
+
+    /// Why this device is out, if the relay says so or the list of revoked devices does that it knows.
+    pub async fn is_out(&self) -> Option<Failure> {
+        self.session.put_out_by_any().await
+    }
+
+    /// Whether the relay answers now, or does within a moment over a connection that is made anew.
+    pub async fn is_answered(&self) -> bool {
+        tokio::time::timeout(ANSWER, self.session.is_answered()).await.is_ok() && self.is_connected()
+    }
+
+    /// How long the vault may be open by itself: as long as the person wants, and no longer than the organisation lets it.
+    pub async fn open_for(&self, asked: OpenFor) -> OpenFor {
+        if planted("mutant.opens_for_ever") {
+            return asked;
+        }
+        let core = self.session.core().await;
+        let rules = &policy(&core).rules;
+        asked.within(OpenFor {
+            auto_lock_seconds: rules.auto_lock_seconds,
+            max_open_seconds: rules.max_open_seconds,
+        })
+    }
+
     /// What happens from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.session.events()
     }
 
-    /// Ends the connection and closes the vault.
+    /// Ends the connection and closes the vault; commands fail from then on.
     ///
     /// # Errors
     /// [`Failure`] of kind `Disk`; it is closed all the same.
-    pub async fn close(self) -> Result<(), Failure> {
+    pub async fn close(&self) -> Result<(), Failure> {
         if let Some(connection) = self.connection.lock().await.take() {
             connection.abort();
             // Ended by the abort: that is no failure.

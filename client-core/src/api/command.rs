@@ -90,6 +90,13 @@ pub enum Command {
         #[serde(default)]
         expires_seconds: Option<u32>,
     },
+    /// Takes an own message back: every device deletes it.
+    Recall {
+        /// Id, unambiguous prefix or name.
+        conversation: String,
+        /// The message's number.
+        number: u64,
+    },
     /// The messages of a conversation.
     Read {
         /// Id, unambiguous prefix or name.

@@ -69,6 +69,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
         Command::Send { conversation, text, expires_seconds } => {
             talk::send(session, &conversation, text, expires_seconds).await
         }
+        Command::Recall { conversation, number } => talk::recall(session, &conversation, number).await,
         Command::Read { conversation, since, new } => talk::read(session, &conversation, since, new).await,
         Command::OutboxList => outbox::list(session).await,
         Command::OutboxRetry { message } => outbox::change(session, &message, true).await,

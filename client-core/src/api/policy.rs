@@ -38,6 +38,10 @@ pub struct PolicyText {
     pub text_bytes_max: u32,
     /// The oldest version of each client that takes part, by its name.
     pub minimum_versions: BTreeMap<String, String>,
+    /// After how long without a command an open vault is closed, in seconds.
+    pub auto_lock_seconds: u32,
+    /// After how long without the relay it is, in seconds.
+    pub max_open_seconds: u32,
 }
 
 /// The policy in force.
@@ -80,6 +84,8 @@ impl PolicyText {
             life_seconds_default: policy.rules.life_seconds_default,
             text_bytes_max: policy.rules.text_bytes_max,
             minimum_versions: versions.map(|one| (one.name().to_owned(), one.version())).collect(),
+            auto_lock_seconds: policy.rules.auto_lock_seconds,
+            max_open_seconds: policy.rules.max_open_seconds,
         }
     }
 
@@ -94,6 +100,8 @@ impl PolicyText {
             life_seconds_default: self.life_seconds_default,
             text_bytes_max: self.text_bytes_max,
             minimum_versions: versions,
+            auto_lock_seconds: self.auto_lock_seconds,
+            max_open_seconds: self.max_open_seconds,
         })
     }
 }

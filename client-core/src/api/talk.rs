@@ -7,7 +7,9 @@ use super::{
     rfc3339, span,
 };
 use crate::{
-    conversation::{self, TEXT_BYTES_MAX, longest_life, policy, random, text_refusal},
+    conversation::{
+        self, TEXT_BYTES_MAX, longest_life, policy, random, recall::Target, recallable, text_refusal,
+    },
     error::CoreError,
     session::{Delivery, Link, Session},
     vault::tables::{
@@ -33,6 +35,28 @@ pub(super) async fn send(
         let message = queue(&core, &row, said, session.clock.now()).await?;
         (row, message)
     };
+    deliver(session, name, (row, message)).await
+}
+
+/// Takes an own message back. It lives as long as a message may now.
+pub(super) async fn recall(session: &Session, name: &str, number: u64) -> Result<Answer, CoreError> {
+    let (row, message) = {
+        let core = session.core().await;
+        let row = open_conversation(&core, name).await?;
+        let target = recallable(&core, &row, number).await?;
+        let said = (OutboxKind::Recall, target.to_bytes(), longest_life(policy(&core), &row));
+        let message = queue(&core, &row, said, session.clock.now()).await?;
+        (row, message)
+    };
+    deliver(session, name, (row, message)).await
+}
+
+/// Waits until the log has what was queued, or there is no way to send it now.
+async fn deliver(
+    session: &Session,
+    name: &str,
+    (row, message): (ConversationRow, ClientMessageId),
+) -> Result<Answer, CoreError> {
     session.wake.notify_one();
     // Offline, nothing was tried: it is queued.
     let delivery = match &*session.link.borrow() {
@@ -158,7 +182,15 @@ pub(super) async fn queue(
     };
     let mut tx = core.vault.begin("queue").await?;
     outbox::insert(&mut tx, &waiting).await?;
+    // What is taken back and waits to be sent again waits no longer, if it has not left.
+    let gone = match (waiting.kind, Target::from_bytes(&waiting.body)) {
+        (OutboxKind::Recall, Some(target)) => outbox::forget_text(&mut tx, &target.message).await?,
+        _ => false,
+    };
     tx.commit().await?;
+    if gone {
+        core.vault.empty_log().await;
+    }
     Ok(message)
 }
 

@@ -12,6 +12,7 @@ use super::{
     core::{Core, random},
     former::Former,
     line::line,
+    recall::Target,
 };
 use crate::{
     error::CoreError,
@@ -20,7 +21,7 @@ use crate::{
         tables::{
             commits,
             conversations::ConversationRow,
-            messages::{self, MessageRow},
+            messages::{self, MessageKind, MessageRow},
             outbox::{self, OutboxKind, OutboxRow},
         },
     },
@@ -29,7 +30,7 @@ use crate::{
 /// How many messages are sent again at most: the newest.
 const AGAIN_MAX: u32 = 1_000;
 
-/// Queues this device's unexpired texts of a log after an entry, to be sent to that log or its successor. What was first said
+/// Queues this device's unexpired texts and recalls of a log after an entry, to be sent to that log or its successor. What was first said
 /// in logs before it, after the place where each was closed, goes with them: it was sent again here.
 pub(crate) async fn send_again(
     core: &Core,
@@ -46,25 +47,32 @@ pub(crate) async fn send_again(
     let all_since = all_in_since(tx, from, present).await?;
     // The logs before this one only if nobody came since it began.
     let first = from.joined.max(EntryNumber::new(1));
-    let mut texts: Vec<MessageRow> = Vec::new();
+    let mut rows: Vec<MessageRow> = Vec::new();
     for log in line(tx, from).await? {
-        let after = match log.line.closed {
-            _ if log.conversation == from.conversation => after.max(all_since),
-            Some(closed) if all_since <= first => closed.first,
-            _ => continue,
+        // That a message is taken back tells nobody what it said: also who came since hears it, and whoever missed it.
+        let (texts_after, recalls_after) = match log.line.closed {
+            _ if log.conversation == from.conversation => (Some(after.max(all_since)), after),
+            Some(closed) => ((all_since <= first).then_some(closed.first), closed.first),
+            None => continue,
         };
-        texts.extend(messages::texts_of(tx, &log.conversation, &own, (after, now), AGAIN_MAX).await?);
+        let recalls_after =
+            if fault::planted("mutant.recalls_bounded") { texts_after } else { Some(recalls_after) };
+        for (kind, after) in [(MessageKind::Text, texts_after), (MessageKind::Recall, recalls_after)] {
+            let Some(after) = after else { continue };
+            let place = (&log.conversation, &own);
+            rows.extend(messages::said_by(tx, kind, place, (after, now), AGAIN_MAX).await?);
+        }
     }
-    if texts.is_empty() {
+    if rows.is_empty() {
         return Ok(());
     }
     let waiting = outbox::list(tx).await?;
-    for text in texts {
-        let Some(id) = text.message else { continue };
+    for said in rows {
+        let (Some(id), Some(what)) = (said.message, said_in(&said)) else { continue };
         let queued = waiting.iter().any(|row| row.id() == id && row.accepted.is_none());
         if !queued {
             let fresh = ClientMessageId::from_bytes(random(&*core.entropy)?);
-            outbox::insert(tx, &row((fresh, id), &text, to, now)).await?;
+            outbox::insert(tx, &row((fresh, id), (&said, what), to, now)).await?;
         }
     }
     Ok(())
@@ -94,10 +102,18 @@ async fn all_in_since(
     Ok(since)
 }
 
+/// What a row said: a text, or that a message is taken back.
+fn said_in(row: &MessageRow) -> Option<(OutboxKind, Vec<u8>)> {
+    match row.kind {
+        MessageKind::Recall => Some((OutboxKind::Recall, Target::of_row(row)?.0.to_bytes())),
+        _ => Some((OutboxKind::Text, row.body.clone().into_bytes())),
+    }
+}
+
 /// What is left of a message's life goes with it: it lives no longer for having been sent twice.
 fn row(
     (fresh, id): (ClientMessageId, ClientMessageId),
-    text: &MessageRow,
+    (text, (kind, body)): (&MessageRow, (OutboxKind, Vec<u8>)),
     to: &ConversationId,
     now: UtcMillis,
 ) -> OutboxRow {
@@ -106,8 +122,8 @@ fn row(
         message: fresh,
         inner: (!fault::planted("mutant.again_as_new")).then_some(id),
         conversation: *to,
-        kind: OutboxKind::Text,
-        body: text.body.clone().into_bytes(),
+        kind,
+        body,
         created: now,
         life_seconds: u32::try_from(left).unwrap_or(u32::MAX).max(LIFE_SECONDS_MIN),
         expires: text.expires.filter(|_| !fault::planted("mutant.lives_longer")),

@@ -60,8 +60,8 @@ pub(crate) async fn unmended(
     if planted("mutant.mend_by_user") {
         return Ok(Vec::new());
     }
-    let open = intents::open(tx).await?.into_iter().filter(|wish| wish.conversation == *conversation);
-    let mends = open.filter_map(|wish| match wish.wish {
+    let open = intents::open_in(tx, conversation).await?;
+    let mends = open.into_iter().filter_map(|wish| match wish.wish {
         Wish::Mend { user, devices, .. } => Some((user, devices)),
         _ => None,
     });
@@ -150,8 +150,7 @@ pub(super) async fn wish_once(
     entropy: &dyn Entropy,
     (now, not_before): (UtcMillis, UtcMillis),
 ) -> Result<(), CoreError> {
-    let open = intents::open(tx).await?;
-    if !open.iter().any(|row| row.conversation == *conversation && row.wish == wish) {
+    if !intents::open_in(tx, conversation).await?.iter().any(|row| row.wish == wish) {
         let request = random(entropy)?;
         intents::insert(tx, conversation, &wish, &request, now, not_before).await?;
     }

@@ -9,6 +9,7 @@ use super::{
     hold::Hold,
     line::{heads, line},
     permitted::{longest_life, policy},
+    recall::Target,
     roster::Roster,
     suspicion, waits,
 };
@@ -22,7 +23,7 @@ use crate::{
         Transaction, VaultError,
         tables::{
             conversations::{self, ConversationRow, Standing},
-            messages::{self, MessageRow},
+            messages::{self, MessageKind, MessageRow},
         },
     },
 };
@@ -213,14 +214,26 @@ async fn mark_read(
 }
 
 fn shown(row: &MessageRow, log: &ConversationRow) -> Message {
+    let (kind, text) = match row.kind {
+        MessageKind::Recall => (MessageKind::Event, recall_text(row)),
+        kind => (kind, row.body.clone()),
+    };
     Message {
         number: log.shown(row.number).get(),
-        kind: row.kind.as_str().to_owned(),
+        kind: kind.as_str().to_owned(),
         from: row.sender_user.clone(),
         name: row.sender_name.clone(),
         device: row.sender_device.to_string(),
         time: rfc3339(row.stamp),
         expires: row.expires.map(rfc3339),
-        text: row.body.clone(),
+        text,
+    }
+}
+
+/// Who took which message back.
+fn recall_text(row: &MessageRow) -> String {
+    match Target::of_row(row) {
+        Some((_, shown)) if shown > 0 => format!("{} took number {shown} back", row.sender_name),
+        _ => format!("{} took a message back", row.sender_name),
     }
 }

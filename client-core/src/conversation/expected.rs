@@ -118,8 +118,9 @@ pub(crate) async fn leavers(
     tx: &mut Transaction<'_>,
     conversation: &wardline_proto::ConversationId,
 ) -> Result<BTreeSet<String>, CoreError> {
-    let wishes = intents::open(tx).await?.into_iter().filter(|wish| wish.conversation == *conversation);
+    let wishes = intents::open_in(tx, conversation).await?;
     Ok(wishes
+        .into_iter()
         .filter_map(|wish| match wish.wish {
             Wish::LetGo { user, .. } => Some(user),
             _ => None,

@@ -32,6 +32,7 @@ mod line;
 mod merged;
 mod permitted;
 mod plan;
+pub(crate) mod recall;
 mod receive;
 mod receive_commit;
 mod receive_message;
@@ -71,6 +72,7 @@ pub(crate) use self::{
     join::join,
     permitted::{life_refusal, longest_life, policy, silenced, software, text_refusal},
     plan::{Plan, nobody, plan},
+    recall::recallable,
     receive::{Effect, encode, receive, removed},
     replacement::{Waiting, is_in, note_replacement, waiting},
     report::{declared, look_again, not_in, report, report_by},

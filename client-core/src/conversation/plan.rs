@@ -62,10 +62,8 @@ pub(crate) async fn plan(
     let now = core.clock.now();
     // Who must not be in waits for a correction that is made now, which takes them out too; for a later one it does not.
     let waits = |open: &IntentRow| *wish != Wish::RemoveRevoked || open.is_due(now);
-    let correcting = intents::open(&mut tx)
-        .await?
-        .iter()
-        .any(|open| open.conversation == *conversation && open.wish == Wish::Correct && waits(open));
+    let open = intents::open_in(&mut tx, conversation).await?;
+    let correcting = open.iter().any(|open| open.wish == Wish::Correct && waits(open));
     tx.commit().await?;
     if let Wish::Succeed { number, .. } = wish {
         return go_on(core, conversation, *number).await;

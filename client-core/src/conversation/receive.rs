@@ -31,6 +31,8 @@ use crate::{
 pub(crate) enum Effect {
     /// There is something new to read.
     Readable(ConversationId, EntryNumber),
+    /// A text is deleted: the write-ahead log has it until it is emptied.
+    Gone(ConversationId),
     /// A message of this device is in the log.
     Sent(ClientMessageId, EntryNumber),
     /// A commit of this device is in the log; its wish has come true.

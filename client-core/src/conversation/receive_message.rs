@@ -13,6 +13,7 @@ use super::{
     instead::followed,
     line::behind,
     permitted::{policy, received_life},
+    recall::{self, Target, unless_recalled},
     receive::{Effect, Received, decode, encode},
     roster::{Member, verify_leaf},
     spent::said_before,
@@ -52,7 +53,7 @@ pub(crate) async fn receive_message(
     let mut effects = vec![Effect::Readable(row.line.first, row.shown(received.number))];
     let waiting = own_message(core, &mut tx, received).await?;
     if let Some(waiting) = waiting {
-        effects.push(take_back(core, &mut tx, received, &mut row, &waiting).await?);
+        effects.extend(take_back(core, &mut tx, received, &mut row, &waiting).await?);
     } else if received.entry.message.is_empty() {
         messages::insert(&mut tx, &blank(received, MessageKind::Expired)).await?;
     } else {
@@ -141,12 +142,21 @@ async fn take_back(
     received: &Received<'_>,
     row: &mut ConversationRow,
     waiting: &OutboxRow,
-) -> Result<Effect, CoreError> {
+) -> Result<Vec<Effect>, CoreError> {
+    let mut effects = vec![Effect::Sent(waiting.message, received.number)];
     let shown = match waiting.kind {
         OutboxKind::Text => {
             let expires = expiry(received.stamp, waiting.life_seconds);
             let expires = waiting.expires.map_or(expires, |first| first.min(expires));
-            own_text(core, received, waiting, expires)?
+            let left = unless_recalled(tx, own_text(core, received, waiting, expires)?).await?;
+            effects
+                .extend((left.kind == MessageKind::Recalled).then_some(Effect::Gone(received.conversation)));
+            left
+        }
+        OutboxKind::Recall => {
+            let (said, gone) = own_recall(core, tx, received, waiting).await?;
+            effects.extend(gone);
+            said
         }
         OutboxKind::Leave => {
             row.standing = Standing::Left;
@@ -159,7 +169,7 @@ async fn take_back(
         sent_again::insert(tx, id, row.shown(received.number)).await?;
     }
     outbox::delete(tx, &waiting.message).await?;
-    Ok(Effect::Sent(waiting.message, received.number))
+    Ok(effects)
 }
 
 fn own_text(
@@ -175,6 +185,22 @@ fn own_text(
         expires: Some(expires),
         ..event(core, received, body.map_err(|_| CoreError::Protocol("returned a text that is none"))?)
     })
+}
+
+/// What this device took back.
+async fn own_recall(
+    core: &Core,
+    tx: &mut Transaction<'_>,
+    received: &Received<'_>,
+    waiting: &OutboxRow,
+) -> Result<(MessageRow, Option<Effect>), CoreError> {
+    let target = Target::from_bytes(&waiting.body);
+    let target = target.ok_or(CoreError::Protocol("returned a recall that is none"))?;
+    let expires = expiry(received.stamp, waiting.life_seconds);
+    let expires = waiting.expires.map_or(expires, |first| first.min(expires));
+    let said = event(core, received, String::new());
+    let said = MessageRow { message: Some(waiting.id()), expires: Some(expires), ..said };
+    recall::take_back(tx, target, (core.device.user().as_str(), true, expires), said).await
 }
 
 /// A row of this device about itself.
@@ -234,7 +260,20 @@ async fn store_opened(
     let higher = higher.then(|| Effect::List(list, member.certificate.user().to_string()));
     match content.body {
         Some(Body::Text(text)) if text_fits(&text.text) => {
-            messages::insert(tx, &MessageRow { kind: MessageKind::Text, body: text.text, ..shown }).await?;
+            let text = MessageRow { kind: MessageKind::Text, body: text.text, ..shown };
+            let left = unless_recalled(tx, text).await?;
+            messages::insert(tx, &left).await?;
+        }
+        Some(Body::Recall(recall)) => {
+            let Some(target) = Target::read(&recall) else {
+                messages::insert(tx, &shown).await?;
+                return Ok(higher.into_iter().collect());
+            };
+            let by = shown.sender_user.clone();
+            let own = by == core.device.user().as_str();
+            let (said, gone) = recall::take_back(tx, target, (&by, own, expires), shown).await?;
+            messages::insert(tx, &said).await?;
+            return Ok(gone.into_iter().chain(higher).collect());
         }
         Some(Body::Leave(statement)) => {
             let effect = let_go(core, tx, row, &shown, member, statement).await?;
@@ -294,11 +333,8 @@ async fn let_go(
         row.standing = Standing::Left;
         return Ok(None);
     }
-    let same = |wish: &intents::IntentRow| {
-        wish.conversation == shown.conversation
-            && matches!(&wish.wish, Wish::LetGo { user: going, .. } if going == user.as_str())
-    };
-    if intents::open(tx).await?.iter().any(same) {
+    let same = |wish: &intents::IntentRow| matches!(&wish.wish, Wish::LetGo { user: going, .. } if going == user.as_str());
+    if intents::open_in(tx, &shown.conversation).await?.iter().any(same) {
         return Ok(None);
     }
     // Usually one of them is asked before that. Spread by the device's own id, so that not all commit at once.

@@ -84,7 +84,7 @@ pub(crate) async fn look_in(
     if back.is_empty() || planted("mutant.held_stays_out") {
         return Ok(());
     }
-    let open = intents::open(tx).await?;
+    let open = intents::open_in(tx, conversation).await?;
     for (user, devices) in back {
         if planted("mutant.back_once") {
             for device in devices.iter().filter_map(|hex| device(hex)) {
@@ -92,7 +92,7 @@ pub(crate) async fn look_in(
             }
         }
         let wish = Wish::AddBack { user, devices };
-        if !open.iter().any(|one| one.conversation == *conversation && one.wish == wish) {
+        if !open.iter().any(|one| one.wish == wish) {
             let request = random(&*core.entropy)?;
             intents::insert(tx, conversation, &wish, &request, now, not_before).await?;
         }

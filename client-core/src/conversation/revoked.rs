@@ -153,9 +153,8 @@ pub(crate) async fn wish_for_removal(
     entropy: &dyn Entropy,
     (now, not_before): (UtcMillis, UtcMillis),
 ) -> Result<bool, CoreError> {
-    let open = intents::open(tx).await?;
-    let here = |wish: &&intents::IntentRow| wish.conversation == *conversation;
-    if let Some(open) = open.iter().filter(here).find(|open| open.wish == Wish::RemoveRevoked) {
+    let open = intents::open_in(tx, conversation).await?;
+    if let Some(open) = open.iter().find(|open| open.wish == Wish::RemoveRevoked) {
         intents::hasten(tx, open.intent, not_before).await?;
         return Ok(false);
     }

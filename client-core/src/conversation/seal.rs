@@ -11,12 +11,14 @@ use super::{
     core::Core,
     hold::Hold,
     permitted::{longest_life, policy, silenced, text_refusal},
+    recall::{Target, is_taken_back},
     receive::encode,
     receive_message::message_data,
     revoked,
     roster::Roster,
     statements::leave_statement,
     successor::is_incomplete,
+    voice::Voice,
 };
 use crate::{
     error::CoreError,
@@ -97,6 +99,12 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         return Ok(Sealed::Wait);
     }
     let epoch: Epoch = group.epoch();
+    if is_taken_back(&mut tx, waiting, &core.device, (epoch, core.clock.now())).await? {
+        outbox::delete(&mut tx, &waiting.message).await?;
+        tx.commit().await?;
+        core.vault.empty_log().await;
+        return Ok(Sealed::Elsewhere);
+    }
     if let Some((sealed_in, ciphertext)) = &waiting.sealed
         && *sealed_in == epoch
         // Sealed for longer than is permitted by now, it is sealed again: the relay takes the other from nobody any more.
@@ -115,15 +123,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         sent_at_ms: waiting.created.get(),
         expires_at_ms: waiting.expires.map_or(0, UtcMillis::get),
         sent_numbers: sent_before(core.device.id(), &mut tx, waiting).await?,
-        body: Some(match waiting.kind {
-            OutboxKind::Text => {
-                Body::Text(Text { text: String::from_utf8_lossy(&waiting.body).into_owned() })
-            }
-            // Said of now: what it said when it was queued may have been before this device was let in.
-            OutboxKind::Leave => {
-                Body::Leave(encode(&leave_statement(&voice, (&conversation, row.seen()), waiting.created)))
-            }
-        }),
+        body: Some(body_of(waiting, &row, &voice)),
     };
     let life = life_left(waiting, core.clock.now()).min(longest);
     let aad = message_data(life);
@@ -134,6 +134,21 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
     outbox::seal(&mut tx, &waiting.message, epoch, (&ciphertext, life)).await?;
     Core::finish(&core.store, tx).await?;
     Ok(Sealed::Ready { ciphertext })
+}
+
+/// What it says.
+fn body_of(waiting: &OutboxRow, row: &ConversationRow, voice: &Voice<'_>) -> Body {
+    match waiting.kind {
+        OutboxKind::Text => Body::Text(Text { text: String::from_utf8_lossy(&waiting.body).into_owned() }),
+        OutboxKind::Recall => {
+            Body::Recall(Target::from_bytes(&waiting.body).map(Target::to_wire).unwrap_or_default())
+        }
+        // Said of now: what it said when it was queued may have been before this device was let in.
+        OutboxKind::Leave => {
+            let seen = (&row.conversation, row.seen());
+            Body::Leave(encode(&leave_statement(voice, seen, waiting.created)))
+        }
+    }
 }
 
 /// The numbers that people saw a message under when it was sent before.

@@ -283,8 +283,7 @@ pub(crate) async fn is_incomplete(
         }
         _ => false,
     };
-    let open = intents::open(tx).await?;
-    Ok(open.iter().any(|wish| wish.conversation == row.conversation && lacks(wish)))
+    Ok(intents::open_in(tx, &row.conversation).await?.iter().any(lacks))
 }
 
 /// What is kept of whoever is at fault where a successor is not what it has to be: its maker, or who came in with it.

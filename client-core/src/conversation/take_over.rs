@@ -85,7 +85,7 @@ async fn move_waiting(
                 | Wish::AddBack { .. }
         )
     };
-    for wish in intents::open(tx).await?.iter().filter(|wish| wish.conversation == *from) {
+    for wish in &intents::open_in(tx, from).await? {
         if moves(&wish.wish) {
             intents::move_to(tx, wish.intent, successor).await?;
         } else {
@@ -99,7 +99,7 @@ async fn move_waiting(
 /// successor, under its id.
 fn moved(core: &Core, row: OutboxRow, successor: &ConversationId) -> OutboxRow {
     let body = match row.kind {
-        OutboxKind::Text => row.body,
+        OutboxKind::Text | OutboxKind::Recall => row.body,
         OutboxKind::Leave => leave(core, successor, row.created),
     };
     OutboxRow { conversation: *successor, body, sealed: None, ..row }

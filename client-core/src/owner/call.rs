@@ -36,7 +36,34 @@ impl Caller {
     /// The command's [`Failure`]; of kind `Busy` if the owner goes meanwhile: what became of the command is then in
     /// the vault, and for a message in the outbox.
     pub async fn execute(&mut self, command: Command, reach: Reach) -> Result<Answer, Failure> {
-        self.write(&Request::Execute { command, reach }).await?;
+        self.ask(Request::Execute { command, reach, by_itself: false }).await
+    }
+
+    /// The same for a program that nobody may be watching: it keeps no vault open.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_by_itself(&mut self, command: Command, reach: Reach) -> Result<Answer, Failure> {
+        self.ask(Request::Execute { command, reach, by_itself: true }).await
+    }
+
+    /// Has the vault closed; the owner ends.
+    ///
+    /// # Errors
+    /// [`Failure`] of kind `Disk` if it cannot be closed whole.
+    pub async fn lock(&mut self) -> Result<(), Failure> {
+        // An owner that went has closed it, or the system has with its process.
+        if self.write(&Request::Lock).await.is_err() {
+            return Ok(());
+        }
+        match self.next().await {
+            Ok(Some(Response::Failure(failure))) => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    async fn ask(&mut self, request: Request) -> Result<Answer, Failure> {
+        self.write(&request).await?;
         match self.next().await? {
             Some(Response::Answer(answer)) => Ok(answer),
             Some(Response::Failure(failure)) => Err(failure),
@@ -76,6 +103,6 @@ fn gone() -> Failure {
         FailureKind::Busy,
         "The process that owns this home ended.",
         "It was asked and did not answer.",
-        "Run the command again; wardline outbox list shows what waits.",
+        "See first whether it was done: wardline outbox list shows what waits, wardline read what was sent.",
     )
 }

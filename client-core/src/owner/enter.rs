@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{call::Caller, lock::Ownership};
 use crate::api::{Failure, FailureKind};
@@ -20,6 +20,26 @@ pub enum Entered {
     Caller(Caller),
 }
 
+/// Has whoever owns a home close its vault and end, if anybody does; answers whether somebody did. Nobody has it open when this returns.
+///
+/// # Errors
+/// [`Failure`] of kind `Disk`; `Busy` as [`enter`].
+pub async fn lock(home: &Path) -> Result<bool, Failure> {
+    let mut was_open = false;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match enter(home).await? {
+            Entered::Owner(_) => return Ok(was_open),
+            Entered::Caller(mut caller) => match timeout_at(until, caller.lock()).await {
+                Ok(told) => told?,
+                Err(_) => return Err(busy("It was told to close the vault, and has not for a minute.")),
+            },
+        }
+        was_open = true;
+        sleep(LOOK).await;
+    }
+}
+
 /// Enters a home.
 ///
 /// # Errors
@@ -34,13 +54,17 @@ pub async fn enter(home: &Path) -> Result<Entered, Failure> {
             return Ok(Entered::Caller(caller));
         }
         if Instant::now() >= until {
-            return Err(Failure::new(
-                FailureKind::Busy,
-                "Another Wardline process is using this home.",
-                "It has not finished for a minute.",
-                "Wait for it, or end it; owner.lock in the home names its process.",
-            ));
+            return Err(busy("It has not finished for a minute."));
         }
         sleep(LOOK).await;
     }
+}
+
+fn busy(why: &str) -> Failure {
+    Failure::new(
+        FailureKind::Busy,
+        "Another Wardline process is using this home.",
+        why,
+        "Wait for it, or end it; owner.lock in the home names its process.",
+    )
 }

@@ -18,7 +18,12 @@ pub enum Request {
         command: Command,
         /// Whether it may use the connection.
         reach: Reach,
+        /// Whether a program asks by itself: that keeps no vault open.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_itself: bool,
     },
+    /// Close the vault; one response, then the owner ends.
+    Lock,
     /// Tell what happens from now on; responses until the caller goes.
     Follow,
 }
@@ -35,4 +40,6 @@ pub enum Response {
     Event(Event),
     /// Events were missed: look at the vault.
     Lagged,
+    /// The vault is closed.
+    Locked,
 }

@@ -13,7 +13,7 @@ use wardline_proto::relay::{
     AckRequest, Closed, Cursor, Entry, LogPlace, MembershipTask, RelayGreeting, Removed, SubscribeRequest,
     SubscribeResponse, WelcomeDelivery, membership_task::Task, subscribe_response::Event as Incoming,
 };
-use wardline_proto::{ConversationId, EntryNumber, UtcMillis};
+use wardline_proto::{ConversationId, EntryNumber, UtcMillis, fault};
 
 use super::{
     Link, Session, confirm, early::Early, greet, holds, issuers, key_packages, record, revocation, task,
@@ -22,7 +22,7 @@ use crate::{
     conversation::{self, Compared, Effect},
     error::CoreError,
     relay::{Relay, Subscription},
-    vault::tables::{conversations, intents, messages, sent_again},
+    vault::tables::{conversations, intents, messages, recalled, sent_again},
 };
 
 /// Why a stream is over.
@@ -262,7 +262,7 @@ async fn come(
 }
 
 /// Takes in an entry, of a conversation that a Welcome of this stream lets in to or not.
-async fn take_in(
+pub(super) async fn take_in(
     session: &Session,
     entry: &Entry,
     early: &mut Early,
@@ -281,9 +281,12 @@ async fn take_in(
         effects.extend(conversation::join(&mut core, &welcome).await?);
         effects.extend(conversation::receive(&mut core, entry).await?);
     }
-    drop(core);
     session.stepped(&effects);
     session.moved.notify_one();
+    let gone = effects.iter().any(|effect| matches!(effect, Effect::Gone(_)));
+    if gone && !fault::planted("mutant.recall_stays_in_log") {
+        core.vault.empty_log().await;
+    }
     Ok(effects)
 }
 
@@ -315,9 +318,10 @@ async fn sweep(session: &Session, now: UtcMillis) -> Result<(), CoreError> {
     let mut tx = core.vault.begin("sweep").await?;
     let deleted = messages::sweep(&mut tx, now).await?;
     sent_again::sweep(&mut tx).await?;
+    recalled::sweep(&mut tx, now).await?;
     intents::prune(&mut tx, now).await?;
     tx.commit().await?;
-    if deleted > 0 {
+    if deleted > 0 || core.vault.owes_checkpoint() {
         core.vault.checkpoint().await?;
     }
     Ok(())

@@ -200,18 +200,32 @@ impl Session {
         else {
             return error;
         };
-        let core = self.core().await;
-        let standing = core.revocations.standing(&core.device.id(), self.clock.now());
-        let metadata = match standing {
-            Standing::Held { since, reason, .. } | Standing::Revoked { since, reason }
-                if metadata.is_empty() =>
-            {
-                let (reason, since) = (reason.to_string(), since.get().to_string());
-                HashMap::from([("reason".to_owned(), reason), ("since_ms".to_owned(), since)])
-            }
-            _ => metadata,
-        };
+        let known = if metadata.is_empty() { self.out_by_list().await } else { None };
+        let metadata = known.unwrap_or(metadata);
         RelayError::Refused { reason: Reason::DeviceRevoked, message, retry_after, metadata }.into()
+    }
+
+    /// What the list that this device goes by says of itself, if it is out by it: reason and time, as the relay says them.
+    async fn out_by_list(&self) -> Option<HashMap<String, String>> {
+        let core = self.core().await;
+        match core.revocations.standing(&core.device.id(), self.clock.now()) {
+            Standing::Held { since, reason, .. } | Standing::Revoked { since, reason } => {
+                let (reason, since) = (reason.to_string(), since.get().to_string());
+                Some(HashMap::from([("reason".to_owned(), reason), ("since_ms".to_owned(), since)]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Why this device is out: by the relay's word, or by the list, whether the relay is reached or not.
+    pub(crate) async fn put_out_by_any(&self) -> Option<Failure> {
+        let by_list = self.out_by_list().await.map(|metadata| RelayError::Refused {
+            reason: Reason::DeviceRevoked,
+            message: String::new(),
+            retry_after: None,
+            metadata,
+        });
+        self.is_out().or_else(|| by_list.map(Failure::from))
     }
 
     /// Uses one connection until it ends; answers why it did.

@@ -40,6 +40,8 @@ mod outbox;
 #[cfg(test)]
 mod policy_test;
 mod publish_policy;
+#[cfg(test)]
+mod recall_test;
 mod record;
 mod record_pages;
 #[cfg(test)]
@@ -236,6 +238,7 @@ impl Session {
                 Effect::Sent(..)
                 | Effect::Removed(_)
                 | Effect::Again(_)
+                | Effect::Gone(_)
                 | Effect::Unknown(_)
                 | Effect::List(..) => {}
             }

@@ -161,7 +161,8 @@ pub(super) async fn pass(
     look_through(session).await?;
     // 1. Conversations that the relay has not heard of, and commits that are under way.
     let mut skip = Vec::new();
-    for row in conversations(session).await? {
+    let (rows, under_way) = conversations(session).await?;
+    for row in rows {
         let (conversation, out) = (row.conversation, row.standing == Standing::OutOfStep);
         if passing.reports(&row) && !session.beside.has(&conversation) {
             broken::report(session, relay, &row, passing).await?;
@@ -171,12 +172,13 @@ pub(super) async fn pass(
         } else if row.standing == Standing::Creating {
             broken::create(session, relay, row, passing).await?;
         }
-        let pending = pending(session, &conversation).await?;
-        if let Some(pending) = pending {
-            // Until the log has named the winner, nothing else is committed there; by a device that cannot follow, nothing.
-            if !skip.contains(&conversation) && !out {
-                grant::submit(session, relay, pending, passing).await?;
-            }
+        // Until the log has named the winner, nothing else is committed there; by a device that cannot follow, nothing.
+        if under_way.contains(&conversation)
+            && !skip.contains(&conversation)
+            && !out
+            && let Some(pending) = pending(session, &conversation).await?
+        {
+            grant::submit(session, relay, pending, passing).await?;
         }
     }
     // 2. Wishes, each conversation's in order.
@@ -198,13 +200,17 @@ fn waits(session: &Session, passing: &mut Passing, row: &ConversationRow) -> boo
     session.beside.has(&row.conversation) || passing.waits(row)
 }
 
-async fn conversations(session: &Session) -> Result<Vec<ConversationRow>, CoreError> {
+/// The conversations in which there may be something to do, and those in which a commit is under way.
+async fn conversations(
+    session: &Session,
+) -> Result<(Vec<ConversationRow>, HashSet<ConversationId>), CoreError> {
     let core = session.core().await;
     let mut tx = core.vault.begin("list_conversations").await?;
     let mut rows = conversations::list(&mut tx).await?;
+    let under_way = pending_commits::conversations(&mut tx).await?;
     tx.commit().await?;
     rows.retain(|row| matches!(row.standing, Standing::Creating | Standing::Active | Standing::OutOfStep));
-    Ok(rows)
+    Ok((rows, under_way))
 }
 
 async fn pending(
@@ -228,7 +234,7 @@ async fn next_wish(
     let core = session.core().await;
     let mut tx = core.vault.begin("next_wish").await?;
     let mut next = None;
-    for wish in intents::open(&mut tx).await? {
+    for wish in intents::grantable(&mut tx, now).await? {
         let row = conversations::load(&mut tx, &wish.conversation).await?;
         let succeeds = matches!(wish.wish, Wish::Succeed { .. });
         let later = |row: &ConversationRow| match row.standing {
@@ -239,8 +245,7 @@ async fn next_wish(
         };
         let later = row.as_ref().is_some_and(later);
         let waits = row.as_ref().is_some_and(|row| waits(session, passing, row));
-        let under_way = pending_commits::find(&mut tx, &wish.conversation).await?.is_some();
-        if wish.is_due(now) && !later && !waits && !under_way {
+        if !later && !waits {
             next = Some(wish);
             break;
         }

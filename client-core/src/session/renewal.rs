@@ -166,10 +166,8 @@ pub(super) async fn follow(session: &Session) -> Result<(), CoreError> {
             continue;
         }
         let mut tx = core.vault.begin("wish_to_follow").await?;
-        let open = intents::open(&mut tx).await?;
-        let here =
-            |open: &intents::IntentRow| open.conversation == conversation && open.wish == Wish::RenewLeaf;
-        if !open.iter().any(here) {
+        let open = intents::open_in(&mut tx, &conversation).await?;
+        if !open.iter().any(|open| open.wish == Wish::RenewLeaf) {
             let request = random(&*session.entropy)?;
             let due = follows_at(&core, &conversation, now);
             intents::insert(&mut tx, &conversation, &Wish::RenewLeaf, &request, now, due).await?;

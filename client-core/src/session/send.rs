@@ -188,8 +188,7 @@ async fn wish_for_new_epoch(session: &Session, conversation: &ConversationId) ->
     let now = session.clock.now();
     let core = session.core().await;
     let mut tx = core.vault.begin("wish_for_new_epoch").await?;
-    let open = intents::open(&mut tx).await?;
-    if !open.iter().any(|wish| wish.conversation == *conversation && wish.wish == Wish::Renew) {
+    if !intents::open_in(&mut tx, conversation).await?.iter().any(|wish| wish.wish == Wish::Renew) {
         intents::insert(&mut tx, conversation, &Wish::Renew, &request, now, now).await?;
     }
     tx.commit().await?;

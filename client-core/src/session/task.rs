@@ -16,7 +16,7 @@ use crate::{
     error::CoreError,
     relay::Relay,
     vault::tables::{
-        intents::{self, IntentRow, Wish},
+        intents::{self, Wish},
         pending_commits,
     },
 };
@@ -34,8 +34,7 @@ pub(crate) async fn take(session: &Session, task: MembershipTask) -> Result<(), 
     let now = session.clock.now();
     let request = random(&*session.entropy)?;
     let mut tx = core.vault.begin("take_task").await?;
-    let open = intents::open(&mut tx).await?;
-    let here: Vec<&IntentRow> = open.iter().filter(|open| open.conversation == conversation).collect();
+    let here = intents::open_in(&mut tx, &conversation).await?;
     if let Some(same) = here.iter().find(|open| same(&open.wish, &wish)) {
         intents::hasten(&mut tx, same.intent, now).await?;
     } else {

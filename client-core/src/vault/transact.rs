@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ use super::{VaultError, statements::Statements};
 pub struct Vault {
     pub(super) folder: PathBuf,
     slot: Mutex<Slot>,
+    /// Whether the write-ahead log may still have what was deleted for good.
+    owed: AtomicBool,
 }
 
 /// How many vaults of this process are open, or still closing.
@@ -43,7 +45,8 @@ pub struct Transaction<'a> {
 impl Vault {
     pub(super) fn new(folder: PathBuf, connection: SqliteConnection) -> Self {
         OPEN.fetch_add(1, Ordering::SeqCst);
-        Self { folder, slot: Mutex::new(Slot { connection: Some(connection), unfinished: false }) }
+        let slot = Mutex::new(Slot { connection: Some(connection), unfinished: false });
+        Self { folder, slot, owed: AtomicBool::new(false) }
     }
 
     /// Runs `work` in one transaction and makes it durable (`BEGIN IMMEDIATE` … `COMMIT`, synced) before
@@ -91,7 +94,22 @@ impl Vault {
     pub async fn checkpoint(&self) -> Result<(), VaultError> {
         let mut slot = self.idle().await?;
         slot.statements().execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        self.owed.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The same at once, or with the next sweep if it fails now: what was deleted is deleted, and nothing waits for it.
+    pub async fn empty_log(&self) {
+        self.owed.store(true, Ordering::Relaxed);
+        if let Err(error) = self.checkpoint().await {
+            tracing::warn!(%error, "the write-ahead log was not emptied");
+        }
+    }
+
+    /// Whether the log has to be emptied.
+    #[must_use]
+    pub fn owes_checkpoint(&self) -> bool {
+        self.owed.load(Ordering::Relaxed)
     }
 
     /// Closes the database. Later calls get [`VaultError::Closed`].

@@ -377,6 +377,8 @@ pub(crate) fn content(body: Body) -> Content {
 fn contents() {
     let text = content::Text { text: "Bed 4 moved to bay 2 — Grüße".to_owned() };
     keep("content", "text", &content(Body::Text(text)).encode_to_vec());
+    let recall = content::Recall { device_id: vec![7; 16], message_id: vec![8; 16] };
+    keep("content", "recall", &content(Body::Recall(recall)).encode_to_vec());
     keep("content", "leave", &content(Body::Leave(leave().encode_to_vec())).encode_to_vec());
     keep("settings", "new", &settings(false).encode_to_vec());
     keep("settings", "successor", &settings(true).encode_to_vec());
@@ -499,6 +501,8 @@ fn list_head() -> pb::RevocationList {
                 software: "wardline".to_owned(),
                 version: "0.1.0".to_owned(),
             }],
+            auto_lock_seconds: 300,
+            max_open_seconds: 28_800,
         }),
         ..pb::RevocationList::default()
     }

@@ -197,6 +197,8 @@ impl Scene {
                     life_seconds_default: 86_400,
                     text_bytes_max: 4_096,
                     minimum_versions: BTreeMap::new(),
+                    auto_lock_seconds: 900,
+                    max_open_seconds: 28_800,
                 };
                 let what = PolicyTask::Publish { policy };
                 self.office.as_mut().expect("an administrator").change(Command::Policy { what }, &[]);

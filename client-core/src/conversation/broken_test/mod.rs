@@ -15,6 +15,7 @@ pub(crate) mod lists;
 mod long_ago;
 mod out_and_in;
 mod permitted;
+pub(crate) mod recalled;
 mod reinstated;
 mod removed;
 mod renewed;

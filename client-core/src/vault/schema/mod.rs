@@ -27,6 +27,8 @@ const STEPS: &[&str] = &[
     include_str!("0017_renewal.sql"),
     include_str!("0018_issuer_request.sql"),
     include_str!("0019_signed_issuers.sql"),
+    include_str!("0020_recall.sql"),
+    include_str!("0021_open_wishes.sql"),
 ];
 
 /// Brings the database to the newest schema.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::{ConversationId, UtcMillis};
 
-use super::{corrupt, fixed, stored, unsigned};
+use super::{corrupt, fixed, pending_commits, stored, unsigned};
 use crate::{
     api::Failure,
     vault::{Transaction, VaultError},
@@ -211,6 +211,32 @@ pub(crate) async fn open(tx: &mut Transaction<'_>) -> Result<Vec<IntentRow>, Vau
     rows.iter().map(parse).collect()
 }
 
+/// The same of one conversation.
+pub(crate) async fn open_in(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+) -> Result<Vec<IntentRow>, VaultError> {
+    let rows = sqlx::query(
+        "SELECT * FROM intents WHERE outcome IS NULL AND conversation_id = ?
+              ORDER BY wish <> '\"correct\"', wish <> '\"remove_revoked\"', wish NOT LIKE '{\"restore\":%', intent_id",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .fetch_all(tx.connection())
+    .await?;
+    rows.iter().map(parse).collect()
+}
+
+/// The open wishes whose time has come and in whose conversation no commit is under way, in the order of [`open`].
+pub(crate) async fn grantable(
+    tx: &mut Transaction<'_>,
+    now: UtcMillis,
+) -> Result<Vec<IntentRow>, VaultError> {
+    let under_way = pending_commits::conversations(tx).await?;
+    let mut wishes = open(tx).await?;
+    wishes.retain(|wish| wish.is_due(now) && !under_way.contains(&wish.conversation));
+    Ok(wishes)
+}
+
 /// A wish is to be tried now.
 pub(crate) async fn hasten(tx: &mut Transaction<'_>, intent: i64, now: UtcMillis) -> Result<(), VaultError> {
     sqlx::query("UPDATE intents SET not_before_ms = MIN(not_before_ms, ?) WHERE intent_id = ?")
@@ -253,8 +279,8 @@ pub(crate) async fn end_where(
     outcome: &Outcome,
     which: impl Fn(&Wish) -> bool,
 ) -> Result<(), VaultError> {
-    for row in open(tx).await? {
-        if row.conversation == *conversation && which(&row.wish) {
+    for row in open_in(tx, conversation).await? {
+        if which(&row.wish) {
             end(tx, row.intent, outcome).await?;
         }
     }

@@ -21,11 +21,23 @@ pub(crate) enum MessageKind {
     Expired,
     /// A message that came while this device could not follow.
     Missed,
+    /// Somebody took a message back.
+    Recall,
+    /// What is left of a text that was taken back.
+    Recalled,
 }
 
 impl MessageKind {
-    const ALL: [Self; 6] =
-        [Self::Text, Self::Event, Self::Unreadable, Self::Unsupported, Self::Expired, Self::Missed];
+    const ALL: [Self; 8] = [
+        Self::Text,
+        Self::Event,
+        Self::Unreadable,
+        Self::Unsupported,
+        Self::Expired,
+        Self::Missed,
+        Self::Recall,
+        Self::Recalled,
+    ];
 
     /// The stored word.
     pub(crate) fn as_str(self) -> &'static str {
@@ -36,6 +48,8 @@ impl MessageKind {
             Self::Unsupported => "unsupported",
             Self::Expired => "expired",
             Self::Missed => "missed",
+            Self::Recall => "recall",
+            Self::Recalled => "recalled",
         }
     }
 }
@@ -173,7 +187,8 @@ pub(crate) async fn count_unread(
 ) -> Result<u64, VaultError> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS unread FROM messages
-         WHERE conversation_id = ? AND number > ? AND kind <> 'event' AND sender_device <> ?",
+         WHERE conversation_id = ? AND number > ? AND kind NOT IN ('event', 'recall', 'recalled')
+           AND sender_device <> ?",
     )
     .bind(conversation.as_bytes().as_slice())
     .bind(stored(after.get()))
@@ -229,28 +244,59 @@ pub(crate) async fn count_missed(
     unsigned(&row, "missed")
 }
 
-/// The texts of a device after `after` that have not expired, the newest `limit` of them, in order.
-pub(crate) async fn texts_of(
+/// What a device said of one kind after `after` that has not expired, the newest `limit` of it, in order.
+pub(crate) async fn said_by(
     tx: &mut Transaction<'_>,
-    conversation: &ConversationId,
-    device: &DeviceId,
+    kind: MessageKind,
+    (conversation, device): (&ConversationId, &DeviceId),
     (after, now): (EntryNumber, UtcMillis),
     limit: u32,
 ) -> Result<Vec<MessageRow>, VaultError> {
     let rows = sqlx::query(
         "SELECT * FROM (SELECT * FROM messages
-            WHERE conversation_id = ? AND sender_device = ? AND kind = 'text' AND message_id IS NOT NULL
+            WHERE conversation_id = ? AND sender_device = ? AND kind = ? AND message_id IS NOT NULL
               AND number > ? AND expires_ms > ? ORDER BY number DESC LIMIT ?)
          ORDER BY number",
     )
     .bind(conversation.as_bytes().as_slice())
     .bind(device.as_bytes().as_slice())
+    .bind(kind.as_str())
     .bind(stored(after.get()))
     .bind(stored(now.get()))
     .bind(i64::from(limit))
     .fetch_all(tx.connection())
     .await?;
     rows.iter().map(parse).collect()
+}
+
+/// The row of an entry.
+pub(crate) async fn find(
+    tx: &mut Transaction<'_>,
+    conversation: &ConversationId,
+    number: EntryNumber,
+) -> Result<Option<MessageRow>, VaultError> {
+    let row = sqlx::query("SELECT * FROM messages WHERE conversation_id = ? AND number = ?")
+        .bind(conversation.as_bytes().as_slice())
+        .bind(stored(number.get()))
+        .fetch_optional(tx.connection())
+        .await?;
+    row.as_ref().map(parse).transpose()
+}
+
+/// The text of an entry goes; its place stays.
+pub(crate) async fn recall(
+    tx: &mut Transaction<'_>,
+    (conversation, number): (&ConversationId, EntryNumber),
+) -> Result<(), VaultError> {
+    sqlx::query(
+        "UPDATE messages SET kind = 'recalled', body = ''
+         WHERE conversation_id = ? AND number = ? AND kind = 'text'",
+    )
+    .bind(conversation.as_bytes().as_slice())
+    .bind(stored(number.get()))
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// A message that this device missed has come again: what stood for it goes.

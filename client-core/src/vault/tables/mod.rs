@@ -19,6 +19,7 @@ pub(crate) mod key_packages;
 pub(crate) mod messages;
 pub(crate) mod outbox;
 pub(crate) mod pending_commits;
+pub(crate) mod recalled;
 pub(crate) mod record_head;
 pub(crate) mod relay_faults;
 pub(crate) mod relay_greeting;

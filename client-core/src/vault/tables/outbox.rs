@@ -16,6 +16,8 @@ pub(crate) enum OutboxKind {
     Text,
     /// The person leaves.
     Leave,
+    /// The person takes a message back.
+    Recall,
 }
 
 /// One row.
@@ -29,7 +31,7 @@ pub(crate) struct OutboxRow {
     pub conversation: ConversationId,
     /// What it will say.
     pub kind: OutboxKind,
-    /// UTF-8 text, or the encoded signed `Leave`.
+    /// UTF-8 text, the encoded signed `Leave`, or device and id of what is taken back.
     pub body: Vec<u8>,
     /// When the person said it.
     pub created: UtcMillis,
@@ -70,7 +72,11 @@ fn parse(row: &SqliteRow) -> Result<OutboxRow, VaultError> {
             .map(|bytes| ClientMessageId::try_from(bytes.as_slice()).map_err(|_| corrupt()))
             .transpose()?,
         conversation: fixed(row, "conversation_id")?,
-        kind: if kind == "leave" { OutboxKind::Leave } else { OutboxKind::Text },
+        kind: match kind.as_str() {
+            "leave" => OutboxKind::Leave,
+            "recall" => OutboxKind::Recall,
+            _ => OutboxKind::Text,
+        },
         body: row.try_get("body")?,
         created: UtcMillis::new(unsigned(row, "created_ms")?),
         life_seconds: u32::try_from(unsigned(row, "life_seconds")?).map_err(|_| corrupt())?,
@@ -86,6 +92,7 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &OutboxRow) -> Result<
     let kind = match row.kind {
         OutboxKind::Text => "text",
         OutboxKind::Leave => "leave",
+        OutboxKind::Recall => "recall",
     };
     sqlx::query(
         "INSERT INTO outbox
@@ -206,6 +213,23 @@ pub(crate) async fn retry(
         .execute(tx.connection())
         .await?;
     Ok(())
+}
+
+/// Deletes the text of an own message that waits and was not encrypted yet, or was returned; answers whether there was one. One that
+/// was encrypted may be with the relay: it comes back.
+pub(crate) async fn forget_text(
+    tx: &mut Transaction<'_>,
+    message: &ClientMessageId,
+) -> Result<bool, VaultError> {
+    let done = sqlx::query(
+        "DELETE FROM outbox
+         WHERE kind = 'text' AND COALESCE(inner_id, message_id) = ? AND accepted_number IS NULL
+           AND (ciphertext IS NULL OR refusal IS NOT NULL)",
+    )
+    .bind(message.as_bytes().as_slice())
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Deletes a row: its entry came back, or its author discarded it.

@@ -3,6 +3,8 @@
 //! It is written in the transaction that staged it, before it is sent, and goes when the log has shown which
 //! commit ended its epoch: ours (merged) or another's.
 
+use std::collections::HashSet;
+
 use sqlx::{Row as _, sqlite::SqliteRow};
 use wardline_proto::{ConversationId, Digest, Epoch};
 
@@ -73,6 +75,12 @@ pub(crate) async fn find(
         .fetch_optional(tx.connection())
         .await?;
     row.as_ref().map(parse).transpose()
+}
+
+/// The conversations in which a commit is under way.
+pub(crate) async fn conversations(tx: &mut Transaction<'_>) -> Result<HashSet<ConversationId>, VaultError> {
+    let rows = sqlx::query("SELECT conversation_id FROM pending_commits").fetch_all(tx.connection()).await?;
+    rows.iter().map(|row| fixed(row, "conversation_id")).collect()
 }
 
 /// Forgets it: the log has shown the winner.

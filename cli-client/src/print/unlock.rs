@@ -1,0 +1,76 @@
+//! What `unlock` and `lock` print.
+
+use serde::Serialize;
+use serde_json::json;
+use wardline_client_core::{
+    api::span,
+    owner::{Closed, OpenFor},
+};
+
+use super::{line, object};
+
+/// A vault that is open.
+#[derive(Serialize)]
+pub(crate) struct Opened {
+    state: &'static str,
+    /// By this command.
+    changed: bool,
+    #[serde(flatten)]
+    open_for: Option<OpenFor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<u32>,
+}
+
+impl Opened {
+    /// Another process has it open.
+    pub(crate) const fn already() -> Self {
+        Self { state: "open", changed: false, open_for: None, process: None }
+    }
+
+    /// It was opened, in this process.
+    pub(crate) const fn now(open_for: OpenFor, process: u32) -> Self {
+        Self { state: "open", changed: true, open_for: Some(open_for), process: Some(process) }
+    }
+}
+
+/// The vault is open.
+pub(crate) fn opened(opened: &Opened, json: bool) {
+    if json {
+        return object(opened);
+    }
+    match opened.open_for {
+        None => line(
+            "The vault is open already, in another process, for as long as was said then. To change that: wardline lock, then unlock.",
+        ),
+        Some(open_for) => {
+            line(&format!(
+                "The vault is open: commands need no passcode. It closes after {} without a command and after {} without the relay.",
+                span(open_for.auto_lock_seconds),
+                span(open_for.max_open_seconds)
+            ));
+            line("To close it now: wardline lock");
+        }
+    }
+}
+
+/// The vault was closed.
+pub(crate) fn closed(closed: &Closed, json: bool) {
+    let (reason, text) = match closed {
+        Closed::ByHand => ("by_hand", "The vault is closed."),
+        Closed::Unattended => ("unattended", "Nobody asked for anything: the vault is closed."),
+        Closed::Unreached => ("unreached", "The relay was not reached: the vault is closed."),
+        Closed::PutOut(_) => ("put_out", "This device is out: the vault is closed."),
+    };
+    if json {
+        return object(&json!({ "state": "closed", "reason": reason }));
+    }
+    line(text);
+}
+
+/// The vault is closed, and was open or not.
+pub(crate) fn locked(was_open: bool, json: bool) {
+    if json {
+        return object(&json!({ "state": "closed", "changed": was_open }));
+    }
+    line(if was_open { "The vault is closed." } else { "The vault was closed already." });
+}
