@@ -41,7 +41,8 @@ fn standing(one: &InventoryDevice) -> String {
 }
 
 fn seen(one: &InventoryDevice) -> String {
-    let conversations = format!("{} conversation(s)", one.conversations);
+    let software = one.software.as_ref().map(|software| format!(", {software}")).unwrap_or_default();
+    let conversations = format!("{} conversation(s){software}", one.conversations);
     match &one.last_seen {
         _ if one.connected => format!("connected now, {conversations}"),
         Some(seen) => format!("last seen {}, {conversations}", when(seen)),

@@ -74,6 +74,9 @@ pub struct InventoryDevice {
     pub connected: bool,
     /// In how many conversations it is, as the relay says.
     pub conversations: u32,
+    /// What its client said of itself when it last subscribed, such as "wardline/0.1.0", as the relay says; absent if it never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software: Option<String>,
 }
 
 /// Devices that were revoked, held or reinstated.
@@ -270,6 +273,7 @@ fn shown(core: &Core, one: &Listed, now: UtcMillis) -> InventoryDevice {
         last_seen: one.last_seen.map(rfc3339),
         connected: one.connected,
         conversations: one.conversations,
+        software: one.software.clone(),
     }
 }
 

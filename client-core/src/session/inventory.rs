@@ -28,6 +28,8 @@ pub(crate) struct Listed {
     pub connected: bool,
     /// In how many conversations it is.
     pub conversations: u32,
+    /// What its client says it is.
+    pub software: Option<String>,
 }
 
 impl Listed {
@@ -78,6 +80,7 @@ fn listed(one: &ListedDevice, certificate: DeviceCertificate) -> Listed {
         last_seen: one.last_seen_at.as_ref().map(UtcMillis::from),
         connected: one.connected,
         conversations: one.conversations,
+        software: Some(one.software.clone()).filter(|said| !said.is_empty()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Notes once a minute who was connected, for those who look after devices; off every handshake's and every call's way.
+//! Notes once a minute who was connected, and with which software, for those who look after devices; off every handshake's and every call's way.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -33,6 +33,14 @@ pub(super) async fn see_until(relay: Arc<Relay>, stopping: CancellationToken) {
 
 /// One pass.
 async fn note(relay: &Relay) -> Result<(), StoreError> {
+    let said: Vec<(DeviceId, String)> = relay.connections.take_said().into_iter().collect();
+    for some in said.chunks(BATCH) {
+        let some = some.to_vec();
+        let noted = relay
+            .store
+            .write("note_software", move |tx| Box::pin(async move { tx.note_software(&some).await }));
+        noted.await.map_err(|error: StoreError| error)?;
+    }
     let seen: Vec<DeviceId> = relay.connections.take_seen().into_iter().collect();
     for some in seen.chunks(BATCH) {
         let (some, clock) = (some.to_vec(), Arc::clone(&relay.clock));
@@ -84,6 +92,29 @@ mod tests {
         founded.clock.advance_seconds(600);
         note(&relay).await.unwrap();
         assert_eq!(last_seen(&relay, phone).await, Some(first.plus_seconds(600)), "it has gone");
+    }
+
+    #[tokio::test]
+    async fn what_a_client_says_it_is_is_noted_and_stays_when_it_has_gone() {
+        let founded = Founded::new();
+        let relay = founded.relay().await;
+        let phone = founded.founder.device;
+        let software = async || {
+            let read =
+                relay.store.read("presence", move |tx| Box::pin(async move { tx.presence(phone).await }));
+            let presence: Result<_, StoreError> = read.await;
+            presence.unwrap().software
+        };
+        relay.connections.says(phone, "wardline/0.1.0");
+        assert_eq!(relay.connections.said_by(&phone).as_deref(), Some("wardline/0.1.0"));
+        assert_eq!(software().await, None, "no stream waits for the disk");
+        for newer in ["wardline/0.1.0", "wardline/0.2.0"] {
+            relay.connections.says(phone, newer);
+            note(&relay).await.unwrap();
+            note(&relay).await.unwrap();
+            assert_eq!(software().await.as_deref(), Some(newer));
+        }
+        assert_eq!(relay.connections.said_by(&phone), None);
     }
 
     #[tokio::test]

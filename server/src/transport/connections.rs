@@ -4,7 +4,7 @@
 //! device before it cuts: whichever comes first, no connection of a revoked device stays.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -31,6 +31,8 @@ struct Table {
     strangers: Option<Share>,
     /// Who came since somebody last asked who was there.
     seen: BTreeSet<DeviceId>,
+    /// What clients said of themselves since then.
+    said: BTreeMap<DeviceId, String>,
 }
 
 /// A device with connections.
@@ -96,6 +98,23 @@ impl Connections {
         let mut seen = std::mem::take(&mut table.seen);
         seen.extend(table.devices.keys());
         seen
+    }
+
+    /// A device's client says what it is.
+    pub fn says(&self, device: DeviceId, software: &str) {
+        self.table().said.insert(device, software.to_owned());
+    }
+
+    /// What a device's client has said since [`take_said`](Self::take_said).
+    #[must_use]
+    pub fn said_by(&self, device: &DeviceId) -> Option<String> {
+        self.table().said.get(device).cloned()
+    }
+
+    /// What clients said of themselves since this was last asked.
+    #[must_use]
+    pub fn take_said(&self) -> BTreeMap<DeviceId, String> {
+        std::mem::take(&mut self.table().said)
     }
 
     /// Cuts one connection. Returns whether it was live.

@@ -70,7 +70,7 @@ fn people_devices_and_invitations_have_the_documented_fields() {
 
 #[test]
 fn devices_that_are_out_have_the_documented_fields() {
-    const LISTED: [&str; 13] = [
+    const LISTED: [&str; 14] = [
         "device",
         "user",
         "person",
@@ -84,6 +84,7 @@ fn devices_that_are_out_have_the_documented_fields() {
         "last_seen?",
         "connected",
         "conversations",
+        "software?",
     ];
     let ward = Ward::founded(programs!());
     let office = &ward.administrator;
@@ -92,6 +93,9 @@ fn devices_that_are_out_have_the_documented_fields() {
     let list = office.ask(&["admin", "device", "list"]);
     has_fields(&list, &["devices", "list?", "warnings?"]);
     has_fields(&list["devices"][0], &LISTED);
+    let software = list["devices"].as_array().unwrap().iter().filter_map(|one| one["software"].as_str());
+    let ours = concat!("wardline/", env!("CARGO_PKG_VERSION"));
+    assert!(software.filter(|one| *one == ours).count() >= 2, "{list}");
     let device = doctor.ask(&["status"])["device"].as_str().unwrap().to_owned();
 
     let order = ["admin", "device", "hold", &device, "--reason", "lost", "--wait", "1"];

@@ -23,7 +23,7 @@ impl Database {
         Self { pool: SqlitePool::connect_with(options).await.expect("a database") }
     }
 
-    /// Everything that is in it now, but for the one column that moves with time alone: when a device was last connected.
+    /// Everything that is in it now, but for the columns that are noted once a minute: when a device was last connected, and with which software.
     pub(crate) async fn content(&self) -> Content {
         // One transaction: one view of all tables.
         let mut tx = self.pool.begin().await.expect("a transaction");
@@ -32,8 +32,9 @@ impl Database {
         let mut content = Content::new();
         for table in tables {
             let table: String = table.get(0);
-            let columns =
-                format!("SELECT name FROM pragma_table_info('{table}') WHERE name <> 'last_seen_at'");
+            let columns = format!(
+                "SELECT name FROM pragma_table_info('{table}') WHERE name NOT IN ('last_seen_at', 'software')"
+            );
             let columns =
                 sqlx::query(sqlx::AssertSqlSafe(columns)).fetch_all(&mut *tx).await.expect("columns");
             let quoted: Vec<String> =

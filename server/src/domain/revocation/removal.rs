@@ -54,7 +54,7 @@ pub struct ClosedBy {
 }
 
 /// A device as its row tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
     /// Which.
     pub device: DeviceId,
@@ -62,4 +62,6 @@ pub struct Presence {
     pub last_seen_at: Option<UtcMillis>,
     /// In how many open conversations it is.
     pub conversations: u32,
+    /// What its client said of itself when it last subscribed.
+    pub software: Option<String>,
 }

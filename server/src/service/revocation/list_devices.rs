@@ -52,6 +52,7 @@ pub(super) async fn answer(
             last_seen_at: presence.last_seen_at.map(Into::into),
             connected: relay.connections.count_of(&device) > 0,
             conversations: presence.conversations,
+            software: relay.connections.said_by(&device).or(presence.software).unwrap_or_default(),
         }
     });
     if fault::planted("relay.lists_nobody") {

@@ -110,6 +110,21 @@ impl WriteTx {
         }
         Ok(())
     }
+
+    /// What these devices' clients said of themselves.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn note_software(&mut self, said: &[(DeviceId, String)]) -> Result<(), StoreError> {
+        for (device, software) in said {
+            sqlx::query("UPDATE devices SET software = ?2 WHERE device_id = ?1 AND software IS NOT ?2")
+                .bind(device.as_bytes().as_slice())
+                .bind(software)
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use wardline_identity::{ClosingCommit, RecordAct, RecordEntry};
 use wardline_proto::relay::SignedStatement;
 use wardline_proto::{ConversationId, DeviceId, EntryNumber, UtcMillis};
@@ -183,6 +183,7 @@ pub(super) async fn presence(
 ) -> Result<Presence, StoreError> {
     let row = sqlx::query(
         "SELECT (SELECT last_seen_at FROM devices WHERE device_id = ?1) AS last_seen_at,
+                (SELECT software FROM devices WHERE device_id = ?1) AS software,
                 (SELECT COUNT(*) FROM stays s JOIN conversations c ON c.id = s.conversation
                   WHERE s.device = ?1 AND s.departed IS NULL AND c.closed_number IS NULL) AS conversations",
     )
@@ -193,5 +194,6 @@ pub(super) async fn presence(
         device,
         last_seen_at: row.number_or_null("last_seen_at")?.map(UtcMillis::new),
         conversations: row.small("conversations")?,
+        software: row.try_get("software")?,
     })
 }

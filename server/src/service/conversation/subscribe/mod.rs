@@ -36,6 +36,7 @@ pub(super) async fn answer(
         let cursor = ack::cursor(cursor)?;
         cursors.insert(cursor.conversation, cursor.number);
     }
+    relay.connections.says(certificate.device(), &software);
     let mut feed = Feed::open(relay, (certificate, software), cursors).await?;
     feed.say(Event::Greeting(greeting::of(relay).await?));
     Ok(Box::pin(stream::unfold(Some(feed), |feed| async {
