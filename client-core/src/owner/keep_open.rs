@@ -4,6 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Interval, MissedTickBehavior},
+};
 use wardline_proto::fault::planted;
 
 use super::{
@@ -87,18 +91,14 @@ pub async fn keep_open(
 async fn watch(client: &Client, attention: &Attention, asked: OpenFor) -> Closed {
     let mut looked = since_boot();
     let (mut reached, mut awake) = (looked, true);
-    let mut events = client.events();
+    let (mut looks, mut events) = (looks(), client.events());
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            event = events.recv() => match event {
-                Ok(Event::PutOut { failure }) if !planted("mutant.out_stays_open") => {
-                    return Closed::PutOut(failure);
-                }
-                _ => continue,
-            },
-        }
-        if let Some(failure) = client.is_out().await
+        let told = next_look(&mut looks, &mut events).await;
+        let out = match told {
+            Some(failure) => Some(failure),
+            None => client.is_out().await,
+        };
+        if let Some(failure) = out
             && !planted("mutant.out_stays_open")
         {
             return Closed::PutOut(failure);
@@ -123,6 +123,35 @@ async fn watch(client: &Client, attention: &Attention, asked: OpenFor) -> Closed
     }
 }
 
+fn looks() -> Interval {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}
+
+/// Waits until it is time to look, whatever happens meanwhile; or for the word that this device is out.
+async fn next_look(looks: &mut Interval, events: &mut Receiver<Event>) -> Option<Failure> {
+    loop {
+        tokio::select! {
+            biased;
+            _ = looks.tick() => return None,
+            event = events.recv() => match event {
+                Ok(Event::PutOut { failure }) => return Some(failure),
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    if planted("mutant.busy_never_looks") {
+                        looks.reset();
+                    }
+                }
+                // Nobody says anything any more.
+                Err(RecvError::Closed) => {
+                    looks.tick().await;
+                    return None;
+                }
+            },
+        }
+    }
+}
+
 /// Whether it is time.
 fn due(permitted: OpenFor, unattended: Duration, unreached: Duration) -> Option<Closed> {
     let passed = |seconds: u32, passed: Duration| passed >= Duration::from_secs(seconds.into());
@@ -135,6 +164,8 @@ fn due(permitted: OpenFor, unattended: Duration, unreached: Duration) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use wardline_proto::in_place::{arm, disarm};
+
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3_600);
@@ -147,6 +178,56 @@ mod tests {
         assert!(due(permitted, quarter - second, 8 * HOUR - second).is_none());
         assert!(matches!(due(permitted, quarter, Duration::ZERO), Some(Closed::Unattended)));
         assert!(matches!(due(permitted, Duration::ZERO, 8 * HOUR), Some(Closed::Unreached)));
+    }
+
+    fn readable() -> Event {
+        Event::Readable { conversation: String::new(), number: 1 }
+    }
+
+    /// How often it is looked in ten seconds in which something happens every 100 ms.
+    async fn looked_while_busy() -> usize {
+        let (told, mut events) = tokio::sync::broadcast::channel(8);
+        let busy = tokio::spawn(async move {
+            while told.send(readable()).is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let (mut looks, mut looked) = (looks(), 0);
+        let counting = async {
+            loop {
+                assert!(next_look(&mut looks, &mut events).await.is_none());
+                looked += 1;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(10), counting).await.is_err());
+        busy.abort();
+        looked
+    }
+
+    /// P4: messages that stream in do not keep a vault open.
+    #[tokio::test(start_paused = true)]
+    async fn it_is_looked_whatever_happens_meanwhile() {
+        let looked = looked_while_busy().await;
+        assert!((19..=21).contains(&looked), "{looked}");
+        arm("mutant.busy_never_looks");
+        assert!(looked_while_busy().await <= 1, "the guard taken away");
+        disarm("mutant.busy_never_looks");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_that_it_is_out_does_not_wait_and_silence_is_no_storm() {
+        let (told, mut events) = tokio::sync::broadcast::channel(8);
+        let mut looks = looks();
+        assert!(next_look(&mut looks, &mut events).await.is_none(), "the first, at once");
+        let failure = Failure::defect("It is out.");
+        told.send(Event::PutOut { failure: failure.clone() }).unwrap();
+        assert_eq!(next_look(&mut looks, &mut events).await, Some(failure));
+        drop(told);
+        let began = tokio::time::Instant::now();
+        for _ in 0..4 {
+            assert!(next_look(&mut looks, &mut events).await.is_none());
+        }
+        assert!(began.elapsed() >= 3 * LOOK, "it waits between two");
     }
 
     #[test]

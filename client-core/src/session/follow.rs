@@ -74,7 +74,9 @@ async fn follow_one(
             // Of a log that is another one here nothing is taken in.
             event if is_beside(session, &event) => {}
             Incoming::Place(place) => compare(session, &place, &named).await?,
-            Incoming::Greeting(greeting) => greet(session, relay, transport, &greeting).await?,
+            Incoming::Greeting(greeting) => {
+                greet(session, relay, (transport, caught_up), &greeting).await?;
+            }
             Incoming::Entry(entry) => {
                 let known = welcomed.contains(&entry.conversation_id);
                 if let End::Again = come(session, relay, &entry, (&mut early, known)).await? {
@@ -156,7 +158,7 @@ async fn next(
 async fn greet(
     session: &Session,
     relay: &Arc<dyn Relay>,
-    transport: &'static str,
+    (transport, caught_up): (&'static str, bool),
     greeting: &RelayGreeting,
 ) -> Result<(), CoreError> {
     let now = session.clock.now();
@@ -171,7 +173,9 @@ async fn greet(
         let number = greeted.revocation_list_number;
         conversation::no_such_list(&*session.core().await, greeting, number).await?;
     }
-    session.relinked(Link::Online { relay: relay.clone(), transport, caught_up: false });
+    // One that comes late takes nothing back.
+    let caught_up = caught_up && !fault::planted("mutant.greeting_holds_up");
+    session.relinked(Link::Online { relay: relay.clone(), transport, caught_up });
     key_packages::top_up(session, relay).await
 }
 
