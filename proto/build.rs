@@ -7,12 +7,13 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 /// Every file of the wire, relative to `proto/`.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "wardline/relay/v1/policy.proto",
     "wardline/relay/v1/statement.proto",
     "wardline/relay/v1/greeting.proto",
     "wardline/relay/v1/organisation.proto",
     "wardline/relay/v1/renewal.proto",
+    "wardline/relay/v1/unlock.proto",
     "wardline/relay/v1/enrolment.proto",
     "wardline/relay/v1/key_package.proto",
     "wardline/relay/v1/membership.proto",

@@ -88,6 +88,18 @@ impl From<VaultError> for Failure {
                 "No device was enrolled here.",
                 "Enrol first: wardline enrol --home DIR INVITATION --device NAME.",
             ),
+            VaultError::Unpaired => new(
+                FailureKind::NoVault,
+                "This vault was not opened since its device was enrolled.",
+                "Its relay has no half of its key yet.",
+                "Open it once: wardline sync.",
+            ),
+            VaultError::Unfinished => new(
+                FailureKind::NoVault,
+                "The enrolment of this home was not finished.",
+                "There is nothing in its vault yet.",
+                "Run the same wardline enrol command again; it goes on where it stopped.",
+            ),
             VaultError::Exists => new(
                 FailureKind::Exists,
                 "There is a vault in this home already.",
@@ -111,6 +123,12 @@ impl From<VaultError> for Failure {
                 "The vault was written by a newer Wardline.",
                 "This version does not know its format.",
                 "Update Wardline.",
+            ),
+            VaultError::OlderVersion { .. } => new(
+                FailureKind::Disk,
+                "The vault was written by an older Wardline, whose vaults are not read any more.",
+                "Before version 1.0 no vault is carried over.",
+                "Ask your administrator for a new invitation and enrol in another --home.",
             ),
             VaultError::Corrupt { .. } => new(
                 FailureKind::Disk,

@@ -14,3 +14,6 @@ pub mod mls;
 pub mod owner;
 pub mod relay;
 pub mod vault;
+
+#[cfg(feature = "fuzzing")]
+pub use session::opened_for_tests as secrets;

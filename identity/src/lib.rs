@@ -17,6 +17,7 @@ mod issuer_request;
 mod issuers;
 mod keys;
 mod names;
+mod oprf;
 mod organisation;
 mod policy;
 mod record;
@@ -25,6 +26,7 @@ mod renewal;
 mod revocation;
 mod role;
 mod statement;
+mod unlock;
 mod verified;
 
 pub use authority::{IssuerAuthority, KEPT_MAX, RootAuthority, Strike};
@@ -41,6 +43,7 @@ pub use issuer_request::{ISSUER_REQUEST_SECONDS, IssuerRequest};
 pub use issuers::{StandingList, StruckIssuer};
 pub use keys::{DeviceKey, P256SigningKey, PublicKey, SigningKey};
 pub use names::{DeviceName, DisplayName, OrganisationId, UserId};
+pub use oprf::{Blinding, Evaluated, OPRF_ELEMENT_BYTES, OPRF_PROOF_BYTES, OprfError, OprfKey};
 pub use organisation::Organisation;
 pub use policy::{
     Forbidden, MINIMUM_VERSIONS_MAX, Policy, PolicyError, Rules, Software, TEXT_BYTES_MAX, TEXT_BYTES_MIN,
@@ -61,6 +64,7 @@ pub use revocation::{
 };
 pub use role::Role;
 pub use statement::{StatementLabel, sign_statement};
+pub use unlock::{UnlockConfirmation, UnlockTry, UnlockTryError};
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};

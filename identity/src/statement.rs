@@ -67,6 +67,10 @@ labels! {
     CertificateRenewal = "certificate-renewal",
     /// `IssuerRequest`, by a device of an administrator or registrar.
     IssuerRequest = "issuer-request",
+    /// `UnlockTry`, by a vault's unlock key.
+    UnlockTry = "unlock-try",
+    /// `UnlockConfirmation`, by a device that has opened its vault.
+    UnlockConfirmation = "unlock-confirmation",
 }
 
 impl fmt::Display for StatementLabel {

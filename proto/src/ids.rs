@@ -102,6 +102,14 @@ fixed_bytes! {
     InvitationId, 16, "invitation id"
 }
 fixed_bytes! {
+    /// A pair of an unlock key and the relay's key of one vault: 128 random bits, chosen by its device.
+    PairId, 16, "pair id"
+}
+fixed_bytes! {
+    /// A try of a passcode: 128 random bits, chosen once for each that is typed.
+    TryId, 16, "try id"
+}
+fixed_bytes! {
     /// A SHA-256 digest.
     Digest, 32, "SHA-256 digest"
 }

@@ -16,8 +16,8 @@ mod reason;
 pub use chain::{ChainHash, ChainLink, roster_digest};
 pub use expiry::{LIFE_SECONDS_MAX, LIFE_SECONDS_MIN, expiry};
 pub use ids::{
-    ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Epoch, IdError, InvitationId, Suite,
-    UtcMillis,
+    ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Epoch, IdError, InvitationId, PairId,
+    Suite, TryId, UtcMillis,
 };
 pub use reason::Reason;
 

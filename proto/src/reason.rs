@@ -56,6 +56,14 @@ reasons! {
     InvitationSpent = "INVITATION_SPENT",
     /// The invitation was withdrawn. FAILED_PRECONDITION.
     InvitationCancelled = "INVITATION_CANCELLED",
+    /// No such pair of an unlock key and the relay's, or not the caller's. NOT_FOUND.
+    PairUnknown = "PAIR_UNKNOWN",
+    /// The vault was tried too often: its pair is destroyed, and nothing opens it any more. FAILED_PRECONDITION.
+    VaultClosed = "VAULT_CLOSED",
+    /// The vault is an older copy than the one that was opened last. FAILED_PRECONDITION; metadata "generation".
+    VaultOlder = "VAULT_OLDER",
+    /// Tries are spaced from the fourth on. RESOURCE_EXHAUSTED, with RetryInfo; it did not count.
+    UnlockSpaced = "UNLOCK_SPACED",
     /// No such request waits. NOT_FOUND.
     EnrolmentUnknown = "ENROLMENT_UNKNOWN",
     /// The certificate handed in does not fit the request. INVALID_ARGUMENT.

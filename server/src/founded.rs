@@ -6,9 +6,10 @@ use tempfile::TempDir;
 use tonic::Request;
 use wardline_identity::{Clock, DeviceKey, Organisation};
 use wardline_identity::{
-    DeviceName, DeviceSubject, DisplayName, ExporterCheck, Invitation, InvitationSubject, IssuerAuthority,
-    ManualClock, OrganisationId, RevocationAct, RevocationKind, RevocationReason, RevocationRegister, Role,
-    RootAuthority, SeededEntropy, SigningKey, UserId, certificate_request, claim_statement, device_id_new,
+    DateCheck, DeviceName, DeviceSubject, DisplayName, ExporterCheck, Invitation, InvitationSubject,
+    IssuerAuthority, ManualClock, OrganisationId, RevocationAct, RevocationKind, RevocationReason,
+    RevocationRegister, Role, RootAuthority, SeededEntropy, SigningKey, SystemEntropy, UserId,
+    certificate_request, claim_statement, device_id_new,
 };
 use wardline_proto::relay::{self as pb, RelayBundle, SignedStatement};
 use wardline_proto::{DeviceId, UtcMillis, VERSIONS};
@@ -20,7 +21,7 @@ use crate::init::{DialAddress, init};
 use crate::relay_keys::RelayKeys;
 use crate::run;
 use crate::state::Relay;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::transport::{ConnectionId, Door, Peer, Transport};
 
 /// When the tests begin.
@@ -117,7 +118,8 @@ impl Founded {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let imported = bundle::import(&self.data(), &keys, &store, &*clock).await.unwrap();
         let shutdown = tokio_util::sync::CancellationToken::new();
-        run::assemble(imported, store, &Config::default(), clock, &shutdown).await.unwrap().0
+        let sources = run::Sources { clock, entropy: Arc::new(SystemEntropy) };
+        run::assemble(imported, store, &Config::default(), sources, &shutdown).await.unwrap().0
     }
 
     /// An invitation for a clinician, good for a day.
@@ -159,6 +161,17 @@ impl Founded {
 
     pub(crate) fn certify_later_as(&self, user: &str, role: Role) -> Installation {
         Installation::certified_at(&self.issuer, &self.entropy, user, role, self.clock.now())
+    }
+
+    /// The relay knows a device, on disk and at its doors.
+    pub(crate) async fn know(&self, relay: &Relay, one: &Installation) {
+        let certificate = self.organisation().verify_device(&one.certificate, DateCheck::Skip).unwrap();
+        let (device, user, digest) = (one.device, certificate.user().clone(), certificate.fingerprint());
+        let known = relay.store.write("know", move |tx| {
+            Box::pin(async move { tx.enrol_for_tests(device, &user, &digest).await })
+        });
+        known.await.map_err(|error: StoreError| error).unwrap();
+        relay.devices.insert(certificate);
     }
 
     /// The organisation's first list, with this one act.

@@ -17,6 +17,7 @@ use wardline_proto::relay::record_service_server::RecordServiceServer;
 use wardline_proto::relay::registrar_service_server::RegistrarServiceServer;
 use wardline_proto::relay::renewal_service_server::RenewalServiceServer;
 use wardline_proto::relay::revocation_service_server::RevocationServiceServer;
+use wardline_proto::relay::unlock_service_server::UnlockServiceServer;
 
 use crate::config::LimitsConfig;
 use crate::service::authorise;
@@ -30,6 +31,7 @@ use crate::service::record::Record;
 use crate::service::registrar::Registrar;
 use crate::service::renewal::Renewals;
 use crate::service::revocation::Revocation;
+use crate::service::unlock::Unlocking;
 use crate::state::Relay;
 
 /// The longest request with KeyPackages: 200 of 16 KiB, with room for what goes with them.
@@ -76,6 +78,7 @@ pub fn routes(relay: &Arc<Relay>, limits: &LimitsConfig) -> Routes {
         .add_service(sized!(RecordServiceServer, Record::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(RegistrarServiceServer, Registrar::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(sized!(RenewalServiceServer, Renewals::new(Arc::clone(relay)), SMALL_BYTES))
+        .add_service(sized!(UnlockServiceServer, Unlocking::new(Arc::clone(relay)), SMALL_BYTES))
         .add_service(InterceptedService::new(health, certified.clone()))
         .add_service(InterceptedService::new(reflection, certified))
 }
@@ -112,6 +115,7 @@ mod tests {
             ("EnrolmentService/Enrol", 256 * 1024),
             ("RegistrarService/IssueCertificate", 256 * 1024),
             ("RenewalService/RenewCertificate", 256 * 1024),
+            ("UnlockService/Evaluate", 256 * 1024),
             ("OrganisationService/PublishIssuersList", 1024 * 1024 + 64 * 1024),
             ("RecordService/GetRecordProof", 256 * 1024),
             ("RevocationService/PublishRevocationList", 1_000 * 96 + 64 * 1024),

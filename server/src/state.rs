@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use wardline_identity::Clock;
+use wardline_identity::{Clock, Entropy};
 
 use crate::{
     admission::Devices, enrolment_bell::EnrolmentBell, live::Live, organisations::Organisations,
@@ -19,6 +19,8 @@ pub struct Relay {
     pub live: Live,
     /// The one clock.
     pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
     /// Who it is to its clients.
     pub identity: RelayIdentity,
     /// The head of its record.

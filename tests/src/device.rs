@@ -7,7 +7,10 @@ use std::{
 };
 
 use serde_json::Value;
-use wardline_client_core::vault::{KdfCost, Passcode};
+use wardline_client_core::{
+    api::closed_status,
+    vault::{KdfCost, Passcode},
+};
 
 use crate::{Output, Owner, Programs, Running, process::run};
 
@@ -62,6 +65,15 @@ impl Device {
     pub fn passcode(&self) -> Passcode {
         let text = fs::read_to_string(&self.passcode_file).expect("a passcode file");
         Passcode::new(text.trim_end().to_owned()).expect("a passcode")
+    }
+
+    /// Its id, as its closed vault says it.
+    ///
+    /// # Panics
+    /// If it has no vault, or one that was not opened yet.
+    #[must_use]
+    pub fn id(&self) -> String {
+        closed_status(&self.home).expect("a vault").device
     }
 
     /// The same device in the hands of somebody whose passcode is in another file.

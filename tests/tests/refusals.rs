@@ -106,6 +106,7 @@ fn every_reason_that_bad_input_brings_about_has_a_row() {
         Reason::DeviceRevoked,     // its connections end: the doors' own tests
         Reason::EpochFull,         // 2,048 messages: the domain's own tests
         Reason::ConversationFull,  // 500 devices: the domain's own tests
+        Reason::VaultClosed,       // eleven tries, with hours between them: `server`, `unlock`
         Reason::YieldTurn,         // a race, not bad input: the domain's own tests
         Reason::StorageFull,       // disks
         Reason::StorageUnavailable, // disks

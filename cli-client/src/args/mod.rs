@@ -143,6 +143,9 @@ It closes by itself when nobody asks for anything, when the relay is not reached
 
 What runs with --follow on this home, and a registrar, end by it.")]
     Lock,
+    /// The vault's passcode
+    #[command(subcommand)]
+    Passcode(PasscodeTask),
     /// Fetch what is new and send what waits
     #[command(
         after_help = "Ends with status 81 if the relay was caught in a lie: conversation show says in which."
@@ -162,7 +165,7 @@ What runs with --follow on this home, and a registrar, end by it.")]
     Outbox(OutboxTask),
     /// Show who this device is and how it stands
     #[command(
-        after_help = "Ends with status 81 if the relay was caught in a lie that nobody has marked as seen."
+        after_help = "Of a closed vault it shows whose it is and how many tries are left, without a passcode; with --passcode-file, or of an open one, the rest.\n\nEnds with status 81 if the relay was caught in a lie that nobody has marked as seen."
     )]
     Status {
         /// Mark what the relay was caught doing as seen: it is kept, and named again only if it is done again
@@ -194,6 +197,22 @@ What runs with --follow on this home, and a registrar, end by it.")]
     Relay {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
+    },
+}
+
+/// `wardline passcode …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PasscodeTask {
+    /// Choose another passcode; the one so far opens the vault no more
+    #[command(after_help = "Examples:
+  wardline passcode change
+  wardline passcode change --passcode-file old.txt --new-passcode-file new.txt
+
+Whoever has a copy of this device's disk from before and knew the old passcode had its keys: a device that was lost is revoked.")]
+    Change {
+        /// A file whose first line is the new passcode; asked for without it
+        #[arg(long, value_name = "FILE")]
+        new_passcode_file: Option<PathBuf>,
     },
 }
 

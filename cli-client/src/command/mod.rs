@@ -7,12 +7,14 @@ mod enrol;
 mod found;
 mod invite;
 mod once;
+mod passcode;
 mod policy;
 mod read;
 mod record;
 mod registrar;
 mod root;
 mod send;
+mod status;
 mod sync;
 mod unlock;
 
@@ -25,7 +27,8 @@ use wardline_client_core::{
 
 use crate::{
     args::{
-        AdminResponderTask, AdminTask, Args, ConversationTask, DeviceTask, OutboxTask, ResponderTask, Task,
+        AdminResponderTask, AdminTask, Args, ConversationTask, DeviceTask, OutboxTask, PasscodeTask,
+        ResponderTask, Task,
     },
     demo,
 };
@@ -57,6 +60,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
             let reading = read::Reading { conversation, follow, since, new };
             read::run(&globals, reading).await
         }
+        Task::Passcode(PasscodeTask::Change { new_passcode_file }) => {
+            passcode::change(&globals, new_passcode_file.as_deref()).await
+        }
         Task::Unlock(args) => unlock::unlock(&globals, args).await,
         Task::Lock => unlock::lock(&globals).await,
         Task::Agent { auto_lock_seconds, max_open_seconds } => {
@@ -72,7 +78,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Outbox(OutboxTask::Discard { message }) => {
             once::run(&globals, Command::OutboxDiscard { message }).await
         }
-        Task::Status { seen } => once::run(&globals, Command::Status { seen }).await,
+        Task::Status { seen } => status::run(&globals, seen).await,
         Task::Device(DeviceTask::List) => once::run(&globals, Command::DeviceList).await,
         Task::Device(DeviceTask::Approve { device }) => {
             once::run(&globals, Command::DeviceApprove { device }).await

@@ -68,25 +68,23 @@ struct Way {
 /// Tries everything.
 ///
 /// # Errors
-/// The copy does not open: a defect of the scene.
+/// The copy does not read: a defect of the scene.
 pub(crate) async fn loot(copy: &Copy, traffic: &Traffic) -> Result<Loot, Failure> {
-    let vault = Vault::unlock(&copy.folder, &copy.passcode).await.map_err(Failure::from)?;
     let mut loot = Loot::default();
     for backwards in [false, true] {
         for follow in [true, false] {
             for moved in [false, true] {
                 let way = Way { backwards, follow, moved };
-                let store = load(&vault, traffic.conversation).await?;
+                let store = load(&copy.vault, traffic.conversation).await?;
                 let group = group::load(&store, traffic.conversation).map_err(broken)?;
                 let group = group.ok_or_else(|| Failure::defect("The stolen vault has no conversation."))?;
                 feed(group, &store, traffic, way, &mut loot);
                 for welcome in &traffic.welcomes {
-                    enter(&vault, welcome, traffic, way, &mut loot).await?;
+                    enter(&copy.vault, welcome, traffic, way, &mut loot).await?;
                 }
             }
         }
     }
-    vault.close().await.map_err(Failure::from)?;
     Ok(loot)
 }
 

@@ -9,9 +9,9 @@ use std::{
 use wardline_client_core::{
     api::{
         Answer, Client, Command, Connector, ConversationDetail, Failure, FailureKind, Message, Options,
-        Reach, Sent,
+        Reach, Sent, open_copy,
     },
-    vault::Passcode,
+    vault::{Passcode, Vault},
 };
 
 use super::{
@@ -38,12 +38,14 @@ pub(crate) struct Device {
     client: Option<Arc<Client>>,
 }
 
-/// A copy of a device's files at one moment, and its passcode: what a thief may have.
+/// A copy of a device's files at one moment, opened then with its passcode: what a thief may have.
 pub(crate) struct Copy {
     /// The folder.
     pub folder: PathBuf,
     /// Opens it.
     pub passcode: Passcode,
+    /// What was in it.
+    pub vault: Vault,
 }
 
 impl Device {
@@ -89,15 +91,17 @@ impl Device {
         }
     }
 
-    /// Closes it, copies its files to `to`, and opens it again.
+    /// Closes it, copies its files to `to`, opens the copy, and opens the device again.
     ///
     /// # Errors
     /// [`Failure`] of kind `Disk`, and as [`Client::open`].
     pub(crate) async fn copy(&mut self, to: &Path) -> Result<Copy, Failure> {
         self.close().await?;
         folder::copy(&self.home, to)?;
+        let passcode = self.passcode()?;
+        let vault = open_copy(to, &passcode).await?;
         self.open().await?;
-        Ok(Copy { folder: to.to_owned(), passcode: self.passcode()? })
+        Ok(Copy { folder: to.to_owned(), passcode, vault })
     }
 
     /// The open client.

@@ -24,7 +24,7 @@ pub(crate) use self::{
     policy::{policy, policy_changes},
     record::{proven, record_written},
     root::{ask, backed_up, plan, restored, root},
-    unlock::{Opened, closed, locked, opened},
+    unlock::{Opened, closed, closed_status, locked, opened, passcode_changed},
     when::{learn_offset, midnight_ms},
 };
 

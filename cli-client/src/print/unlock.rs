@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 use wardline_client_core::{
-    api::span,
+    api::{ClosedStatus, span},
     owner::{Closed, OpenFor},
 };
 
@@ -73,4 +73,27 @@ pub(crate) fn locked(was_open: bool, json: bool) {
         return object(&json!({ "state": "closed", "changed": was_open }));
     }
     line(if was_open { "The vault is closed." } else { "The vault was closed already." });
+}
+
+/// The passcode was changed.
+pub(crate) fn passcode_changed(json: bool) {
+    if json {
+        return object(&json!({ "changed": true }));
+    }
+    line("The passcode is changed. The one before opens this vault no more.");
+}
+
+/// A closed vault.
+pub(crate) fn closed_status(status: &ClosedStatus, json: bool) {
+    if json {
+        return object(status);
+    }
+    let ClosedStatus { user, device, relay, root, tries_left, .. } = status;
+    line(&format!("{user}, device {device}"));
+    line(&format!("Relay: {}", relay.join(", ")));
+    line(&format!("Root: {root}"));
+    line("The vault is closed. For more: wardline unlock, then wardline status.");
+    if let Some(left) = tries_left {
+        line(&format!("After the last wrong passcode {left} tries were left."));
+    }
 }

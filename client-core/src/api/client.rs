@@ -12,7 +12,7 @@ use crate::{
     conversation::policy,
     owner::OpenFor,
     relay::TransportChoice,
-    session::{Connector, Link, Session, open_vault, product_connector},
+    session::{Connector, Link, Opening, Session, Ways, open_vault},
     vault::Passcode,
 };
 
@@ -66,6 +66,8 @@ pub struct Options {
     pub entropy: Arc<dyn Entropy>,
     /// How to reach the relay; the device's own addresses over QUIC, else TCP, if none is given.
     pub connector: Option<Arc<dyn Connector>>,
+    /// How to reach it before the vault is open, without a certificate; the addresses in the vault's header if none is given.
+    pub stranger: Option<Arc<dyn Connector>>,
     /// Over what to reach it, if no connector is given.
     pub transport: TransportChoice,
 }
@@ -76,6 +78,7 @@ impl Default for Options {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             connector: None,
+            stranger: None,
             transport: TransportChoice::Auto,
         }
     }
@@ -88,16 +91,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// Opens the home's vault. Nothing is connected before the first command that needs it.
+    /// Opens the home's vault, with its relay. Nothing else is connected before the first command that needs it.
     ///
     /// # Errors
-    /// [`Failure`] of kind `NoVault`, `Passcode`, `Disk` or `Untrusted` (the clock is far off).
+    /// [`Failure`] of kind `NoVault`, `Passcode` (wrong, or too soon after wrong ones), `Unavailable` (the relay cannot be reached),
+    /// `Refused` (revoked, tried too often, an older copy), `Disk` or `Untrusted` (the clock is far off, or it is another relay).
     pub async fn open(home: &Path, passcode: &Passcode, options: Options) -> Result<Self, Failure> {
-        let core = open_vault(home, passcode, options.clock, options.entropy).await?;
-        let connector = match options.connector {
-            Some(connector) => connector,
-            None => Arc::new(product_connector(&core, options.transport)?),
-        };
+        let Options { clock, entropy, stranger, connector, transport } = options;
+        let ways = Ways { stranger, certified: connector, transport, clock: clock.clone() };
+        let core = open_vault(Opening { home, passcode, clock, entropy }, &ways).await?;
+        let connector = ways.certified(&core.device)?;
         let session = Arc::new(Session::new(core, connector));
         Ok(Self { session, connection: tokio::sync::Mutex::new(None) })
     }

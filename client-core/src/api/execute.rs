@@ -141,6 +141,8 @@ async fn status(session: &Session, seen: bool) -> Result<Answer, CoreError> {
     }
     let waiting = membership::waiting_devices(&mut core, None).await?;
     let conversations = conversation::list(&core).await?;
+    let mut warnings: Vec<String> = mistyped(core.mistyped).into_iter().collect();
+    warnings.extend(freshness::warnings(&core, session.clock.now()).await?);
     let device = &core.device;
     let certificate = &device.certificate;
     Ok(Answer::Status(Box::new(Status {
@@ -159,11 +161,20 @@ async fn status(session: &Session, seen: bool) -> Result<Answer, CoreError> {
         waiting,
         relay_faults: conversation::relay_fault_count(&core).await?,
         list: freshness::list_state(&core),
-        warnings: freshness::warnings(&core, session.clock.now()).await?,
+        warnings,
     })))
 }
 
+/// Somebody has tried passcodes at this vault.
+fn mistyped(tries: u32) -> Option<String> {
+    (tries > 0).then(|| {
+        format!("Before this vault was opened, a wrong passcode was tried at it (tries: {tries}). If that was not you, tell your administrator.")
+    })
+}
+
 async fn sync(session: &Session) -> Result<Answer, CoreError> {
+    // A connection that died without a word brings nothing.
+    session.is_answered().await;
     let transport = match session.connected().await {
         Link::Online { transport, .. } => transport,
         Link::Offline(failure) => return Err(failure.into()),

@@ -1,13 +1,15 @@
-//! What makes a home: founding an organisation, enrolling a device, restoring an administrator from the root's file.
+//! What makes a home: founding an organisation, enrolling a device, restoring an administrator from the root's file; and its passcode.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use wardline_identity::Entropy;
+use wardline_identity::{Entropy, SystemClock, SystemEntropy};
 
 use super::Failure;
 use crate::session::{
-    self, BackedUpRoot, Enrolled, Enrolment, Founded, Founding, Progress, Restored, Restoring, ShownRoot,
+    self, BackedUpRoot, Enrolled, Enrolment, Founded, Founding, Opening, PasscodeChange, Progress, Restored,
+    Restoring, ShownRoot, Ways,
 };
+use crate::vault::{Passcode, Vault};
 
 /// Founds an organisation: root, first issuer, the administrator's device, the relay's certificates.
 ///
@@ -42,6 +44,26 @@ pub async fn enrol(
 /// `Untrusted`, `Unknown` (no such issuer), `Refused` or `Disk`.
 pub async fn restore_root(restoring: &Restoring<'_>) -> Result<Restored, Failure> {
     session::restore(restoring).await.map_err(Failure::from)
+}
+
+/// Changes the passcode of a home's vault, with its relay. Nobody else may have the vault open.
+///
+/// # Errors
+/// [`Failure`] as [`Client::open`](super::Client::open); with nothing changed, or, if only the relay's last answer was lost, with the new
+/// passcode in force: exactly one of the two opens the vault.
+pub async fn change_passcode(changing: &PasscodeChange<'_>) -> Result<(), Failure> {
+    session::change_passcode(changing).await.map_err(Failure::from)
+}
+
+/// Opens a copy of a vault as a thief does who knows its passcode: its relay answers, and is not told that it is open. For whoever
+/// examines what such a copy holds, as the demo does.
+///
+/// # Errors
+/// As [`Client::open`](super::Client::open).
+pub async fn open_copy(home: &Path, passcode: &Passcode) -> Result<Vault, Failure> {
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let ways = Ways::product(clock.clone());
+    session::unseal_copy(&Opening { home, passcode, clock, entropy }, &ways).await.map_err(Failure::from)
 }
 
 /// Copies a recovery file under a new code, once it has opened.

@@ -5,6 +5,7 @@ mod administrators;
 mod answer;
 mod change;
 mod client;
+mod closed_status;
 mod command;
 mod concerns;
 mod devices;
@@ -39,10 +40,11 @@ pub use answer::{
     Sent, Status, Synced,
 };
 pub use client::{Client, Event, Options};
+pub use closed_status::{ClosedStatus, closed_status};
 pub use command::{Act, AdministratorTask, Command, HoldTask, Invitee, Reach};
 pub(crate) use execute::user_id;
 pub use failure::{Failure, FailureKind};
-pub use home::{back_up_root, enrol, found, restore_root, show_root};
+pub use home::{back_up_root, change_passcode, enrol, found, open_copy, restore_root, show_root};
 pub(crate) use inventory::standing_word;
 pub use inventory::{
     ActedDevice, Acts, DeviceRemoval, DeviceStatus, FoundDevice, Inventory, InventoryDevice, ListState,
@@ -59,6 +61,6 @@ pub use time_text::rfc3339;
 
 pub use crate::session::{
     Appointed, Appointing, BackedUpRoot, Connected, Connector, DeviceLeft, DoneMeanwhile, Enrolled,
-    Enrolment, Founded, Founding, KeptShown, Lost, Progress, RecordSeen, Restored, Restoring, ShownRoot,
-    StrikePlan, StruckShown, invitation_connector,
+    Enrolment, Founded, Founding, KeptShown, Lost, PasscodeChange, Progress, RecordSeen, Restored, Restoring,
+    ShownRoot, StrikePlan, StruckShown, invitation_connector,
 };

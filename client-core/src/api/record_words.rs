@@ -84,6 +84,7 @@ pub(super) fn words(act: &RecordAct, names: &Names) -> String {
         RecordAct::RelayCertified { by, .. } => {
             format!("the relay's own certificates were followed by the next, handed in by {}", device(by))
         }
+        RecordAct::VaultTried { device: one, tries, closed } => tried(&device(one), *tries, *closed),
         RecordAct::RemovalClosed { device: one, conversation, commit, .. } => {
             let conversation = short(conversation);
             match commit {
@@ -124,6 +125,16 @@ fn in_force(list: &SignedStatement, acts: &[RevocationAct], names: &Names) -> St
     let policy = if policy > 0 { format!(" with policy {policy}") } else { String::new() };
     let (by, done) = (names.issuer(&list.signer), done((number, acts), names));
     format!("list {number} of revoked devices, signed by {by}, is in force{policy}: {done}")
+}
+
+/// Passcodes that were not the right one.
+fn tried(device: &str, tries: u32, closed: bool) -> String {
+    if closed {
+        return format!(
+            "the vault of {device} is closed for ever: passcodes were tried at it {tries} times and once more"
+        );
+    }
+    format!("passcodes were tried at the vault of {device}, which was not opened since: {tries} by now")
 }
 
 /// Why a log was closed.

@@ -81,6 +81,8 @@ pub(crate) struct Core {
     pub groups: HashMap<ConversationId, Group>,
     /// Who this is.
     pub device: Device,
+    /// How many wrong passcodes were tried at this vault before it was opened.
+    pub mistyped: u32,
     /// The revocation list that it goes by; as the vault has it.
     pub revocations: RevocationRegister,
     /// What else is known of that list.

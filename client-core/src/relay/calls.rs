@@ -6,16 +6,17 @@ use async_trait::async_trait;
 use wardline_proto::relay::{
     AckRequest, AckResponse, AskMembersRequest, AskMembersResponse, CancelInvitationRequest,
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
-    CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, CountKeyPackagesRequest,
-    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
-    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetIssuersListRequest,
-    GetIssuersListResponse, GetOrganisationRequest, GetOrganisationResponse, GetRecordProofRequest,
-    GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse,
-    GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
-    HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest, IssueCertificateResponse,
-    IssueRelayCertificatesRequest, IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse,
-    ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
-    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
+    CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, ConfirmUnlockRequest,
+    ConfirmUnlockResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
+    CreateConversationResponse, EnrolRequest, EnrolResponse, EvaluateRequest, EvaluateResponse,
+    GetInvitationRequest, GetInvitationResponse, GetIssuersListRequest, GetIssuersListResponse,
+    GetOrganisationRequest, GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse,
+    GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
+    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse,
+    IssueCertificateRequest, IssueCertificateResponse, IssueRelayCertificatesRequest,
+    IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest,
+    ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
+    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, MakePairRequest, MakePairResponse,
     PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
     PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
     PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
@@ -107,6 +108,21 @@ impl Relay for RelayConnection {
 
     async fn issue_renewal(&self, message: IssueRenewalRequest) -> Result<IssueRenewalResponse, RelayError> {
         self.answer(ANSWER, self.renewal().issue_renewal(request(message, ANSWER))).await
+    }
+
+    async fn make_pair(&self, message: MakePairRequest) -> Result<MakePairResponse, RelayError> {
+        self.answer(ANSWER, self.unlock().make_pair(request(message, ANSWER))).await
+    }
+
+    async fn evaluate(&self, message: EvaluateRequest) -> Result<EvaluateResponse, RelayError> {
+        self.answer(ANSWER, self.unlock().evaluate(request(message, ANSWER))).await
+    }
+
+    async fn confirm_unlock(
+        &self,
+        message: ConfirmUnlockRequest,
+    ) -> Result<ConfirmUnlockResponse, RelayError> {
+        self.answer(ANSWER, self.unlock().confirm_unlock(request(message, ANSWER))).await
     }
 
     async fn issue_relay_certificates(

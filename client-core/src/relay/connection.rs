@@ -12,7 +12,7 @@ use wardline_proto::relay::{
     key_package_service_client::KeyPackageServiceClient, membership_service_client::MembershipServiceClient,
     organisation_service_client::OrganisationServiceClient, record_service_client::RecordServiceClient,
     registrar_service_client::RegistrarServiceClient, renewal_service_client::RenewalServiceClient,
-    revocation_service_client::RevocationServiceClient,
+    revocation_service_client::RevocationServiceClient, unlock_service_client::UnlockServiceClient,
 };
 
 use super::{
@@ -182,4 +182,5 @@ services! {
     membership: MembershipServiceClient,
     revocation: RevocationServiceClient,
     record: RecordServiceClient,
+    unlock: UnlockServiceClient,
 }

@@ -5,16 +5,17 @@ use futures::stream::BoxStream;
 use wardline_proto::relay::{
     AckRequest, AckResponse, AskMembersRequest, AskMembersResponse, CancelInvitationRequest,
     CancelInvitationResponse, ClaimKeyPackagesRequest, ClaimKeyPackagesResponse, CommitRequest,
-    CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, CountKeyPackagesRequest,
-    CountKeyPackagesResponse, CreateConversationRequest, CreateConversationResponse, EnrolRequest,
-    EnrolResponse, GetInvitationRequest, GetInvitationResponse, GetIssuersListRequest,
-    GetIssuersListResponse, GetOrganisationRequest, GetOrganisationResponse, GetRecordProofRequest,
-    GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse,
-    GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse,
-    HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest, IssueCertificateResponse,
-    IssueRelayCertificatesRequest, IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse,
-    ListDevicesRequest, ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse,
-    ListInvitationsRequest, ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse,
+    CommitResponse, ConfirmRemovalRequest, ConfirmRemovalResponse, ConfirmUnlockRequest,
+    ConfirmUnlockResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
+    CreateConversationResponse, EnrolRequest, EnrolResponse, EvaluateRequest, EvaluateResponse,
+    GetInvitationRequest, GetInvitationResponse, GetIssuersListRequest, GetIssuersListResponse,
+    GetOrganisationRequest, GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse,
+    GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
+    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse,
+    IssueCertificateRequest, IssueCertificateResponse, IssueRelayCertificatesRequest,
+    IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest,
+    ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
+    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, MakePairRequest, MakePairResponse,
     PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
     PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
     PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
@@ -80,6 +81,13 @@ pub trait Relay: Send + Sync {
         request: RenewCertificateRequest,
     ) -> Result<RenewCertificateResponse, RelayError>;
     async fn issue_renewal(&self, request: IssueRenewalRequest) -> Result<IssueRenewalResponse, RelayError>;
+
+    async fn make_pair(&self, request: MakePairRequest) -> Result<MakePairResponse, RelayError>;
+    async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluateResponse, RelayError>;
+    async fn confirm_unlock(
+        &self,
+        request: ConfirmUnlockRequest,
+    ) -> Result<ConfirmUnlockResponse, RelayError>;
 
     async fn issue_relay_certificates(
         &self,

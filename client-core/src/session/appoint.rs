@@ -14,18 +14,19 @@ use super::{
     inventory, issuers,
     issuers_change::Change,
     keep_list,
-    link::{Connector as _, product_connector},
+    link::Ways,
     lost_issuers::lists_key,
     open::open_vault,
     recovery_file,
     restore::{DeviceLeft, Lost, StruckShown, device_left, shown as struck_shown},
     root_door::{self, Door, InForce, Keeps},
     striking::{Agree, StrikePlan, Striking},
+    unseal::Opening,
 };
 use crate::{
     api::{Failure, FailureKind},
     error::CoreError,
-    relay::{Relay, TransportChoice},
+    relay::Relay,
     vault::Passcode,
 };
 
@@ -96,14 +97,16 @@ impl At {
         let user = crate::api::user_id(appointing.user)?;
         let root = recovery_file::open(appointing.recovery_file, appointing.recovery_code)?;
         let (clock, entropy) = (appointing.clock.clone(), appointing.entropy.clone());
-        let core = open_vault(appointing.home, appointing.passcode, clock, entropy).await?;
+        let ways = Ways::product(clock.clone());
+        let opening = Opening { home: appointing.home, passcode: appointing.passcode, clock, entropy };
+        let core = open_vault(opening, &ways).await?;
         if core.device.organisation.root_fingerprint() != root.fingerprint() {
             core.vault.close().await?;
             return Err(other_root(&root).into());
         }
-        let connector = product_connector(&core, TransportChoice::Auto)?;
+        let connector = ways.certified(&core.device)?;
         let relay = connector.connect().await?.0;
-        let session = Session::new(core, Arc::new(connector));
+        let session = Session::new(core, connector);
         Ok(Self { root, user, session, relay })
     }
 

@@ -22,7 +22,7 @@ use crate::{
     error::CoreError,
     relay::{ConnectOptions, Relay, RelayError, Trust},
     vault::{
-        KdfCost, Passcode, Presence, Vault, presence,
+        KdfCost, Passcode, Presence, Vault, VaultError, presence,
         tables::device::{self, DeviceRow},
     },
 };
@@ -239,7 +239,10 @@ async fn keys(
     name: &DeviceName,
 ) -> Result<(Vault, Keys), CoreError> {
     let vault = if presence(enrolment.home)? == Presence::Present {
-        Vault::unlock(enrolment.home, enrolment.passcode).await?
+        match Vault::unlock(enrolment.home, enrolment.passcode).await {
+            Err(VaultError::Paired) => return Err(taken(true).into()),
+            opened => opened?,
+        }
     } else {
         Vault::create(enrolment.home, enrolment.passcode, &*enrolment.entropy, enrolment.cost).await?
     };

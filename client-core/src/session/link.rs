@@ -13,9 +13,10 @@ use wardline_proto::{Reason, fault, relay::CountKeyPackagesRequest};
 use super::{Session, acknowledge::acknowledge, backoff::Backoff, follow::follow, outbox, record, renewal};
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{Core, Device},
+    conversation::Device,
     error::CoreError,
     relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, RelayError, TransportChoice, Trust},
+    vault::VaultPair,
 };
 
 /// How long a command waits for a connection that is tried because of it.
@@ -76,18 +77,56 @@ impl RelayConnector {
     }
 }
 
+/// The ways to the relay: what tests bring, or the product's own.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    /// Before the vault is open, without a certificate.
+    pub stranger: Option<Arc<dyn Connector>>,
+    /// As the device.
+    pub certified: Option<Arc<dyn Connector>>,
+    /// Over what, where none is brought.
+    pub transport: TransportChoice,
+    /// By which time the relay's certificate is judged.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Ways {
+    /// The product's own.
+    pub(crate) fn product(clock: Arc<dyn Clock>) -> Self {
+        Self { stranger: None, certified: None, transport: TransportChoice::Auto, clock }
+    }
+
+    /// Without a certificate, as the header of a vault says.
+    pub(crate) fn stranger(&self, pair: &VaultPair) -> Arc<dyn Connector> {
+        if let Some(brought) = &self.stranger {
+            return brought.clone();
+        }
+        let (addresses, trust) = (pair.addresses.clone(), Trust::Fingerprint(pair.root));
+        let mut options = ConnectOptions::new(addresses, trust, None, self.clock.clone());
+        options.transport = self.transport;
+        Arc::new(RelayConnector::over(options))
+    }
+
+    /// As this device.
+    pub(crate) fn certified(&self, device: &Device) -> Result<Arc<dyn Connector>, CoreError> {
+        match &self.certified {
+            Some(brought) => Ok(brought.clone()),
+            None => Ok(Arc::new(product_connector(device, (self.transport, self.clock.clone()))?)),
+        }
+    }
+}
+
 /// The connector of the product, as this device.
 pub(crate) fn product_connector(
-    core: &Core,
-    transport: TransportChoice,
+    device: &Device,
+    (transport, clock): (TransportChoice, Arc<dyn Clock>),
 ) -> Result<RelayConnector, CoreError> {
-    let device = &core.device;
     let identity = client_identity(device)?;
     let mut connector = RelayConnector::new(
         device.addresses.clone(),
         device.organisation.root_der().to_vec(),
         identity,
-        core.clock.clone(),
+        clock,
     );
     connector.options.transport = transport;
     Ok(connector)

@@ -12,6 +12,7 @@ mod backoff;
 mod beside;
 mod broken;
 mod certified;
+mod change_passcode;
 mod confirm;
 mod directory;
 mod early;
@@ -30,12 +31,16 @@ mod issuers_change;
 mod issuers_test;
 mod keep_list;
 mod key_packages;
+#[cfg(test)]
+mod late_greeting_test;
 mod left_over;
 mod link;
 mod look_through;
 mod lost;
 mod lost_issuers;
 mod open;
+#[cfg(feature = "fuzzing")]
+pub mod opened_for_tests;
 mod outbox;
 #[cfg(test)]
 mod policy_test;
@@ -75,26 +80,26 @@ mod task;
 mod told;
 mod turned_up;
 mod under_way;
+mod unseal;
 mod wait;
 #[cfg(test)]
 mod waits_test;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::follow::follow;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::open::load_device;
-#[cfg(feature = "fuzzing")]
-pub(crate) use self::recovery_file::open as open_recovery_file;
 pub(crate) use self::{
     administrator::{administrator_state, request_administrator},
     administrators::list_administrators,
     appoint::{add_administrator, remove_administrator},
+    change_passcode::change_passcode,
     directory::{ask_people, verified_devices},
     enrol::{device_code, enrol},
     found::found,
     inventory::{Listed, devices as listed_devices, named as named_device},
     keep_list::keep_list,
-    link::{Link, RelayConnector, product_connector},
+    link::{Link, RelayConnector, Ways},
     lost::{Among, put_on_hold},
     open::open_vault,
     publish_policy::{InForce, publish_policy, show_policy},
@@ -107,11 +112,13 @@ pub(crate) use self::{
     root::{back_up_root, show_root},
     task::ask_members,
     turned_up::turned_up,
+    unseal::{Opening, unseal_copy},
     wait::{Delivery, until_settled},
 };
 pub use self::{
     appoint::{Appointed, Appointing},
     certified::{KeptShown, RecordSeen},
+    change_passcode::PasscodeChange,
     enrol::{Enrolled, Enrolment, Progress, invitation_connector},
     found::{Founded, Founding},
     link::{Connected, Connector},

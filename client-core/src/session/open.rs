@@ -1,20 +1,24 @@
 //! Opening a home: the vault, and from it the device with everything verified again.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::collections::HashMap;
 
 use prost::Message as _;
 use wardline_identity::{
-    Clock, DateCheck, Entropy, IssuerAuthority, Organisation, RevocationRegister, RootFingerprint, SigningKey,
+    Clock, DateCheck, IssuerAuthority, Organisation, RevocationRegister, RootFingerprint, SigningKey,
 };
 use wardline_proto::{fault, relay};
 
+use super::{
+    link::Ways,
+    unseal::{Opened, Opening, unseal},
+};
 use crate::{
     api::{Failure, FailureKind},
     conversation::{Core, Device, EarlierKey, KnownList},
     error::CoreError,
     mls::MlsStore,
     vault::{
-        Passcode, Vault,
+        Vault,
         tables::{
             conversations, device, device_keys, holds, issuer, pending_commits, record_head, revocation,
         },
@@ -22,20 +26,15 @@ use crate::{
 };
 
 /// Opens the vault and loads the device. Nothing is deleted here: the machine's clock alone does not count.
-pub(crate) async fn open_vault(
-    home: &Path,
-    passcode: &Passcode,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-) -> Result<Core, CoreError> {
-    let vault = Vault::unlock(home, passcode).await?;
-    let device = load_device(&vault, &*clock).await?;
+pub(crate) async fn open_vault(opening: Opening<'_>, ways: &Ways) -> Result<Core, CoreError> {
+    let Opened { vault, device, mistyped } = unseal(&opening, ways).await?;
+    let Opening { clock, entropy, .. } = opening;
     if fault::planted("mutant.forget_pending") {
         forget_pending(&vault).await?;
     }
     let (revocations, list) = revocations(&vault, &device).await?;
     let (store, groups) = (MlsStore::new(), HashMap::new());
-    Ok(Core { vault, store, groups, device, revocations, list, clock, entropy })
+    Ok(Core { vault, store, groups, device, mistyped, revocations, list, clock, entropy })
 }
 
 /// The device of an open vault.

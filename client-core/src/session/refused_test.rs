@@ -253,6 +253,9 @@ macro_rules! answers {
 }
 
 answers! {
+    make_pair: MakePairRequest -> MakePairResponse,
+    evaluate: EvaluateRequest -> EvaluateResponse,
+    confirm_unlock: ConfirmUnlockRequest -> ConfirmUnlockResponse,
     hold_devices: HoldDevicesRequest -> HoldDevicesResponse,
     get_invitation: GetInvitationRequest -> GetInvitationResponse,
     enrol: EnrolRequest -> EnrolResponse,

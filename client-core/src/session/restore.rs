@@ -16,7 +16,7 @@ use wardline_identity::{
 use wardline_proto::fault;
 
 use super::{
-    Connector as _, RelayConnector, Session,
+    Opening, Session, Ways,
     enrol::device_name,
     inventory::{self, Listed},
     issuers,
@@ -24,12 +24,13 @@ use super::{
     keep_list, open_vault, recovery_file,
     root_door::{self, Door, InForce, Keeps},
     striking::{DoneMeanwhile, StrikePlan, Striking, judged, meanwhile},
+    unseal::unseal_unfinished,
 };
 use crate::{
     api::{Failure, FailureKind},
     conversation::encode,
     error::CoreError,
-    relay::{ClientIdentity, ConnectOptions, Relay, RelayConnection, Trust},
+    relay::{ConnectOptions, Relay, RelayConnection, Trust},
     vault::{
         KdfCost, Passcode, Presence, Vault, VaultError, presence,
         tables::{
@@ -83,6 +84,13 @@ pub struct Restoring<'a> {
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.
     pub entropy: Arc<dyn Entropy>,
+}
+
+impl Restoring<'_> {
+    fn opening(&self) -> Opening<'_> {
+        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
+        Opening { home: self.home, passcode: self.passcode, clock, entropy }
+    }
 }
 
 /// An issuer that was struck.
@@ -153,12 +161,11 @@ pub(crate) async fn restore(restoring: &Restoring<'_>) -> Result<Restored, CoreE
     drop(relay);
 
     // 3. As that device.
-    let core =
-        open_vault(restoring.home, restoring.passcode, restoring.clock.clone(), restoring.entropy.clone());
-    let core = core.await?;
-    let connector = connector(restoring, &root, &core.device)?;
+    let ways = Ways::product(restoring.clock.clone());
+    let core = open_vault(restoring.opening(), &ways).await?;
+    let connector = ways.certified(&core.device)?;
     let relay = connector.connect().await?.0;
-    let session = Session::new(core, Arc::new(connector));
+    let session = Session::new(core, connector);
     let restored = go_on(restoring, (&root, &made.issuer), (&session, &relay)).await;
     let core = session.core().await;
     core.vault.close().await?;
@@ -249,7 +256,8 @@ async fn made(
     now: &InForce,
 ) -> Result<Made, CoreError> {
     let vault = if presence(restoring.home)? == Presence::Present {
-        let vault = Vault::unlock(restoring.home, restoring.passcode).await?;
+        let ways = Ways::product(restoring.clock.clone());
+        let vault = unseal_unfinished(&restoring.opening(), &ways).await?;
         match found_here(&vault, (restoring, root)).await? {
             Some((issuer, certificate)) => return Ok(Made { vault, issuer, certificate }),
             None => vault,
@@ -316,22 +324,6 @@ async fn found_here(
     let issuer = IssuerAuthority::new(SigningKey::from_seed(*key.key_seed), &key.certificate);
     let issuer = issuer.map_err(authority)?.certificate().clone();
     Ok(Some((issuer, certificate)))
-}
-
-/// As the restored device.
-fn connector(
-    restoring: &Restoring<'_>,
-    root: &RootAuthority,
-    device: &crate::conversation::Device,
-) -> Result<RelayConnector, CoreError> {
-    let issuer = device
-        .organisation
-        .issuer_of(&device.certificate.issuer())
-        .ok_or_else(|| Failure::defect("The device's issuer is not on the list."))?;
-    let chain = vec![device.certificate.der().to_vec(), issuer.der().to_vec()];
-    let identity = ClientIdentity { key: device.key.to_pkcs8_v1(), chain };
-    let root = root.certificate_der().to_vec();
-    Ok(RelayConnector::new(restoring.addresses.to_vec(), root, identity, restoring.clock.clone()))
 }
 
 /// The root is the one that is expected.

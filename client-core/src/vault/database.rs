@@ -38,10 +38,7 @@ pub(super) async fn open(file: &Path, keyring: &Keyring) -> Result<SqliteConnect
 /// [`VaultError::Corrupt`] if the key does not fit the file, [`VaultError::Busy`] if another process has it,
 /// and others.
 pub(super) async fn create(file: &Path, keyring: &Keyring) -> Result<SqliteConnection, VaultError> {
-    let key = Zeroizing::new(format!(
-        "\"x'{}'\"",
-        *Zeroizing::new(data_encoding::HEXLOWER.encode(keyring.database_key.as_slice()))
-    ));
+    let key = Zeroizing::new(format!("\"{}\"", *key_text(keyring)));
     // A scene of the simulation dies with its process; what survives a power cut is for others to try.
     let hasty = fault::planted("simulation.hasty_disks");
     let (memory, synchronous) =
@@ -67,6 +64,12 @@ pub(super) async fn create(file: &Path, keyring: &Keyring) -> Result<SqliteConne
     authenticate(&mut connection).await?;
     schema::migrate(&mut connection).await?;
     Ok(connection)
+}
+
+/// A raw key, as SQLCipher reads one.
+pub(super) fn key_text(keyring: &Keyring) -> Zeroizing<String> {
+    let hex = Zeroizing::new(data_encoding::HEXLOWER.encode(keyring.database_key.as_slice()));
+    Zeroizing::new(format!("x'{}'", *hex))
 }
 
 /// Checks the authentication code of every page. SQLCipher hands out zeros for a page that fails, and reports

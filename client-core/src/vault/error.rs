@@ -15,6 +15,16 @@ pub enum VaultError {
     #[error("a passcode has 1 to 1,024 bytes")]
     PasscodeLength,
 
+    /// The passcode alone does not open this vault: its relay has to answer.
+    #[error("this vault is opened with its relay")]
+    Paired,
+    /// The vault has no pair yet: its device was not opened since it has a certificate.
+    #[error("this vault was not opened since its device was enrolled")]
+    Unpaired,
+    /// What is known of the relay is more than a header holds (16 KiB, 16 addresses).
+    #[error("what is known of the relay is too much for the vault's header")]
+    PairTooLong,
+
     /// There is no vault here.
     #[error("there is no vault here")]
     Missing,
@@ -57,6 +67,12 @@ pub enum VaultError {
         found: i64,
         /// The highest version known.
         known: i64,
+    },
+    /// The vault was written by a version before 1.0 whose vaults are not read any more.
+    #[error("the vault was written by an older version ({found})")]
+    OlderVersion {
+        /// The version found.
+        found: i64,
     },
     /// A file of the vault is damaged or was changed.
     #[error("the vault's {file} is damaged")]

@@ -49,6 +49,10 @@ pub(super) struct Paths {
     /// The keyring of a passcode change whose header is not yet, or just, in force.
     pub(super) keyring_next: PathBuf,
     pub(super) database: PathBuf,
+    /// A copy of the database under the keys of a header that is not yet, or just, in force.
+    pub(super) database_next: PathBuf,
+    /// How many tries are left, and the id of the one that is open.
+    pub(super) open_try: PathBuf,
 }
 
 impl Paths {
@@ -59,19 +63,36 @@ impl Paths {
             keyring: folder.join("vault.keyring"),
             keyring_next: folder.join("vault.keyring.next"),
             database: folder.join("vault.db"),
+            database_next: folder.join("vault.db.next"),
+            open_try: folder.join("vault.try"),
         }
     }
 
     /// Every file a vault may consist of, leftovers included.
     fn all(&self) -> Vec<PathBuf> {
-        let mut all: Vec<PathBuf> = ["vault.db", "vault.db-wal", "vault.db-shm", "vault.db-journal"]
-            .iter()
-            .map(|name| self.folder.join(name))
-            .collect();
-        for file in [&self.keyring, &self.keyring_next, &self.header] {
+        let mut all = vec![self.database.clone()];
+        all.extend(self.beside_database());
+        all.extend(self.next());
+        for file in [&self.keyring, &self.keyring_next, &self.open_try, &self.header] {
             all.extend([file.clone(), beside(file)]);
         }
         all
+    }
+
+    /// What the database's library keeps beside it.
+    pub(super) fn beside_database(&self) -> [PathBuf; 3] {
+        ["vault.db-wal", "vault.db-shm", "vault.db-journal"].map(|name| self.folder.join(name))
+    }
+
+    /// The copy under other keys, and what lies beside it.
+    fn next(&self) -> [PathBuf; 4] {
+        ["vault.db.next", "vault.db.next-wal", "vault.db.next-shm", "vault.db.next-journal"]
+            .map(|name| self.folder.join(name))
+    }
+
+    /// Clears a copy that was not finished.
+    pub(super) fn clear_next(&self) -> Result<(), VaultError> {
+        self.next().iter().try_for_each(|file| remove(file))
     }
 
     /// Makes the folder if need be, for its owner only, and clears what an interrupted creation left.
@@ -91,9 +112,14 @@ impl Paths {
 
     /// An empty database file with the right permissions, before the database makes its own with others.
     pub(super) fn touch_database(&self) -> Result<(), VaultError> {
-        owner_only().create_new(true).open(&self.database)?.sync_all()?;
-        Ok(())
+        touch(&self.database)
     }
+}
+
+/// An empty file with the right permissions.
+pub(super) fn touch(file: &Path) -> Result<(), VaultError> {
+    owner_only().create_new(true).open(file)?.sync_all()?;
+    Ok(())
 }
 
 /// Puts `content` in `file`, whole or not at all.

@@ -5,12 +5,12 @@
 //! an endless one.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use hkdf::Hkdf;
+use hkdf::HkdfExtract;
 use sha2::Sha256;
 use wardline_proto::fault;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{Passcode, VaultError};
+use super::{OpenTry, Passcode, VaultError};
 
 /// What one guess of a passcode costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +53,15 @@ impl KdfCost {
         if enough && bounded { Ok(self) } else { Err(VaultError::CostOutOfBounds) }
     }
 
-    /// The key that seals the keyring. Takes a good part of a second: call it where blocking is fine.
+    /// Stretches a passcode. Takes a good part of a second: call it where blocking is fine.
     ///
     /// # Errors
     /// [`VaultError::CostOutOfBounds`], [`VaultError::NoMemory`].
-    pub(super) fn derive(
+    pub(super) fn stretch(
         self,
         passcode: &Passcode,
         salt: &[u8; SALT_BYTES],
-    ) -> Result<SealingKey, VaultError> {
+    ) -> Result<Stretched, VaultError> {
         let cost = self.check()?;
         let params = Params::new(cost.memory_kib, cost.time, cost.lanes, Some(KEY_BYTES))
             .map_err(|_| VaultError::CostOutOfBounds)?;
@@ -73,19 +73,48 @@ impl KdfCost {
             .hash_password_into_with_memory(passcode.as_bytes(), salt, stretched.as_mut_slice(), &mut memory);
         memory.iter_mut().for_each(|block| block.zeroize());
         outcome.map_err(|_| VaultError::CostOutOfBounds)?;
-        let mut key = Zeroizing::new([0; KEY_BYTES]);
-        Hkdf::<Sha256>::new(None, stretched.as_slice())
-            .expand(KEYRING_LABEL, key.as_mut_slice())
-            .expect("HKDF-SHA256 gives up to 8,160 bytes");
-        Ok(key)
+        Ok(Stretched(stretched))
     }
 }
 
+/// A passcode, stretched. Wiped when dropped; has no `Debug`.
+pub(crate) struct Stretched(Zeroizing<[u8; KEY_BYTES]>);
+
+impl Stretched {
+    /// The key that seals the keyring of a vault without a pair.
+    pub(crate) fn alone(&self) -> SealingKey {
+        expand(&[self.0.as_slice()], ALONE_LABEL, &[])
+    }
+
+    /// The key that seals the keyring, with what came out of the relay's evaluation.
+    pub(crate) fn with(&self, evaluated: &[u8; 64]) -> SealingKey {
+        expand(&[self.0.as_slice(), evaluated], PAIRED_LABEL, &[])
+    }
+
+    /// What this passcode is blinded with in this try: the same after a crash, so that the same try is the same to the relay. The try's
+    /// secret is never sent and goes with the try: who has recorded what was sent cannot test guesses with this disk later.
+    pub(crate) fn blinding(&self, open: &OpenTry) -> Zeroizing<[u8; KEY_BYTES]> {
+        expand(&[self.0.as_slice(), open.secret.as_slice()], BLINDING_LABEL, open.id.as_bytes())
+    }
+}
+
+/// HKDF-SHA256 without salt over `from`; `info` is the label and what it is for.
+fn expand(from: &[&[u8]], label: &[u8], of: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
+    let mut extract = HkdfExtract::<Sha256>::new(None);
+    from.iter().for_each(|part| extract.input_ikm(part));
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    let (_, hkdf) = extract.finalize();
+    hkdf.expand_multi_info(&[label, of], key.as_mut_slice()).expect("HKDF-SHA256 gives up to 8,160 bytes");
+    key
+}
+
 /// Seals the keyring.
-pub(super) type SealingKey = Zeroizing<[u8; KEY_BYTES]>;
+pub(crate) type SealingKey = Zeroizing<[u8; KEY_BYTES]>;
 
 pub(super) const SALT_BYTES: usize = 32;
 const KEY_BYTES: usize = 32;
 
-/// Tells this use of the stretched passcode from any later one.
-const KEYRING_LABEL: &[u8] = b"Wardline 1.0 vault keyring";
+/// Tell the uses of the stretched passcode apart.
+const ALONE_LABEL: &[u8] = b"Wardline 1.0 vault keyring by passcode";
+const PAIRED_LABEL: &[u8] = b"Wardline 1.0 vault keyring by passcode and relay";
+const BLINDING_LABEL: &[u8] = b"Wardline 1.0 vault try";

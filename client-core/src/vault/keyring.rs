@@ -1,6 +1,6 @@
 //! `vault.keyring`: the keys of the vault, sealed under the passcode's key with XChaCha20-Poly1305.
 //!
-//! Nonce 24 ‖ ciphertext; the seal also covers the header's cost and salt. Inside: format u16 ‖ database key
+//! Nonce 24 ‖ ciphertext; the seal also covers the header's cost, salt and pair. Inside: format u16 ‖ database key
 //! 32. Later formats add the keys of retention periods.
 
 use chacha20poly1305::aead::{Aead as _, Payload};
@@ -9,7 +9,7 @@ use wardline_identity::Entropy;
 use zeroize::Zeroizing;
 
 use super::VaultError;
-use super::header::Header;
+use super::header::Sealing;
 use super::kdf::SealingKey;
 
 /// The keys, opened. Wiped when dropped; has no `Debug`.
@@ -25,11 +25,11 @@ impl Keyring {
         Ok(Self { database_key })
     }
 
-    /// Seals the keys for `header`, whose keyring digest is not yet known and not covered.
+    /// Seals the keys: the seal covers how.
     pub(super) fn seal(
         &self,
         key: &SealingKey,
-        header: &Header,
+        sealing: &Sealing,
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, VaultError> {
         let mut nonce = [0; NONCE_BYTES];
@@ -38,10 +38,7 @@ impl Keyring {
         content.extend_from_slice(&FORMAT.to_be_bytes());
         content.extend_from_slice(self.database_key.as_slice());
         let sealed = XChaCha20Poly1305::new(Key::from_slice(key.as_slice()))
-            .encrypt(
-                XNonce::from_slice(&nonce),
-                Payload { msg: content.as_slice(), aad: &header.sealed_under() },
-            )
+            .encrypt(XNonce::from_slice(&nonce), Payload { msg: content.as_slice(), aad: &sealing.encode() })
             .expect("34 bytes are within the cipher's bound");
         Ok([nonce.as_slice(), sealed.as_slice()].concat())
     }
@@ -49,11 +46,11 @@ impl Keyring {
     /// # Errors
     /// [`VaultError::WrongPasscode`] if the seal does not open; [`VaultError::Corrupt`],
     /// [`VaultError::NewerVersion`].
-    pub(super) fn open(key: &SealingKey, header: &Header, file: &[u8]) -> Result<Self, VaultError> {
+    pub(super) fn open(key: &SealingKey, sealing: &Sealing, file: &[u8]) -> Result<Self, VaultError> {
         let corrupt = VaultError::Corrupt { file: "keyring" };
         let Some((nonce, sealed)) = file.split_first_chunk::<NONCE_BYTES>() else { return Err(corrupt) };
         let content = XChaCha20Poly1305::new(Key::from_slice(key.as_slice()))
-            .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &header.sealed_under() })
+            .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &sealing.encode() })
             .map(Zeroizing::new)
             .map_err(|_| VaultError::WrongPasscode)?;
         let Some((format, keys)) = content.split_first_chunk::<2>() else { return Err(corrupt) };

@@ -1,11 +1,10 @@
 //! The vault: everything a device keeps, under its passcode.
 //!
-//! Three files: `vault.header` (how to derive a key from the passcode; in the clear), `vault.keyring` (the
-//! database key, sealed), `vault.db` (SQLCipher). This is the only room that names the database. It trusts
+//! Four files: `vault.header` (how the keyring's key comes from passcode and relay; in the clear), `vault.keyring` (the
+//! database key, sealed), `vault.db` (SQLCipher), `vault.try` (the id of an open try). This is the only room that names the database. It trusts
 //! the file system to keep what was synced, and nothing else on the disk: every byte is authenticated before
 //! use. No key, passcode or plaintext is ever logged, shown or part of an error.
 
-mod change_passcode;
 mod create;
 mod database;
 mod error;
@@ -16,10 +15,11 @@ mod header;
 mod kdf;
 mod keyring;
 pub mod mls_rows;
+mod pair;
 mod passcode;
+mod rekey;
 mod schema;
-#[cfg(feature = "fuzzing")]
-pub mod secrets;
+mod sealed;
 mod statements;
 pub(crate) mod tables;
 mod transact;
@@ -30,6 +30,10 @@ mod tests;
 
 pub use error::VaultError;
 pub use files::{Presence, presence};
+pub(crate) use header::Sealing;
 pub use kdf::KdfCost;
+pub(crate) use kdf::{SealingKey, Stretched};
+pub use pair::{VaultOwner, VaultPair};
 pub use passcode::Passcode;
+pub(crate) use sealed::{OpenTry, SealedVault, Unsealed};
 pub use transact::{Transaction, Vault, until_closed};

@@ -5,7 +5,6 @@
 //! nothing behind: the next transaction rolls it back first.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,7 +21,6 @@ use super::{VaultError, statements::Statements};
 
 /// An open vault: one database connection, used by one transaction at a time.
 pub struct Vault {
-    pub(super) folder: PathBuf,
     slot: Mutex<Slot>,
     /// Whether the write-ahead log may still have what was deleted for good.
     owed: AtomicBool,
@@ -43,10 +41,10 @@ pub struct Transaction<'a> {
 }
 
 impl Vault {
-    pub(super) fn new(folder: PathBuf, connection: SqliteConnection) -> Self {
+    pub(super) fn new(connection: SqliteConnection) -> Self {
         OPEN.fetch_add(1, Ordering::SeqCst);
         let slot = Mutex::new(Slot { connection: Some(connection), unfinished: false });
-        Self { folder, slot, owed: AtomicBool::new(false) }
+        Self { slot, owed: AtomicBool::new(false) }
     }
 
     /// Runs `work` in one transaction and makes it durable (`BEGIN IMMEDIATE` … `COMMIT`, synced) before

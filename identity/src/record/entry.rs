@@ -107,6 +107,15 @@ pub enum RecordAct {
         /// The device that handed them in.
         by: DeviceId,
     },
+    /// Passcodes were tried at a device's vault, which was not opened since.
+    VaultTried {
+        /// Whose vault it is.
+        device: DeviceId,
+        /// How many tries count by now.
+        tries: u32,
+        /// It was one too many: nothing opens the vault any more.
+        closed: bool,
+    },
     /// A device is out of a conversation that it had to leave.
     RemovalClosed {
         /// The device.
@@ -177,6 +186,7 @@ impl RecordAct {
             Self::ListInForce { .. } => "list_in_force",
             Self::DevicesHeld { .. } => "devices_held",
             Self::RelayCertified { .. } => "relay_certified",
+            Self::VaultTried { .. } => "vault_tried",
             Self::RemovalClosed { .. } => "removal_closed",
             Self::RemovalConfirmed { .. } => "removal_confirmed",
             Self::LogClosed { .. } => "log_closed",
@@ -200,7 +210,7 @@ impl RecordAct {
             }
             Self::ListInForce { acts, .. } => acts.iter().map(|act| act.device).collect(),
             Self::DevicesHeld { devices, .. } => devices.clone(),
-            Self::RemovalClosed { device, .. } => vec![*device],
+            Self::RemovalClosed { device, .. } | Self::VaultTried { device, .. } => vec![*device],
             Self::RemovalConfirmed { confirmation, .. } => confirmation.devices.clone(),
         };
         devices.sort_unstable();

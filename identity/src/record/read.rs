@@ -42,6 +42,11 @@ impl RecordEntry {
                 issuer: id("issuer", &certified.issuer)?,
                 by: id("device", &certified.by_device_id)?,
             },
+            Act::VaultTried(tried) => RecordAct::VaultTried {
+                device: id("device", &tried.device_id)?,
+                tries: tried.tries,
+                closed: tried.closed,
+            },
             Act::RemovalClosed(closed) => removal(closed)?,
             Act::RemovalConfirmed(confirmed) => {
                 let statement = statement("confirmation", confirmed.confirmation)?;

@@ -207,6 +207,11 @@ fn commit() -> ClosingCommit {
     }
 }
 
+fn confirmation(devices: Vec<DeviceId>, (log, sha256): (ConversationId, Digest)) -> RemovalConfirmation {
+    let (number, epoch, merged_at) = (EntryNumber::new(9), Epoch::new(8), UtcMillis::new(6));
+    RemovalConfirmation { log, number, epoch, sha256, devices, merged_at }
+}
+
 /// One of each kind, every field of it filled.
 fn entries() -> Vec<RecordEntry> {
     let (device, by) = (DeviceId::from_bytes([1; 16]), DeviceId::from_bytes([2; 16]));
@@ -220,14 +225,7 @@ fn entries() -> Vec<RecordEntry> {
         at: UtcMillis::new(5),
         issuer: digest,
     };
-    let confirmation = RemovalConfirmation {
-        log,
-        number: EntryNumber::new(9),
-        epoch: Epoch::new(8),
-        sha256: digest,
-        devices: vec![device, by],
-        merged_at: UtcMillis::new(6),
-    };
+    let confirmation = confirmation(vec![device, by], (log, digest));
     let body = prost::Message::encode_to_vec(&confirmation.to_wire());
     let acts = [
         RecordAct::IssuersListTaken { list: statement(b"issuers") },
@@ -264,6 +262,7 @@ fn entries() -> Vec<RecordEntry> {
             relay_certificate: b"relay".as_slice().into(),
         },
         RecordAct::RelayCertified { certificates: [digest, Digest::of(b"p256")], issuer: digest, by },
+        RecordAct::VaultTried { device, tries: 10, closed: true },
         RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: Some(commit()) },
         RecordAct::RemovalClosed { device, conversation: log, list_number: 3, commit: None },
         RecordAct::RemovalConfirmed {

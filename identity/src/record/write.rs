@@ -61,6 +61,9 @@ fn act(act: &RecordAct) -> pb::record_entry::Act {
         RecordAct::RelayCertified { certificates, issuer, by } => {
             Act::RelayCertified(relay_certified(certificates, issuer, *by))
         }
+        RecordAct::VaultTried { device, tries, closed } => {
+            Act::VaultTried(pb::VaultTried { device_id: device.to_wire(), tries: *tries, closed: *closed })
+        }
         RecordAct::RemovalClosed { device, conversation, list_number, commit } => {
             Act::RemovalClosed(pb::RemovalClosed {
                 device_id: device.to_wire(),

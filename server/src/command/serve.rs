@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use wardline_identity::SystemClock;
+use wardline_identity::{SystemClock, SystemEntropy};
 
 use super::arguments::ServeArguments;
 use super::{Problem, say};
 use crate::config::Config;
-use crate::run::{Opened, RunOptions, run};
+use crate::run::{Opened, RunOptions, Sources, run};
 use crate::telemetry::init_log;
 
 pub(super) fn execute(arguments: ServeArguments, json: bool) -> Result<(), Problem> {
@@ -26,7 +26,7 @@ pub(super) fn execute(arguments: ServeArguments, json: bool) -> Result<(), Probl
         let options = RunOptions {
             data_dir: arguments.data_dir.clone(),
             config,
-            clock: Arc::new(SystemClock),
+            sources: Sources { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) },
             shutdown,
             on_listening: Box::new(move |opened| announce(opened, json)),
         };

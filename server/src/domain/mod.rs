@@ -8,6 +8,7 @@ pub mod organisation;
 pub mod record;
 pub mod revocation;
 pub mod statement;
+pub mod unlock;
 
 #[cfg(test)]
 pub(crate) mod ward;

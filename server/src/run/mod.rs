@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use wardline_identity::{Clock, Organisation};
+use wardline_identity::{Clock, Entropy, Organisation};
 
 use crate::admission::Devices;
 use crate::bundle::{self, BundleError, Imported};
@@ -38,14 +38,23 @@ pub use asking::ask_until;
 use seeing::see_until;
 use sweeping::sweep_until;
 
+/// What a relay cannot know by itself.
+#[derive(Clone)]
+pub struct Sources {
+    /// The relay's time.
+    pub clock: Arc<dyn Clock>,
+    /// Its randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
 /// What a relay runs with.
 pub struct RunOptions {
     /// The folder that `init` made.
     pub data_dir: PathBuf,
     /// Knobs; its `listen` and `telemetry.metrics` are where the doors are.
     pub config: Config,
-    /// The relay's time.
-    pub clock: Arc<dyn Clock>,
+    /// Time and randomness.
+    pub sources: Sources,
     /// Cancel it to stop the relay.
     pub shutdown: CancellationToken,
     /// Called once, when both doors are open.
@@ -108,7 +117,7 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`], before any door was opened.
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
-    let RunOptions { data_dir, config, clock, shutdown, on_listening } = options;
+    let RunOptions { data_dir, config, sources, shutdown, on_listening } = options;
 
     // 1. The folder is ours, and somebody ran `init` in it.
     let data = DataDir::at(data_dir);
@@ -128,7 +137,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     data.shield_database()?;
     let store = Store::open(&data.database()).await?;
     let served =
-        serve(&data, &keys, &store, Doors { listen, metrics, config, clock, shutdown, on_listening });
+        serve(&data, &keys, &store, Doors { listen, metrics, config, sources, shutdown, on_listening });
     let result = served.await;
 
     // 3. Whatever happened: what was accepted is on disk before the folder is let go.
@@ -141,15 +150,15 @@ struct Doors {
     listen: SocketAddr,
     metrics: Option<(MetricsListener, Recorder)>,
     config: Config,
-    clock: Arc<dyn Clock>,
+    sources: Sources,
     shutdown: CancellationToken,
     on_listening: Box<dyn FnOnce(Opened) + Send>,
 }
 
 async fn serve(data: &DataDir, keys: &RelayKeys, store: &Store, doors: Doors) -> Result<(), RunError> {
-    let Doors { listen, metrics, config, clock, shutdown, on_listening } = doors;
-    let imported = bundle::import(data, keys, store, &*clock).await?;
-    let (relay, tls) = assemble(imported, store.clone(), &config, clock, &shutdown).await?;
+    let Doors { listen, metrics, config, sources, shutdown, on_listening } = doors;
+    let imported = bundle::import(data, keys, store, &*sources.clock).await?;
+    let (relay, tls) = assemble(imported, store.clone(), &config, sources, &shutdown).await?;
 
     let readiness = readiness(store);
     let connections = relay.connections.clone();
@@ -221,7 +230,7 @@ pub async fn assemble(
     imported: Imported,
     store: Store,
     config: &Config,
-    clock: Arc<dyn Clock>,
+    Sources { clock, entropy }: Sources,
     shutdown: &CancellationToken,
 ) -> Result<(Arc<Relay>, TlsMaterial), StoreError> {
     let Imported { organisation, identity, tls, renewal } = imported;
@@ -239,6 +248,7 @@ pub async fn assemble(
         store,
         live,
         clock,
+        entropy,
         identity,
         organisation: Organisations::new(organisation),
         devices,

@@ -17,7 +17,7 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use wardline_identity::{SigningKey, StatementLabel};
+use wardline_identity::{SigningKey, StatementLabel, SystemEntropy};
 use wardline_proto::h3::EXPORTER_LABEL;
 use wardline_proto::relay::directory_service_client::DirectoryServiceClient;
 use wardline_proto::relay::enrolment_service_client::EnrolmentServiceClient;
@@ -60,7 +60,7 @@ fn options(founded: &Founded, shutdown: CancellationToken) -> RunOptions {
     RunOptions {
         data_dir: founded.folder.path().to_owned(),
         config,
-        clock: founded.clock.clone(),
+        sources: Sources { clock: founded.clock.clone(), entropy: Arc::new(SystemEntropy) },
         shutdown,
         on_listening: Box::new(|_| ()),
     }

@@ -38,12 +38,17 @@ impl Member {
 pub(crate) fn device<T>(relay: &Relay, request: &Request<T>) -> Result<Arc<DeviceCertificate>, Status> {
     let refused = || Refusal::new(Reason::CertificateRequired, "the call needs a device certificate");
     let Door::Device(certificate) = &peer(request)?.door else { return Err(refused().into()) };
+    good(relay, certificate)?;
+    Ok(Arc::clone(certificate))
+}
+
+/// The certificate is in force now, its device not out, and its issuer not struck.
+pub(crate) fn good(relay: &Relay, certificate: &DeviceCertificate) -> Result<(), Status> {
     certificate
         .check_dates(relay.clock.now())
         .map_err(|_| Refusal::new(Reason::CertificateInvalid, "the certificate is not in force now"))?;
     in_force(relay, certificate.device())?;
-    not_struck(relay, certificate)?;
-    Ok(Arc::clone(certificate))
+    not_struck(relay, certificate)
 }
 
 /// The certificate is good by the issuers' list in force: connections are cut, and a call may have been on its way.

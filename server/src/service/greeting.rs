@@ -22,6 +22,13 @@ pub(crate) async fn of(relay: &Relay) -> Result<RelayGreeting, Status> {
 
 /// Accepts a client that speaks a version of ours and is as new as the policy demands; answers what it says it is.
 pub(crate) fn check<'a>(greeting: Option<&'a ClientGreeting>, policy: &Policy) -> Result<&'a str, Status> {
+    let software = understood(greeting)?;
+    permitted(software, policy)?;
+    Ok(software)
+}
+
+/// Accepts a client that speaks a version of ours; answers what it says it is.
+pub(crate) fn understood(greeting: Option<&ClientGreeting>) -> Result<&str, Status> {
     let greeting = greeting.ok_or_else(|| field_invalid("greeting", "is missing"))?;
     let versions = greeting.versions.ok_or_else(|| field_invalid("greeting.versions", "is missing"))?;
     if versions.lowest == 0 || versions.highest < versions.lowest {
@@ -40,7 +47,6 @@ pub(crate) fn check<'a>(greeting: Option<&'a ClientGreeting>, policy: &Policy) -
             .with("highest", VERSIONS.highest);
         return Err(refusal.into());
     }
-    permitted(&greeting.software, policy)?;
     Ok(&greeting.software)
 }
 

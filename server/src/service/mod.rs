@@ -17,3 +17,4 @@ pub mod record;
 pub mod registrar;
 pub mod renewal;
 pub mod revocation;
+pub mod unlock;

@@ -8,7 +8,7 @@ use std::{collections::HashMap, error::Error, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-use wardline_identity::{Forbidden, HoldError};
+use wardline_identity::{Forbidden, HoldError, OprfError, UnlockTryError};
 use wardline_proto::{IdError, Reason};
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         membership::MembershipError,
         organisation::{OrganisationError, OrganisationRefusal},
         revocation::RevocationRefusal,
+        unlock::{UnlockError, UnlockRefusal},
     },
     mls::MlsError,
     store::StoreError,
@@ -100,7 +101,7 @@ fn code(reason: Reason) -> Code {
         | R::KeyPackageInvalid
         | R::LifeOutOfRange
         | R::CursorBeyondHead => Code::InvalidArgument,
-        R::InvitationUnknown | R::EnrolmentUnknown => Code::NotFound,
+        R::InvitationUnknown | R::EnrolmentUnknown | R::PairUnknown => Code::NotFound,
         R::UpgradeRequired
         | R::InvitationExpired
         | R::InvitationSpent
@@ -113,12 +114,16 @@ fn code(reason: Reason) -> Code {
         | R::EntryMismatch
         | R::SoftwareTooOld
         | R::PolicyRefused
+        | R::VaultClosed
+        | R::VaultOlder
         | R::ConversationFull => Code::FailedPrecondition,
         R::EpochConflict | R::ListConflict | R::IssuersConflict | R::HoldsPending | R::StreamReplaced => {
             Code::Aborted
         }
         R::ConversationExists | R::SuccessorExists => Code::AlreadyExists,
-        R::CommitRate | R::YieldTurn | R::LimitReached | R::StorageFull => Code::ResourceExhausted,
+        R::CommitRate | R::YieldTurn | R::LimitReached | R::StorageFull | R::UnlockSpaced => {
+            Code::ResourceExhausted
+        }
         R::StorageUnavailable | R::ShuttingDown => Code::Unavailable,
         R::CallUnknown => Code::Unimplemented,
         R::DeadlineExceeded => Code::DeadlineExceeded,
@@ -199,6 +204,35 @@ impl From<ConversationError> for Status {
             E::LetInTooOften { retry_after } => refuse(Reason::LimitReached).retry_after(retry_after).into(),
             E::YieldTurn { retry_after } => refuse(Reason::YieldTurn).retry_after(retry_after).into(),
             E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnlockRefusal> for Status {
+    fn from(refusal: UnlockRefusal) -> Self {
+        use UnlockRefusal as R;
+        let refuse = |reason| Refusal::new(reason, refusal.to_string());
+        match refusal {
+            R::Unknown => refuse(Reason::PairUnknown).into(),
+            R::Closed => refuse(Reason::VaultClosed).into(),
+            R::Soon { retry_after } => refuse(Reason::UnlockSpaced).retry_after(retry_after).into(),
+            R::Try(UnlockTryError::Field { field }) => {
+                field_invalid(field, "is missing or of the wrong length")
+            }
+            R::Try(_) => refuse(Reason::StatementInvalid).into(),
+            R::Oprf(OprfError::NoEntropy) => refuse(Reason::Internal).into(),
+            R::Oprf(_) => field_invalid("blinded", "is no element of the group"),
+            R::Older { generation } => refuse(Reason::VaultOlder).with("generation", generation).into(),
+            R::Exists => field_invalid("pair_id", "is another pair's"),
+        }
+    }
+}
+
+impl From<UnlockError> for Status {
+    fn from(error: UnlockError) -> Self {
+        match error {
+            UnlockError::Refused(refusal) => refusal.into(),
+            UnlockError::Store(error) => error.into(),
         }
     }
 }

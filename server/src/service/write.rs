@@ -37,6 +37,49 @@ where
     F: for<'t> FnOnce(&'t mut WriteTx, UtcMillis) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     A: FnOnce(&T) + Send + 'static,
 {
+    write(relay, (device, Struck::Refused), name, operation, after).await
+}
+
+/// The same for what a device may do whose issuer was struck: open its vault, to read what it has.
+///
+/// # Errors
+/// As [`for_device`].
+pub(crate) async fn for_vault<T, E, F>(
+    relay: &Relay,
+    device: DeviceId,
+    name: &'static str,
+    operation: F,
+) -> Result<T, Status>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Into<Status> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut WriteTx, UtcMillis) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+{
+    write(relay, (device, Struck::Permitted), name, operation, |_| ()).await
+}
+
+/// What becomes of a device whose issuer was struck.
+#[derive(PartialEq, Eq)]
+enum Struck {
+    /// It does nothing any more.
+    Refused,
+    /// It may do this.
+    Permitted,
+}
+
+async fn write<T, E, F, A>(
+    relay: &Relay,
+    (device, struck): (DeviceId, Struck),
+    name: &'static str,
+    operation: F,
+    after: A,
+) -> Result<T, Status>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Into<Status> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut WriteTx, UtcMillis) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    A: FnOnce(&T) + Send + 'static,
+{
     let permit = relay.writes.take(device).ok_or_else(status::too_many_writes)?;
     let (clock, devices) = (Arc::clone(&relay.clock), Arc::clone(&relay.devices));
     // The permit lives as long as the job: `after` is dropped with it, called or not.
@@ -52,7 +95,9 @@ where
                 let taken = fault::planted("mutant.written_after") || fault::planted("relay.no_fence");
                 match out {
                     Some(act) if !taken => Err(Refused::Out(act)),
-                    _ if devices.is_device_struck(&device) => Err(Refused::Struck),
+                    _ if struck == Struck::Refused && devices.is_device_struck(&device) => {
+                        Err(Refused::Struck)
+                    }
                     _ => operation(tx, clock.now()).await.map_err(Refused::Operation),
                 }
             })

@@ -18,6 +18,7 @@ mod row;
 mod schema;
 mod sweep;
 mod transaction;
+mod unlock;
 mod writer;
 
 pub use engine::Store;

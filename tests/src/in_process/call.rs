@@ -18,13 +18,14 @@ use wardline_proto::{
         organisation_service_server::OrganisationService as _, record_service_server::RecordService as _,
         registrar_service_server::RegistrarService as _, renewal_service_server::RenewalService as _,
         revocation_service_server::RevocationService as _, subscribe_response::Event,
+        unlock_service_server::UnlockService as _,
     },
 };
 use wardline_server::{
     service::{
         conversation::Conversations, directory::Directory, enrolment::Enrolment, key_package::KeyPackages,
         membership::Memberships, organisation::Issuing, record::Record, registrar::Registrar,
-        renewal::Renewals, revocation::Revocation,
+        renewal::Renewals, revocation::Revocation, unlock::Unlocking,
     },
     state::Relay,
     transport::Peer,
@@ -169,6 +170,11 @@ calls! {
         renew_certificate: RenewCertificateRequest -> RenewCertificateResponse,
         issue_renewal: IssueRenewalRequest -> IssueRenewalResponse,
         issue_relay_certificates: IssueRelayCertificatesRequest -> IssueRelayCertificatesResponse,
+    }
+    Unlocking {
+        make_pair: MakePairRequest -> MakePairResponse,
+        evaluate: EvaluateRequest -> EvaluateResponse,
+        confirm_unlock: ConfirmUnlockRequest -> ConfirmUnlockResponse,
     }
     Directory {
         get_organisation: GetOrganisationRequest -> GetOrganisationResponse,

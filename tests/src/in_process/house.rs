@@ -10,14 +10,14 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use wardline_identity::{Clock, DeviceCertificate};
+use wardline_identity::{Clock, DeviceCertificate, SeededEntropy};
 use wardline_server::{
     admission::People,
     bundle,
     config::Config,
     data_dir::DataDir,
     relay_keys::RelayKeys,
-    run::{ask_until, assemble},
+    run::{Sources, ask_until, assemble},
     state::Relay,
     store::Store,
 };
@@ -116,7 +116,9 @@ impl RelayHouse {
         let clock = self.clock.clone();
         let imported = bundle::import(&data, &keys, &store, &*clock).await.expect("a bundle");
         let dies = CancellationToken::new();
-        let assembled = assemble(imported, store, &Config::default(), clock, &dies).await;
+        let entropy = Arc::new(SeededEntropy::new(clock.now().get()));
+        let sources = Sources { clock, entropy };
+        let assembled = assemble(imported, store, &Config::default(), sources, &dies).await;
         let (relay, _) = assembled.expect("certificates");
         tokio::spawn(ask_until(relay.clone(), dies.clone()));
         *self.running() = Some(Running { relay, dies });

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::runtime::Runtime;
 use wardline_client_core::{
+    api::open_copy,
     mls::{MlsStore, Processed, group},
     vault::{
         Passcode, Vault,
@@ -52,7 +53,7 @@ impl Thief {
         let runtime = Runtime::new().unwrap();
         let passcode = std::fs::read_to_string(&copy.passcode_file).unwrap();
         let passcode = Passcode::new(passcode.trim_end().to_owned()).unwrap();
-        let vault = runtime.block_on(Vault::unlock(&copy.home, &passcode)).unwrap();
+        let vault = runtime.block_on(open_copy(&copy.home, &passcode)).unwrap();
         Self { runtime, vault }
     }
 

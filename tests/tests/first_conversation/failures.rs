@@ -34,6 +34,8 @@ fn a_wrong_passcode_is_refused_and_the_vault_stays_whole() {
     for wrong in ["wrong\n", "the passcode of nurse-b\n", "the passcode of doctor-a \n"] {
         std::fs::write(&doctor.passcode_file, wrong).unwrap();
         says(&doctor.cli(&["status"]).failed(77), "The passcode is wrong.");
+        std::fs::write(&doctor.passcode_file, &right).unwrap();
+        is_whole(&doctor);
     }
     std::fs::write(&doctor.passcode_file, "\n").unwrap();
     says(&doctor.cli(&["status"]).failed(65), "This passcode cannot be used.");
@@ -54,11 +56,19 @@ fn a_missing_vault_is_named_and_not_made() {
 }
 
 #[test]
-fn a_relay_that_is_down_is_said_and_what_is_here_can_be_read() {
+fn a_relay_that_is_down_is_said_and_what_is_open_can_be_read() {
     let mut ward = Ward::founded(programs!());
     let [doctor, _nurse] = ward.people(["doctor-a", "nurse-b"]);
     doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
     doctor.cli(&["send", "Ward 4", "here already"]).good();
+    ward.relay.kill();
+    says(
+        &doctor.cli(&["read", "Ward 4"]).failed(69),
+        "The vault cannot be opened: the relay cannot be reached.",
+    );
+    ward.relay.start();
+    let owner = doctor.follow();
+    doctor.cli(&["sync"]).good();
     ward.relay.kill();
     says(&doctor.cli(&["people"]).failed(69), "The relay cannot be reached.");
     says(&doctor.cli(&["sync"]).failed(69), "The relay cannot be reached.");
@@ -69,6 +79,7 @@ fn a_relay_that_is_down_is_said_and_what_is_here_can_be_read() {
     let lost = "wardline://enrol/not-an-invitation";
     says(&guest.cli(&["enrol", lost, "--device", "phone"]).failed(65), "This is not a whole invitation.");
     ward.relay.start();
+    drop(owner);
     is_whole(&doctor);
 }
 

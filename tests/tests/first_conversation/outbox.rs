@@ -16,6 +16,8 @@ fn a_message_without_a_relay_is_queued_and_goes_out_later() {
     let [doctor, nurse] = ward.people(["doctor-a", "nurse-b"]);
     doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
 
+    // A vault that is open works without the relay for a while; one that is closed stays closed.
+    let _owner = doctor.follow();
     ward.relay.kill();
     let queued = doctor.cli(&["send", "Ward 4", "later", "--json"]);
     assert_eq!((queued.status, &queued.object()["state"]), (75, &"queued".into()));
@@ -44,6 +46,7 @@ fn a_change_without_a_relay_is_kept_and_made_later() {
     let [doctor, nurse] = ward.people(["doctor-a", "nurse-b"]);
     doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
     assert_eq!(nurse.ask(&["conversation", "list"])["conversations"][0]["name"], "Ward 4");
+    let _owner = doctor.follow();
     ward.relay.kill();
     doctor.cli(&["conversation", "rename", "Ward 4", "Ward Four"]).failed(75);
     ward.relay.start();

@@ -65,6 +65,7 @@ async fn open(home: &Path, script: &Script) -> Client {
         clock: Arc::new(ManualClock::new(NOW)),
         entropy: Arc::new(SeededEntropy::new(41)),
         connector: Some(Arc::new(script.clone())),
+        stranger: Some(Arc::new(script.clone())),
         ..Options::default()
     };
     Client::open(home, &passcode(), options).await.expect("the vault opens")

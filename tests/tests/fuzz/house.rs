@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, service::Routes};
 use tower::ServiceExt as _;
-use wardline_identity::{Clock, DeviceCertificate, ManualClock, SeededEntropy};
+use wardline_identity::{DeviceCertificate, ManualClock, SeededEntropy};
 use wardline_proto::relay::RelayBundle;
 use wardline_server::{
     bundle,
@@ -20,7 +20,7 @@ use wardline_server::{
     init::{DialAddress, init},
     relay_keys::RelayKeys,
     routes::routes,
-    run::assemble,
+    run::{Sources, assemble},
     state::Relay,
     store::Store,
     transport::{ConnectionId, Door, Peer, Transport},
@@ -83,7 +83,7 @@ impl House {
         let (relay, watch) = runtime.block_on(async {
             let store = Store::open(&data.database()).await.expect("a database");
             let imported = bundle::import(&data, &keys, &store, &*clock).await.expect("a bundle");
-            let shared: Arc<dyn Clock> = clock.clone();
+            let shared = Sources { clock: clock.clone(), entropy: Arc::new(SeededEntropy::new(31)) };
             let (config, shutdown) = (Config::default(), CancellationToken::new());
             let assembled = assemble(imported, store, &config, shared, &shutdown).await;
             let (relay, _) = assembled.expect("a relay");

@@ -2,11 +2,12 @@
 
 use prost::Message;
 use wardline_identity::{
-    DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, IssuerRequest, Policy,
+    Blinding, DateCheck, DeviceKey, ExporterCheck, Invitation, InvitationLink, IssuerRequest, Policy,
     RemovalConfirmation, RevocationAct, RevocationKind, RevocationReason, RevocationRegister, Role, Rules,
-    SigningKey, StatementLabel, certificate_request, claim_statement, sign_statement,
+    SeededEntropy, SigningKey, StatementLabel, UnlockConfirmation, UnlockTry, certificate_request,
+    claim_statement, sign_statement,
 };
-use wardline_proto::{DeviceId, Digest, EntryNumber, Epoch, Suite, relay as pb};
+use wardline_proto::{DeviceId, Digest, EntryNumber, Epoch, PairId, Suite, TryId, relay as pb};
 
 use crate::{
     certificates::request_key,
@@ -79,6 +80,7 @@ pub(crate) fn of_enrolment() {
     let subject = doctor.certificate.subject();
     let certificate = certify(subject, &DeviceKey::Ed25519(request_key().public())).into();
     request("IssueRenewal", "doctor", &pb::IssueRenewalRequest { certificate });
+    of_vaults();
     let certificates = pb::IssueRelayCertificatesRequest {
         certificate_ed25519: WORLD.office.certificate.der().to_vec().into(),
         certificate_p256: WORLD.doctor.certificate.der().to_vec().into(),
@@ -92,6 +94,24 @@ pub(crate) fn of_enrolment() {
     of_issuers();
     let user_ids = vec!["office".to_owned(), "nurse-b".to_owned()];
     request("ListPeople", "two", &pb::ListPeopleRequest { user_ids });
+}
+
+/// A vault's pair, a try of its passcode, and that it is open.
+fn of_vaults() {
+    let (pair, by) = (PairId::from_bytes([7; 16]), TryId::from_bytes([8; 16]));
+    let unlock_key = request_key();
+    let made = pb::MakePairRequest {
+        pair_id: pair.to_wire(),
+        unlock_key: unlock_key.public().as_bytes().to_vec().into(),
+    };
+    request("MakePair", "doctor", &made);
+    let blinding = Blinding::of(b"a passcode", &SeededEntropy::new(1)).expect("an element");
+    let tried = UnlockTry { pair, id: by, blinded: *blinding.blinded() }.sign(&unlock_key, &EXPORTER);
+    request("Evaluate", "doctor", &pb::EvaluateRequest { greeting: greeting(), r#try: Some(tried) });
+    let doctor = &WORLD.doctor;
+    let open = UnlockConfirmation { pair, by, generation: 1 };
+    let confirmation = Some(open.sign((&doctor.key, &doctor.certificate), &EXPORTER));
+    request("ConfirmUnlock", "doctor", &pb::ConfirmUnlockRequest { confirmation });
 }
 
 /// Lists of revoked devices, of which nobody has one, and what administrators ask.

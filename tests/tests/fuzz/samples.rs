@@ -242,6 +242,7 @@ fn records() {
                 by: device,
             },
         ),
+        ("tried", RecordAct::VaultTried { device, tries: 10, closed: true }),
         (
             "list",
             RecordAct::ListInForce {
@@ -532,6 +533,7 @@ fn revocation_list() -> pb::SignedStatement {
 fn vault() {
     let header = fuzzing::plain_header();
     keep("vault_header", "floor", &header);
+    keep("vault_header", "paired", &fuzzing::paired_header());
     let content = [&[0, 1][..], &[3; 32]].concat();
     keep("vault_keyring", "sealed", &fuzzing::sealed_keyring(&header, [4; 24], &content));
 }

@@ -8,7 +8,9 @@ use wardline_client_core::{
     api::{Connected, Connector},
     relay::{Relay, RelayError, Subscription},
 };
-use wardline_identity::{DateCheck, DeviceKey, ExporterCheck, SeededEntropy, StatementLabel, sign_statement};
+use wardline_identity::{
+    DateCheck, DeviceKey, ExporterCheck, OprfKey, SeededEntropy, StatementLabel, sign_statement,
+};
 use wardline_proto::relay::{self as pb, SubscribeResponse};
 
 use crate::{
@@ -63,6 +65,11 @@ pub(crate) fn greeting() -> pb::RelayGreeting {
     }
 }
 
+/// The key of every vault's pair.
+fn oprf_key() -> OprfKey {
+    OprfKey::from_bytes(&[43; 32]).expect("a key")
+}
+
 fn silent<T>() -> Result<T, RelayError> {
     Err(RelayError::Unavailable { source: "the relay is not there".into(), retry_after: None })
 }
@@ -96,6 +103,30 @@ macro_rules! script {
                 let certificate = certified.expect("a certificate").into();
                 let state = pb::EnrolmentState::Issued.into();
                 Ok(pb::EnrolResponse { state, certificate, ..pb::EnrolResponse::default() })
+            }
+
+            async fn make_pair(&self, _: pb::MakePairRequest) -> Result<pb::MakePairResponse, RelayError> {
+                let public_key = oprf_key().public().expect("a key").to_vec().into();
+                Ok(pb::MakePairResponse { public_key })
+            }
+
+            async fn evaluate(&self, request: pb::EvaluateRequest) -> Result<pb::EvaluateResponse, RelayError> {
+                let body = request.r#try.expect("a try").body;
+                let tried: pb::UnlockTry = prost::Message::decode(body).expect("a try");
+                let blinded = tried.blinded.as_ref().try_into().expect("an element");
+                let evaluated = oprf_key().evaluate(blinded, &SeededEntropy::new(44)).expect("an element");
+                Ok(pb::EvaluateResponse {
+                    evaluated: evaluated.element.to_vec().into(),
+                    proof: evaluated.proof.to_vec().into(),
+                    ..pb::EvaluateResponse::default()
+                })
+            }
+
+            async fn confirm_unlock(
+                &self,
+                _: pb::ConfirmUnlockRequest,
+            ) -> Result<pb::ConfirmUnlockResponse, RelayError> {
+                Ok(pb::ConfirmUnlockResponse {})
             }
 
             async fn count_key_packages(

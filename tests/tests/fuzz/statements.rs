@@ -7,7 +7,8 @@ use wardline_identity::{DateCheck, StatementLabel};
 use wardline_proto::relay::{
     CertificateRenewal, CommitAuthor, Confirmation, DeviceApproval, EnrolmentClaim, HoldAnswer,
     HoldStatement, InvitationRecord, IssuerRequest, IssuersList, Leave, OutOfStep, RelayTime,
-    RemovalConfirmation, RevocationAnswer, RevocationList, RootProof, SignedStatement,
+    RemovalConfirmation, RevocationAnswer, RevocationList, RootProof, SignedStatement, UnlockConfirmation,
+    UnlockTry,
 };
 
 use crate::{
@@ -58,6 +59,8 @@ fn read_body(label: StatementLabel, body: &[u8]) {
         StatementLabel::Hold => same_again::<HoldStatement>(body),
         StatementLabel::HoldAnswer => same_again::<HoldAnswer>(body),
         StatementLabel::CertificateRenewal => same_again::<CertificateRenewal>(body),
+        StatementLabel::UnlockTry => same_again::<UnlockTry>(body),
+        StatementLabel::UnlockConfirmation => same_again::<UnlockConfirmation>(body),
     }
 }
 

@@ -23,7 +23,10 @@ fn header(input: &Input) -> bool {
         Err(error) => {
             let of_the_file = matches!(
                 error,
-                VaultError::Corrupt { .. } | VaultError::NewerVersion { .. } | VaultError::CostOutOfBounds
+                VaultError::Corrupt { .. }
+                    | VaultError::NewerVersion { .. }
+                    | VaultError::OlderVersion { .. }
+                    | VaultError::CostOutOfBounds
             );
             assert!(of_the_file, "{error}");
             false

@@ -46,7 +46,7 @@ async fn call(house: &House, row: &Row, trial: &Trial) -> Result<(), Why> {
     answered(row.expected, &status)?;
     kept(row.kept, &before, &house.database.content().await)?;
     if let (Some(most), Payload::Endless { sent, .. }) = (trial.taken_at_most, bad) {
-        let (taken, grown) = (sent.load(Ordering::SeqCst), house.peak_memory_kib() - memory);
+        let (taken, grown) = (sent.load(Ordering::SeqCst), house.peak_memory_kib().saturating_sub(memory));
         if taken > most || grown * 1_024 > most {
             return Err(format!("{taken} bytes were taken, and {grown} KiB held"));
         }

@@ -4,7 +4,7 @@ use std::{env, thread, time::Duration};
 
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use wardline_client_core::vault::secrets::share_issuer;
+use wardline_client_core::secrets::share_issuer;
 use wardline_tests::{Device, Running, Ward, programs};
 
 use crate::scene::{SOON, Scene, WARD, id, texts, until};

@@ -15,7 +15,7 @@ use std::{
 use prost::Message as _;
 use tokio::runtime::Runtime;
 use wardline_client_core::{
-    api::{Answer, Client, Command, Options, Reach},
+    api::{Answer, Client, Command, Options, Reach, open_copy},
     mls::{MlsStore, Processed, group},
     relay::TransportChoice,
     vault::{Vault, mls_rows::Scope},
@@ -111,19 +111,32 @@ fn talk(device: &Device, transport: TransportChoice, accepted: &Mutex<Vec<Accept
     });
 }
 
+/// What was in a vault at one moment, opened then with its passcode.
+pub(crate) struct Stolen {
+    runtime: Runtime,
+    vault: Vault,
+}
+
+impl Stolen {
+    pub(crate) fn open(copy: &Device) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let vault = runtime.block_on(open_copy(&copy.home, &copy.passcode())).unwrap();
+        Self { runtime, vault }
+    }
+}
+
 /// Everything that opens with a vault: the entries forwards and backwards, merging commits and staying in the vault's own epoch, and
 /// those after the removal as if there were none before.
 pub(crate) fn opened(
-    copy: &Device,
+    stolen: &Stolen,
     (conversation, removal): (ConversationId, u64),
     traffic: &[Recorded],
 ) -> BTreeSet<String> {
-    let runtime = Runtime::new().unwrap();
-    let vault = runtime.block_on(Vault::unlock(&copy.home, &copy.passcode())).unwrap();
+    let Stolen { runtime, vault } = stolen;
     let mut opened = BTreeSet::new();
     let mut feed = |entries: &mut dyn Iterator<Item = &Recorded>, merges: bool| {
         let store = MlsStore::new();
-        runtime.block_on(store.load(&vault, Scope::Conversation(conversation))).unwrap();
+        runtime.block_on(store.load(vault, Scope::Conversation(conversation))).unwrap();
         let mut group = group::load(&store, conversation).unwrap().expect("a member's vault");
         for entry in entries {
             match group.process(&store, &entry.bytes) {
@@ -164,8 +177,8 @@ fn nothing_that_is_accepted_after_the_instant_opens_with_the_revoked_devices_vau
         device.cli(&["sync"]).good();
     }
     // The vaults of one who will be revoked and of one who stays, from the same moment, with their passcodes.
-    let revoked = locum.copy_to(&ward.folder().join("locum-stolen")).unwrap();
-    let member = porter.copy_to(&ward.folder().join("porter-copied")).unwrap();
+    let steal = |device: &Device, name| Stolen::open(&device.copy_to(&ward.folder().join(name)).unwrap());
+    let (revoked, member) = (steal(&locum, "locum-stolen"), steal(&porter, "porter-copied"));
     let device = id(&locum);
 
     let crowd = Crowd::send(&[

@@ -6,7 +6,7 @@ use wardline_proto::ConversationId;
 use wardline_tests::{Ward, programs};
 
 use crate::{
-    attack::opened,
+    attack::{Stolen, opened},
     scene::{WARD, id, texts, until},
     tap::Tap,
 };
@@ -32,7 +32,7 @@ fn a_member_that_declares_a_revoked_device_out_and_keeps_it_in_gives_it_nothing_
     for device in [&nurse, &mallory, &locum] {
         device.cli(&["sync"]).good();
     }
-    let stolen = locum.copy_to(&ward.folder().join("locum-stolen")).unwrap();
+    let stolen = Stolen::open(&locum.copy_to(&ward.folder().join("locum-stolen")).unwrap());
     doctor.cli(&["send", WARD, BEFORE]).good();
 
     // Nobody else is online: the colluder's client is asked to put the device out, and says that it did.

@@ -92,7 +92,13 @@ impl Office {
 
 async fn open(folder: &TempDir, clock: &Arc<ManualClock>, house: &Arc<RelayHouse>, device: &str) -> Client {
     let connector = InProcessConnector::new(house, device, Faults::default());
-    let options = Options { clock: clock.clone(), connector: Some(connector), ..Options::default() };
+    let stranger = InProcessConnector::uncertified(house);
+    let options = Options {
+        clock: clock.clone(),
+        connector: Some(connector),
+        stranger: Some(stranger),
+        ..Options::default()
+    };
     Client::open(&folder.path().join("administrator"), &passcode(), options).await.unwrap()
 }
 

@@ -8,7 +8,7 @@ use wardline_tests::{Device, Ward, programs};
 
 use crate::{
     instant::Connected,
-    scene::{SOON, WARD, id, texts, until},
+    scene::{SOON, WARD, id, is_closed, texts, until},
 };
 
 /// A ward in which the locum has two devices, and both are in the conversation.
@@ -81,7 +81,7 @@ fn a_person_puts_their_lost_device_on_hold_and_members_take_it_out_with_no_issue
     assert!(told(&night.phone).is_some_and(|what| what.contains("(lost)")), "DEVICE_REVOKED, and why");
     drop(nurse);
     night.doctor.cli(&["send", WARD, "for us only"]).good();
-    assert!(!texts(&night.phone).iter().any(|text| text.contains("only")));
+    assert!(is_closed(&night.phone));
     night.tablet.cli(&["sync"]).good();
     assert!(
         texts(&night.tablet).iter().any(|text| text.contains("only")),
@@ -294,5 +294,5 @@ fn a_device_dies_with_a_hold_in_its_vault_and_goes_by_it_when_it_comes_back() {
     night.doctor.cli(&["send", WARD, "for us only"]).good();
     let status = &night.admin(&["device", "status", &id(&night.phone)])[0];
     assert_eq!((status["removed"].as_u64(), status["of"].as_u64()), (Some(1), Some(1)), "{status}");
-    assert!(!texts(&night.phone).iter().any(|text| text.contains("only")));
+    assert!(is_closed(&night.phone));
 }

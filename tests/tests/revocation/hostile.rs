@@ -4,7 +4,7 @@ use wardline_proto::ConversationId;
 use wardline_tests::{Ward, programs};
 
 use crate::{
-    attack::opened,
+    attack::{Stolen, opened},
     scene::{WARD, id, taken_with_it_inside},
     tap::Tap,
 };
@@ -25,7 +25,7 @@ fn opens(lies: &[&str]) -> (bool, i64) {
     for device in [&nurse, &locum] {
         device.cli(&["sync"]).good();
     }
-    let stolen = locum.copy_to(&ward.folder().join("locum-stolen")).unwrap();
+    let stolen = Stolen::open(&locum.copy_to(&ward.folder().join("locum-stolen")).unwrap());
     let device = id(&locum);
     let order = ["admin", "device", "revoke", &device, "--reason", "stolen", "--wait", "0"];
     assert!(ward.administrator.ask(&order)["in_force"].is_string(), "it says that it is in force");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, sqlite::SqliteConnectOptions};
 use wardline_client_core::{
     relay::{ConnectOptions, Relay as _, RelayConnection, Trust},
-    vault::secrets::root_of,
+    secrets::root_of,
 };
 use wardline_identity::{
     Organisation, RevocationList, RootAuthority, StandingList, Strike, SystemClock, SystemEntropy,

@@ -49,7 +49,13 @@ impl Scene {
 
 /// A device's id, without asking the relay.
 pub(crate) fn id(device: &Device) -> String {
-    device.ask(&["status", "--offline"])["device"].as_str().unwrap().to_owned()
+    device.id()
+}
+
+/// Whether a device's vault does not open, with its passcode: it is out.
+pub(crate) fn is_closed(device: &Device) -> bool {
+    let read = device.cli(&["read", WARD, "--offline"]);
+    read.status == 78 && read.stdout.is_empty() && read.stderr.contains("DEVICE_REVOKED")
 }
 
 /// The texts of the conversation as a device has them.

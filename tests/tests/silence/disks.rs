@@ -31,6 +31,12 @@ fn names_the_disk(output: Output, what: &str) {
     assert!(output.stderr.contains(what), "“{what}” expected: {}", output.stderr);
 }
 
+#[track_caller]
+fn names_relay(output: &Output) {
+    assert_eq!(output.status, 69, "{output:?}");
+    assert!(output.stderr.contains("STORAGE_FULL"), "{output:?}");
+}
+
 #[test]
 fn a_full_disk_under_the_vault_is_named_and_nothing_is_lost() {
     in_own_namespace("disks::a_full_disk_under_the_vault_is_named_and_nothing_is_lost", || {
@@ -38,6 +44,16 @@ fn a_full_disk_under_the_vault_is_named_and_nothing_is_lost() {
         let [doctor, nurse] = talk(&ward);
         let disk = SmallDisk::over(&doctor.home, 24);
         let long = "x".repeat(60_000);
+        names_the_disk(
+            {
+                disk.fill(0);
+                doctor.cli(&["status"])
+            },
+            "The disk is full.",
+        );
+        disk.free();
+        // A vault that is open reads on a full disk.
+        let owner = doctor.follow();
         for leaving in [0, 4_096, 16_384, 49_152] {
             disk.fill(leaving);
             let send = ["send", "Ward 4", "-", "--offline"];
@@ -46,6 +62,7 @@ fn a_full_disk_under_the_vault_is_named_and_nothing_is_lost() {
             disk.free();
             assert_eq!(doctor.ask(&["status", "--offline"])["queued"], 0, "nothing half written");
         }
+        drop(owner);
         // In the middle of following, too: what came meanwhile is taken in when there is room.
         nurse.cli(&["send", "Ward 4", "while it was full"]).good();
         disk.fill(0);
@@ -80,7 +97,10 @@ fn a_full_disk_under_the_relay_refuses_and_nothing_acknowledged_is_lost() {
         let disk = SmallDisk::over(ward.relay.folder(), 24);
         ward.relay.start();
         let [doctor, nurse] = talk(&ward);
+        let _open = [doctor.follow(), nurse.follow()];
         disk.fill(0);
+        // Nobody opens a vault meanwhile: a try could not be counted.
+        names_relay(&ward.administrator.cli(&["status"]));
         // The relay's refusal passes by itself, so the message waits; it is not lost and not called sent.
         let queued = doctor.cli(&["send", "Ward 4", "while the relay was full"]);
         assert_eq!(queued.status, 75, "{queued:?}");

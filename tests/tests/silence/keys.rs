@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, sqlite::SqliteConnectOptions};
 use tokio::runtime::Runtime;
-use wardline_client_core::vault::secrets::secrets;
+use wardline_client_core::secrets::secrets;
 use wardline_tests::Device;
 
 use crate::needles::Needle;

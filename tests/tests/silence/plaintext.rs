@@ -62,6 +62,8 @@ fn logs_at_trace_and_the_relays_files_hold_no_secret_message_or_name() {
     talking.run(&["status"]).failed(77);
     std::fs::write(&doctor.passcode_file, wrong).unwrap();
     drop(registrar);
+    let keys =
+        [keys::of_vault(&doctor), keys::of_vault(&nurse), keys::of_vault(&ward.administrator)].concat();
     ward.relay.stop();
 
     // Control: they do log, and the same search finds everything where it belongs.
@@ -77,9 +79,7 @@ fn logs_at_trace_and_the_relays_files_hold_no_secret_message_or_name() {
         assert!(Needle::new(text).is_in(&shown), "control: {text}");
     }
 
-    let keys =
-        [keys::of_vault(&doctor), keys::of_vault(&nurse), keys::of_vault(&ward.administrator)].concat();
-    assert_eq!(keys.len(), 3 + 3 + 4, "of each vault, and the issuer's");
+    assert_eq!(keys.len(), 4 + 4 + 5, "of each vault, and the issuer's");
     for needle in keys.iter().chain(&keys::of_relay(ward.relay.folder())) {
         for (log, place) in [(&log, "the doctor's"), (&listening.log, "the nurse's")] {
             needle.must_not_be_in(log, place);

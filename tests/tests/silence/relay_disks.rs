@@ -1,7 +1,7 @@
 //! A disk that turns bad under a relay that runs: typed refusals, everything acknowledged stays, what it has can be read,
 //! and it goes on by itself, the same process, when the disk is good again.
 
-use wardline_tests::{Device, Ward, programs};
+use wardline_tests::{Device, Owner, Ward, programs};
 
 use crate::mounts::{ReadOnly, SmallDisk, in_own_namespace};
 
@@ -12,6 +12,7 @@ struct Scene {
     doctor: Device,
     nurse: Device,
     pid: u32,
+    _open: Vec<Owner>,
 }
 
 impl Scene {
@@ -23,7 +24,9 @@ impl Scene {
         doctor.cli(&["conversation", "create", "Ward 4", "--with", "nurse-b"]).good();
         doctor.cli(&["send", "Ward 4", "before"]).good();
         let pid = ward.relay.process().pid();
-        Self { ward, disk, doctor, nurse, pid }
+        // Opening a vault is counted on the relay's disk: those that are open go on.
+        let open = vec![doctor.follow(), nurse.follow(), ward.administrator.follow()];
+        Self { ward, disk, doctor, nurse, pid, _open: open }
     }
 
     /// Nothing can be written: a message waits, a request that cannot wait is refused with its kind, and what is there

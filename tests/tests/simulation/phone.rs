@@ -117,6 +117,7 @@ impl Phone {
             clock: self.clock.clone(),
             entropy: Arc::new(SeededEntropy::new(self.entropy_seed)),
             connector: Some(self.connector.clone()),
+            stranger: Some(InProcessConnector::uncertified(&self.ground.house)),
             ..Options::default()
         };
         let client = Client::open(&self.home, &passcode(), options).await.expect("the vault opens");

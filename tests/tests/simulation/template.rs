@@ -65,7 +65,7 @@ pub(crate) struct Copy {
 impl Template {
     /// One for each cast.
     pub(crate) fn all() -> Vec<Self> {
-        for place in ["cheap_passcodes", "few_key_packages", "hasty_disks"] {
+        for place in ["cheap_passcodes", "few_key_packages", "hasty_disks", "unpaired_vaults"] {
             fail::cfg(format!("simulation.{place}"), "return").expect("a place");
         }
         let founded = in_memory();
@@ -173,7 +173,8 @@ async fn people_in(
     let open = async |home: PathBuf, who: &str| {
         let connector: Arc<dyn Connector> = InProcessConnector::new(&house, who, Faults::default());
         let (clock, entropy) = (clock.clone(), entropy.clone());
-        let options = Options { clock, entropy, connector: Some(connector), ..Options::default() };
+        let stranger: Option<Arc<dyn Connector>> = Some(InProcessConnector::uncertified(&house));
+        let options = Options { clock, entropy, connector: Some(connector), stranger, ..Options::default() };
         Client::open(&home, &passcode(), options).await.expect("the vault opens")
     };
     let office = open(folder.join("administrator"), administrator).await;

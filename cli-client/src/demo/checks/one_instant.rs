@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wardline_client_core::{
-    api::{Act, Acts, Answer, Command, Event, Failure, Reach},
+    api::{Act, Acts, Answer, Command, Event, Failure, Reach, open_copy},
     relay::RelayError,
 };
 use wardline_proto::{Reason, relay::GetOrganisationRequest};
@@ -11,7 +11,7 @@ use wardline_proto::{Reason, relay::GetOrganisationRequest};
 use super::Finding;
 use crate::demo::{
     attack::loot,
-    device::{Device, unexpected},
+    device::{Copy, Device, unexpected},
     scene::{DESK, PHONE, Scene, TABLET},
 };
 
@@ -66,7 +66,9 @@ pub(super) async fn check(scene: &mut Scene) -> Result<Vec<Finding>, Failure> {
             "its call is answered with {reason}; control: the same call of nurse-b's tablet works: {member}"
         ),
     );
-    // 4. The others go on, and it opens nothing of that.
+    // 4. Its files open no more, with the passcode and whatever code.
+    let sealed = sealed(&stolen).await;
+    // 5. The others go on, and it opens nothing of that.
     scene.members = vec![PHONE, TABLET];
     let first = scene.say(PHONE, "The desk in room 3 is not ours any more").await?;
     let second = scene.say(TABLET, "Then the list stays with me tonight").await?;
@@ -76,16 +78,29 @@ pub(super) async fn check(scene: &mut Scene) -> Result<Vec<Finding>, Failure> {
     control.extend(loot(&members[1], &traffic).await?.after(first - 1));
     let leaked = opened.after(first - 1).len();
     let closed = Finding::new(
-        "a revoked device's vault opens nothing that was accepted after the instant",
+        "with a revoked device's keys nothing opens that was accepted after the instant",
         leaked == 0 && !control.is_empty(),
         format!(
-            "its vault with the passcode and all that the relay delivered, {} tries: {leaked} of 2 messages, numbers \
+            "what was in its vault before, and all that the relay delivered, {} tries: {leaked} of 2 messages, numbers \
              {first} and {second}; control: members' vaults of that moment open {} of 2 (none opens what it sent itself)",
             opened.tries,
             control.len()
         ),
     );
-    Ok(vec![cut, shut, closed])
+    Ok(vec![cut, shut, sealed, closed])
+}
+
+/// Whether a copy of the desk's files opens after the instant.
+async fn sealed(stolen: &Copy) -> Finding {
+    let opened = open_copy(&stolen.folder, &stolen.passcode).await;
+    let closed_for = opened.err().map_or_else(|| "IT OPENED".to_owned(), |failure| failure.what);
+    Finding::new(
+        "a revoked device's vault is closed for ever",
+        closed_for.contains("revoked (stolen)"),
+        format!(
+            "a copy of its files, with the passcode: “{closed_for}”; control: before the instant the same copy opened"
+        ),
+    )
 }
 
 /// The id of doctor-a's desk, while it may still say so.

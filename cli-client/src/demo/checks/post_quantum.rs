@@ -5,7 +5,7 @@ use wardline_client_core::{
     api::Failure,
     mls::{MlsStore, group},
     relay::TransportChoice,
-    vault::{Vault, mls_rows::Scope},
+    vault::mls_rows::Scope,
 };
 use wardline_proto::{ConversationId, Suite};
 
@@ -43,11 +43,9 @@ async fn in_conversation(played: &mut Played) -> Result<Finding, Failure> {
 }
 
 async fn suite(copy: &Copy, conversation: ConversationId) -> Result<Suite, Failure> {
-    let vault = Vault::unlock(&copy.folder, &copy.passcode).await.map_err(Failure::from)?;
     let store = MlsStore::new();
-    store.load(&vault, Scope::Conversation(conversation)).await.map_err(Failure::from)?;
+    store.load(&copy.vault, Scope::Conversation(conversation)).await.map_err(Failure::from)?;
     let group = group::load(&store, conversation).map_err(defect)?;
-    vault.close().await.map_err(Failure::from)?;
     group.map(|group| group.suite()).ok_or_else(|| defect("a vault has no conversation"))
 }
 

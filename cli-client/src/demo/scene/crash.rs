@@ -26,11 +26,7 @@ impl Scene {
         folder::copy(self.clinic.relay.data(), &self.clinic.folder.path().join("relay-killed"))?;
         self.said.push(Said { text: UNDER_WAY.to_owned(), by: TABLET, number: None });
 
-        // 3. People go on: what they write waits.
-        for device in &mut self.devices {
-            device.close().await?;
-            device.open().await?;
-        }
+        // 3. People go on, in vaults that are open: what they write waits.
         let sent = self.devices[PHONE].send(&self.conversation, QUEUED, Reach::Offline).await?;
         if sent.state != "queued" {
             return Err(Failure::new(

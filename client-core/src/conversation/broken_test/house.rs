@@ -102,6 +102,7 @@ impl House {
             groups: HashMap::new(),
             revocations: RevocationRegister::new(device.organisation.id()),
             list: KnownList::default(),
+            mistyped: 0,
             device,
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),

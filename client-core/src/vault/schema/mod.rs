@@ -29,6 +29,7 @@ const STEPS: &[&str] = &[
     include_str!("0019_signed_issuers.sql"),
     include_str!("0020_recall.sql"),
     include_str!("0021_open_wishes.sql"),
+    include_str!("0022_generation.sql"),
 ];
 
 /// Brings the database to the newest schema.

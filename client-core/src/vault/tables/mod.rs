@@ -10,6 +10,7 @@ pub(crate) mod declared_rosters;
 pub(crate) mod device;
 pub(crate) mod device_keys;
 pub(crate) mod faults;
+pub(crate) mod generation;
 pub(crate) mod held_out;
 pub(crate) mod holds;
 pub(crate) mod intents;

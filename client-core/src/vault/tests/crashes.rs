@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use wardline_identity::SystemEntropy;
-
-use super::{create, fresh, passcode, put, values};
+use super::{change, create, fresh, passcode, put, values};
 use crate::vault::{KdfCost, Presence, Vault, VaultError, presence};
 
 #[tokio::test]
@@ -38,12 +36,7 @@ async fn after_a_crash_in_a_passcode_change_exactly_one_passcode_opens() {
     put(&vault, b"k", b"v").await.unwrap();
     vault.close().await.unwrap();
     let after = copy(&before);
-    let vault = Vault::unlock(after.path(), &passcode("right")).await.unwrap();
-    vault
-        .change_passcode(&passcode("right"), &passcode("newer"), &SystemEntropy, KdfCost::floor())
-        .await
-        .unwrap();
-    vault.close().await.unwrap();
+    change(after.path(), (&passcode("right"), &passcode("newer")), KdfCost::floor()).await.unwrap();
     // The states between: the new keyring beside the old one, then the new header, then all in place.
     for (new_header, opens, refused) in [(false, "right", "newer"), (true, "newer", "right")] {
         let crashed = copy(&before);
@@ -55,12 +48,9 @@ async fn after_a_crash_in_a_passcode_change_exactly_one_passcode_opens() {
         assert!(matches!(other, Err(VaultError::WrongPasscode)), "{other:?}");
         let vault = Vault::unlock(crashed.path(), &passcode(opens)).await.unwrap();
         assert_eq!(values(&vault).await.unwrap(), [b"v"]);
-        // And it can be changed again.
-        vault
-            .change_passcode(&passcode(opens), &passcode("third"), &SystemEntropy, KdfCost::floor())
-            .await
-            .unwrap();
         vault.close().await.unwrap();
+        // And it can be changed again.
+        change(crashed.path(), (&passcode(opens), &passcode("third")), KdfCost::floor()).await.unwrap();
         Vault::unlock(crashed.path(), &passcode("third")).await.unwrap();
     }
 }

@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{fresh, passcode, put};
-use crate::vault::Vault;
-use crate::vault::files::Paths;
-use crate::vault::unlock::open_keyring;
+use crate::vault::{SealedVault, Vault};
 
 const NOTE: &[u8] = b"the patient in bed 4 was moved to ward 9";
 
@@ -50,7 +48,9 @@ async fn export_decrypted(vault: &Vault, file: &Path) {
 async fn the_database_key_is_in_no_file() {
     let (folder, vault) = fresh().await;
     put(&vault, b"k", NOTE).await.unwrap();
-    let (_, keyring) = open_keyring(&Paths::of(folder.path()), &passcode("right")).await.unwrap();
+    let sealed = SealedVault::read(folder.path()).unwrap();
+    let key = sealed.sealing().stretch(&passcode("right")).await.unwrap().alone();
+    let keyring = sealed.unseal(&key).unwrap().keyring;
     assert!(!contains(folder.path(), keyring.database_key.as_slice()));
     assert!(!contains(
         folder.path(),

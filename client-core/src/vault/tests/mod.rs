@@ -3,17 +3,18 @@
 mod crashes;
 mod disk;
 mod passcodes;
+mod rekey;
 mod transactions;
 
 use std::path::Path;
 
 use tempfile::TempDir;
-use wardline_identity::SeededEntropy;
+use wardline_identity::{SeededEntropy, SystemEntropy};
 use wardline_proto::ConversationId;
 use zeroize::Zeroizing;
 
 use super::mls_rows::{self, Changes, Place, Scope};
-use super::{KdfCost, Passcode, Vault, VaultError};
+use super::{KdfCost, Passcode, SealedVault, Sealing, Vault, VaultError};
 
 pub(super) const ROW: Scope = Scope::Conversation(ConversationId::from_bytes([1; 16]));
 
@@ -29,6 +30,19 @@ pub(super) async fn fresh() -> (TempDir, Vault) {
     let folder = tempfile::tempdir().unwrap();
     let vault = create(folder.path()).await.unwrap();
     (folder, vault)
+}
+
+/// Seals a vault that has no pair under another passcode.
+pub(super) async fn change(
+    folder: &Path,
+    (old, new): (&Passcode, &Passcode),
+    cost: KdfCost,
+) -> Result<(), VaultError> {
+    let sealing = Sealing::fresh(cost, &SystemEntropy)?;
+    let sealed = SealedVault::read(folder)?;
+    let unsealed = sealed.unseal(&sealed.sealing().stretch(old).await?.alone())?;
+    let key = sealing.stretch(new).await?.alone();
+    unsealed.seal_anew(sealing, &key, &SystemEntropy)
 }
 
 /// Stores a value under a key.

@@ -5,8 +5,8 @@ use std::fs;
 use wardline_identity::{SeededEntropy, SystemEntropy};
 use wardline_proto::in_place;
 
-use super::{create, fresh, passcode, put, values};
-use crate::vault::header::Header;
+use super::{change, create, fresh, passcode, put, values};
+use crate::vault::header::{Header, Sealing};
 use crate::vault::{KdfCost, Passcode, Presence, Vault, VaultError, presence};
 
 #[tokio::test]
@@ -26,10 +26,10 @@ async fn a_new_passcode_replaces_the_old_one() {
     let (folder, vault) = fresh().await;
     put(&vault, b"k", b"kept").await.unwrap();
     let (old, new) = (passcode("right"), passcode("newer"));
-    let wrong = vault.change_passcode(&passcode("wrong"), &new, &SystemEntropy, KdfCost::floor()).await;
-    assert!(matches!(wrong, Err(VaultError::WrongPasscode)));
-    vault.change_passcode(&old, &new, &SystemEntropy, KdfCost::floor()).await.unwrap();
     vault.close().await.unwrap();
+    let wrong = change(folder.path(), (&passcode("wrong"), &new), KdfCost::floor()).await;
+    assert!(matches!(wrong, Err(VaultError::WrongPasscode)));
+    change(folder.path(), (&old, &new), KdfCost::floor()).await.unwrap();
     assert!(matches!(Vault::unlock(folder.path(), &old).await, Err(VaultError::WrongPasscode)));
     let vault = Vault::unlock(folder.path(), &new).await.unwrap();
     assert_eq!(values(&vault).await.unwrap(), [b"kept"]);
@@ -52,19 +52,23 @@ async fn a_cost_below_the_floor_is_refused_when_making_and_when_opening() {
         let made = Vault::create(elsewhere.path(), &passcode("right"), &SystemEntropy, cost).await;
         assert!(matches!(made, Err(VaultError::CostOutOfBounds)));
         assert_eq!(presence(elsewhere.path()).unwrap(), Presence::Missing);
-        let changed = vault.change_passcode(&passcode("right"), &passcode("x"), &SystemEntropy, cost).await;
+        let changed = change(folder.path(), (&passcode("right"), &passcode("x")), cost).await;
         assert!(matches!(changed, Err(VaultError::CostOutOfBounds)));
     }
     vault.close().await.unwrap();
     let good = fs::read(&path).unwrap();
+    let of_cost = |cost| {
+        let sealing = Sealing { cost, ..header.sealing.clone() };
+        Header { sealing, keyring: header.keyring }
+    };
     for cost in cheap {
-        fs::write(&path, Header { cost, ..header.clone() }.encode()).unwrap();
+        fs::write(&path, of_cost(cost).encode()).unwrap();
         let opened = Vault::unlock(folder.path(), &passcode("right")).await;
         assert!(matches!(opened, Err(VaultError::CostOutOfBounds)), "{cost:?}");
     }
     // A changed cost above the floor gives another key.
     let dearer = KdfCost { time: 3, ..floor };
-    fs::write(&path, Header { cost: dearer, ..header }.encode()).unwrap();
+    fs::write(&path, of_cost(dearer).encode()).unwrap();
     assert!(matches!(Vault::unlock(folder.path(), &passcode("right")).await, Err(VaultError::WrongPasscode)));
     // Control.
     fs::write(&path, good).unwrap();
@@ -98,7 +102,11 @@ async fn missing_damaged_and_newer_files_are_told_apart() {
     let mut newer = good.clone();
     newer[17] = 9;
     fs::write(&path, newer).unwrap();
-    assert!(matches!(open().await, Err(VaultError::NewerVersion { found: 9, known: 1 })));
+    assert!(matches!(open().await, Err(VaultError::NewerVersion { found: 9, known: 2 })));
+    let mut older = good.clone();
+    older[17] = 1;
+    fs::write(&path, older).unwrap();
+    assert!(matches!(open().await, Err(VaultError::OlderVersion { found: 1 })));
     fs::write(&path, good).unwrap();
     let vault = open().await.unwrap();
     let statement = "PRAGMA user_version = 99";

@@ -17,7 +17,7 @@ const REFUSAL: &str = "the device was revoked; ask for a new invitation and enro
 const MARK: &str = "UPDATE devices SET revoked_at = ?2 WHERE device_id = ?1 AND revoked_at IS NULL";
 
 /// What of a device is gone with it.
-const GONE: [&str; 5] = [
+const GONE: [&str; 6] = [
     // What was handed out stays as a reference without its bytes: a Welcome by it is refused all the same.
     "UPDATE key_packages SET state = 3, bytes = x'' WHERE device = ?1 AND state < 3",
     "UPDATE key_packages SET bytes = x'' WHERE device = ?1 AND state = 3 AND bytes <> x''",
@@ -30,7 +30,13 @@ const GONE: [&str; 5] = [
     // Nobody lets it in any more.
     "DELETE FROM tasks WHERE kind IN (2, 3) AND subject = ?1",
     "DELETE FROM replacements_waiting WHERE device = ?1",
+    // Its vault opens never again.
+    "DELETE FROM unlock_pairs WHERE device = ?1",
 ];
+
+/// Whoever tries its vault is told why nothing opens it.
+const CLOSE: &str = "INSERT OR IGNORE INTO closed_pairs (pair_id, device, closed_at)
+  SELECT pair_id, device, ?2 FROM unlock_pairs WHERE device = ?1";
 
 /// What waits of it to be certified is refused.
 const REFUSE: &str =
@@ -43,7 +49,9 @@ pub(super) async fn end(
     now: UtcMillis,
 ) -> Result<Vec<InvitationId>, StoreError> {
     let id = device.as_bytes().as_slice();
-    sqlx::query(MARK).bind(id).bind(integer(now.get())).execute(&mut *connection).await?;
+    for marks in [MARK, CLOSE] {
+        sqlx::query(marks).bind(id).bind(integer(now.get())).execute(&mut *connection).await?;
+    }
     for gone in GONE {
         sqlx::query(gone).bind(id).execute(&mut *connection).await?;
     }
@@ -90,7 +98,7 @@ mod tests {
     async fn the_end_of_a_device_costs_the_same_however_many_others_there_are() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("relay.sqlite")).await.unwrap();
-        for statement in [MARK, REFUSE].into_iter().chain(GONE) {
+        for statement in [MARK, CLOSE, REFUSE].into_iter().chain(GONE) {
             assert!(!scans(&store, statement).await, "{statement}");
         }
         let all = "UPDATE key_packages SET state = 3, bytes = x'' WHERE device = ?1";

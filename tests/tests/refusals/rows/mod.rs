@@ -19,6 +19,7 @@ mod registrar;
 mod renewals;
 mod requests;
 mod revocation;
+mod unlock;
 
 use futures::future::LocalBoxFuture;
 use prost::Message;
@@ -41,8 +42,9 @@ pub(crate) mod path {
         };
     }
 
-    /// The services that ask for no certificate.
-    pub(crate) const AT_THE_DOOR: &[&str] = &["EnrolmentService", "OrganisationService"];
+    /// The services and calls that ask for no certificate.
+    pub(crate) const AT_THE_DOOR: &[&str] =
+        &["EnrolmentService", "OrganisationService", "UnlockService/Evaluate", "UnlockService/ConfirmUnlock"];
 
     paths! {
         "ConversationService" {
@@ -90,6 +92,11 @@ pub(crate) mod path {
             RENEW_CERTIFICATE = "RenewCertificate",
             ISSUE_RENEWAL = "IssueRenewal",
             ISSUE_RELAY_CERTIFICATES = "IssueRelayCertificates",
+        }
+        "UnlockService" {
+            MAKE_PAIR = "MakePair",
+            EVALUATE = "Evaluate",
+            CONFIRM_UNLOCK = "ConfirmUnlock",
         }
         "RegistrarService" {
             PUBLISH_INVITATION = "PublishInvitation",
@@ -235,6 +242,7 @@ pub(crate) fn sections() -> Vec<Section> {
         section("Registrars", registrar::rows()),
         section("Renewals", renewals::rows()),
         section("Issuers", issuers::rows().into_iter().chain(issuer_requests::rows()).collect()),
+        section("Opening vaults", unlock::rows()),
         section("Revocation", revocation::rows()),
         section("The record", record::rows()),
         section("The policy", policy::rows()),

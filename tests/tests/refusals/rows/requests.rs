@@ -4,6 +4,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use prost::Message as _;
 use tonic::Code;
+use wardline_identity::SigningKey;
 use wardline_proto::{
     Reason,
     relay::{self as pb, GetOrganisationRequest, ListPeopleRequest, SendRequest},
@@ -87,6 +88,10 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
             pb::CreateConversationRequest { conversation_id: id(), cipher_suite: 1, predecessor: None }
                 .encode_to_vec(),
         ),
+        path::MAKE_PAIR => {
+            let unlock_key = SigningKey::from_seed([7; 32]).public().as_bytes().to_vec().into();
+            doctor(pb::MakePairRequest { pair_id: id(), unlock_key }.encode_to_vec())
+        }
         path::COMMIT => doctor(Talk::new(house).await.update().encode_to_vec()),
         path::SEND => doctor(Talk::new(house).await.message().encode_to_vec()),
         path::SUBSCRIBE => {
