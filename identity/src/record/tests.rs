@@ -303,7 +303,7 @@ fn an_entry_of_each_kind_is_read_as_it_was_written() {
             assert_ne!(RecordEntry::read(&bytes[..end]).as_ref(), Ok(&entry));
         }
     }
-    assert_eq!(words.len(), 12, "all kinds");
+    assert_eq!(words.len(), 13, "all kinds");
     assert_eq!(RecordEntry::read(b""), Err(RecordError::Field { field: "time" }));
     let unknown = pb::RecordEntry { at: Some(UtcMillis::new(1).into()), act: None };
     assert_eq!(RecordEntry::read(&prost::Message::encode_to_vec(&unknown)), Err(RecordError::Act));
