@@ -33,7 +33,8 @@ const PASSCODE_BYTES_MAX: usize = 4_096;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Said {
-    Open(OpenFor),
+    /// How long it stays open, and how many wrong passcodes were tried before.
+    Open(OpenFor, u32),
     Failed(Failure),
 }
 
@@ -60,8 +61,8 @@ pub(crate) async fn unlock(globals: &Globals, args: UnlockArgs) -> Result<ExitCo
     if args.foreground {
         let client = open_here(globals, &folder).await?;
         let socket = Socket::bind(&ownership)?;
-        let open_for = client.open_for(asked).await;
-        print::opened(&Opened::now(open_for, std::process::id()), globals.json);
+        let (open_for, wrong) = (client.open_for(asked).await, client.wrong_tries().await);
+        print::opened(&Opened::now(open_for, std::process::id(), wrong), globals.json);
         return closed(&keep(socket, client, asked).await?, globals.json);
     }
     // The agent takes it.
@@ -69,7 +70,7 @@ pub(crate) async fn unlock(globals: &Globals, args: UnlockArgs) -> Result<ExitCo
     let typed = passcode::text(globals.passcode_file.as_deref(), Asking::Known)?;
     let (said, process) = tokio::task::block_in_place(|| start(&folder, &typed, asked))?;
     match said {
-        Said::Open(open_for) => print::opened(&Opened::now(open_for, process), globals.json),
+        Said::Open(open_for, wrong) => print::opened(&Opened::now(open_for, process, wrong), globals.json),
         Said::Failed(failure) => return Err(failure),
     }
     Ok(ExitCode::SUCCESS)
@@ -121,7 +122,7 @@ pub(crate) async fn agent(globals: &Globals, asked: OpenFor) -> Result<ExitCode,
     let folder = home::folder(globals)?;
     let opened = open(&folder).await;
     let said = match &opened {
-        Ok((_, _, client)) => Said::Open(client.open_for(asked).await),
+        Ok((_, _, client)) => Said::Open(client.open_for(asked).await, client.wrong_tries().await),
         Err(failure) => Said::Failed(failure.clone()),
     };
     let line = serde_json::to_string(&said).map_err(|_| no_agent("Its answer cannot be written."))?;

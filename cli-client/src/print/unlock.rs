@@ -19,17 +19,26 @@ pub(crate) struct Opened {
     open_for: Option<OpenFor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<u32>,
+    /// How many wrong passcodes were tried before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrong_tries: Option<u32>,
 }
 
 impl Opened {
     /// Another process has it open.
     pub(crate) const fn already() -> Self {
-        Self { state: "open", changed: false, open_for: None, process: None }
+        Self { state: "open", changed: false, open_for: None, process: None, wrong_tries: None }
     }
 
     /// It was opened, in this process.
-    pub(crate) const fn now(open_for: OpenFor, process: u32) -> Self {
-        Self { state: "open", changed: true, open_for: Some(open_for), process: Some(process) }
+    pub(crate) const fn now(open_for: OpenFor, process: u32, wrong: u32) -> Self {
+        Self {
+            state: "open",
+            changed: true,
+            open_for: Some(open_for),
+            process: Some(process),
+            wrong_tries: if wrong > 0 { Some(wrong) } else { None },
+        }
     }
 }
 
@@ -48,6 +57,11 @@ pub(crate) fn opened(opened: &Opened, json: bool) {
                 span(open_for.auto_lock_seconds),
                 span(open_for.max_open_seconds)
             ));
+            if let Some(wrong) = opened.wrong_tries {
+                line(&format!(
+                    "Before this, a wrong passcode was tried at it (tries: {wrong}). If that was not you, tell your administrator."
+                ));
+            }
             line("To close it now: wardline lock");
         }
     }

@@ -156,6 +156,11 @@ impl Client {
         tokio::time::timeout(ANSWER, self.session.is_answered()).await.is_ok() && self.is_connected()
     }
 
+    /// How many wrong passcodes were tried at this vault before it was opened, here or with a copy of its files.
+    pub async fn wrong_tries(&self) -> u32 {
+        self.session.core().await.mistyped
+    }
+
     /// How long the vault may be open by itself: as long as the person wants, and no longer than the organisation lets it.
     pub async fn open_for(&self, asked: OpenFor) -> OpenFor {
         if planted("mutant.opens_for_ever") {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use crate::vault::{SealedVault, VaultError};
+use crate::vault::SealedVault;
 
 /// A closed vault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,14 +30,13 @@ pub struct ClosedStatus {
 /// # Errors
 /// [`Failure`] of kind `NoVault` (also for one whose enrolment was not finished) or `Disk`.
 pub fn closed_status(home: &Path) -> Result<ClosedStatus, Failure> {
-    let sealed = SealedVault::read(home)?;
-    let pair = sealed.pair().ok_or(VaultError::Unpaired)?;
+    let (pair, tries_left) = SealedVault::look(home)?;
     Ok(ClosedStatus {
         state: "closed".to_owned(),
         user: pair.owner.user.clone(),
         device: pair.owner.device.to_string(),
         root: pair.root.to_string(),
         relay: pair.addresses.clone(),
-        tries_left: sealed.tries_left()?,
+        tries_left,
     })
 }

@@ -8,7 +8,6 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use wardline_identity::Entropy;
 use wardline_proto::{TryId, fault::planted, in_place::in_place};
-
 use zeroize::Zeroizing;
 
 use super::files::{Paths, Presence, presence, read, remove, rename, write_atomically};
@@ -44,13 +43,7 @@ impl SealedVault {
     /// [`VaultError::NewerVersion`], [`VaultError::OlderVersion`] and trouble with the disk.
     pub(crate) fn read(folder: &Path) -> Result<Self, VaultError> {
         let paths = Paths::of(folder);
-        let Some(header) = read(&paths.header)? else {
-            return Err(match presence(&paths.folder)? {
-                Presence::Missing => VaultError::Missing,
-                Presence::Unfinished | Presence::Present => VaultError::Unfinished,
-            });
-        };
-        let header = Header::decode(&header)?;
+        let header = header(&paths)?;
         let names = |file: &Vec<u8>| Sha256::digest(file).as_slice() == header.keyring;
         let keyring = match read(&paths.keyring)?.filter(names) {
             Some(keyring) => keyring,
@@ -80,7 +73,7 @@ impl SealedVault {
     /// # Errors
     /// [`VaultError::NoEntropy`] and trouble with the disk.
     pub(crate) fn begin_try(&self, entropy: &dyn Entropy) -> Result<OpenTry, VaultError> {
-        let (left, open) = self.read_try()?;
+        let (left, open) = read_try(&self.paths)?;
         if let Some(open) = open.filter(|_| !planted("mutant.try_begun_anew")) {
             return Ok(open);
         }
@@ -107,23 +100,15 @@ impl SealedVault {
         write_atomically(&self.paths.open_try, &[u8::try_from(left).unwrap_or(UNKNOWN)])
     }
 
-    /// How many tries were left when the relay said it last, if there was a wrong one since the vault was opened.
+    /// What the relay holds for the vault in a folder, and how many tries were left when it said so last, if there was a wrong one since the
+    /// vault was opened. Reads, and finishes nothing: whoever owns the home may be changing it.
     ///
     /// # Errors
-    /// Trouble with the disk.
-    pub(crate) fn tries_left(&self) -> Result<Option<u8>, VaultError> {
-        Ok(Some(self.read_try()?.0).filter(|left| *left != UNKNOWN))
-    }
-
-    /// How many are left, and which is open.
-    fn read_try(&self) -> Result<(u8, Option<OpenTry>), VaultError> {
-        let bytes = Zeroizing::new(read(&self.paths.open_try)?.unwrap_or_default());
-        let Some((left, open)) = bytes.split_first() else { return Ok((UNKNOWN, None)) };
-        let open = open.split_first_chunk::<16>().and_then(|(id, secret)| {
-            let secret = Zeroizing::new(secret.try_into().ok()?);
-            Some(OpenTry { id: TryId::from_bytes(*id), secret })
-        });
-        Ok((*left, open))
+    /// As [`SealedVault::read`]; [`VaultError::Unpaired`].
+    pub(crate) fn look(folder: &Path) -> Result<(VaultPair, Option<u8>), VaultError> {
+        let paths = Paths::of(folder);
+        let pair = header(&paths)?.sealing.pair.ok_or(VaultError::Unpaired)?;
+        Ok((pair, Some(read_try(&paths)?.0).filter(|left| *left != UNKNOWN)))
     }
 
     /// Opens the keyring.
@@ -134,6 +119,28 @@ impl SealedVault {
         let keyring = Keyring::open(key, &self.header.sealing, &self.keyring)?;
         Ok(Unsealed { paths: Paths::of(&self.paths.folder), keyring })
     }
+}
+
+/// What is in the clear of the vault in a folder.
+fn header(paths: &Paths) -> Result<Header, VaultError> {
+    match read(&paths.header)? {
+        Some(header) => Header::decode(&header),
+        None => Err(match presence(&paths.folder)? {
+            Presence::Missing => VaultError::Missing,
+            Presence::Unfinished | Presence::Present => VaultError::Unfinished,
+        }),
+    }
+}
+
+/// How many tries are left, and which is open.
+fn read_try(paths: &Paths) -> Result<(u8, Option<OpenTry>), VaultError> {
+    let bytes = Zeroizing::new(read(&paths.open_try)?.unwrap_or_default());
+    let Some((left, open)) = bytes.split_first() else { return Ok((UNKNOWN, None)) };
+    let open = open.split_first_chunk::<16>().and_then(|(id, secret)| {
+        let secret = Zeroizing::new(secret.try_into().ok()?);
+        Some(OpenTry { id: TryId::from_bytes(*id), secret })
+    });
+    Ok((*left, open))
 }
 
 impl Sealing {

@@ -28,6 +28,14 @@ fn a_vault_that_was_opened_counts_from_the_beginning() {
     }
     let told = doctor.ask(&["status"])["warnings"].to_string();
     assert!(!told.contains("wrong passcode"), "{told}");
+    // Whoever keeps it open is told when it opens.
+    for typed in ["one", "two"] {
+        mistyped(&doctor, typed).cli(&["status"]).failed(WRONG);
+    }
+    assert_eq!(doctor.ask(&["unlock"])["wrong_tries"], 2);
+    doctor.cli(&["lock"]).good();
+    assert!(doctor.ask(&["unlock"])["wrong_tries"].is_null(), "the control: nobody tried since");
+    doctor.cli(&["lock"]).good();
 }
 
 /// Where an opening may be cut off.
