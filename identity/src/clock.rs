@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wardline_proto::UtcMillis;
 
@@ -14,11 +14,25 @@ use wardline_proto::UtcMillis;
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The present instant.
     fn now(&self) -> UtcMillis;
+
+    /// How long the machine has run, what it slept included: nobody sets this, and a closed lid does not stop it.
+    fn since_boot(&self) -> Duration;
+
+    /// Since which start of which machine that is: another after each. Where the system does not say, zeros stand for none that is known.
+    fn boot(&self) -> [u8; 16];
 }
 
 impl<T: Clock + ?Sized> Clock for Arc<T> {
     fn now(&self) -> UtcMillis {
         (**self).now()
+    }
+
+    fn since_boot(&self) -> Duration {
+        (**self).since_boot()
+    }
+
+    fn boot(&self) -> [u8; 16] {
+        (**self).boot()
     }
 }
 
@@ -32,17 +46,46 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UtcMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
+
+    fn since_boot(&self) -> Duration {
+        // Elsewhere the clock that nobody sets may stand still while the machine sleeps.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+        let now = rustix::time::clock_gettime(CLOCK);
+        Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+    }
+
+    /// Linux draws a UUID at each start.
+    fn boot(&self) -> [u8; 16] {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        uuid::Uuid::try_parse(id.trim()).map_or([0; 16], uuid::Uuid::into_bytes)
+    }
 }
 
 /// A clock that stands still until it is moved. For tests and simulation.
 #[derive(Debug, Default)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    now: AtomicU64,
+    /// What has passed, whatever it was set to.
+    passed: AtomicU64,
+    /// Of which machine it is.
+    machine: u8,
+}
 
 impl ManualClock {
     /// Stands at `now`.
     #[must_use]
     pub const fn new(now: UtcMillis) -> Self {
-        Self(AtomicU64::new(now.get()))
+        Self { now: AtomicU64::new(now.get()), passed: AtomicU64::new(0), machine: 1 }
+    }
+
+    /// The same of another machine, or after another start of it.
+    #[must_use]
+    pub const fn of_another_machine(mut self) -> Self {
+        self.machine = 2;
+        self
     }
 
     /// Moves forward by whole seconds; saturates.
@@ -54,18 +97,27 @@ impl ManualClock {
     pub fn advance_millis(&self, millis: u64) {
         let step = |now: u64| Some(now.saturating_add(millis));
         // Cannot fail: the step always gives a value.
-        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step);
+        let _ = self.now.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step);
+        let _ = self.passed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step);
     }
 
-    /// Moves to `now`, forwards or back.
+    /// Is set to `now`, forwards or back; no time passes by that.
     pub fn set(&self, now: UtcMillis) {
-        self.0.store(now.get(), Ordering::SeqCst);
+        self.now.store(now.get(), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> UtcMillis {
-        UtcMillis::new(self.0.load(Ordering::SeqCst))
+        UtcMillis::new(self.now.load(Ordering::SeqCst))
+    }
+
+    fn since_boot(&self) -> Duration {
+        Duration::from_millis(self.passed.load(Ordering::SeqCst))
+    }
+
+    fn boot(&self) -> [u8; 16] {
+        [self.machine; 16]
     }
 }
 

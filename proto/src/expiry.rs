@@ -20,13 +20,17 @@ pub const LIFE_SECONDS_MAX: u32 = 31_536_000;
 #[must_use]
 pub fn expiry(stamp: UtcMillis, life_seconds: u32) -> UtcMillis {
     let life = u64::from(life_seconds) * 1000;
-    let period = match life {
+    round_down(UtcMillis::new(stamp.get().saturating_add(life)), life)
+}
+
+/// The end of a life of so many milliseconds, as periods end.
+pub(crate) fn round_down(end: UtcMillis, life_millis: u64) -> UtcMillis {
+    let step = match life_millis {
         0..=DAY => MINUTE,
-        _ if life <= 30 * DAY => HOUR,
+        life if life <= 30 * DAY => HOUR,
         _ => DAY,
     };
-    let end = stamp.get().saturating_add(life);
-    UtcMillis::new(end - end % period)
+    UtcMillis::new(end.get() - end.get() % step)
 }
 
 #[cfg(test)]

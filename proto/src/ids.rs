@@ -3,6 +3,7 @@
 //! Each parses at the edge (`TryFrom<&[u8]>`) and prints as lowercase hex (ids, digests) or a plain number.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -187,6 +188,12 @@ impl UtcMillis {
     #[must_use]
     pub const fn plus_seconds(self, seconds: u64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))
+    }
+
+    /// This instant and a span later, to the millisecond; saturates.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 

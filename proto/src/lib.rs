@@ -11,6 +11,7 @@ pub mod fault;
 pub mod h3;
 mod ids;
 pub mod in_place;
+mod period;
 mod reason;
 
 pub use chain::{ChainHash, ChainLink, roster_digest};
@@ -19,6 +20,7 @@ pub use ids::{
     ClientMessageId, ConversationId, DeviceId, Digest, EntryNumber, Epoch, IdError, InvitationId, PairId,
     Suite, TryId, UtcMillis,
 };
+pub use period::Period;
 pub use reason::Reason;
 
 /// `wardline.relay.v1`: what clients and relay say to each other.
@@ -43,6 +45,9 @@ pub mod content {
 
 /// The encoded `FileDescriptorSet` of all files, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wardline.descriptors"));
+
+/// How many tries a person has at a passcode until their vault is opened (design 4.5).
+pub const TRIES_MAX: u32 = 10;
 
 /// The protocol versions this build speaks.
 pub const VERSIONS: relay::VersionRange = relay::VersionRange { lowest: 1, highest: 1 };

@@ -30,8 +30,8 @@ struct Known {
     by_fingerprint: HashMap<Digest, Arc<DeviceCertificate>>,
     /// In order of issue.
     by_user: BTreeMap<UserId, Vec<Arc<DeviceCertificate>>>,
-    /// Certificates that were good until their issuer was struck.
-    struck: HashSet<Digest>,
+    /// Certificates that were good until their issuer was struck, where they can be read.
+    struck: HashMap<Digest, Option<Arc<DeviceCertificate>>>,
     /// Of which devices they are, and when they end, where that could be read.
     struck_ends: HashSet<(DeviceId, UtcMillis)>,
     /// The devices that have no other.
@@ -57,8 +57,9 @@ impl Devices {
                 Err(error) => {
                     tracing::warn!(%error, "a stored certificate is not admitted any more");
                     if error == CertificateError::IssuerStruck {
-                        known.struck.insert(Digest::of(der));
-                        struck.extend(before.verify_device(der, DateCheck::Skip));
+                        let certificate = before.verify_device(der, DateCheck::Skip).ok().map(Arc::new);
+                        known.struck.insert(Digest::of(der), certificate.clone());
+                        struck.extend(certificate);
                     }
                 }
             }
@@ -98,7 +99,14 @@ impl Devices {
     /// Whether this certificate was good until its issuer was struck.
     #[must_use]
     pub fn is_struck(&self, certificate: &Digest) -> bool {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).struck.contains(certificate)
+        self.known.read().unwrap_or_else(PoisonError::into_inner).struck.contains_key(certificate)
+    }
+
+    /// A device's certificate that was good until its issuer was struck.
+    #[must_use]
+    pub fn own_struck(&self, device: DeviceId, certificate: &Digest) -> Option<Arc<DeviceCertificate>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.struck.get(certificate)?.clone().filter(|one| one.device() == device)
     }
 
     /// Whether a device had a good certificate until its issuer was struck, and has no other.
@@ -198,7 +206,7 @@ impl Admission for Devices {
         let leaf = chain.first().ok_or(Refusal::CertificateInvalid)?;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let fingerprint = Digest::of(leaf);
-        if known.struck.contains(&fingerprint) {
+        if known.struck.contains_key(&fingerprint) {
             return Err(Refusal::CertificateStruck);
         }
         let certificate = known.by_fingerprint.get(&fingerprint).ok_or(Refusal::CertificateInvalid)?;
@@ -236,16 +244,16 @@ impl Known {
     }
 
     /// Some of these have no other certificate than one of a struck issuer.
-    fn note_struck(&mut self, struck: &[DeviceCertificate]) {
+    fn note_struck(&mut self, struck: &[Arc<DeviceCertificate>]) {
         let good: HashSet<DeviceId> = self.by_fingerprint.values().map(|one| one.device()).collect();
         self.struck_ends.extend(struck.iter().map(|one| (one.device(), one.not_after())));
-        let devices = struck.iter().map(DeviceCertificate::device);
+        let devices = struck.iter().map(|one| one.device());
         self.struck_devices.extend(devices.filter(|device| !good.contains(device)));
     }
 
     fn remove(&mut self, certificate: &DeviceCertificate) {
         self.by_fingerprint.remove(&certificate.fingerprint());
-        self.struck.insert(certificate.fingerprint());
+        self.struck.insert(certificate.fingerprint(), Some(Arc::new(certificate.clone())));
         self.struck_ends.insert((certificate.device(), certificate.not_after()));
         let Some(of_user) = self.by_user.get_mut(certificate.user()) else { return };
         of_user.retain(|other| other.fingerprint() != certificate.fingerprint());

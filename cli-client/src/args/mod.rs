@@ -24,7 +24,7 @@ pub(crate) use self::{
     policy::PolicyTask,
     record::{LogArgs, RecordArgs, Since, VerifyArgs},
     root::{RecoveryFile, RestoreArgs, RootTask},
-    unlock::UnlockArgs,
+    unlock::{PasscodeTask, UnlockArgs, VaultTask},
 };
 
 /// End-to-end encrypted messaging for hospitals and clinics.
@@ -146,6 +146,9 @@ What runs with --follow on this home, and a registrar, end by it.")]
     /// The vault's passcode
     #[command(subcommand)]
     Passcode(PasscodeTask),
+    /// What this device's vault holds
+    #[command(subcommand)]
+    Vault(VaultTask),
     /// Fetch what is new and send what waits
     #[command(
         after_help = "Ends with status 81 if the relay was caught in a lie: conversation show says in which."
@@ -197,22 +200,6 @@ What runs with --follow on this home, and a registrar, end by it.")]
     Relay {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
-    },
-}
-
-/// `wardline passcode …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum PasscodeTask {
-    /// Choose another passcode; the one so far opens the vault no more
-    #[command(after_help = "Examples:
-  wardline passcode change
-  wardline passcode change --passcode-file old.txt --new-passcode-file new.txt
-
-Whoever has a copy of this device's disk from before and knew the old passcode had its keys: a device that was lost is revoked.")]
-    Change {
-        /// A file whose first line is the new passcode; asked for without it
-        #[arg(long, value_name = "FILE")]
-        new_passcode_file: Option<PathBuf>,
     },
 }
 

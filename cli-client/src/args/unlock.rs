@@ -1,6 +1,8 @@
-//! The shape of `wardline unlock`.
+//! The shape of `wardline unlock`, `wardline passcode` and `wardline vault`.
 
-use clap::Args as ClapArgs;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
 use wardline_client_core::{api::read_span, owner::OpenFor};
 
 /// `wardline unlock`
@@ -35,4 +37,33 @@ fn span(text: &str) -> Result<u32, String> {
         Ok(seconds) => Ok(seconds),
         Err(_) => Err(format!("“{text}” is too long")),
     }
+}
+
+/// `wardline passcode …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PasscodeTask {
+    /// Choose another passcode; the one so far opens the vault no more
+    #[command(after_help = "Examples:
+  wardline passcode change
+  wardline passcode change --passcode-file old.txt --new-passcode-file new.txt
+
+Whoever has a copy of this device's disk from before and knew the old passcode had its keys: a device that was lost is revoked.")]
+    Change {
+        /// A file whose first line is the new passcode; asked for without it
+        #[arg(long, value_name = "FILE")]
+        new_passcode_file: Option<PathBuf>,
+    },
+}
+
+/// `wardline vault …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum VaultTask {
+    /// Delete what has passed its retention, and look whether anything of it is left
+    #[command(after_help = "Examples:
+  wardline vault verify
+  wardline vault verify --json --offline
+
+It counts the messages that are held and the keys that they are sealed under, and looks for what is over in the tables, in the keys' file as it is on the disk and in the database's write-ahead log.
+Ends with status 82 if something is left.")]
+    Verify,
 }

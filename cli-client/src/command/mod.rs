@@ -28,7 +28,7 @@ use wardline_client_core::{
 use crate::{
     args::{
         AdminResponderTask, AdminTask, Args, ConversationTask, DeviceTask, OutboxTask, PasscodeTask,
-        ResponderTask, Task,
+        ResponderTask, Task, VaultTask,
     },
     demo,
 };
@@ -68,6 +68,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Task::Agent { auto_lock_seconds, max_open_seconds } => {
             unlock::agent(&globals, OpenFor { auto_lock_seconds, max_open_seconds }).await
         }
+        Task::Vault(VaultTask::Verify) => once::run(&globals, Command::VaultVerify).await,
         Task::Sync { follow: false } => once::run(&globals, Command::Sync).await,
         Task::Sync { follow: true } => sync::run(&globals).await,
         Task::People { word } => once::run(&globals, Command::People { word }).await,

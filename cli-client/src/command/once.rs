@@ -23,6 +23,7 @@ pub(super) fn status_of(answer: &Answer) -> ExitCode {
         Answer::AdminStatus(status) if !status.warnings.is_empty() => {
             ExitCode::from(FailureKind::Concern.exit_status())
         }
+        Answer::VaultVerified(found) if !found.gone => ExitCode::from(FailureKind::Unproven.exit_status()),
         _ => ExitCode::SUCCESS,
     }
 }

@@ -93,6 +93,7 @@ pub(crate) fn answer(answer: &Answer, json: bool) {
         Answer::Invited(list) => invited(list, false),
         Answer::Status(status) => home::status(status),
         Answer::Synced(synced) => home::synced(synced),
+        Answer::VaultVerified(found) => unlock::verified(found),
         other => object(other),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 use wardline_client_core::{
-    api::{ClosedStatus, span},
+    api::{ClosedStatus, LeftOver, VaultVerified, span},
     owner::{Closed, OpenFor},
 };
 
@@ -110,4 +110,26 @@ pub(crate) fn closed_status(status: &ClosedStatus, json: bool) {
     if let Some(left) = tries_left {
         line(&format!("After the last wrong passcode {left} tries were left."));
     }
+}
+
+/// What a vault holds, and what is left of what is over.
+pub(super) fn verified(found: &VaultVerified) {
+    let VaultVerified { messages, unreadable, periods, next, left, gone, .. } = found;
+    line(&format!("Messages held: {messages}, sealed under the keys of periods: {periods}"));
+    if *unreadable > 0 {
+        line(&format!("Of these unreadable: {unreadable} (the relay gave no secret for them, or another)"));
+    }
+    if let Some(next) = next {
+        line(&format!("The next period is over: {next}"));
+    }
+    if *gone {
+        return line("Nothing is left of what has passed its retention.");
+    }
+    let LeftOver { messages, keys, log_bytes } = left;
+    line(&format!(
+        "LEFT of what has passed its retention: {messages} messages, {keys} keys, {log_bytes} bytes of the log."
+    ));
+    line(
+        "  Free some space on the disk if it is full, and try again; if it stays so, tell your administrator.",
+    );
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Acts, AdminStatus, AdministratorState, Administrators, DeviceStatus, FoundDevice, Inventory, Invitations,
     Invited, Judged, ListState, MemberFault, PolicyShown, RecordLog, RelayFault, RemovalRecordFile,
-    WaitingDevice,
+    VaultVerified, WaitingDevice,
 };
 
 /// The answer to a [`Command`](super::Command).
@@ -66,6 +66,8 @@ pub enum Answer {
     Status(Box<Status>),
     /// To `Sync`.
     Synced(Synced),
+    /// To `VaultVerify`.
+    VaultVerified(VaultVerified),
 }
 
 /// What became of a message.

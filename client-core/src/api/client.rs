@@ -121,7 +121,9 @@ impl Client {
         let mut connection = self.connection.lock().await;
         if connection.is_none() {
             let session = self.session.clone();
-            *connection = Some(tokio::spawn(async move { session.keep_connected().await }));
+            *connection = Some(tokio::spawn(async move {
+                tokio::join!(session.keep_connected(), session.keep_swept());
+            }));
         }
     }
 
@@ -158,7 +160,7 @@ impl Client {
 
     /// How many wrong passcodes were tried at this vault before it was opened, here or with a copy of its files.
     pub async fn wrong_tries(&self) -> u32 {
-        self.session.core().await.mistyped
+        self.session.core().await.wrong_tries
     }
 
     /// How long the vault may be open by itself: as long as the person wants, and no longer than the organisation lets it.

@@ -17,6 +17,8 @@ pub enum Command {
     },
     /// Fetch what is new and send what waits.
     Sync,
+    /// Deletes what is over, and looks whether anything of it is left.
+    VaultVerify,
     /// The people of the organisation.
     People {
         /// Only those whose id or name contains this.

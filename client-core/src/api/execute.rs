@@ -14,7 +14,7 @@ use crate::{
     conversation,
     error::CoreError,
     relay::Relay,
-    session::{Link, Session, ask_people, invite, list_invitations, registrar_pass},
+    session::{Link, Session, ask_people, invite, list_invitations, registrar_pass, verify_vault},
     vault::tables::{conversations::Standing, intents::Wish},
 };
 
@@ -31,6 +31,8 @@ pub(crate) async fn execute(session: &Session, command: Command, reach: Reach) -
             session.goes_on().await?;
         }
     }
+    // What is over is gone before anything is shown.
+    session.sweep_due().await;
     carry_out(session, command).await
 }
 
@@ -38,6 +40,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Answer, CoreEr
     match command {
         Command::Status { seen } => status(session, seen).await,
         Command::Sync => sync(session).await,
+        Command::VaultVerify => Ok(Answer::VaultVerified(verify_vault(session).await?)),
         Command::People { word } => people(session, word).await,
         Command::ConversationCreate { name, with, suite } => {
             change::create(session, &name, with, suite).await
@@ -141,7 +144,7 @@ async fn status(session: &Session, seen: bool) -> Result<Answer, CoreError> {
     }
     let waiting = membership::waiting_devices(&mut core, None).await?;
     let conversations = conversation::list(&core).await?;
-    let mut warnings: Vec<String> = mistyped(core.mistyped).into_iter().collect();
+    let mut warnings: Vec<String> = wrong_tries(core.wrong_tries).into_iter().collect();
     warnings.extend(freshness::warnings(&core, session.clock.now()).await?);
     let device = &core.device;
     let certificate = &device.certificate;
@@ -166,7 +169,7 @@ async fn status(session: &Session, seen: bool) -> Result<Answer, CoreError> {
 }
 
 /// Somebody has tried passcodes at this vault.
-fn mistyped(tries: u32) -> Option<String> {
+fn wrong_tries(tries: u32) -> Option<String> {
     (tries > 0).then(|| {
         format!("Before this vault was opened, a wrong passcode was tried at it (tries: {tries}). If that was not you, tell your administrator.")
     })

@@ -26,6 +26,7 @@ mod revoke;
 mod span;
 mod talk;
 mod time_text;
+mod vault_verified;
 
 pub use admin_status::{
     AdminStatus, Concern, DeviceCounts, IssuerShown, ListShown, OpenRemovals, RecordShown,
@@ -58,6 +59,7 @@ pub use relay_fault::RelayFault;
 pub use removal_record::{ActText, ProvenText, RemovalRecordFile, RemovalText, verify_removal_record};
 pub use span::{read_span, short_span, span};
 pub use time_text::rfc3339;
+pub use vault_verified::{LeftOver, VaultVerified};
 
 pub use crate::session::{
     Appointed, Appointing, BackedUpRoot, Connected, Connector, DeviceLeft, DoneMeanwhile, Enrolled,

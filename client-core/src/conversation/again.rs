@@ -42,7 +42,7 @@ pub(crate) async fn send_again(
     if fault::planted("mutant.never_again") {
         return Ok(());
     }
-    let now = core.clock.now();
+    let (now, left_at) = (core.clock.now(), core.retention_now());
     let own = core.device.id();
     let all_since = all_in_since(tx, from, present).await?;
     // The logs before this one only if nobody came since it began.
@@ -60,7 +60,7 @@ pub(crate) async fn send_again(
         for (kind, after) in [(MessageKind::Text, texts_after), (MessageKind::Recall, recalls_after)] {
             let Some(after) = after else { continue };
             let place = (&log.conversation, &own);
-            rows.extend(messages::said_by(tx, kind, place, (after, now), AGAIN_MAX).await?);
+            rows.extend(messages::said_by(tx, kind, place, (after, left_at), AGAIN_MAX).await?);
         }
     }
     if rows.is_empty() {
@@ -72,7 +72,7 @@ pub(crate) async fn send_again(
         let queued = waiting.iter().any(|row| row.id() == id && row.accepted.is_none());
         if !queued {
             let fresh = ClientMessageId::from_bytes(random(&*core.entropy)?);
-            outbox::insert(tx, &row((fresh, id), (&said, what), to, now)).await?;
+            outbox::insert(tx, &row((fresh, id), (&said, what), to, (now, left_at))).await?;
         }
     }
     Ok(())
@@ -115,9 +115,9 @@ fn row(
     (fresh, id): (ClientMessageId, ClientMessageId),
     (text, (kind, body)): (&MessageRow, (OutboxKind, Vec<u8>)),
     to: &ConversationId,
-    now: UtcMillis,
+    (now, left_at): (UtcMillis, UtcMillis),
 ) -> OutboxRow {
-    let left = text.expires.map_or(0, |expires| expires.seconds().saturating_sub(now.seconds()));
+    let left = text.expires.map_or(0, |expires| expires.seconds().saturating_sub(left_at.seconds()));
     OutboxRow {
         message: fresh,
         inner: (!fault::planted("mutant.again_as_new")).then_some(id),

@@ -9,9 +9,9 @@ use wardline_identity::{
     Clock, DeviceCertificate, Entropy, IssuerAuthority, IssuerCertificate, Organisation, RevocationRegister,
     SigningKey, UserId,
 };
-use wardline_proto::{ConversationId, DeviceId};
+use wardline_proto::{ConversationId, DeviceId, UtcMillis};
 
-use super::voice::EarlierKey;
+use super::{retention_time::RetentionTime, voice::EarlierKey};
 use crate::{
     error::CoreError,
     mls::{Group, MlsStore, group},
@@ -82,11 +82,13 @@ pub(crate) struct Core {
     /// Who this is.
     pub device: Device,
     /// How many wrong passcodes were tried at this vault before it was opened.
-    pub mistyped: u32,
+    pub wrong_tries: u32,
     /// The revocation list that it goes by; as the vault has it.
     pub revocations: RevocationRegister,
     /// What else is known of that list.
     pub list: KnownList,
+    /// The time by which messages end here.
+    pub retention: RetentionTime,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.
@@ -94,6 +96,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// The time by which messages end here, now.
+    pub(crate) fn retention_now(&self) -> UtcMillis {
+        self.retention.now(&*self.clock)
+    }
+
     /// Makes sure that a conversation's group is in memory; `false` if the vault has none.
     pub(crate) async fn load_group(&mut self, conversation: &ConversationId) -> Result<bool, CoreError> {
         let Entry::Vacant(slot) = self.groups.entry(*conversation) else { return Ok(true) };

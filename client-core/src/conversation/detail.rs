@@ -174,8 +174,8 @@ pub(crate) async fn read(
     mark: bool,
 ) -> Result<Vec<Message>, CoreError> {
     let mut tx = core.vault.begin("read").await?;
-    // What has passed its retention is not shown; it is deleted when a signed time agrees with this clock.
-    let now = core.clock.now();
+    // What has passed its retention is not shown, also where deleting it failed.
+    let now = core.retention_now();
     let (mut read, mut last) = (Vec::new(), Vec::new());
     for log in line(&mut tx, row).await? {
         let from = match after {

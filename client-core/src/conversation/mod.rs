@@ -39,6 +39,7 @@ mod receive_message;
 mod reinstated;
 mod replacement;
 mod report;
+mod retention_time;
 pub(crate) mod revoked;
 mod roster;
 mod ruling;
@@ -76,6 +77,7 @@ pub(crate) use self::{
     receive::{Effect, encode, receive, removed},
     replacement::{Waiting, is_in, note_replacement, waiting},
     report::{declared, look_again, not_in, report, report_by},
+    retention_time::RetentionTime,
     roster::code_of,
     seal::{Sealed, TEXT_BYTES_MAX, seal},
     settle::{abandon, withdraw},

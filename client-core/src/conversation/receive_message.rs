@@ -1,8 +1,10 @@
 //! Taking in an application message: one's own that comes back, or another's.
 
+use std::time::Duration;
+
 use wardline_identity::StatementLabel;
 use wardline_proto::{
-    ClientMessageId, Digest, EntryNumber, UtcMillis,
+    ClientMessageId, Digest, EntryNumber, Period, UtcMillis,
     content::{Content, content::Body},
     expiry, fault,
     relay::{AuthenticatedData, Leave, SignedStatement, authenticated_data::Kind},
@@ -146,8 +148,7 @@ async fn take_back(
     let mut effects = vec![Effect::Sent(waiting.message, received.number)];
     let shown = match waiting.kind {
         OutboxKind::Text => {
-            let expires = expiry(received.stamp, waiting.life_seconds);
-            let expires = waiting.expires.map_or(expires, |first| first.min(expires));
+            let expires = ends(core, received, (waiting.life_seconds, waiting.expires));
             let left = unless_recalled(tx, own_text(core, received, waiting, expires)?).await?;
             effects
                 .extend((left.kind == MessageKind::Recalled).then_some(Effect::Gone(received.conversation)));
@@ -164,7 +165,7 @@ async fn take_back(
             MessageRow { message: Some(waiting.message), ..event(core, received, text) }
         }
     };
-    messages::insert(tx, &shown).await?;
+    insert_text(core, tx, &shown).await?;
     if let Some(id) = &waiting.inner {
         sent_again::insert(tx, id, row.shown(received.number)).await?;
     }
@@ -196,11 +197,38 @@ async fn own_recall(
 ) -> Result<(MessageRow, Option<Effect>), CoreError> {
     let target = Target::from_bytes(&waiting.body);
     let target = target.ok_or(CoreError::Protocol("returned a recall that is none"))?;
-    let expires = expiry(received.stamp, waiting.life_seconds);
-    let expires = waiting.expires.map_or(expires, |first| first.min(expires));
+    let expires = ends(core, received, (waiting.life_seconds, waiting.expires));
     let said = event(core, received, String::new());
     let said = MessageRow { message: Some(waiting.id()), expires: Some(expires), ..said };
     recall::take_back(tx, target, (core.device.user().as_str(), true, expires), said).await
+}
+
+/// The instant at which a message ends here: by its life since it came or was stamped, whichever was first, and never later than it was to
+/// end when it was sent first.
+fn ends(core: &Core, received: &Received<'_>, (life_seconds, first): (u32, Option<UtcMillis>)) -> UtcMillis {
+    let since = received.stamp.min(came(core));
+    let end = expiry(since, life_seconds);
+    first.map_or(end, |first| Period::of(since, first.min(end)).end())
+}
+
+/// When what comes now came. The machine's own clock has a part in it for as long as a list of revoked devices lives: by an older one nobody sends.
+fn came(core: &Core) -> UtcMillis {
+    let life = core.revocations.list().map_or(Duration::ZERO, |list| {
+        Duration::from_millis(list.fresh_until().get().saturating_sub(list.signed_at().get()))
+    });
+    core.retention.received(&*core.clock, life)
+}
+
+/// Stores a text under the keys of its period. Of one that is over by this device's time, that it was there: the relay's bare word makes none gone.
+async fn insert_text(core: &Core, tx: &mut Transaction<'_>, text: &MessageRow) -> Result<(), CoreError> {
+    let period = text.expires.and_then(Period::ending);
+    let now = core.retention_now().max(came(core));
+    if text.kind == MessageKind::Text && period.is_some_and(|period| period.is_over(now)) {
+        let gone =
+            MessageRow { kind: MessageKind::Expired, expires: None, body: String::new(), ..text.clone() };
+        return Ok(messages::insert(tx, &gone).await?);
+    }
+    Ok(messages::insert_text(tx, text, &*core.entropy).await?)
 }
 
 /// A row of this device about itself.
@@ -231,12 +259,9 @@ async fn store_opened(
     // The sender's life counts, whatever the relay says; a relay that says another is seen in the chain. Never more than is
     // permitted here.
     let life = received_life(policy(core), row, (life, content.policy_number));
-    let expires = expiry(received.stamp.min(core.clock.now()), life);
     // And of what is sent again the life it had the first time.
-    let expires = match content.expires_at_ms {
-        0 => expires,
-        first => expires.min(UtcMillis::new(first)),
-    };
+    let first = Some(content.expires_at_ms).filter(|first| *first != 0).map(UtcMillis::new);
+    let expires = ends(core, received, (life, first));
     vouch(tx, row, member).await?;
     let seen = EntryNumber::new(content.seen_number);
     let said_by = (member.certificate.user().as_str(), core.clock.now());
@@ -262,7 +287,7 @@ async fn store_opened(
         Some(Body::Text(text)) if text_fits(&text.text) => {
             let text = MessageRow { kind: MessageKind::Text, body: text.text, ..shown };
             let left = unless_recalled(tx, text).await?;
-            messages::insert(tx, &left).await?;
+            insert_text(core, tx, &left).await?;
         }
         Some(Body::Recall(recall)) => {
             let Some(target) = Target::read(&recall) else {

@@ -125,7 +125,7 @@ async fn seal_step(core: &mut Core, waiting: &OutboxRow) -> Result<Sealed, CoreE
         sent_numbers: sent_before(core.device.id(), &mut tx, waiting).await?,
         body: Some(body_of(waiting, &row, &voice)),
     };
-    let life = life_left(waiting, core.clock.now()).min(longest);
+    let life = life_left(waiting, core.retention.now(&*core.clock)).min(longest);
     let aad = message_data(life);
     let mut ciphertext = group.encrypt(&core.store, &voice.identity(), &aad, &encode(&content))?;
     if let (true, Some(last)) = (planted("member.undecryptable"), ciphertext.last_mut()) {

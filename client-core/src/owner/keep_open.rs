@@ -8,11 +8,11 @@ use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{Interval, MissedTickBehavior},
 };
+use wardline_identity::{Clock as _, SystemClock};
 use wardline_proto::fault::planted;
 
 use super::{
     attention::Attention,
-    boot_clock::since_boot,
     listen::{Served, Socket, serve_all},
 };
 use crate::api::{Client, Event, Failure};
@@ -67,7 +67,7 @@ pub async fn keep_open(
     asked: OpenFor,
     ended: impl Future<Output = ()>,
 ) -> Result<Closed, Failure> {
-    let attention = Arc::new(Attention::new(since_boot()));
+    let attention = Arc::new(Attention::new(SystemClock.since_boot()));
     client.connect().await;
     let over = async {
         tokio::select! {
@@ -89,7 +89,7 @@ pub async fn keep_open(
 
 /// Waits until it is time to close.
 async fn watch(client: &Client, attention: &Attention, asked: OpenFor) -> Closed {
-    let mut looked = since_boot();
+    let mut looked = SystemClock.since_boot();
     let (mut reached, mut awake) = (looked, true);
     let (mut looks, mut events) = (looks(), client.events());
     loop {
@@ -103,7 +103,7 @@ async fn watch(client: &Client, attention: &Attention, asked: OpenFor) -> Closed
         {
             return Closed::PutOut(failure);
         }
-        let now = since_boot();
+        let now = SystemClock.since_boot();
         // The machine slept, and with it whatever would have noticed that the relay is gone: it is asked.
         let slept = now.saturating_sub(looked);
         awake = awake && slept < ASLEEP;

@@ -15,11 +15,11 @@ use tokio::{
     sync::{Semaphore, broadcast::error::RecvError, mpsc},
 };
 use tokio_util::sync::CancellationToken;
+use wardline_identity::{Clock as _, SystemClock};
 use wardline_proto::fault::planted;
 
 use super::{
     attention::Attention,
-    boot_clock::since_boot,
     lock::Ownership,
     message::{REQUEST_BYTES_MAX, Request, Response},
 };
@@ -93,7 +93,7 @@ impl Locker {
 /// # Errors
 /// [`Failure`] of kind `Disk` if the socket cannot be made or the vault not closed.
 pub async fn listen(ownership: &Ownership, client: Arc<Client>) -> Result<(), Failure> {
-    let attention = Arc::new(Attention::new(since_boot()));
+    let attention = Arc::new(Attention::new(SystemClock.since_boot()));
     let socket = Socket::bind(ownership)?;
     let served = serve_all(socket, &client, &attention, std::future::pending::<Infallible>()).await;
     let closed = client.close().await;
@@ -219,7 +219,7 @@ async fn serve(
             }
             Ok(Request::Execute { command, reach, by_itself }) => {
                 let person = !by_itself || planted("mutant.programs_attend");
-                let _asking = person.then(|| attention.asks(since_boot));
+                let _asking = person.then(|| attention.asks(|| SystemClock.since_boot()));
                 match client.execute(command, reach).await {
                     Ok(answer) => Response::Answer(answer),
                     Err(failure) => Response::Failure(failure),

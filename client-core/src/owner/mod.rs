@@ -6,7 +6,6 @@
 //! agent that `wardline unlock` starts) closes the vault in time.
 
 mod attention;
-mod boot_clock;
 mod call;
 mod enter;
 mod keep_open;

@@ -10,19 +10,19 @@ use wardline_proto::relay::{
     ConfirmUnlockResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
     CreateConversationResponse, EnrolRequest, EnrolResponse, EvaluateRequest, EvaluateResponse,
     GetInvitationRequest, GetInvitationResponse, GetIssuersListRequest, GetIssuersListResponse,
-    GetOrganisationRequest, GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse,
-    GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
-    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse,
-    IssueCertificateRequest, IssueCertificateResponse, IssueRelayCertificatesRequest,
-    IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest,
-    ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
-    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, MakePairRequest, MakePairResponse,
-    PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
-    PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
-    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, RequestIssuerRequest, RequestIssuerResponse, SendRequest, SendResponse,
-    SubscribeRequest,
+    GetOrganisationRequest, GetOrganisationResponse, GetPeriodSecretsRequest, GetPeriodSecretsResponse,
+    GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest,
+    GetRemovalsResponse, GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest,
+    GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest,
+    IssueCertificateResponse, IssueRelayCertificatesRequest, IssueRelayCertificatesResponse,
+    IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest, ListDevicesResponse,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListPeopleRequest, ListPeopleResponse, MakePairRequest, MakePairResponse, PublishInvitationRequest,
+    PublishInvitationResponse, PublishIssuersListRequest, PublishIssuersListResponse,
+    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
+    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, RenewCertificateRequest,
+    RenewCertificateResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, RequestIssuerRequest,
+    RequestIssuerResponse, SendRequest, SendResponse, SubscribeRequest,
 };
 
 use super::{
@@ -116,6 +116,13 @@ impl Relay for RelayConnection {
 
     async fn evaluate(&self, message: EvaluateRequest) -> Result<EvaluateResponse, RelayError> {
         self.answer(ANSWER, self.unlock().evaluate(request(message, ANSWER))).await
+    }
+
+    async fn get_period_secrets(
+        &self,
+        message: GetPeriodSecretsRequest,
+    ) -> Result<GetPeriodSecretsResponse, RelayError> {
+        self.answer(ANSWER, self.unlock().get_period_secrets(request(message, ANSWER))).await
     }
 
     async fn confirm_unlock(

@@ -9,19 +9,19 @@ use wardline_proto::relay::{
     ConfirmUnlockResponse, CountKeyPackagesRequest, CountKeyPackagesResponse, CreateConversationRequest,
     CreateConversationResponse, EnrolRequest, EnrolResponse, EvaluateRequest, EvaluateResponse,
     GetInvitationRequest, GetInvitationResponse, GetIssuersListRequest, GetIssuersListResponse,
-    GetOrganisationRequest, GetOrganisationResponse, GetRecordProofRequest, GetRecordProofResponse,
-    GetRecordRequest, GetRecordResponse, GetRemovalsRequest, GetRemovalsResponse, GetRevocationListRequest,
-    GetRevocationListResponse, GetWinnerRequest, GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse,
-    IssueCertificateRequest, IssueCertificateResponse, IssueRelayCertificatesRequest,
-    IssueRelayCertificatesResponse, IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest,
-    ListDevicesResponse, ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest,
-    ListInvitationsResponse, ListPeopleRequest, ListPeopleResponse, MakePairRequest, MakePairResponse,
-    PublishInvitationRequest, PublishInvitationResponse, PublishIssuersListRequest,
-    PublishIssuersListResponse, PublishKeyPackagesRequest, PublishKeyPackagesResponse,
-    PublishRevocationListRequest, PublishRevocationListResponse, RefuseEnrolmentRequest,
-    RefuseEnrolmentResponse, RenewCertificateRequest, RenewCertificateResponse, ReportOutOfStepRequest,
-    ReportOutOfStepResponse, RequestIssuerRequest, RequestIssuerResponse, SendRequest, SendResponse,
-    SubscribeRequest, SubscribeResponse,
+    GetOrganisationRequest, GetOrganisationResponse, GetPeriodSecretsRequest, GetPeriodSecretsResponse,
+    GetRecordProofRequest, GetRecordProofResponse, GetRecordRequest, GetRecordResponse, GetRemovalsRequest,
+    GetRemovalsResponse, GetRevocationListRequest, GetRevocationListResponse, GetWinnerRequest,
+    GetWinnerResponse, HoldDevicesRequest, HoldDevicesResponse, IssueCertificateRequest,
+    IssueCertificateResponse, IssueRelayCertificatesRequest, IssueRelayCertificatesResponse,
+    IssueRenewalRequest, IssueRenewalResponse, ListDevicesRequest, ListDevicesResponse,
+    ListEnrolmentsRequest, ListEnrolmentsResponse, ListInvitationsRequest, ListInvitationsResponse,
+    ListPeopleRequest, ListPeopleResponse, MakePairRequest, MakePairResponse, PublishInvitationRequest,
+    PublishInvitationResponse, PublishIssuersListRequest, PublishIssuersListResponse,
+    PublishKeyPackagesRequest, PublishKeyPackagesResponse, PublishRevocationListRequest,
+    PublishRevocationListResponse, RefuseEnrolmentRequest, RefuseEnrolmentResponse, RenewCertificateRequest,
+    RenewCertificateResponse, ReportOutOfStepRequest, ReportOutOfStepResponse, RequestIssuerRequest,
+    RequestIssuerResponse, SendRequest, SendResponse, SubscribeRequest, SubscribeResponse,
 };
 
 use super::RelayError;
@@ -84,6 +84,10 @@ pub trait Relay: Send + Sync {
 
     async fn make_pair(&self, request: MakePairRequest) -> Result<MakePairResponse, RelayError>;
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluateResponse, RelayError>;
+    async fn get_period_secrets(
+        &self,
+        request: GetPeriodSecretsRequest,
+    ) -> Result<GetPeriodSecretsResponse, RelayError>;
     async fn confirm_unlock(
         &self,
         request: ConfirmUnlockRequest,

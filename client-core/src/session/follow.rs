@@ -13,16 +13,17 @@ use wardline_proto::relay::{
     AckRequest, Closed, Cursor, Entry, LogPlace, MembershipTask, RelayGreeting, Removed, SubscribeRequest,
     SubscribeResponse, WelcomeDelivery, membership_task::Task, subscribe_response::Event as Incoming,
 };
-use wardline_proto::{ConversationId, EntryNumber, UtcMillis, fault};
+use wardline_proto::{ConversationId, EntryNumber, fault};
 
 use super::{
-    Link, Session, confirm, early::Early, greet, holds, issuers, key_packages, record, revocation, task,
+    Link, Session, confirm, early::Early, greet, holds, issuers, key_packages, period_secrets::withheld,
+    record, revocation, task,
 };
 use crate::{
     conversation::{self, Compared, Effect},
     error::CoreError,
     relay::{Relay, Subscription},
-    vault::tables::{conversations, intents, messages, recalled, sent_again},
+    vault::{VaultError, tables::conversations},
 };
 
 /// Why a stream is over.
@@ -163,9 +164,14 @@ async fn greet(
 ) -> Result<(), CoreError> {
     let now = session.clock.now();
     let greeted = greet::verify(&session.core().await.device.organisation, greeting, now)?;
-    if conversation::greeted(&*session.core().await, greeting).await? {
-        sweep(session, greeted.time.min(now)).await?;
+    conversation::greeted(&*session.core().await, greeting).await?;
+    {
+        let mut core = session.core().await;
+        let clock = core.clock.clone();
+        core.retention.hear_relay(greeted.time, &*clock);
     }
+    session.sweep().await?;
+    session.have_secrets(&**relay).await?;
     // The issuers first: they sign the list. Before both nothing else is done.
     issuers::greeted(session, relay, (greeting, &greeted)).await?;
     record::greeted(session, greeting, &greeted.record_head).await?;
@@ -259,7 +265,18 @@ async fn come(
     (early, welcomed): (&mut Early, bool),
 ) -> Result<End, CoreError> {
     revocation::named(session, relay, entry).await?;
-    let effects = take_in(session, entry, early, welcomed).await?;
+    session.prepare(&**relay, entry).await?;
+    let effects = match take_in(session, entry, early, welcomed).await {
+        // What it says inside has it end with another period than the relay's word.
+        Err(CoreError::Vault(VaultError::PeriodSecret { period })) => {
+            session.have_secret(&**relay, period).await?;
+            match take_in(session, entry, early, welcomed).await {
+                Err(CoreError::Vault(VaultError::PeriodSecret { .. })) => return Err(withheld().into()),
+                taken => taken?,
+            }
+        }
+        taken => taken?,
+    };
     revocation::heard_of(session, relay, &effects).await?;
     let again = effects.iter().any(|effect| matches!(effect, Effect::Again(_)));
     Ok(if again { End::Again } else { End::Ended })
@@ -314,21 +331,6 @@ async fn close(session: &Session, closed: &Closed, early: &mut Early) -> Result<
         session.stepped(&effects);
     }
     Ok(end)
-}
-
-/// Deletes what has passed its retention by both clocks.
-async fn sweep(session: &Session, now: UtcMillis) -> Result<(), CoreError> {
-    let core = session.core().await;
-    let mut tx = core.vault.begin("sweep").await?;
-    let deleted = messages::sweep(&mut tx, now).await?;
-    sent_again::sweep(&mut tx).await?;
-    recalled::sweep(&mut tx, now).await?;
-    intents::prune(&mut tx, now).await?;
-    tx.commit().await?;
-    if deleted > 0 || core.vault.owes_checkpoint() {
-        core.vault.checkpoint().await?;
-    }
-    Ok(())
 }
 
 /// Where this device stands in each conversation it reads.

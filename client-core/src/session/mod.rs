@@ -42,6 +42,7 @@ mod open;
 #[cfg(feature = "fuzzing")]
 pub mod opened_for_tests;
 mod outbox;
+mod period_secrets;
 #[cfg(test)]
 mod policy_test;
 mod publish_policy;
@@ -76,11 +77,13 @@ mod send;
 mod show_list;
 mod signed_list;
 mod striking;
+mod sweep;
 mod task;
 mod told;
 mod turned_up;
 mod under_way;
 mod unseal;
+mod verify_vault;
 mod wait;
 #[cfg(test)]
 mod waits_test;
@@ -113,6 +116,7 @@ pub(crate) use self::{
     task::ask_members,
     turned_up::turned_up,
     unseal::{Opening, unseal_copy},
+    verify_vault::verify_vault,
     wait::{Delivery, until_settled},
 };
 pub use self::{

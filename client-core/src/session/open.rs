@@ -10,31 +10,53 @@ use wardline_proto::{fault, relay};
 
 use super::{
     link::Ways,
+    sweep::sweep,
     unseal::{Opened, Opening, unseal},
 };
 use crate::{
     api::{Failure, FailureKind},
-    conversation::{Core, Device, EarlierKey, KnownList},
+    conversation::{Core, Device, EarlierKey, KnownList, RetentionTime},
     error::CoreError,
     mls::MlsStore,
     vault::{
         Vault,
         tables::{
-            conversations, device, device_keys, holds, issuer, pending_commits, record_head, revocation,
+            conversations, device, device_keys, holds, issuer, pending_commits, record_head,
+            retention_time::{self, RetentionRow},
+            revocation,
         },
     },
 };
 
-/// Opens the vault and loads the device. Nothing is deleted here: the machine's clock alone does not count.
+/// Opens the vault and loads the device, and deletes what has passed its retention.
 pub(crate) async fn open_vault(opening: Opening<'_>, ways: &Ways) -> Result<Core, CoreError> {
-    let Opened { vault, device, mistyped } = unseal(&opening, ways).await?;
+    let Opened { vault, device, wrong_tries, relay_time } = unseal(&opening, ways).await?;
     let Opening { clock, entropy, .. } = opening;
     if fault::planted("mutant.forget_pending") {
         forget_pending(&vault).await?;
     }
     let (revocations, list) = revocations(&vault, &device).await?;
     let (store, groups) = (MlsStore::new(), HashMap::new());
-    Ok(Core { vault, store, groups, device, mistyped, revocations, list, clock, entropy })
+    let mut retention = RetentionTime::load(stored_time(&vault).await?, &*clock);
+    retention.hear_issuer(device.certificate.not_before(), &*clock);
+    if let Some(list) = revocations.list() {
+        retention.hear_issuer(list.signed_at(), &*clock);
+    }
+    if let Some(signed) = relay_time {
+        retention.hear_relay(signed, &*clock);
+    }
+    let mut core =
+        Core { vault, store, groups, device, wrong_tries, revocations, list, retention, clock, entropy };
+    // What is over goes before anything is shown, or comes.
+    sweep(&mut core).await?;
+    Ok(core)
+}
+
+async fn stored_time(vault: &Vault) -> Result<Option<RetentionRow>, CoreError> {
+    let mut tx = vault.begin("load_retention_time").await?;
+    let row = retention_time::load(&mut tx).await?;
+    tx.commit().await?;
+    Ok(row)
 }
 
 /// The device of an open vault.

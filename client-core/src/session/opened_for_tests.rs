@@ -4,18 +4,22 @@
 use std::{path::Path, sync::Arc};
 
 use wardline_identity::{RootAuthority, SystemClock, SystemEntropy};
+use wardline_proto::EntryNumber;
 
 use super::{
     link::Ways,
     recovery_file,
-    unseal::{Opening, ask, confirm},
+    unseal::{Opening, ask, confirm, unseal_copy},
 };
 use crate::{
-    api::Failure,
+    api::{Failure, Options},
     error::CoreError,
     vault::{
         Passcode, SealedVault, Vault, VaultError,
-        tables::{device, issuer},
+        tables::{
+            conversations, device, issuer,
+            messages::{self, MessageKind},
+        },
     },
 };
 
@@ -52,6 +56,31 @@ async fn found(opening: &Opening<'_>) -> Result<Vec<(&'static str, [u8; 32])>, C
     secrets.extend(device.map(|row| ("the seed of the device key", *row.key_seed)));
     secrets.extend(issuer.map(|row| ("the seed of the issuer's key", *row.key_seed)));
     Ok(secrets)
+}
+
+/// The texts that a thief reads in a copy of a vault, who knows its passcode, and asks the relay for whatever it gives: sealed rows are opened
+/// as the client opens them.
+///
+/// # Errors
+/// As opening a vault.
+pub async fn texts(home: &Path, passcode: &Passcode, options: Options) -> Result<Vec<String>, Failure> {
+    let Options { clock, entropy, stranger, connector, transport } = options;
+    let ways = Ways { stranger, certified: connector, transport, clock: clock.clone() };
+    Ok(stolen(&Opening { home, passcode, clock, entropy }, &ways).await?)
+}
+
+async fn stolen(opening: &Opening<'_>, ways: &Ways) -> Result<Vec<String>, CoreError> {
+    let vault = unseal_copy(opening, ways).await?;
+    let mut tx = vault.begin("texts").await?;
+    let mut texts = Vec::new();
+    for log in conversations::list(&mut tx).await? {
+        let rows = messages::list(&mut tx, &log.conversation, EntryNumber::ZERO, u32::MAX).await?;
+        let rows = rows.into_iter().filter(|row| row.kind == MessageKind::Text);
+        texts.extend(rows.map(|row| row.body));
+    }
+    tx.commit().await?;
+    vault.close().await?;
+    Ok(texts)
 }
 
 /// The root in a recovery file: its key signs what no tool of ours does.

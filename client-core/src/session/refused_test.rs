@@ -256,6 +256,7 @@ answers! {
     make_pair: MakePairRequest -> MakePairResponse,
     evaluate: EvaluateRequest -> EvaluateResponse,
     confirm_unlock: ConfirmUnlockRequest -> ConfirmUnlockResponse,
+    get_period_secrets: GetPeriodSecretsRequest -> GetPeriodSecretsResponse,
     hold_devices: HoldDevicesRequest -> HoldDevicesResponse,
     get_invitation: GetInvitationRequest -> GetInvitationResponse,
     enrol: EnrolRequest -> EnrolResponse,

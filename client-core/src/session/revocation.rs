@@ -112,6 +112,7 @@ pub(crate) async fn take_in(
     }
     tx.commit().await?;
     let before = core.revocations.holds().len();
+    core.retention.hear_issuer(list.signed_at(), &*core.clock);
     core.revocations.adopt(list, acts)?;
     holds::forget_listed(core, before).await?;
     (core.list.outlived, core.list.refreshed) = (outlived, true);
@@ -198,7 +199,8 @@ pub(crate) async fn greeted(
     greeted: &Greeted,
 ) -> Result<bool, CoreError> {
     note_time(&mut *session.core().await, greeted.time).await?;
-    let now = session.clock.now();
+    // By the later of the two clocks: a list that is signed again is what this device tells the time by.
+    let now = session.clock.now().max(greeted.time);
     let (own, old) = {
         let core = session.core().await;
         let list = core.revocations.list();

@@ -1,5 +1,5 @@
-//! Opening a vault with its relay: the passcode goes there blinded, what comes back opens the keyring, and the opened vault says so on the
-//! same connection (design 4.5, RFC 9497).
+//! Opening a vault with its relay: the passcode goes there blinded, what comes back opens the keyring, and the opened vault says so over the
+//! connection that it is on (design 4.5, RFC 9497).
 //!
 //! A vault whose device has no certificate yet is opened by its passcode alone. The first thing that a certified device does is to have a
 //! pair made: nothing was received before.
@@ -10,12 +10,12 @@ use wardline_identity::{
     Blinding, Clock, Entropy, EntropyError, Evaluated, OprfError, SigningKey, UnlockConfirmation, UnlockTry,
 };
 use wardline_proto::{
-    PairId, Reason, TryId, fault,
-    relay::{ConfirmUnlockRequest, EvaluateRequest, MakePairRequest},
+    PairId, Reason, TRIES_MAX, TryId, UtcMillis, fault,
+    relay::{ConfirmUnlockRequest, EvaluateRequest, EvaluateResponse, MakePairRequest, RelayGreeting},
 };
 use zeroize::Zeroizing;
 
-use super::{Connector, greet, link::Ways, open::load_device};
+use super::{Connector, greet, link::Ways, open::load_device, period_secrets};
 use crate::{
     api::{Failure, FailureKind, short_span},
     conversation::{Device, random},
@@ -36,16 +36,15 @@ pub(crate) struct Opening<'a> {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// How many tries the relay grants.
-const TRIES_MAX: u32 = 10;
-
 /// An open vault.
 pub(crate) struct Opened {
     pub vault: Vault,
     /// Who this is.
     pub device: Device,
     /// How many wrong passcodes were tried since it was opened last, here or anywhere.
-    pub mistyped: u32,
+    pub wrong_tries: u32,
+    /// The relay's time, signed when it was asked.
+    pub relay_time: Option<UtcMillis>,
 }
 
 /// Opens the vault in a home, and loads its device.
@@ -66,8 +65,11 @@ async fn open_paired(
     let (asked, unsealed) = open_keyring(opening, sealed, (pair, door)).await?;
     let vault = unsealed.open().await?;
     let device = load_device(&vault, &*opening.clock).await?;
+    // A hint: one that was certified by an issuer whom this device does not know yet tells it nothing.
+    let greeted = greet::verify(&device.organisation, &asked.greeting, opening.clock.now()).ok();
     confirm(&*asked.relay, sealed, (&vault, &device), (pair.id, asked.by)).await?;
-    Ok(Opened { vault, device, mistyped: TRIES_MAX.saturating_sub(asked.left).saturating_sub(1) })
+    let wrong_tries = TRIES_MAX.saturating_sub(asked.left).saturating_sub(1);
+    Ok(Opened { vault, device, wrong_tries, relay_time: greeted.map(|greeted| greeted.time) })
 }
 
 /// Tries a passcode at the relay, and opens the keyring with what comes of it.
@@ -97,6 +99,8 @@ pub(super) struct Asked {
     pub by: TryId,
     /// How many are left after it.
     pub left: u32,
+    /// The relay's greeting: its time.
+    pub greeting: RelayGreeting,
 }
 
 /// Tries a passcode at the relay.
@@ -113,17 +117,25 @@ pub(super) async fn ask(
     // 2. The try: the one that is open, if there is one.
     let open = sealed.begin_try(&*opening.entropy)?;
     fault::crash("crash.try_begun");
-    let (output, left) = evaluate(&*relay, (pair, &open), (opening.passcode, &stretched)).await?;
+    let (output, answer) = evaluate(&*relay, (pair, &open), (opening.passcode, &stretched)).await?;
     fault::crash("crash.try_answered");
-    Ok(Asked { relay, key: stretched.with(&output), by: open.id, left })
+    let greeting = answer.greeting.unwrap_or_default();
+    Ok(Asked { relay, key: stretched.with(&output), by: open.id, left: answer.tries_left, greeting })
 }
 
 /// A copy of a vault, as somebody opens it who knows its passcode and has code of their own: the relay answers, and is not told that it is open.
+/// It is asked for the secrets of all periods that the copy has keys of.
 pub(crate) async fn unseal_copy(opening: &Opening<'_>, ways: &Ways) -> Result<Vault, CoreError> {
     let sealed = SealedVault::read(opening.home)?;
     let pair = sealed.pair().ok_or(VaultError::Unpaired)?;
     let (_, unsealed) = open_keyring(opening, &sealed, (pair, &*ways.stranger(pair))).await?;
-    Ok(unsealed.open().await?)
+    let vault = unsealed.open().await?;
+    // As the device, for the device's key is in the vault. What the relay does not give stays shut.
+    let device = load_device(&vault, &*opening.clock).await?;
+    if let Ok((relay, _)) = ways.certified(&device)?.connect().await {
+        drop(period_secrets::fetch(&vault, &*relay, &vault.periods()).await);
+    }
+    Ok(vault)
 }
 
 /// One that has none: by its passcode alone. A device that has its certificate has a pair made, and the vault is sealed with it.
@@ -133,7 +145,7 @@ async fn open_alone(opening: &Opening<'_>, sealed: &SealedVault, ways: &Ways) ->
     let vault = unsealed.open().await?;
     let device = load_device(&vault, &*opening.clock).await?;
     if fault::planted("simulation.unpaired_vaults") {
-        return Ok(Opened { vault, device, mistyped: 0 });
+        return Ok(Opened { vault, device, wrong_tries: 0, relay_time: None });
     }
     vault.close().await?;
     let (relay, _) = ways.certified(&device)?.connect().await.map_err(unreached)?;
@@ -141,9 +153,9 @@ async fn open_alone(opening: &Opening<'_>, sealed: &SealedVault, ways: &Ways) ->
     let fresh = unsealed.rekey(&*opening.entropy).await?;
     fault::crash("crash.rekeyed");
     let made = make(opening, (&*relay, sealed), (&device, &fresh), (sealed.sealing(), &stretched)).await?;
-    let vault = fresh.open().await?;
+    let vault = fresh.paired().open().await?;
     confirm(&*relay, sealed, (&vault, &device), made).await?;
-    Ok(Opened { vault, device, mistyped: 0 })
+    Ok(Opened { vault, device, wrong_tries: 0, relay_time: None })
 }
 
 /// Opens the vault of a home that is still being made, whether its device has a pair by now or not.
@@ -185,12 +197,12 @@ pub(super) async fn make(
     Ok((id, open.id))
 }
 
-/// Has the relay evaluate the passcode, which it does not see; the output, and how many tries are left.
+/// Has the relay evaluate the passcode, which it does not see; the output, and what else it answered.
 async fn evaluate(
     relay: &dyn Relay,
     (pair, open): (&VaultPair, &OpenTry),
     (passcode, stretched): (&Passcode, &Stretched),
-) -> Result<(Zeroizing<[u8; 64]>, u32), CoreError> {
+) -> Result<(Zeroizing<[u8; 64]>, EvaluateResponse), CoreError> {
     let blinding = Blinding::seeded(passcode.as_bytes(), &stretched.blinding(open)).map_err(unusable)?;
     let tried = UnlockTry { pair: pair.id, id: open.id, blinded: *blinding.blinded() };
     let request = EvaluateRequest {
@@ -204,7 +216,7 @@ async fn evaluate(
         proof: answer.proof.as_ref().try_into().map_err(|_| malformed())?,
     };
     let output = blinding.finish(passcode.as_bytes(), &evaluated, &pair.public).map_err(unusable)?;
-    Ok((output, answer.tries_left))
+    Ok((output, answer))
 }
 
 /// Says that the vault is open, in a generation that no copy of it has had.
@@ -220,10 +232,15 @@ pub(super) async fn confirm(
     fault::crash("crash.generation_raised");
     let open = UnlockConfirmation { pair, by, generation };
     let said = open.sign((&device.key, &device.certificate), &relay.exporter());
-    match relay.confirm_unlock(ConfirmUnlockRequest { confirmation: Some(said) }).await {
-        Ok(_) => sealed.end_try()?,
-        // Nothing is taken from it any more; what it has it may read. The try stays open, and counts no second time.
-        Err(RelayError::Refused { reason: Reason::CertificateStruck, .. }) => {}
+    let period_ends_ms = vault.periods().into_iter().map(|period| period.end().get()).collect();
+    match relay.confirm_unlock(ConfirmUnlockRequest { confirmation: Some(said), period_ends_ms }).await {
+        Ok(answer) => {
+            period_secrets::take(vault, answer.secrets)?;
+            // Of one whose issuer was struck nothing is taken any more; what it has it may read. The try stays open, and counts no second time.
+            if !answer.struck {
+                sealed.end_try()?;
+            }
+        }
         Err(RelayError::Refused { reason: Reason::PairUnknown, .. }) => return Err(overtaken().into()),
         Err(error) => return Err(explained(error)),
     }

@@ -5,9 +5,11 @@ use std::path::Path;
 use wardline_identity::Entropy;
 use wardline_proto::in_place::in_place;
 
+use super::bodies::Bodies;
 use super::files::{Paths, Presence, presence, write_atomically};
 use super::header::Sealing;
 use super::keyring::Keyring;
+use super::period_ring::PeriodRing;
 use super::sealed::seal;
 use super::{KdfCost, Passcode, Vault, VaultError, database};
 
@@ -38,6 +40,7 @@ impl Vault {
         paths.touch_database()?;
         let connection = in_place(Box::pin(database::create(&paths.database, &keyring))).await?;
         write_atomically(&paths.header, &header.encode())?;
-        Ok(Self::new(connection))
+        let ring = PeriodRing::read(&paths.periods, &keyring)?;
+        Ok(Self::new(connection, Bodies::new(ring, false)))
     }
 }

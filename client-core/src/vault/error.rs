@@ -4,6 +4,8 @@
 
 use std::io;
 
+use wardline_proto::Period;
+
 /// Why the vault could not do it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,6 +39,12 @@ pub enum VaultError {
     /// The asked or stored cost of a guess is below the floor (19 MiB, 2 passes) or beyond the ceiling.
     #[error("the cost of deriving the vault's key is out of bounds")]
     CostOutOfBounds,
+    /// The relay's secret of a period is not here: what ends with it can be neither sealed nor opened.
+    #[error("the relay's secret of a period is not here")]
+    PeriodSecret {
+        /// Which.
+        period: Period,
+    },
     /// The vault was closed.
     #[error("the vault is closed")]
     Closed,
@@ -77,7 +85,7 @@ pub enum VaultError {
     /// A file of the vault is damaged or was changed.
     #[error("the vault's {file} is damaged")]
     Corrupt {
-        /// Which file: "header", "keyring" or "database".
+        /// Which file: "header", "keyring", "periods" or "database".
         file: &'static str,
     },
     /// A defect of ours: the database refused a statement.

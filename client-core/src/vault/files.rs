@@ -48,6 +48,8 @@ pub(super) struct Paths {
     pub(super) keyring: PathBuf,
     /// The keyring of a passcode change whose header is not yet, or just, in force.
     pub(super) keyring_next: PathBuf,
+    /// The keys of periods.
+    pub(super) periods: PathBuf,
     pub(super) database: PathBuf,
     /// A copy of the database under the keys of a header that is not yet, or just, in force.
     pub(super) database_next: PathBuf,
@@ -62,6 +64,7 @@ impl Paths {
             header: folder.join("vault.header"),
             keyring: folder.join("vault.keyring"),
             keyring_next: folder.join("vault.keyring.next"),
+            periods: folder.join("vault.periods"),
             database: folder.join("vault.db"),
             database_next: folder.join("vault.db.next"),
             open_try: folder.join("vault.try"),
@@ -73,7 +76,7 @@ impl Paths {
         let mut all = vec![self.database.clone()];
         all.extend(self.beside_database());
         all.extend(self.next());
-        for file in [&self.keyring, &self.keyring_next, &self.open_try, &self.header] {
+        for file in [&self.keyring, &self.keyring_next, &self.periods, &self.open_try, &self.header] {
             all.extend([file.clone(), beside(file)]);
         }
         all
@@ -146,8 +149,17 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), VaultError> {
 
 /// The content of a file that may be missing; refuses one beyond any size of ours.
 pub(super) fn read(file: &Path) -> Result<Option<Vec<u8>>, VaultError> {
+    read_at_most(file, BYTES_MAX, "header")
+}
+
+/// The same with another bound, and the name that the file has in errors.
+pub(super) fn read_at_most(
+    file: &Path,
+    bytes_max: u64,
+    name: &'static str,
+) -> Result<Option<Vec<u8>>, VaultError> {
     match fs::metadata(file) {
-        Ok(metadata) if metadata.len() > BYTES_MAX => Err(VaultError::Corrupt { file: "header" }),
+        Ok(metadata) if metadata.len() > bytes_max => Err(VaultError::Corrupt { file: name }),
         Ok(_) => Ok(Some(fs::read(file)?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),

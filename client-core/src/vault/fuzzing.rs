@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::header::{Header, Sealing};
 use super::keyring::Keyring;
+use super::period_ring::PeriodRing;
 use super::{KdfCost, VaultError, VaultOwner, VaultPair, database};
 
 /// The key that stands for a stretched passcode.
@@ -56,6 +57,16 @@ pub fn header(bytes: &[u8]) -> Result<Vec<u8>, VaultError> {
 pub fn keyring(header: &[u8], file: &[u8]) -> Result<(), VaultError> {
     let header = Header::decode(header)?;
     Keyring::open(&Zeroizing::new(SEALING_KEY), &header.sealing, file).map(drop)
+}
+
+/// Reads what is sealed in the file of periods' keys; gives it encoded again.
+///
+/// # Errors
+/// As opening a vault.
+pub fn periods(content: &[u8]) -> Result<Vec<u8>, VaultError> {
+    let mut ring = PeriodRing::empty(Path::new(""), Zeroizing::new(SEALING_KEY));
+    ring.decode(content)?;
+    Ok(ring.encode().to_vec())
 }
 
 /// A keyring file with any content, sealed as it must be.

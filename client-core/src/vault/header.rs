@@ -122,5 +122,5 @@ fn corrupt() -> VaultError {
 }
 
 const MAGIC: &[u8; 16] = b"Wardline vault\n\0";
-const FORMAT: u16 = 2;
+const FORMAT: u16 = 3;
 const RESERVED: [u8; 2] = [0; 2];

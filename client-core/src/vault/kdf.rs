@@ -99,7 +99,7 @@ impl Stretched {
 }
 
 /// HKDF-SHA256 without salt over `from`; `info` is the label and what it is for.
-fn expand(from: &[&[u8]], label: &[u8], of: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
+pub(super) fn expand(from: &[&[u8]], label: &[u8], of: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
     let mut extract = HkdfExtract::<Sha256>::new(None);
     from.iter().for_each(|part| extract.input_ikm(part));
     let mut key = Zeroizing::new([0; KEY_BYTES]);

@@ -1,10 +1,11 @@
 //! The vault: everything a device keeps, under its passcode.
 //!
-//! Four files: `vault.header` (how the keyring's key comes from passcode and relay; in the clear), `vault.keyring` (the
-//! database key, sealed), `vault.db` (SQLCipher), `vault.try` (the id of an open try). This is the only room that names the database. It trusts
+//! Five files: `vault.header` (how the keyring's key comes from passcode and relay; in the clear), `vault.keyring` (the
+//! database key, sealed), `vault.periods` (the keys of periods, sealed), `vault.db` (SQLCipher), `vault.try` (the id of an open try). This is the only room that names the database. It trusts
 //! the file system to keep what was synced, and nothing else on the disk: every byte is authenticated before
 //! use. No key, passcode or plaintext is ever logged, shown or part of an error.
 
+mod bodies;
 mod create;
 mod database;
 mod error;
@@ -17,6 +18,7 @@ mod keyring;
 pub mod mls_rows;
 mod pair;
 mod passcode;
+mod period_ring;
 mod rekey;
 mod schema;
 mod sealed;

@@ -6,10 +6,13 @@ use sqlx::{Connection as _, Row as _, SqliteConnection};
 use wardline_identity::Entropy;
 use wardline_proto::{fault::planted, in_place::in_place};
 
+use super::bodies::Bodies;
 use super::database;
 use super::files::{Paths, remove, rename, touch};
 use super::keyring::Keyring;
+use super::period_ring::PeriodRing;
 use super::sealed::Unsealed;
+use super::tables::sealed_messages;
 use super::{Vault, VaultError};
 
 impl Unsealed {
@@ -31,7 +34,9 @@ impl Unsealed {
         let copied = copy(&mut connection, &paths, &keyring).await;
         in_place(Box::pin(connection.close())).await?;
         copied?;
-        Ok(Self { paths, keyring })
+        // Nothing was received yet: there are no keys of periods to take along.
+        remove(&paths.periods)?;
+        Ok(Self { paths, keyring, paired: self.paired })
     }
 
     /// Opens the database. A copy that these are the keys of, and the database is not, takes its place first.
@@ -39,6 +44,18 @@ impl Unsealed {
     /// # Errors
     /// [`VaultError::Corrupt`], [`VaultError::NewerVersion`], [`VaultError::Busy`] and trouble with the disk.
     pub(crate) async fn open(&self) -> Result<Vault, VaultError> {
+        let mut connection = self.open_database().await?;
+        let ring = PeriodRing::read(&self.paths.periods, &self.keyring)?;
+        if !self.paths.periods.try_exists()?
+            && in_place(Box::pin(sealed_messages::has_sealed(&mut connection))).await?
+        {
+            return Err(VaultError::Corrupt { file: "periods" });
+        }
+        let paired = self.paired && !planted("mutant.no_relay_part");
+        Ok(Vault::new(connection, Bodies::new(ring, paired)))
+    }
+
+    async fn open_database(&self) -> Result<SqliteConnection, VaultError> {
         let open = || in_place(Box::pin(database::open(&self.paths.database, &self.keyring)));
         let moved = self.paths.database_next.try_exists()?;
         let connection = match open().await {
@@ -59,7 +76,7 @@ impl Unsealed {
             }
             Err(error) => return Err(error),
         };
-        Ok(Vault::new(connection))
+        Ok(connection)
     }
 }
 

@@ -117,7 +117,8 @@ impl SealedVault {
     /// [`VaultError::WrongPasscode`] if this is not its key; [`VaultError::Corrupt`], [`VaultError::NewerVersion`].
     pub(crate) fn unseal(&self, key: &SealingKey) -> Result<Unsealed, VaultError> {
         let keyring = Keyring::open(key, &self.header.sealing, &self.keyring)?;
-        Ok(Unsealed { paths: Paths::of(&self.paths.folder), keyring })
+        let paired = self.header.sealing.pair.is_some();
+        Ok(Unsealed { paths: Paths::of(&self.paths.folder), keyring, paired })
     }
 }
 
@@ -161,9 +162,16 @@ impl Sealing {
 pub(crate) struct Unsealed {
     pub(super) paths: Paths,
     pub(super) keyring: Keyring,
+    /// Whether its relay has a part in the keys of messages.
+    pub(super) paired: bool,
 }
 
 impl Unsealed {
+    /// The vault has a pair by now.
+    pub(crate) fn paired(self) -> Self {
+        Self { paired: true, ..self }
+    }
+
     /// What the database is encrypted with.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn database_key(&self) -> &[u8; 32] {

@@ -4,6 +4,7 @@
 //! transaction; it is on the disk when [`Vault::transact`] returns. A future that is dropped halfway leaves
 //! nothing behind: the next transaction rolls it back first.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -15,15 +16,19 @@ use tokio::{
     runtime::Builder,
     sync::{Mutex, MutexGuard},
 };
-use wardline_proto::in_place::in_place;
+use wardline_identity::Entropy;
+use wardline_proto::{ConversationId, Period, UtcMillis, in_place::in_place};
+use zeroize::Zeroizing;
 
-use super::{VaultError, statements::Statements};
+use super::{VaultError, bodies::Bodies, statements::Statements};
 
 /// An open vault: one database connection, used by one transaction at a time.
 pub struct Vault {
     slot: Mutex<Slot>,
     /// Whether the write-ahead log may still have what was deleted for good.
     owed: AtomicBool,
+    /// What messages are sealed with.
+    bodies: Bodies,
 }
 
 /// How many vaults of this process are open, or still closing.
@@ -38,13 +43,14 @@ pub(super) struct Slot {
 /// A transaction under way.
 pub struct Transaction<'a> {
     slot: MutexGuard<'a, Slot>,
+    bodies: &'a Bodies,
 }
 
 impl Vault {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
+    pub(super) fn new(connection: SqliteConnection, bodies: Bodies) -> Self {
         OPEN.fetch_add(1, Ordering::SeqCst);
         let slot = Mutex::new(Slot { connection: Some(connection), unfinished: false });
-        Self { slot, owed: AtomicBool::new(false) }
+        Self { slot, owed: AtomicBool::new(false), bodies }
     }
 
     /// Runs `work` in one transaction and makes it durable (`BEGIN IMMEDIATE` … `COMMIT`, synced) before
@@ -78,7 +84,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError`].
     pub async fn begin(&self, name: &'static str) -> Result<Transaction<'_>, VaultError> {
-        let mut transaction = Transaction { slot: self.idle().await? };
+        let mut transaction = Transaction { slot: self.idle().await?, bodies: &self.bodies };
         transaction.slot.unfinished = true;
         transaction.connection().execute("BEGIN IMMEDIATE").await?;
         tracing::trace!(vault.transaction = name, "a transaction of the vault begins");
@@ -104,6 +110,11 @@ impl Vault {
         }
     }
 
+    /// Something is deleted for good from here on: until the log is emptied, that is not done.
+    pub fn owe_checkpoint(&self) {
+        self.owed.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the log has to be emptied.
     #[must_use]
     pub fn owes_checkpoint(&self) -> bool {
@@ -122,6 +133,69 @@ impl Vault {
         }
     }
 
+    /// Takes the relay's secrets of periods; they are kept in memory only.
+    pub(crate) fn take_period_secrets(
+        &self,
+        secrets: impl IntoIterator<Item = (Period, Zeroizing<[u8; 32]>)>,
+    ) {
+        self.bodies.take(secrets);
+    }
+
+    /// The periods that something may be sealed under here.
+    pub(crate) fn periods(&self) -> Vec<Period> {
+        self.bodies.periods()
+    }
+
+    /// The periods that the file on the disk has keys of, read anew.
+    ///
+    /// # Errors
+    /// [`VaultError::Corrupt`] and trouble with the disk.
+    pub(crate) fn stored_periods(&self) -> Result<Vec<Period>, VaultError> {
+        self.bodies.stored_periods()
+    }
+
+    /// How long the write-ahead log is, in bytes.
+    ///
+    /// # Errors
+    /// Trouble with the disk.
+    pub(crate) fn log_bytes(&self) -> Result<u64, VaultError> {
+        self.bodies.log_bytes()
+    }
+
+    /// Whether keys are to be destroyed: of periods that are over, or left on the disk when that failed.
+    pub(crate) fn has_period_over(&self, now: UtcMillis) -> bool {
+        self.bodies.has_over(now)
+    }
+
+    /// Whether what ends with this period can be sealed and opened.
+    pub(crate) fn has_period_secret(&self, period: Period) -> bool {
+        self.bodies.has_secret(period)
+    }
+
+    /// Destroys the keys of periods that are over, here and on the disk: before the rows that they opened. Says how many.
+    ///
+    /// # Errors
+    /// [`VaultError::NoEntropy`] and trouble with the disk: the next call tries again.
+    pub(crate) fn destroy_period_keys(
+        &self,
+        now: UtcMillis,
+        entropy: &dyn Entropy,
+    ) -> Result<usize, VaultError> {
+        self.bodies.destroy(now, entropy)
+    }
+
+    /// Destroys the keys of conversations in which nothing is sealed any more.
+    ///
+    /// # Errors
+    /// As [`Vault::destroy_period_keys`].
+    pub(crate) fn forget_conversation_keys(
+        &self,
+        sealed: &BTreeSet<ConversationId>,
+        entropy: &dyn Entropy,
+    ) -> Result<(), VaultError> {
+        self.bodies.forget_conversations(sealed, entropy)
+    }
+
     async fn run<'a, T, E, F>(
         &'a self,
         name: &'static str,
@@ -133,7 +207,7 @@ impl Vault {
         F: for<'t> FnOnce(&'t mut Transaction<'a>) -> BoxFuture<'t, Result<T, E>> + Send,
         E: From<VaultError>,
     {
-        let mut transaction = Transaction { slot: self.idle().await? };
+        let mut transaction = Transaction { slot: self.idle().await?, bodies: &self.bodies };
         transaction.slot.unfinished = true;
         transaction.connection().execute(begin).await.map_err(VaultError::from)?;
         let ended = match work(&mut transaction).await {
@@ -212,6 +286,11 @@ impl Slot {
 }
 
 impl Transaction<'_> {
+    /// What messages are sealed with.
+    pub(in crate::vault) fn bodies(&self) -> &Bodies {
+        self.bodies
+    }
+
     /// The connection, for the tables' SQL.
     pub(in crate::vault) fn connection(&mut self) -> Statements<'_> {
         self.slot.statements()

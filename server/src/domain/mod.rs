@@ -5,6 +5,7 @@ pub mod conversation;
 pub mod key_package;
 pub mod membership;
 pub mod organisation;
+pub mod period;
 pub mod record;
 pub mod revocation;
 pub mod statement;

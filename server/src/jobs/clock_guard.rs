@@ -14,6 +14,8 @@ use wardline_proto::UtcMillis;
 pub struct ClockGuard {
     last: Option<Pass>,
     held: bool,
+    /// How far the clock may have gone on while the relay was off.
+    downtime: Duration,
 }
 
 /// A pass that went through.
@@ -45,13 +47,23 @@ impl ClockGuard {
     /// With the stored time of the last pass; `None` for a relay that never made one.
     #[must_use]
     pub fn since(last: Option<UtcMillis>) -> Self {
-        Self { last: last.map(|at| Pass { at, running: None }), held: false }
+        Self::tolerating(last, DOWNTIME_TOLERATED)
+    }
+
+    /// The same for what is gone everywhere when it is deleted: across a restart, too, only an hour is believed without an issuer.
+    #[must_use]
+    pub fn strict(last: Option<UtcMillis>) -> Self {
+        Self::tolerating(last, JUMP_TOLERATED)
+    }
+
+    fn tolerating(last: Option<UtcMillis>, downtime: Duration) -> Self {
+        Self { last: last.map(|at| Pass { at, running: None }), held: false, downtime }
     }
 
     /// Judges the clock when the relay has run for `running`. `signed` is the newest time that an issuer signed.
     #[must_use]
     pub fn judge(&mut self, now: UtcMillis, running: Duration, signed: Option<UtcMillis>) -> Verdict {
-        let latest = self.last.map_or(now, |last| last.latest_after(running));
+        let latest = self.last.map_or(now, |last| last.latest_after(running, self.downtime));
         let ahead = Duration::from_millis(now.get().saturating_sub(latest.get()));
         let credible = ahead.is_zero() || signed.is_some_and(|signed| is_near(signed, now));
         match (credible, std::mem::replace(&mut self.held, !credible)) {
@@ -70,10 +82,10 @@ impl ClockGuard {
 
 impl Pass {
     /// The latest that it can be when the relay has run for `running`.
-    fn latest_after(self, running: Duration) -> UtcMillis {
+    fn latest_after(self, running: Duration, downtime: Duration) -> UtcMillis {
         let tolerated = match self.running {
             Some(then) => running.saturating_sub(then) + JUMP_TOLERATED,
-            None => DOWNTIME_TOLERATED,
+            None => running + downtime,
         };
         let millis = u64::try_from(tolerated.as_millis()).unwrap_or(u64::MAX);
         UtcMillis::new(self.at.get().saturating_add(millis))
@@ -132,6 +144,11 @@ mod tests {
         assert_eq!(ClockGuard::since(Some(NOON)).judge(days(30), MINUTE, None), Verdict::Go);
         let mut guard = ClockGuard::since(Some(NOON));
         assert!(matches!(guard.judge(days(31), MINUTE, None), Verdict::Hold { .. }));
+        assert_eq!(ClockGuard::strict(Some(NOON)).judge(after(3_600), MINUTE, None), Verdict::Go);
+        assert!(matches!(
+            ClockGuard::strict(Some(NOON)).judge(after(7_200), MINUTE, None),
+            Verdict::Hold { .. }
+        ));
         assert_eq!(
             ClockGuard::since(None).judge(days(31), MINUTE, None),
             Verdict::Go,

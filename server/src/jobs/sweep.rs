@@ -7,6 +7,7 @@
 use wardline_proto::UtcMillis;
 
 use crate::domain::conversation::COMMIT_KEPT_SECONDS;
+use crate::domain::period::PeriodStorage as _;
 use crate::store::{Shared, Store, StoreError};
 
 /// What a pass did.
@@ -78,6 +79,20 @@ pub async fn run_once(store: &Store, now: UtcMillis) -> Result<Swept, StoreError
     // 5. Off the disk, too.
     store.truncate_log().await?;
     Ok(swept)
+}
+
+/// Deletes the secrets of periods that are over at `now`, and what the write-ahead log has of them: from then on nothing opens what ended with them,
+/// on whatever device it is. Returns how many.
+///
+/// # Errors
+/// A [`StoreError`]: the next pass goes on.
+pub async fn end_periods(store: &Store, now: UtcMillis) -> Result<u64, StoreError> {
+    let ended = store.write("end_periods", move |tx| Box::pin(async move { tx.end_periods(now).await }));
+    let ended: u64 = ended.await?;
+    if ended > 0 {
+        store.truncate_log().await?;
+    }
+    Ok(ended)
 }
 
 /// Repeats until a batch was not full.

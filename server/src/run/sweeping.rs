@@ -4,10 +4,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use wardline_identity::RevocationList;
 use wardline_proto::UtcMillis;
 
+use crate::domain::period::{PeriodError, make_ahead};
 use crate::domain::revocation::run_out;
 use crate::jobs::clock_guard::{ClockGuard, Verdict};
 use crate::jobs::sweep::{self, Swept};
@@ -17,11 +19,21 @@ use crate::store::StoreError;
 /// Sweeps until `stopping`, which also cuts a pass that is under way: the next run of the relay finishes it.
 pub(super) async fn sweep_until(relay: Arc<Relay>, pause: Duration, stopping: CancellationToken) {
     let mut sweeper = Sweeper::new(relay);
-    let mut ticks = tokio::time::interval(pause);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let sweeping = async {
+        let mut due = Instant::now();
         loop {
-            ticks.tick().await;
+            if let Err(error) = sweeper.end_periods().await {
+                tracing::warn!(
+                    error = &error as &dyn Error,
+                    "secrets of periods that are over were not deleted"
+                );
+            }
+            let now = sweeper.relay.clock.now();
+            if Instant::now() < due {
+                tokio::time::sleep(until_next(now, due.saturating_duration_since(Instant::now()))).await;
+                continue;
+            }
+            due = Instant::now() + pause;
             match sweeper.pass().await {
                 Ok(Some(swept)) => {
                     metrics::counter!("wardline_entry_bodies_dropped_total")
@@ -43,11 +55,13 @@ struct Sweeper {
     begun: Instant,
     /// Absent until the last run's pass was read.
     guard: Option<ClockGuard>,
+    /// The same for periods.
+    periods: Option<ClockGuard>,
 }
 
 impl Sweeper {
     fn new(relay: Arc<Relay>) -> Self {
-        Self { relay, begun: Instant::now(), guard: None }
+        Self { relay, begun: Instant::now(), guard: None, periods: None }
     }
 
     /// One pass; `None` if the clock is not believed: then nothing was deleted.
@@ -87,6 +101,42 @@ impl Sweeper {
         Ok(Some(swept))
     }
 
+    /// Deletes the secrets of periods that are over, and makes those to come; `None` if the clock is not believed: then nothing was deleted. None
+    /// of a period that is over is handed out all the same.
+    async fn end_periods(&mut self) -> Result<Option<u64>, StoreError> {
+        let store = &self.relay.store;
+        let mut guard = match self.periods.take() {
+            Some(guard) => guard,
+            None => {
+                let last = store.read("last_pass", |tx| Box::pin(async move { tx.last_pass(PERIODS).await }));
+                ClockGuard::strict(last.await?)
+            }
+        };
+        let (now, running) = (self.relay.clock.now(), self.begun.elapsed());
+        let verdict = guard.judge(now, running, signed_time(&self.relay));
+        let guard = self.periods.insert(guard);
+        match verdict {
+            Verdict::Go | Verdict::GoOn => {}
+            Verdict::Hold { ahead } => {
+                tracing::warn!(
+                    ahead_seconds = ahead.as_secs(),
+                    "the clock has jumped ahead: no secrets of periods are deleted until it is right, or until an issuer \
+                     has signed a list or a certificate at this time"
+                );
+                return Ok(None);
+            }
+            Verdict::HoldOn => return Ok(None),
+        }
+        let ended = sweep::end_periods(store, now).await?;
+        make_periods(&self.relay, now).await;
+        store
+            .write("note_pass", move |tx| Box::pin(async move { tx.note_pass(PERIODS, now).await }))
+            .await
+            .map_err(|error: StoreError| error)?;
+        guard.passed(now, running);
+        Ok(Some(ended))
+    }
+
     /// Holds that have run out are carried out for good, which a clock that is ahead must not do either.
     async fn end_holds(relay: &Relay, now: UtcMillis) -> Result<(), StoreError> {
         let ended = relay
@@ -102,8 +152,33 @@ impl Sweeper {
     }
 }
 
-/// The job's name in the database.
+/// Makes the secrets of periods to come. What fails now is made when a device asks.
+async fn make_periods(relay: &Relay, now: UtcMillis) {
+    let entropy = Arc::clone(&relay.entropy);
+    let made = relay
+        .store
+        .write("make_periods", move |tx| Box::pin(async move { make_ahead(tx, &*entropy, now).await }))
+        .await;
+    if let Err(error) = made.map_err(|error: PeriodError| error) {
+        tracing::warn!(error = &error as &dyn Error, "no secrets were made for periods to come");
+    }
+}
+
+/// How long until the next look: periods end at whole minutes, and their secrets with them.
+fn until_next(now: UtcMillis, due: Duration) -> Duration {
+    const MINUTE: u64 = 60_000;
+    due.min(Duration::from_millis(MINUTE - now.get() % MINUTE))
+}
+
+/// The newest time that an issuer has signed: in a certificate, or in the list of revoked devices, which is signed again every hour.
+fn signed_time(relay: &Relay) -> Option<UtcMillis> {
+    let listed = relay.revocations.list().and_then(|list| RevocationList::stored(list).ok());
+    relay.devices.newest_signed_time().max(listed.map(|list| list.signed_at()))
+}
+
+/// The jobs' names in the database.
 const SWEEP: &str = "sweep";
+const PERIODS: &str = "periods";
 
 #[cfg(test)]
 mod tests {
@@ -117,6 +192,7 @@ mod tests {
     use wardline_proto::relay::{EnrolRequest, EnrolmentState, PublishInvitationRequest};
 
     use super::*;
+    use crate::domain::period::PeriodStorage as _;
     use crate::domain::revocation::RevocationStorage as _;
     use crate::founded::{Founded, from_device, from_stranger, greeting};
     use crate::service::enrolment::Enrolment;
@@ -157,6 +233,41 @@ mod tests {
         founded.clock.set(before.plus_seconds(60));
         assert!(sweeper.pass().await.unwrap().is_some(), "the control: it is right again");
         assert_eq!(stored(&sweeper).await, Some(before.plus_seconds(60)));
+    }
+
+    /// How many periods have a secret.
+    async fn secrets(sweeper: &Sweeper) -> usize {
+        let read = sweeper.relay.store.write("periods", |tx| Box::pin(async move { tx.periods().await }));
+        let periods: Result<_, StoreError> = read.await;
+        periods.unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn secrets_of_periods_are_made_ahead_and_deleted_by_a_clock_that_is_believed_also_after_a_restart()
+    {
+        let founded = Founded::new();
+        let mut first = sweeper(&founded).await;
+        assert_eq!(first.end_periods().await.unwrap(), Some(0));
+        let made = secrets(&first).await;
+        assert!(made > 6_000, "{made}");
+        founded.clock.advance_seconds(600);
+        assert_eq!(first.end_periods().await.unwrap(), Some(10), "the control");
+        assert!(secrets(&first).await.abs_diff(made) < 3, "as many as before");
+        founded.clock.advance_seconds(2 * 3_600 + DAY);
+        let mut second = restarted(first, &founded).await;
+        assert_eq!(second.end_periods().await.unwrap(), None, "nobody has signed that time");
+        let list = founded.first_list(DeviceId::from_bytes([9; 16]), RevocationKind::Held);
+        let calls = Revocation::new(Arc::clone(&second.relay));
+        calls.publish_revocation_list(from_device(list, &founded, &founded.founder)).await.unwrap();
+        assert!(second.end_periods().await.unwrap() > Some(1_000), "an issuer has");
+    }
+
+    #[test]
+    fn a_look_comes_at_each_whole_minute() {
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(until_next(UtcMillis::new(59_990), hour), Duration::from_millis(10));
+        assert_eq!(until_next(UtcMillis::new(60_000), hour), Duration::from_secs(60));
+        assert_eq!(until_next(UtcMillis::new(60_000), Duration::from_secs(1)), Duration::from_secs(1));
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use crate::{
         key_package::KeyPackageError,
         membership::MembershipError,
         organisation::{OrganisationError, OrganisationRefusal},
+        period::{PeriodError, PeriodRefusal},
         revocation::RevocationRefusal,
         unlock::{UnlockError, UnlockRefusal},
     },
@@ -224,6 +225,21 @@ impl From<UnlockRefusal> for Status {
             R::Oprf(_) => field_invalid("blinded", "is no element of the group"),
             R::Older { generation } => refuse(Reason::VaultOlder).with("generation", generation).into(),
             R::Exists => field_invalid("pair_id", "is another pair's"),
+        }
+    }
+}
+
+impl From<PeriodRefusal> for Status {
+    fn from(refusal: PeriodRefusal) -> Self {
+        field_invalid("period_ends_ms", &refusal.to_string())
+    }
+}
+
+impl From<PeriodError> for Status {
+    fn from(error: PeriodError) -> Self {
+        match error {
+            PeriodError::Entropy(error) => Refusal::new(Reason::Internal, error.to_string()).into(),
+            PeriodError::Store(error) => error.into(),
         }
     }
 }

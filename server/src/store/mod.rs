@@ -11,6 +11,7 @@ mod key_package;
 mod membership;
 pub(crate) mod organisation;
 mod passes;
+mod period;
 mod readers;
 mod record;
 mod revocation;

@@ -175,6 +175,7 @@ calls! {
         make_pair: MakePairRequest -> MakePairResponse,
         evaluate: EvaluateRequest -> EvaluateResponse,
         confirm_unlock: ConfirmUnlockRequest -> ConfirmUnlockResponse,
+        get_period_secrets: GetPeriodSecretsRequest -> GetPeriodSecretsResponse,
     }
     Directory {
         get_organisation: GetOrganisationRequest -> GetOrganisationResponse,

@@ -16,6 +16,7 @@ use wardline_server::{
     bundle,
     config::Config,
     data_dir::DataDir,
+    jobs::sweep,
     relay_keys::RelayKeys,
     run::{Sources, ask_until, assemble},
     state::Relay,
@@ -68,6 +69,17 @@ impl RelayHouse {
         drop(relay);
         // A process that dies takes its writer with it: no write of the old relay lands behind the back of the new.
         store.close().await;
+    }
+
+    /// Deletes what is due by its clock, as its sweep does each minute.
+    ///
+    /// # Panics
+    /// If it does not run, or cannot.
+    pub async fn sweep(&self) {
+        let running = self.now().expect("the relay runs");
+        let (store, now) = (&running.relay.store, self.clock.now());
+        sweep::end_periods(store, now).await.expect("periods that end");
+        sweep::run_once(store, now).await.expect("a sweep");
     }
 
     /// It dies, a copy of its database is laid aside, and it starts again.

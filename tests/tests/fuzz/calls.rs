@@ -92,6 +92,7 @@ calls! {
     issue_renewal: "RenewalService" "IssueRenewal" IssueRenewalRequest Office,
     make_pair: "UnlockService" "MakePair" MakePairRequest Doctor,
     evaluate: "UnlockService" "Evaluate" EvaluateRequest Nobody,
+    get_period_secrets: "UnlockService" "GetPeriodSecrets" GetPeriodSecretsRequest Doctor,
     confirm_unlock: "UnlockService" "ConfirmUnlock" ConfirmUnlockRequest Nobody,
     issue_relay_certificates: "RenewalService" "IssueRelayCertificates" IssueRelayCertificatesRequest Office,
     request_issuer: "RegistrarService" "RequestIssuer" RequestIssuerRequest Office,

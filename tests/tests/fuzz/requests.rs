@@ -111,7 +111,10 @@ fn of_vaults() {
     let doctor = &WORLD.doctor;
     let open = UnlockConfirmation { pair, by, generation: 1 };
     let confirmation = Some(open.sign((&doctor.key, &doctor.certificate), &EXPORTER));
-    request("ConfirmUnlock", "doctor", &pb::ConfirmUnlockRequest { confirmation });
+    let period_ends_ms = vec![NOW.get() - NOW.get() % 60_000 + 60_000, NOW.get() - NOW.get() % 86_400_000];
+    let periods = pb::GetPeriodSecretsRequest { period_ends_ms: period_ends_ms.clone() };
+    request("GetPeriodSecrets", "doctor", &periods);
+    request("ConfirmUnlock", "doctor", &pb::ConfirmUnlockRequest { confirmation, period_ends_ms });
 }
 
 /// Lists of revoked devices, of which nobody has one, and what administrators ask.

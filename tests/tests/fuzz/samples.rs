@@ -535,5 +535,9 @@ fn vault() {
     keep("vault_header", "floor", &header);
     keep("vault_header", "paired", &fuzzing::paired_header());
     let content = [&[0, 1][..], &[3; 32]].concat();
+    let key = |of: &[u8], key: u8| [of, &[key; 32]].concat();
+    let two = [key(&[0, 0, 3, 232], 1), key(&[0, 0, 7, 208], 2), vec![0, 0, 0, 1], key(&[5; 16], 3)].concat();
+    keep("vault_periods", "two", &[&[0, 1, 0, 0, 0, 2][..], &two].concat());
+    keep("vault_periods", "none", &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     keep("vault_keyring", "sealed", &fuzzing::sealed_keyring(&header, [4; 24], &content));
 }

@@ -70,6 +70,11 @@ fn oprf_key() -> OprfKey {
     OprfKey::from_bytes(&[43; 32]).expect("a key")
 }
 
+/// The same of each period.
+fn period_secret(period_ends_ms: u64) -> pb::PeriodSecret {
+    pb::PeriodSecret { period_ends_ms, secret: vec![45; 32].into() }
+}
+
 fn silent<T>() -> Result<T, RelayError> {
     Err(RelayError::Unavailable { source: "the relay is not there".into(), retry_after: None })
 }
@@ -118,15 +123,25 @@ macro_rules! script {
                 Ok(pb::EvaluateResponse {
                     evaluated: evaluated.element.to_vec().into(),
                     proof: evaluated.proof.to_vec().into(),
-                    ..pb::EvaluateResponse::default()
+                    greeting: Some(greeting()),
+                    tries_left: 9,
                 })
             }
 
             async fn confirm_unlock(
                 &self,
-                _: pb::ConfirmUnlockRequest,
+                request: pb::ConfirmUnlockRequest,
             ) -> Result<pb::ConfirmUnlockResponse, RelayError> {
-                Ok(pb::ConfirmUnlockResponse {})
+                let secrets = request.period_ends_ms.into_iter().map(period_secret).collect();
+                Ok(pb::ConfirmUnlockResponse { secrets, struck: false })
+            }
+
+            async fn get_period_secrets(
+                &self,
+                request: pb::GetPeriodSecretsRequest,
+            ) -> Result<pb::GetPeriodSecretsResponse, RelayError> {
+                let secrets = request.period_ends_ms.into_iter().map(period_secret).collect();
+                Ok(pb::GetPeriodSecretsResponse { secrets })
             }
 
             async fn count_key_packages(

@@ -101,6 +101,33 @@ fn a_keyring_opens_only_as_it_was_sealed() {
     });
 }
 
+/// The keys of periods have one encoding.
+fn periods(input: &Input) -> bool {
+    match fuzzing::periods(&input.bytes) {
+        Ok(again) => {
+            assert_eq!(again, input.bytes, "the keys of periods have one encoding");
+            true
+        }
+        Err(error) => {
+            assert!(matches!(error, VaultError::Corrupt { .. } | VaultError::NewerVersion { .. }), "{error}");
+            false
+        }
+    }
+}
+
+#[test]
+fn the_keys_of_periods_are_accepted_only_as_they_are_written() {
+    fuzz(&Target {
+        name: "vault_periods",
+        format: Format::Raw,
+        sign: None,
+        inputs: 5_000,
+        at_most: usize::MAX,
+        memory: (4 * 1024, 8),
+        check: periods,
+    });
+}
+
 struct Place {
     runtime: Runtime,
     folder: TempDir,

@@ -1,6 +1,7 @@
 //! Clocks of a scene: they follow tokio's virtual time, and each leaps when told.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use wardline_identity::Clock;
@@ -50,5 +51,14 @@ impl Clock for SceneClock {
         let right = self.origin.get().saturating_add(passed);
         let ahead = self.ahead_millis.load(Ordering::SeqCst) + self.off_millis.load(Ordering::SeqCst);
         UtcMillis::new(right.saturating_add_signed(ahead))
+    }
+
+    fn since_boot(&self) -> Duration {
+        let leapt = u64::try_from(self.ahead_millis.load(Ordering::SeqCst)).unwrap_or(0);
+        self.begun.elapsed() + Duration::from_millis(leapt)
+    }
+
+    fn boot(&self) -> [u8; 16] {
+        [1; 16]
     }
 }

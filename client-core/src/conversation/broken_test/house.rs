@@ -15,7 +15,7 @@ use wardline_proto::{
 
 use super::ward::{NOW, Phone};
 use crate::{
-    conversation::{Core, Device, KnownList},
+    conversation::{Core, Device, KnownList, RetentionTime},
     mls::MlsStore,
     session::load_device,
     vault::{
@@ -96,13 +96,17 @@ impl House {
             issuer: None,
         };
         in_its_vault(&vault, &device, &self.wire, self.root).await;
+        let mut retention = RetentionTime::load(None, &*self.clock);
+        // As of the list that there always is.
+        retention.hear_issuer(self.clock_now(), &*self.clock);
         let core = Core {
             vault,
             store: MlsStore::new(),
             groups: HashMap::new(),
             revocations: RevocationRegister::new(device.organisation.id()),
             list: KnownList::default(),
-            mistyped: 0,
+            wrong_tries: 0,
+            retention,
             device,
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),

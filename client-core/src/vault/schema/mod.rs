@@ -30,6 +30,7 @@ const STEPS: &[&str] = &[
     include_str!("0020_recall.sql"),
     include_str!("0021_open_wishes.sql"),
     include_str!("0022_generation.sql"),
+    include_str!("0023_sealed_bodies.sql"),
 ];
 
 /// Brings the database to the newest schema.

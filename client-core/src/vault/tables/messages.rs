@@ -1,10 +1,14 @@
 //! Table `messages`: what people read, one row an entry that says something.
 
 use sqlx::{Row as _, sqlite::SqliteRow};
-use wardline_proto::{ClientMessageId, ConversationId, DeviceId, EntryNumber, UtcMillis, fault};
+use wardline_identity::Entropy;
+use wardline_proto::{ClientMessageId, ConversationId, DeviceId, EntryNumber, Period, UtcMillis, fault};
 
 use super::{corrupt, fixed, optional_unsigned, stored, unsigned};
-use crate::vault::{Transaction, VaultError};
+use crate::vault::{
+    Transaction, VaultError,
+    bodies::{Bodies, Place, SealedBody},
+};
 
 /// What a row shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +83,11 @@ pub(crate) struct MessageRow {
     pub body: String,
 }
 
-fn parse(row: &SqliteRow) -> Result<MessageRow, VaultError> {
+/// A row; of one whose keys are gone, or that others sealed, that it cannot be read.
+pub(super) fn parse(bodies: &Bodies, row: &SqliteRow) -> Result<MessageRow, VaultError> {
     let kind: String = row.try_get("kind")?;
     let message: Option<Vec<u8>> = row.try_get("message_id")?;
-    Ok(MessageRow {
+    let mut parsed = MessageRow {
         conversation: fixed(row, "conversation_id")?,
         number: EntryNumber::new(unsigned(row, "number")?),
         kind: MessageKind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or(corrupt())?,
@@ -95,12 +100,50 @@ fn parse(row: &SqliteRow) -> Result<MessageRow, VaultError> {
         stamp: UtcMillis::new(unsigned(row, "stamp_ms")?),
         expires: optional_unsigned(row, "expires_ms")?.map(UtcMillis::new),
         body: row.try_get("body")?,
-    })
+    };
+    if let (Some(key), Some(text)) = (row.try_get("sealed_key")?, row.try_get("sealed_body")?) {
+        let opened = place_in(&parsed).and_then(|place| bodies.open(place, &SealedBody { key, text }));
+        match opened {
+            Some(text) => parsed.body = text,
+            None => parsed.kind = MessageKind::Unreadable,
+        }
+    }
+    Ok(parsed)
+}
+
+/// Where a body belongs; `None` for a row that does not end.
+fn place_in(row: &MessageRow) -> Option<Place<'_>> {
+    let period = Period::ending(row.expires?)?;
+    Some(Place { conversation: &row.conversation, number: row.number, period })
+}
+
+/// Stores a text, sealed under the keys of the period that it ends with; of one that is not a text any more, what is left.
+///
+/// # Errors
+/// [`VaultError::PeriodSecret`] if the relay's secret of the period is not here; as [`insert`].
+pub(crate) async fn insert_text(
+    tx: &mut Transaction<'_>,
+    row: &MessageRow,
+    entropy: &dyn Entropy,
+) -> Result<(), VaultError> {
+    let Some(place) = place_in(row).filter(|_| row.kind == MessageKind::Text) else {
+        return insert(tx, row).await;
+    };
+    let sealed = tx.bodies().seal(place, &row.body, entropy)?;
+    insert_sealed(tx, &MessageRow { body: String::new(), ..row.clone() }, Some(&sealed)).await
 }
 
 /// Stores a row, in place of one that only said that something was missed there. A message of the same device and id that is
 /// there already stays the only one.
 pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &MessageRow) -> Result<(), VaultError> {
+    insert_sealed(tx, row, None).await
+}
+
+async fn insert_sealed(
+    tx: &mut Transaction<'_>,
+    row: &MessageRow,
+    sealed: Option<&SealedBody>,
+) -> Result<(), VaultError> {
     if !fault::planted("mutant.placeholder_stays") {
         sqlx::query("DELETE FROM messages WHERE conversation_id = ? AND number = ? AND kind = 'missed'")
             .bind(row.conversation.as_bytes().as_slice())
@@ -111,8 +154,8 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &MessageRow) -> Result
     sqlx::query(
         "INSERT OR IGNORE INTO messages
             (conversation_id, number, kind, sender_user, sender_name, sender_device, message_id, stamp_ms,
-             expires_ms, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             expires_ms, body, sealed_key, sealed_body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.conversation.as_bytes().as_slice())
     .bind(stored(row.number.get()))
@@ -124,6 +167,8 @@ pub(crate) async fn insert(tx: &mut Transaction<'_>, row: &MessageRow) -> Result
     .bind(stored(row.stamp.get()))
     .bind(row.expires.map(|instant| stored(instant.get())))
     .bind(&row.body)
+    .bind(sealed.map(|sealed| sealed.key.as_slice()))
+    .bind(sealed.map(|sealed| sealed.text.as_slice()))
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -175,7 +220,7 @@ pub(crate) async fn list(
     .bind(i64::from(limit))
     .fetch_all(tx.connection())
     .await?;
-    rows.iter().map(parse).collect()
+    rows.iter().map(|row| parse(tx.bodies(), row)).collect()
 }
 
 /// How many texts of others after `after`.
@@ -200,6 +245,9 @@ pub(crate) async fn count_unread(
 
 /// Deletes what has passed its retention; answers how many rows.
 pub(crate) async fn sweep(tx: &mut Transaction<'_>, now: UtcMillis) -> Result<u64, VaultError> {
+    if fault::planted("mutant.rows_kept") {
+        return Ok(0);
+    }
     let done = sqlx::query("DELETE FROM messages WHERE expires_ms <= ?")
         .bind(stored(now.get()))
         .execute(tx.connection())
@@ -244,7 +292,7 @@ pub(crate) async fn count_missed(
     unsigned(&row, "missed")
 }
 
-/// What a device said of one kind after `after` that has not expired, the newest `limit` of it, in order.
+/// What a device said of one kind after `after` that has not expired and can be read, the newest `limit` of it, in order.
 pub(crate) async fn said_by(
     tx: &mut Transaction<'_>,
     kind: MessageKind,
@@ -266,7 +314,8 @@ pub(crate) async fn said_by(
     .bind(i64::from(limit))
     .fetch_all(tx.connection())
     .await?;
-    rows.iter().map(parse).collect()
+    let rows = rows.iter().map(|row| parse(tx.bodies(), row));
+    rows.filter(|row| row.as_ref().map_or(true, |row| row.kind == kind)).collect()
 }
 
 /// The row of an entry.
@@ -280,7 +329,7 @@ pub(crate) async fn find(
         .bind(stored(number.get()))
         .fetch_optional(tx.connection())
         .await?;
-    row.as_ref().map(parse).transpose()
+    row.as_ref().map(|row| parse(tx.bodies(), row)).transpose()
 }
 
 /// The text of an entry goes; its place stays.
@@ -289,7 +338,7 @@ pub(crate) async fn recall(
     (conversation, number): (&ConversationId, EntryNumber),
 ) -> Result<(), VaultError> {
     sqlx::query(
-        "UPDATE messages SET kind = 'recalled', body = ''
+        "UPDATE messages SET kind = 'recalled', body = '', sealed_key = NULL, sealed_body = NULL
          WHERE conversation_id = ? AND number = ? AND kind = 'text'",
     )
     .bind(conversation.as_bytes().as_slice())

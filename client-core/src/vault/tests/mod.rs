@@ -1,5 +1,6 @@
 //! Tests of the vault: what the disk shows, what a wrong or changed file does, what a crash leaves.
 
+mod bodies;
 mod crashes;
 mod disk;
 mod passcodes;

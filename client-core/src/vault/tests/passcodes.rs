@@ -102,7 +102,7 @@ async fn missing_damaged_and_newer_files_are_told_apart() {
     let mut newer = good.clone();
     newer[17] = 9;
     fs::write(&path, newer).unwrap();
-    assert!(matches!(open().await, Err(VaultError::NewerVersion { found: 9, known: 2 })));
+    assert!(matches!(open().await, Err(VaultError::NewerVersion { found: 9, known: 3 })));
     let mut older = good.clone();
     older[17] = 1;
     fs::write(&path, older).unwrap();

@@ -9,8 +9,7 @@ use crate::domain::record::record;
 
 use super::{LastTry, Pair, UnlockError, UnlockRefusal, UnlockStorage};
 
-/// How many tries a person has until their vault is opened.
-pub const TRIES_MAX: u32 = 10;
+pub use wardline_proto::TRIES_MAX;
 
 /// From this try on administrators are told.
 const TOLD_FROM: u32 = 5;

@@ -5,7 +5,8 @@ use wardline_identity::{UnlockConfirmation, UnlockTryError};
 use wardline_proto::Digest;
 use wardline_proto::relay::{ConfirmUnlockRequest, ConfirmUnlockResponse};
 
-use super::read_pair;
+use super::{period_secrets, read_pair};
+use crate::domain::period::parse;
 use crate::domain::unlock::{UnlockRefusal, confirm};
 use crate::service::{authorise, decode, write};
 use crate::state::Relay;
@@ -15,24 +16,32 @@ pub(super) async fn answer(
     request: Request<ConfirmUnlockRequest>,
 ) -> Result<ConfirmUnlockResponse, Status> {
     let exporter = authorise::exporter(&request)?;
-    let statement = decode::present("confirmation", request.into_inner().confirmation)?;
+    let request = request.into_inner();
+    let statement = decode::present("confirmation", request.confirmation)?;
+    let periods = parse(&request.period_ends_ms)?;
     let named = UnlockConfirmation::named(&statement).map_err(UnlockRefusal::Try)?;
     let pair = read_pair(relay, named).await?;
-    // By a certificate of its own, in force: what an opened vault has.
+    let device = pair.device;
+
+    // 1. By a certificate of its own: what an opened vault has, also when it has lapsed, or its issuer was struck.
     let signer =
         Digest::try_from(&statement.signer).map_err(|_| UnlockTryError::Field { field: "confirmation" });
     let signer = signer.map_err(UnlockRefusal::Try)?;
-    if relay.devices.is_struck(&signer) {
-        return Err(authorise::struck().into());
-    }
-    let certificate = relay.devices.own(pair.device, &signer).ok_or(UnlockRefusal::Unknown)?;
+    let good = relay.devices.own(device, &signer);
+    let struck = good.is_none();
+    let certificate = good.or_else(|| relay.devices.own_struck(device, &signer));
+    let certificate = certificate.ok_or(UnlockRefusal::Unknown)?;
     let said = UnlockConfirmation::verify(&statement, &certificate, &exporter).map_err(UnlockRefusal::Try)?;
-    // One that has lapsed meanwhile opens its vault to have it renewed: nothing is handed out for this.
-    authorise::in_force(relay, pair.device)?;
-    let device = pair.device;
-    let confirmed = write::for_vault(relay, device, "confirm_unlock", move |tx, _| {
-        Box::pin(async move { confirm(tx, device, (said.pair, said.by), said.generation).await })
-    });
-    confirmed.await?;
-    Ok(ConfirmUnlockResponse {})
+    authorise::in_force(relay, device)?;
+
+    // 2. No try counts any more. Of one whose issuer was struck nothing is taken.
+    if !struck {
+        let confirmed = write::for_vault(relay, device, "confirm_unlock", move |tx, _| {
+            Box::pin(async move { confirm(tx, device, (said.pair, said.by), said.generation).await })
+        });
+        confirmed.await?;
+    }
+
+    // 3. What it needs to read what it has.
+    Ok(ConfirmUnlockResponse { secrets: period_secrets::of(relay, device, &periods).await?, struck })
 }

@@ -1,11 +1,14 @@
 //! `UnlockService`: the relay's half of opening a vault.
 //!
 //! `Evaluate` is for whoever has a vault's unlock key, without a certificate: it says nothing about the passcode, and counts. `ConfirmUnlock` is for whoever has
-//! the device's certified key, which is in the vault; `MakePair` for the certified device.
+//! the device's certified key, which is in the vault; `MakePair` and `GetPeriodSecrets` for the certified device.
 
 mod confirm;
 mod evaluate;
 mod make_pair;
+mod period_secrets;
+#[cfg(test)]
+mod period_secrets_tests;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +17,8 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use wardline_proto::relay::unlock_service_server::UnlockService;
 use wardline_proto::relay::{
-    ConfirmUnlockRequest, ConfirmUnlockResponse, EvaluateRequest, EvaluateResponse, MakePairRequest,
-    MakePairResponse,
+    ConfirmUnlockRequest, ConfirmUnlockResponse, EvaluateRequest, EvaluateResponse, GetPeriodSecretsRequest,
+    GetPeriodSecretsResponse, MakePairRequest, MakePairResponse,
 };
 
 use wardline_proto::PairId;
@@ -72,5 +75,12 @@ impl UnlockService for Unlocking {
         request: Request<ConfirmUnlockRequest>,
     ) -> Result<Response<ConfirmUnlockResponse>, Status> {
         confirm::answer(&self.relay, request).await.map(Response::new)
+    }
+
+    async fn get_period_secrets(
+        &self,
+        request: Request<GetPeriodSecretsRequest>,
+    ) -> Result<Response<GetPeriodSecretsResponse>, Status> {
+        period_secrets::answer(&self.relay, request).await.map(Response::new)
     }
 }

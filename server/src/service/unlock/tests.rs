@@ -98,7 +98,8 @@ impl Scene {
             self.founded.organisation().verify_device(&by.certificate, DateCheck::Skip).unwrap();
         let said = UnlockConfirmation { pair, by: TryId::from_bytes([id; 16]), generation };
         let confirmation = Some(said.sign((&by.key, &certificate), &EXPORTER));
-        let request = from_stranger(ConfirmUnlockRequest { confirmation }, EXPORTER);
+        let request =
+            from_stranger(ConfirmUnlockRequest { confirmation, period_ends_ms: Vec::new() }, EXPORTER);
         self.calls.confirm_unlock(request).await.map(|_| ())
     }
 }

@@ -44,4 +44,5 @@ const VERSIONS: &[&str] = &[
     include_str!("0014_ends_of_devices.sql"),
     include_str!("0015_software.sql"),
     include_str!("0016_unlock.sql"),
+    include_str!("0017_periods.sql"),
 ];

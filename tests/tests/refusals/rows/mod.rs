@@ -97,6 +97,7 @@ pub(crate) mod path {
             MAKE_PAIR = "MakePair",
             EVALUATE = "Evaluate",
             CONFIRM_UNLOCK = "ConfirmUnlock",
+            GET_PERIOD_SECRETS = "GetPeriodSecrets",
         }
         "RegistrarService" {
             PUBLISH_INVITATION = "PublishInvitation",

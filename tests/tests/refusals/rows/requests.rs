@@ -13,6 +13,7 @@ use wardline_proto::{
 use super::{
     Expected, Row, Trial,
     path::{self, COMMIT, GET_ORGANISATION, LIST_PEOPLE, SEND},
+    unlock::next_minute,
 };
 use crate::{
     house::{Caller, House, greeting},
@@ -91,6 +92,10 @@ async fn right(house: &House, path: &'static str) -> (Caller, Vec<u8>) {
         path::MAKE_PAIR => {
             let unlock_key = SigningKey::from_seed([7; 32]).public().as_bytes().to_vec().into();
             doctor(pb::MakePairRequest { pair_id: id(), unlock_key }.encode_to_vec())
+        }
+        path::GET_PERIOD_SECRETS => {
+            let period_ends_ms = vec![next_minute()];
+            doctor(pb::GetPeriodSecretsRequest { period_ends_ms }.encode_to_vec())
         }
         path::COMMIT => doctor(Talk::new(house).await.update().encode_to_vec()),
         path::SEND => doctor(Talk::new(house).await.message().encode_to_vec()),

@@ -7,12 +7,14 @@ use wardline_identity::{
 };
 use wardline_proto::{
     PairId, Reason, TryId,
-    relay::{ConfirmUnlockRequest, EvaluateRequest, MakePairRequest, SignedStatement},
+    relay::{
+        ConfirmUnlockRequest, EvaluateRequest, GetPeriodSecretsRequest, MakePairRequest, SignedStatement,
+    },
 };
 
 use super::{
     Row, Trial,
-    path::{CONFIRM_UNLOCK, EVALUATE, MAKE_PAIR},
+    path::{CONFIRM_UNLOCK, EVALUATE, GET_PERIOD_SECRETS, MAKE_PAIR},
 };
 use crate::{
     authority::Installation,
@@ -79,7 +81,7 @@ impl<'a> Closed<'a> {
         let generation = self.opened + later;
         let said = UnlockConfirmation { pair: self.id, by: TryId::from_bytes([by; 16]), generation };
         let confirmation = said.sign((device.key(), &device.certificate), &self.exporter);
-        ConfirmUnlockRequest { confirmation: Some(confirmation) }
+        ConfirmUnlockRequest { confirmation: Some(confirmation), period_ends_ms: vec![next_minute()] }
     }
 }
 
@@ -133,6 +135,23 @@ fn opened(input: &'static str, refusal: Refusal, change: fn(&Closed<'_>) -> Conf
     })
 }
 
+/// A row in which the doctor names periods that are none.
+fn periods(input: &'static str, ends_ms: fn(u64) -> Vec<u64>) -> Row {
+    Row::call(input, GET_PERIOD_SECRETS, FIELD, move |_| {
+        Box::pin(async move {
+            let asked = |period_ends_ms| GetPeriodSecretsRequest { period_ends_ms };
+            let next = next_minute();
+            Trial::new(Caller::Doctor, &asked(ends_ms(next)), &asked(vec![next]))
+        })
+    })
+}
+
+/// The end of the minute that is under way, in milliseconds since 1970 UTC.
+pub(super) fn next_minute() -> u64 {
+    let now = SystemClock.now().get();
+    now - now % 60_000 + 60_000
+}
+
 pub(super) fn rows() -> Vec<Row> {
     vec![
         pair("a pair id of 15 bytes", |pair| pair.pair_id.truncate(15)),
@@ -181,5 +200,11 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         opened("an opening by a try that is not the last", UNKNOWN, |vault| vault.open(3, 1)),
         opened("an older copy of the vault", OLDER, |vault| vault.open(2, 0)),
+        opened("an opening that names a period which ends within a minute", FIELD, |vault| {
+            let open = vault.open(2, 1);
+            ConfirmUnlockRequest { period_ends_ms: vec![next_minute() + 1], ..open }
+        }),
+        periods("a period that ends within a minute", |next| vec![next + 1]),
+        periods("more periods than a device has", |next| vec![next; 8_193]),
     ]
 }

@@ -1,6 +1,7 @@
 //! A new issuers' list at the relay: what counts from its answer on, and what no list can do.
 
 mod stillness;
+mod struck_vault;
 
 use std::sync::Arc;
 

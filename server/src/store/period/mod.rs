@@ -1,0 +1,87 @@
+//! Table `period_secrets`: the relay's part of the keys of messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{QueryBuilder, SqliteConnection, sqlite::SqliteRow};
+use wardline_proto::{Period, UtcMillis};
+use zeroize::Zeroizing;
+
+use super::{
+    ReadTx, StoreError, WriteTx,
+    row::{Columns as _, integer},
+};
+use crate::domain::period::{PeriodStorage, PeriodView, Secret};
+
+/// Rows an insertion.
+const ROWS: usize = 500;
+
+fn period(row: &SqliteRow) -> Result<Period, StoreError> {
+    Period::ending(row.instant("ends_at")?).ok_or(StoreError::Unreadable { column: "ends_at" })
+}
+
+fn parse(row: &SqliteRow) -> Result<(Period, Secret), StoreError> {
+    let secret = Zeroizing::new(row.blob("secret")?);
+    let secret = secret.as_slice().try_into().map_err(|_| StoreError::Unreadable { column: "secret" })?;
+    Ok((period(row)?, Secret::from_bytes(secret)))
+}
+
+async fn between(
+    connection: &mut SqliteConnection,
+    (first, last): (Period, Period),
+) -> Result<BTreeMap<Period, Secret>, StoreError> {
+    let rows = sqlx::query("SELECT ends_at, secret FROM period_secrets WHERE ends_at BETWEEN ?1 AND ?2")
+        .bind(integer(first.end().get()))
+        .bind(integer(last.end().get()))
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(parse).collect()
+}
+
+impl PeriodView for ReadTx {
+    async fn period_secrets(
+        &mut self,
+        first: Period,
+        last: Period,
+    ) -> Result<BTreeMap<Period, Secret>, StoreError> {
+        between(self.connection(), (first, last)).await
+    }
+}
+
+impl PeriodView for WriteTx {
+    async fn period_secrets(
+        &mut self,
+        first: Period,
+        last: Period,
+    ) -> Result<BTreeMap<Period, Secret>, StoreError> {
+        between(self.connection(), (first, last)).await
+    }
+}
+
+impl PeriodStorage for WriteTx {
+    async fn periods(&mut self) -> Result<BTreeSet<Period>, StoreError> {
+        let rows = sqlx::query("SELECT ends_at FROM period_secrets").fetch_all(self.connection()).await?;
+        rows.iter().map(period).collect()
+    }
+
+    async fn keep_period_secrets(&mut self, secrets: &[(Period, Secret)]) -> Result<(), StoreError> {
+        for some in secrets.chunks(ROWS) {
+            let mut insert = QueryBuilder::new("INSERT OR IGNORE INTO period_secrets (ends_at, secret) ");
+            insert.push_values(some, |mut row, (period, secret)| {
+                row.push_bind(integer(period.end().get())).push_bind(secret.to_bytes().to_vec());
+            });
+            insert.build().execute(&mut *self.connection()).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_periods(&mut self, now: UtcMillis) -> Result<u64, StoreError> {
+        if wardline_proto::fault::planted("mutant.period_secret_kept") {
+            return Ok(0);
+        }
+        let ended = sqlx::query("DELETE FROM period_secrets WHERE ends_at <= ?1")
+            .bind(integer(now.get()))
+            .execute(self.connection())
+            .await?;
+        Ok(ended.rows_affected())
+    }
+}
