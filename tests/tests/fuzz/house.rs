@@ -117,7 +117,8 @@ impl House {
         self.runtime.block_on(read).expect("a version")
     }
 
-    /// Everything that is stored, but for the columns that a refusal may change: whose turn it is.
+    /// Everything that is stored, but for what a refusal may change: whose turn it is, and the secrets of
+    /// periods, which any call for them may make.
     pub(crate) fn stored(&mut self) -> Arc<[String]> {
         let version = self.version();
         if self.seen.0 != version {
@@ -129,7 +130,7 @@ impl House {
     fn rows(&mut self) -> Vec<String> {
         let watch = &mut self.watch;
         self.runtime.block_on(async {
-            let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+            let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'period_secrets' ORDER BY name";
             let tables: Vec<String> =
                 sqlx::query_scalar(tables).fetch_all(&mut *watch).await.expect("tables");
             let mut rows = Vec::new();

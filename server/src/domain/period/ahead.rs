@@ -10,6 +10,9 @@ const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
+/// How many secrets are in memory at once.
+const DRAWN: usize = 500;
+
 /// How much longer than messages live secrets are made ahead.
 const AHEAD: u64 = 3 * DAY;
 
@@ -41,9 +44,12 @@ pub async fn make_ahead<S: PeriodStorage>(
     now: UtcMillis,
 ) -> Result<usize, PeriodError> {
     let known = storage.periods().await?;
-    let missing = ends_ahead(now).into_iter().filter(|period| !known.contains(period));
-    let made: Vec<(Period, Secret)> =
-        missing.map(|period| Ok((period, Secret::draw(entropy)?))).collect::<Result<_, EntropyError>>()?;
-    storage.keep_period_secrets(&made).await?;
-    Ok(made.len())
+    let mut missing = ends_ahead(now);
+    missing.retain(|period| !known.contains(period));
+    for some in missing.chunks(DRAWN) {
+        let drawn = some.iter().map(|period| Ok((*period, Secret::draw(entropy)?)));
+        let drawn: Vec<(Period, Secret)> = drawn.collect::<Result<_, EntropyError>>()?;
+        storage.keep_period_secrets(&drawn).await?;
+    }
+    Ok(missing.len())
 }

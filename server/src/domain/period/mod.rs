@@ -36,7 +36,7 @@ pub fn parse(ends_ms: &[u64]) -> Result<Vec<Period>, PeriodRefusal> {
     Ok(periods.into_iter().collect())
 }
 
-/// A device's shares of the secrets of periods that are not over at `now`; `None` in place of one that was not made yet.
+/// A device's shares of the secrets of periods, in order, that are not over at `now`; `None` in place of one that was not made yet.
 ///
 /// # Errors
 /// A [`StoreError`].
@@ -48,8 +48,7 @@ pub async fn shares<V: PeriodView>(
 ) -> Result<Vec<(Period, Option<Share>)>, StoreError> {
     let open = |period: &&Period| !period.is_over(now) || planted("mutant.period_outlived");
     let asked: Vec<Period> = periods.iter().filter(open).copied().collect();
-    let (Some(first), Some(last)) = (asked.first(), asked.last()) else { return Ok(Vec::new()) };
-    let secrets = view.period_secrets(*first, *last).await?;
+    let secrets = view.period_secrets(&asked).await?;
     let share = |period: &Period| secrets.get(period).map(|secret| secret.share(device, *period));
     Ok(asked.iter().map(|period| (*period, share(period))).collect())
 }

@@ -10,11 +10,10 @@ use crate::store::StoreError;
 
 /// Reads of one consistent view.
 pub trait PeriodView: Send {
-    /// The secrets of periods from `first` to `last`.
+    /// The secrets of these periods, which are in order; without those that have none.
     fn period_secrets(
         &mut self,
-        first: Period,
-        last: Period,
+        periods: &[Period],
     ) -> impl Future<Output = Result<BTreeMap<Period, Secret>, StoreError>> + Send;
 }
 

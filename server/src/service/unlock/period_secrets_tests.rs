@@ -105,7 +105,10 @@ async fn a_deleted_secret_is_in_no_file() {
     let period = scene.end(10 * MINUTE);
     scene.asks(&scene.phone, &[period]).await.unwrap();
     let period = Period::ending(UtcMillis::new(period)).unwrap();
-    let read = scene.relay.store.read("secret", move |tx| Box::pin(tx.period_secrets(period, period)));
+    let read = scene
+        .relay
+        .store
+        .read("secret", move |tx| Box::pin(async move { tx.period_secrets(&[period]).await }));
     let read: Result<_, StoreError> = read.await;
     let secret = *read.unwrap()[&period].to_bytes();
     let on_disk = || {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::TryStreamExt as _;
 use sqlx::{QueryBuilder, SqliteConnection, sqlite::SqliteRow};
 use wardline_proto::{Period, UtcMillis};
 use zeroize::Zeroizing;
@@ -25,42 +26,45 @@ fn parse(row: &SqliteRow) -> Result<(Period, Secret), StoreError> {
     Ok((period(row)?, Secret::from_bytes(secret)))
 }
 
-async fn between(
+/// Row by row: only what was asked for is held.
+async fn find(
     connection: &mut SqliteConnection,
-    (first, last): (Period, Period),
+    periods: &[Period],
 ) -> Result<BTreeMap<Period, Secret>, StoreError> {
-    let rows = sqlx::query("SELECT ends_at, secret FROM period_secrets WHERE ends_at BETWEEN ?1 AND ?2")
+    let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(BTreeMap::new()) };
+    let mut rows = sqlx::query("SELECT ends_at, secret FROM period_secrets WHERE ends_at BETWEEN ?1 AND ?2")
         .bind(integer(first.end().get()))
         .bind(integer(last.end().get()))
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(parse).collect()
+        .fetch(connection);
+    let mut found = BTreeMap::new();
+    while let Some(row) = rows.try_next().await? {
+        if periods.binary_search(&period(&row)?).is_ok() {
+            found.extend([parse(&row)?]);
+        }
+    }
+    Ok(found)
 }
 
 impl PeriodView for ReadTx {
-    async fn period_secrets(
-        &mut self,
-        first: Period,
-        last: Period,
-    ) -> Result<BTreeMap<Period, Secret>, StoreError> {
-        between(self.connection(), (first, last)).await
+    async fn period_secrets(&mut self, periods: &[Period]) -> Result<BTreeMap<Period, Secret>, StoreError> {
+        find(self.connection(), periods).await
     }
 }
 
 impl PeriodView for WriteTx {
-    async fn period_secrets(
-        &mut self,
-        first: Period,
-        last: Period,
-    ) -> Result<BTreeMap<Period, Secret>, StoreError> {
-        between(self.connection(), (first, last)).await
+    async fn period_secrets(&mut self, periods: &[Period]) -> Result<BTreeMap<Period, Secret>, StoreError> {
+        find(self.connection(), periods).await
     }
 }
 
 impl PeriodStorage for WriteTx {
     async fn periods(&mut self) -> Result<BTreeSet<Period>, StoreError> {
-        let rows = sqlx::query("SELECT ends_at FROM period_secrets").fetch_all(self.connection()).await?;
-        rows.iter().map(period).collect()
+        let mut rows = sqlx::query("SELECT ends_at FROM period_secrets").fetch(self.connection());
+        let mut found = BTreeSet::new();
+        while let Some(row) = rows.try_next().await? {
+            found.insert(period(&row)?);
+        }
+        Ok(found)
     }
 
     async fn keep_period_secrets(&mut self, secrets: &[(Period, Secret)]) -> Result<(), StoreError> {
