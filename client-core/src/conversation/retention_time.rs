@@ -81,7 +81,7 @@ impl RetentionTime {
     }
 
     /// The relay's time now, by what it signed last; `None` before it did.
-    pub(crate) fn relay_now(&self, clock: &dyn Clock) -> Option<UtcMillis> {
+    fn relay_now(&self, clock: &dyn Clock) -> Option<UtcMillis> {
         self.relay.map(|(signed, heard)| signed.after(clock.since_boot().saturating_sub(heard)))
     }
 

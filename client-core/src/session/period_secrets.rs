@@ -2,6 +2,7 @@
 
 use wardline_proto::{
     Period, UtcMillis, expiry,
+    fault::planted,
     relay::{Entry, EntryKind, GetPeriodSecretsRequest, PeriodSecret},
 };
 use zeroize::Zeroizing;
@@ -30,13 +31,17 @@ pub(super) fn take(vault: &Vault, given: Vec<PeriodSecret>) -> Result<(), CoreEr
 }
 
 /// Asks for the secrets of these periods.
-pub(super) async fn fetch(vault: &Vault, relay: &dyn Relay, periods: &[Period]) -> Result<(), CoreError> {
+async fn ask(relay: &dyn Relay, periods: Vec<Period>) -> Result<Vec<PeriodSecret>, CoreError> {
     if periods.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let period_ends_ms = periods.iter().map(|period| period.end().get()).collect();
-    let answer = relay.get_period_secrets(GetPeriodSecretsRequest { period_ends_ms }).await?;
-    take(vault, answer.secrets)
+    Ok(relay.get_period_secrets(GetPeriodSecretsRequest { period_ends_ms }).await?.secrets)
+}
+
+/// Asks for the secrets of all periods that have a key in a vault.
+pub(super) async fn fetch(vault: &Vault, relay: &dyn Relay) -> Result<(), CoreError> {
+    take(vault, ask(relay, vault.periods()).await?)
 }
 
 /// Why what came is not taken in: this device cannot tell whether it is over.
@@ -63,7 +68,8 @@ fn with_next(period: Period) -> Vec<Period> {
 impl Session {
     /// Sees to it that an entry can be sealed that comes now, as far as the relay's word about it goes.
     pub(super) async fn prepare(&self, relay: &dyn Relay, entry: &Entry) -> Result<(), CoreError> {
-        if entry.kind() != EntryKind::Message || entry.message.is_empty() {
+        let nothing = entry.kind() != EntryKind::Message || entry.message.is_empty();
+        if nothing || planted("mutant.unprepared") {
             return Ok(());
         }
         let end = expiry(UtcMillis::new(entry.stamp_ms), entry.life_seconds);
@@ -79,12 +85,9 @@ impl Session {
         let periods = core.vault.periods().into_iter();
         let missing: Vec<_> = periods.filter(|period| !core.vault.has_period_secret(*period)).collect();
         drop(core);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let period_ends_ms = missing.iter().map(|period| period.end().get()).collect();
-        let answer = relay.get_period_secrets(GetPeriodSecretsRequest { period_ends_ms }).await?;
-        take(&self.core().await.vault, answer.secrets)
+        // Not under the lock: it is held for a step, never across a call.
+        let given = ask(relay, missing).await?;
+        take(&self.core().await.vault, given)
     }
 
     /// Asks for the secret of a period that is not over, if it is not here.
@@ -94,12 +97,8 @@ impl Session {
             return Ok(());
         }
         drop(core);
-        // Not under the lock: it is held for a step, never across a call.
-        let period_ends_ms = with_next(period).into_iter().map(|period| period.end().get()).collect();
-        let answer = relay.get_period_secrets(GetPeriodSecretsRequest { period_ends_ms }).await?;
-        let core = self.core().await;
-        take(&core.vault, answer.secrets)?;
-        Ok(())
+        let given = ask(relay, with_next(period)).await?;
+        take(&self.core().await.vault, given)
     }
 }
 

@@ -133,7 +133,7 @@ pub(crate) async fn unseal_copy(opening: &Opening<'_>, ways: &Ways) -> Result<Va
     // As the device, for the device's key is in the vault. What the relay does not give stays shut.
     let device = load_device(&vault, &*opening.clock).await?;
     if let Ok((relay, _)) = ways.certified(&device)?.connect().await {
-        drop(period_secrets::fetch(&vault, &*relay, &vault.periods()).await);
+        drop(period_secrets::fetch(&vault, &*relay).await);
     }
     Ok(vault)
 }

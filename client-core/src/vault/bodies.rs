@@ -84,7 +84,7 @@ impl Bodies {
 
     /// Whether a body of this period could be sealed: the relay's secret is there, or none is needed.
     pub(super) fn has_secret(&self, period: Period) -> bool {
-        self.keys().secrets.as_ref().is_none_or(|secrets| secrets.contains_key(&period))
+        self.keys().has_secret(period)
     }
 
     /// Destroys what periods that are over were opened with; says how many.
@@ -122,7 +122,7 @@ impl Bodies {
         entropy: &dyn Entropy,
     ) -> Result<SealedBody, VaultError> {
         let mut keys = self.keys();
-        if !keys.secrets.as_ref().is_none_or(|secrets| secrets.contains_key(&place.period)) {
+        if !keys.has_secret(place.period) {
             return Err(VaultError::PeriodSecret { period: place.period });
         }
         keys.ring.make(place.period, place.conversation, entropy)?;
@@ -149,6 +149,10 @@ impl Bodies {
 }
 
 impl Keys {
+    fn has_secret(&self, period: Period) -> bool {
+        self.secrets.as_ref().is_none_or(|secrets| secrets.contains_key(&period))
+    }
+
     fn body_key(&self, place: Place<'_>) -> Option<Zeroizing<[u8; 32]>> {
         let (period, conversation) = self.ring.keys(place.period, place.conversation)?;
         let none = Zeroizing::new([0; 32]);

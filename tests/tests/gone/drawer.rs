@@ -197,3 +197,25 @@ async fn what_is_over_goes_by_itself_while_a_vault_is_open() {
     assert!(goes_by_itself("").await);
     assert!(!goes_by_itself("mutant.swept_when_asked").await, "the guard taken away");
 }
+
+/// What a device has of a message that comes while these guards are away: the relay's secret is asked for before an entry is taken in, and again
+/// where what it says inside has it end with another period.
+async fn taken_in(guards: &[&'static str]) -> Vec<String> {
+    let house = House::set().await;
+    house.says("bed 4", 600).await;
+    guards.iter().for_each(|guard| arm(guard));
+    let nurse = house.open(&house.nurse).await;
+    drop(nurse.execute(Command::Sync, Reach::Online).await);
+    let texts = house.shown(&nurse, Reach::Offline).await;
+    guards.iter().for_each(|guard| disarm(guard));
+    nurse.close().await.unwrap();
+    texts
+}
+
+#[tokio::test]
+async fn a_message_is_taken_in_with_the_relays_secret_or_not_at_all() {
+    for guards in [&[][..], &["mutant.unprepared"], &["mutant.unretried"]] {
+        assert_eq!(taken_in(guards).await, ["bed 4"], "{guards:?}: one of the two is enough");
+    }
+    assert_eq!(taken_in(&["mutant.unprepared", "mutant.unretried"]).await, [""; 0], "the guards taken away");
+}

@@ -151,7 +151,8 @@ impl House {
         Options { clock: phone.clock.clone(), connector: Some(connector), stranger, ..Options::default() }
     }
 
-    async fn open(&self, phone: &Phone) -> Client {
+    /// A device with its vault open.
+    pub(crate) async fn open(&self, phone: &Phone) -> Client {
         Client::open(&phone.home, &passcode(), self.options(phone)).await.unwrap()
     }
 

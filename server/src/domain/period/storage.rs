@@ -18,11 +18,11 @@ pub trait PeriodView: Send {
 }
 
 /// Writes of one transaction.
-pub trait PeriodStorage: PeriodView {
+pub trait PeriodStorage: Send {
     /// The periods that have a secret.
     fn periods(&mut self) -> impl Future<Output = Result<BTreeSet<Period>, StoreError>> + Send;
 
-    /// Keeps the secrets of periods that have none.
+    /// Keeps the secrets of periods that have none; one at least, some hundred at most.
     fn keep_period_secrets(
         &mut self,
         secrets: &[(Period, Secret)],

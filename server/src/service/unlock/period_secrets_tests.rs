@@ -156,4 +156,13 @@ async fn a_device_that_is_out_gets_no_secrets() {
     let list = from_device(list, &scene.founded, &scene.founded.founder);
     revocation.publish_revocation_list(list).await.unwrap();
     assert_eq!(reason(&scene.asks(&scene.phone, &[end]).await.unwrap_err()), "DEVICE_REVOKED");
+    // A call that had begun before the list.
+    let late = async || {
+        let period = Period::ending(UtcMillis::new(end)).unwrap();
+        super::period_secrets::of(&scene.relay, scene.phone.device, &[period]).await
+    };
+    assert_eq!(reason(&late().await.unwrap_err()), "DEVICE_REVOKED");
+    arm("mutant.secrets_after");
+    assert_eq!(late().await.unwrap().len(), 1, "the guard taken away");
+    disarm("mutant.secrets_after");
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt as _;
-use sqlx::{QueryBuilder, SqliteConnection, sqlite::SqliteRow};
-use wardline_proto::{Period, UtcMillis};
+use sqlx::{QueryBuilder, sqlite::SqliteRow};
+use wardline_proto::{Period, UtcMillis, fault::planted};
 use zeroize::Zeroizing;
 
 use super::{
@@ -12,9 +12,6 @@ use super::{
     row::{Columns as _, integer},
 };
 use crate::domain::period::{PeriodStorage, PeriodView, Secret};
-
-/// Rows an insertion.
-const ROWS: usize = 500;
 
 fn period(row: &SqliteRow) -> Result<Period, StoreError> {
     Period::ending(row.instant("ends_at")?).ok_or(StoreError::Unreadable { column: "ends_at" })
@@ -26,34 +23,22 @@ fn parse(row: &SqliteRow) -> Result<(Period, Secret), StoreError> {
     Ok((period(row)?, Secret::from_bytes(secret)))
 }
 
-/// Row by row: only what was asked for is held.
-async fn find(
-    connection: &mut SqliteConnection,
-    periods: &[Period],
-) -> Result<BTreeMap<Period, Secret>, StoreError> {
-    let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(BTreeMap::new()) };
-    let mut rows = sqlx::query("SELECT ends_at, secret FROM period_secrets WHERE ends_at BETWEEN ?1 AND ?2")
-        .bind(integer(first.end().get()))
-        .bind(integer(last.end().get()))
-        .fetch(connection);
-    let mut found = BTreeMap::new();
-    while let Some(row) = rows.try_next().await? {
-        if periods.binary_search(&period(&row)?).is_ok() {
-            found.extend([parse(&row)?]);
-        }
-    }
-    Ok(found)
-}
-
 impl PeriodView for ReadTx {
+    /// Row by row: only what was asked for is held.
     async fn period_secrets(&mut self, periods: &[Period]) -> Result<BTreeMap<Period, Secret>, StoreError> {
-        find(self.connection(), periods).await
-    }
-}
-
-impl PeriodView for WriteTx {
-    async fn period_secrets(&mut self, periods: &[Period]) -> Result<BTreeMap<Period, Secret>, StoreError> {
-        find(self.connection(), periods).await
+        let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(BTreeMap::new()) };
+        let mut rows =
+            sqlx::query("SELECT ends_at, secret FROM period_secrets WHERE ends_at BETWEEN ?1 AND ?2")
+                .bind(integer(first.end().get()))
+                .bind(integer(last.end().get()))
+                .fetch(self.connection());
+        let mut found = BTreeMap::new();
+        while let Some(row) = rows.try_next().await? {
+            if periods.binary_search(&period(&row)?).is_ok() {
+                found.extend([parse(&row)?]);
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -68,18 +53,16 @@ impl PeriodStorage for WriteTx {
     }
 
     async fn keep_period_secrets(&mut self, secrets: &[(Period, Secret)]) -> Result<(), StoreError> {
-        for some in secrets.chunks(ROWS) {
-            let mut insert = QueryBuilder::new("INSERT OR IGNORE INTO period_secrets (ends_at, secret) ");
-            insert.push_values(some, |mut row, (period, secret)| {
-                row.push_bind(integer(period.end().get())).push_bind(secret.to_bytes().to_vec());
-            });
-            insert.build().execute(&mut *self.connection()).await?;
-        }
+        let mut insert = QueryBuilder::new("INSERT OR IGNORE INTO period_secrets (ends_at, secret) ");
+        insert.push_values(secrets, |mut row, (period, secret)| {
+            row.push_bind(integer(period.end().get())).push_bind(secret.to_bytes().to_vec());
+        });
+        insert.build().execute(self.connection()).await?;
         Ok(())
     }
 
     async fn end_periods(&mut self, now: UtcMillis) -> Result<u64, StoreError> {
-        if wardline_proto::fault::planted("mutant.period_secret_kept") {
+        if planted("mutant.period_secret_kept") {
             return Ok(0);
         }
         let ended = sqlx::query("DELETE FROM period_secrets WHERE ends_at <= ?1")
